@@ -1,0 +1,76 @@
+# Few verbs, the same on a laptop and in CI.
+#
+# A stamp in .venv remembers what was installed, so a second call costs nothing and needs no network.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+UPGRADE ?=
+
+# Inside .venv, so that neither a home folder nor a cache of another day is needed, and `make clean` removes it.
+export UV_CACHE_DIR ?= $(CURDIR)/.venv/.cache
+export UV_PYTHON_DOWNLOADS := never
+# The machine's own certificates where it has some: a company's proxy is trusted there and nowhere else.
+CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
+export UV_NATIVE_TLS ?= $(if $(wildcard $(CERTIFICATES)),true,false)
+export PYTHON
+
+# Larger data sets, where they lie beside the checkout; the tests that want them say so when they are not there.
+export WAVE_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
+# What is run on the oldest PostgreSQL too.
+ON_15 := $(filter-out %/test_embedded.py,$(wildcard tests/store/test_*.py)) tests/runner tests/reports tests/plans
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
+
+.PHONY: help setup demo test lint requirements reference picture clean
+
+help: ## what can be asked for
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED)/local ## make .venv with all that is needed to use Wave Runner
+
+demo: setup ## real postings through a real local model, end to end
+	$(BIN)/wave demo
+
+# A file of tests stays on one worker: its servers and databases are started once.
+test: $(INSTALLED)/dev lint ## everything that must hold
+	@tools/debian-postgresql
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile
+	@tools/test-on-debian-postgresql $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile -q $(ON_15)
+
+lint: $(INSTALLED)/dev ## style, types, and the arrows between the packages
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+schema: $(INSTALLED)/dev ## write schema.sql anew, the sum of the migrations
+	$(BIN)/python -m tests.support.schema
+
+requirements: $(INSTALLED)/build ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra local -c requirements/runtime.txt -o requirements/local.txt
+	$(COMPILE) pyproject.toml --extra local --group dev -c requirements/local.txt -o requirements/dev.txt
+	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+
+reference: $(INSTALLED)/dev ## write docs/reference/commands.md from the commands
+	$(BIN)/python tools/reference.py
+
+picture: setup ## run the demo and draw docs/images/demo.svg from what it prints
+	$(BIN)/python tools/picture.py
+
+clean: ## remove what was installed and what tools left behind
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED)/build: requirements/build.txt tools/setup
+$(INSTALLED)/local: requirements/local.txt pyproject.toml tools/setup $(INSTALLED)/build
+$(INSTALLED)/dev: requirements/dev.txt pyproject.toml tools/setup $(INSTALLED)/build
+$(INSTALLED)/%:
+	@tools/setup $*
+	@touch $@

@@ -1,0 +1,1 @@
+"""DO. One module per kind of actor; ``pool`` keeps warm worker processes."""

@@ -1,0 +1,62 @@
+"""The values that pass between the runner and the pool of script workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptVersion:
+    """One version of a script, its files laid out read-only below `root`."""
+
+    name: str
+    sha256: str  # of the manifest: what a warm worker is known by
+    root: Path
+    entry: str  # path below root: "actors/summary_saver.py"
+    executable: bool
+    timeout_s: float  # for one item, or for one call of process_wave
+    max_output_bytes: int
+    environment: Mapping[str, str]  # beyond PATH, LANG, HOME and TMPDIR, all that the script sees
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One item for a script. `id` is the caller's; `record` is None for steps that run once per run."""
+
+    id: int
+    input: Mapping[str, Any]
+    record: str | None
+    run: Mapping[str, Any]
+    attempt: int
+    position: Any = None  # of the last row that this interaction has staged
+
+
+class RequestRefused(Exception):
+    """What a script asked for cannot be done; the message goes to the script, which gets it as an exception."""
+
+
+class Requests(Protocol):
+    """What scripts may ask for while they work; the runner answers. One instance per wave.
+
+    `RequestRefused` is the script's mistake and goes back to it. Any other exception is the runner's: the worker is
+    ended and `ScriptPool.run` raises it.
+    """
+
+    async def query(self, statement: str, parameters: list[Any]) -> list[dict[str, Any]]: ...
+
+    async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
+        """Commit rows `{"raw", "source", "position"}`, `raw` being JSON text. Return how many."""
+        ...
+
+    async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return waiting rows of the run with an id above `after`, by id: `{"id", "raw", "source"}`, `raw` as text."""
+        ...
+
+    async def decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
+        """Apply `{"decision": "promote", "id", "key", "values"}` and `{"decision": "reject", "id", "errors"}`."""
+        ...
+
+    async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None: ...

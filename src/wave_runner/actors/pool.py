@@ -1,0 +1,147 @@
+"""Warm worker processes for script actors: as many at once as there are slots, kept by script version."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from wave_runner.actors.channel import Encoded, encode
+from wave_runner.actors.job import Job, RequestRefused, Requests, ScriptVersion
+from wave_runner.actors.worker_process import Round, Unusable, WorkerProcess
+from wave_runner.core.canonical import JsonError
+from wave_runner.core.outcome import Breach, Outcome
+from wave_runner.errors import ActorError
+
+__all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion"]
+
+_log = logging.getLogger(__name__)
+
+Key = tuple[str, str, str, int, tuple[tuple[str, str], ...]]
+
+
+class ScriptPool:
+    """Runs scripts in worker processes that stay warm between waves. For one event loop.
+
+    Create and use it in a thread that lives as long as the runner: workers end with the thread that started them.
+    """
+
+    def __init__(
+        self, *, slots: int, work_dir: Path, python: str = sys.executable, start_timeout_s: float = 60.0
+    ) -> None:
+        self._slots = asyncio.Semaphore(slots)
+        self._size = slots
+        self._work_dir = work_dir
+        self._python = python
+        self._start_timeout_s = start_timeout_s
+        self._busy = 0
+        self._idle: list[WorkerProcess] = []  # the one used longest ago first
+        self._endings: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def run(self, script: ScriptVersion, jobs: Sequence[Job], requests: Requests) -> list[Outcome]:
+        """Do all jobs with one worker and return one outcome for each, in order.
+
+        When a worker dies or is ended at the time limit, the item in hand is charged with it (all items, if the
+        script takes whole waves) and the others go on in a new worker. Cancelling ends the worker. Raises only
+        `ActorError`, if no worker can be started at all, and what `requests` raises.
+        """
+        outcomes: dict[int, Outcome] = {}
+        rest = _encode(jobs, outcomes)
+        while rest:
+            try:
+                done = await self._round(script, list(rest.values()), requests)
+            except Unusable as error:
+                outcomes |= dict.fromkeys(rest, error.failure)
+                break
+            places = list(rest)
+            found = done.outcomes
+            if not found and done.fresh and done.failure:
+                # It ended before it began anything. A warm one may have died of old age, but this would never end.
+                found = {0: done.failure}
+            for index, outcome in found.items():
+                outcomes[places[index]] = outcome
+                del rest[places[index]]
+        return [outcomes[place] for place in range(len(jobs))]
+
+    async def close(self) -> None:
+        """End all workers. Safe twice; calls in progress are to be cancelled first."""
+        self._closed = True
+        while self._idle:
+            self._retire(self._idle.pop())
+        await asyncio.gather(*self._endings)
+
+    async def _round(self, script: ScriptVersion, jobs: list[Encoded], requests: Requests) -> Round:
+        async with self._slots:
+            self._busy += 1
+            try:
+                return await self._use(await self._take(script), jobs, requests, script.timeout_s)
+            finally:
+                self._busy -= 1
+
+    async def _use(self, worker: WorkerProcess, jobs: list[Encoded], requests: Requests, timeout_s: float) -> Round:
+        reusable = False
+        try:
+            await worker.load(self._start_timeout_s)
+            done = await worker.do(jobs, requests, timeout_s)
+            reusable = done.reusable and not self._closed
+            if done.left_processes:
+                _log.warning("%s left %d processes running; ended", worker.script.name, done.left_processes)
+        finally:
+            if reusable:
+                self._idle.append(worker)
+            else:
+                await asyncio.shield(self._retire(worker))
+        return done
+
+    async def _take(self, script: ScriptVersion) -> WorkerProcess:
+        """Return an idle worker of this version, or start one in the place of the one idle longest."""
+        if self._closed:
+            raise RuntimeError("the pool is closed")
+        for worker in [one for one in self._idle if not one.alive]:
+            self._idle.remove(worker)
+            self._retire(worker)
+        for worker in reversed(self._idle):
+            if _key(worker.script) == _key(script):
+                self._idle.remove(worker)
+                return worker
+        while self._idle and self._busy + len(self._idle) > self._size:
+            await asyncio.shield(self._retire(self._idle.pop(0)))
+        try:
+            return await WorkerProcess.start(script, self._python, self._work_dir)
+        except OSError as error:
+            hint = f"check that {self._python} runs, and that {self._work_dir} can be written"
+            raise ActorError(f"no worker can be started for {script.name}: {error}", hint=hint) from error
+
+    def _retire(self, worker: WorkerProcess) -> asyncio.Task[None]:
+        """End a worker in a task of its own, so that a cancelled wave cannot leave it half ended."""
+        task = asyncio.create_task(_end(worker))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        return task
+
+
+async def _end(worker: WorkerProcess) -> None:
+    end = await worker.end()
+    worker.close()
+    if end.trouble:
+        _log.warning("ending a worker of %s: %s", worker.script.name, end.trouble)
+
+
+def _key(script: ScriptVersion) -> Key:
+    """What a warm worker must have in common with a script version to do its work; the time limit is ours."""
+    environment = tuple(sorted(script.environment.items()))
+    return script.sha256, str(script.root), script.entry, script.max_output_bytes, environment
+
+
+def _encode(jobs: Sequence[Job], outcomes: dict[int, Outcome]) -> dict[int, Encoded]:
+    """Return the jobs by place, ready to travel; those that cannot get their outcome at once."""
+    ready: dict[int, Encoded] = {}
+    for place, job in enumerate(jobs):
+        try:
+            ready[place] = encode(job)
+        except JsonError as error:
+            outcomes[place] = Breach(rule=error.rule, message=f"the input cannot be handed to a script: {error}")
+    return ready

@@ -1,0 +1,175 @@
+"""The program behind a warm worker: ``python -m wave_runner.actors.worker CHANNEL BOARD PARENT``.
+
+It splits in two. The child is the worker proper, which loads the script (`harness`). The parent stays small as its
+*warden*: it keeps what is printed within bounds, and when the worker ends, the runner ends, or the runner says so
+(SIGTERM), it ends everything the script has started. Orphans fall to the warden, so detaching does not help them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from wave_runner.actors import processes
+from wave_runner.actors.board import Board
+from wave_runner.actors.framing import send
+from wave_runner.actors.log import BoundedLog
+
+_PIPE_BYTES = 64 * 1024
+_STILL_POLL_S = 0.002
+
+
+def main(channel_fd: int, board_fd: int, parent: int) -> None:
+    """Become warden and worker. `parent` is the runner, which must still be the parent."""
+    processes.die_with_parent(parent, signal.SIGTERM)
+    processes.adopt_orphans()
+    signals = _listen()
+    log_in, log_out = os.pipe()
+    control, worker_control = socket.socketpair()
+    warden_pid = os.getpid()
+    # Forking is safe here: this process has just begun, with one thread and no connection.
+    worker = os.fork()
+    if not worker:
+        os.close(log_in)
+        control.close()
+        _become_worker(warden_pid, log_out)
+        from wave_runner.actors.harness import serve
+
+        serve(channel_fd, board_fd, worker_control, log_out)
+        return
+    os.close(channel_fd)
+    os.close(log_out)
+    worker_control.close()
+    Warden(worker, log_in, control, signals, Board(board_fd)).keep()
+
+
+def _listen() -> int:
+    """Have SIGCHLD and SIGTERM written to a pipe instead of acted upon, and return its reading end."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda number, stack: None)
+    return reading
+
+
+def _become_worker(warden_pid: int, log_out: int) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    processes.die_with_parent(warden_pid, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for fd, target in ((nothing, 0), (log_out, 1), (log_out, 2)):
+        os.dup2(fd, target)
+    os.close(nothing)
+
+
+class Warden:
+    """Watches one worker until it ends or must end, then leaves nothing of it but a report on standard output."""
+
+    def __init__(self, worker: int, log_in: int, control: socket.socket, signals: int, board: Board) -> None:
+        self._worker = worker
+        self._log_in = log_in
+        self._control = control
+        self._signals = signals
+        self._board = board
+        self._log = BoundedLog()
+        self._status: int | None = None
+        os.set_blocking(log_in, False)
+
+    def keep(self) -> None:
+        told = self._watch()
+        # What the worker itself did, unless it was this warden that ended it.
+        status = None if told and self._status is None else self._status
+        self._end_all()
+        self._drain()
+        log = self._log.take().decode("utf-8", "backslashreplace")
+        report = {"status": status, "log": log, "trouble": self._clean_up()}
+        os.write(1, json.dumps(report).encode())
+
+    def _watch(self) -> bool:
+        """Return when the worker has ended (False) or must end (True)."""
+        with selectors.DefaultSelector() as selector:
+            for source in (self._log_in, self._control, self._signals):
+                selector.register(source, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if self._log_in in ready and self._pump() == 0:
+                    selector.unregister(self._log_in)
+                if self._signals in ready:
+                    told = signal.SIGTERM in os.read(self._signals, 4096)
+                    self._reap()
+                    if told or self._status is not None:
+                        return told
+                if self._control in ready and not self._answer():
+                    selector.unregister(self._control)
+
+    def _answer(self) -> bool:
+        """Give the worker what it has printed. False when it has hung up."""
+        if not self._control.recv(1):
+            return False
+        self._drain()
+        send(self._control, self._log.take())
+        return True
+
+    def _drain(self) -> None:
+        # A background thread may print faster than we read, so stop after what the pipe can have held.
+        for _ in range(4):
+            if not self._pump():
+                return
+
+    def _pump(self) -> int | None:
+        """Move what waits in the pipe to the log. Returns its size: None if nothing waits, 0 at the end."""
+        self._board.logged += 1  # odd: being read. Said before reading, so that the worker never misses a piece
+        try:
+            piece = os.read(self._log_in, _PIPE_BYTES)
+        except BlockingIOError:
+            return None
+        else:
+            self._log.add(piece)
+            return len(piece)
+        finally:
+            self._board.logged += 1
+
+    def _reap(self) -> bool:
+        """Collect children that have ended. False when none is left."""
+        try:
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return True
+                if pid == self._worker:
+                    self._status = os.waitstatus_to_exitcode(status)
+        except ChildProcessError:
+            return False
+
+    def _end_all(self) -> None:
+        # Again and again: one that forks while we look gets its child past us, but not past the next look.
+        while self._reap():
+            processes.kill(processes.descendants(os.getpid()))
+            time.sleep(_STILL_POLL_S)
+
+    def _clean_up(self) -> str:
+        """Remove the private folder that we stand in, as the runner may be dead already. Return what went wrong."""
+        folder = Path.cwd()
+        os.chdir("/")
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            return f"cannot remove {folder}: {error}"
+        return ""
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))

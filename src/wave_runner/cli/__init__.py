@@ -1,0 +1,1 @@
+"""SHOWS. One file per command."""

@@ -1,0 +1,184 @@
+"""Drive a run from the command line: progress while it works, its report at the end, and an honest exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from wave_runner.cli.progress import Progress
+from wave_runner.engine import Engine, drift_conflict, open_engine
+from wave_runner.errors import NotFoundError, WaveError
+from wave_runner.runner.runner import Runner
+from wave_runner.store import runs
+from wave_runner.store.database import Unavailable
+
+LOOK_S = 0.25
+STANDSTILL_LOOKS = 8
+
+DONE, DONE_WITH_FAILURES, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What `wave run` was told."""
+
+    workflow: str
+    params: Mapping[str, str]
+    limit: int | None
+    priority: int
+    resume: bool
+    dev: bool
+    as_json: bool
+
+
+def read_params(pairs: tuple[str, ...], source: str | None) -> dict[str, str]:
+    """Read the `K=V` words of `--param`, and `--source X` as `source=X`."""
+    given = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{pair!r} is not of the form K=V", param_hint="--param")
+        given[name] = value
+    if source is not None:
+        given["source"] = _absolute_source(source)
+    return given
+
+
+def _absolute_source(source: str) -> str:
+    """Make a path on this machine absolute: scripts run in a folder of their own."""
+    path = Path(source)
+    return str(path.resolve()) if path.exists() else source
+
+
+async def drive(folder: Path, order: Order) -> int:
+    """Start or resume a run, work until it has ended, print its report. Returns the exit code."""
+    async with open_engine(folder) as engine:
+        await engine.sync(dev=order.dev)
+        run_id = await _run_id(engine, order)
+        async with working(engine) as runner:
+            code = await until_ended(engine, runner, run_id)
+        await _print_report(engine, run_id, as_json=order.as_json)
+        return code
+
+
+async def keep_working(folder: Path, *, dev: bool) -> int:
+    """Work for all runs until told to stop. Returns the exit code."""
+    async with open_engine(folder, name="wave runner") as engine:
+        await engine.sync(dev=dev)
+        async with working(engine) as runner:
+            click.echo(f"runner {runner.runner_id} works on {engine.folder}; Ctrl-C stops it", err=True)
+            interrupted = asyncio.create_task(_on_interrupt().wait())
+            failed = asyncio.create_task(runner.failed())
+            await asyncio.wait([interrupted, failed], return_when=asyncio.FIRST_COMPLETED)
+            interrupted.cancel()
+            if failed.done():
+                failed.result()
+            failed.cancel()
+        return DONE
+
+
+@contextlib.asynccontextmanager
+async def working(engine: Engine) -> AsyncIterator[Runner]:
+    """Give a runner that is at work, stopped in good order at the end."""
+    runner = engine.runner()
+    try:
+        await runner.start()
+        yield runner
+    finally:
+        await runner.stop()
+
+
+async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Callable[[str], None] | None = None) -> int:
+    """Wait until a run has ended, showing how far it is. Ctrl-C gives its work back and leaves it to be resumed.
+
+    Raises what keeps it from ending: a drifted actor, a model server that cannot be used, a loop that failed.
+    """
+    interrupted = _on_interrupt()
+    failed = asyncio.create_task(runner.failed())
+    progress = Progress(engine.database, run_id, show=show)
+    idle_looks = 0
+    try:
+        while not interrupted.is_set():
+            try:
+                state = await runs.state(engine.database, run_id)
+                ended = state is not None and state["state"] != "running"
+                await progress.show(last=ended)
+            except Unavailable:
+                state, ended = None, False  # the loops say so, and go on when it is back
+            if state is not None and ended:
+                return DONE if state["state"] == "completed" else DONE_WITH_FAILURES
+            if failed.done():
+                failed.result()
+            stopped = _stopped_by(runner)
+            idle_looks = idle_looks + 1 if stopped is not None else 0
+            # Between two waves nothing is held for a moment: only what lasts is a standstill.
+            if stopped is not None and idle_looks > STANDSTILL_LOOKS:
+                raise stopped
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(interrupted.wait(), LOOK_S)
+    finally:
+        failed.cancel()
+        progress.close()
+    click.echo(f"stopped; run {run_id} goes on when you say: wave run WORKFLOW --resume", err=True)
+    return INTERRUPTED
+
+
+async def _run_id(engine: Engine, order: Order) -> int:
+    if not order.resume:
+        return await engine.start_run(order.workflow, order.params, limit=order.limit, priority=order.priority)
+    run_id = await runs.newest_unfinished(engine.database, order.workflow)
+    if run_id is None:
+        raise NotFoundError(f"no run of {order.workflow} is unfinished", hint=f"start one: wave run {order.workflow}")
+    return run_id
+
+
+def _stopped_by(runner: Runner) -> WaveError | None:
+    """Return why nothing can move any more, if nothing does."""
+    if runner.busy:
+        return None
+    if (trouble := runner.trouble()) is not None:
+        return trouble
+    drifted = runner.drifted()
+    return drift_conflict(drifted) if drifted else None
+
+
+def _on_interrupt() -> asyncio.Event:
+    """Return an event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the process at once."""
+    interrupted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        interrupted.set()
+        click.echo("\nstopping: what is under way is given back (again to stop at once)", err=True)
+        loop.remove_signal_handler(signal.SIGINT)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return interrupted
+
+
+async def _print_report(engine: Engine, run_id: int, *, as_json: bool) -> None:
+    from wave_runner.cli import status
+
+    await status.print_status(engine, run_id, as_json=as_json)
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    """Send warnings, one line each, to standard error; with `verbose` also what scripts say of their progress."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("wave_runner").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+class _OneLine(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return " ".join(super().formatMessage(record).split())

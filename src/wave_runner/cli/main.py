@@ -1,0 +1,143 @@
+"""`wave`: the commands, found by name and imported only when they are used, and what becomes of an error."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from wave_runner import __version__
+from wave_runner.cli import output
+from wave_runner.errors import DatabaseError, NotFoundError, WaveError
+
+# Name → where it is, and the first sentence of its help: `wave --help` imports no command.
+COMMANDS = {
+    "demo": ("wave_runner.cli.demo:demo", "Run the main job on real job postings and check what it claims."),
+    "init": ("wave_runner.cli.init:init", "Make DIR a project from a template."),
+    "check": ("wave_runner.cli.check:check", "Read the project as a run would, and list its workflows."),
+    "run": ("wave_runner.cli.run:run", "Start a run of WORKFLOW and work until it has ended."),
+    "runner": (
+        "wave_runner.cli.runner:runner",
+        "Keep working for all runs of the project until told to stop (Ctrl-C, or SIGTERM).",
+    ),
+    "status": ("wave_runner.cli.status:status", "Show how a run stands: the dashboard."),
+    "trace": ("wave_runner.cli.trace:trace", "Show one record's way through a run, event by event."),
+    "actors": ("wave_runner.cli.actors:actors", "List the actors, show what changed in them, approve it."),
+    "db": ("wave_runner.cli.db:db", "Bring the database's schema up to date, or say how it stands."),
+}
+
+BUG, INTERRUPTED, USAGE = 70, 130, 2
+PROJECT = "wave_runner.project"
+GO_ON = "what stands is kept; when the database is back, a run goes on with: wave run WORKFLOW --resume"
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called or asked for its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from wave_runner.core.nearest import did_you_mean
+
+            ctx.fail(f"there is no command {args[0]}; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _remember_project(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.meta[PROJECT] = value
+
+
+project_option = click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    expose_value=False,
+    callback=_remember_project,
+    help="The project's folder, or one below it.  [default: the current folder]",
+)
+"""For every command on a project; `project_dir` gives what was said. `wave` itself takes it too."""
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wave")
+@project_option
+def wave() -> None:
+    """Take records through AI models, scripts and people, on PostgreSQL, in waves, with proof.
+
+    \b
+    wave demo
+    wave init postings && cd postings && wave run job_postings --source data/sample.jsonl --limit 25
+    """
+
+
+def project_dir(context: click.Context) -> Path:
+    """Return the project's folder: `--project`, or the current one, or the nearest above that holds wave.toml."""
+    from wave_runner.project.folder import find_project
+
+    start: Path = context.meta.get(PROJECT, Path.cwd())
+    if not start.is_dir():
+        raise NotFoundError(f"there is no folder {start}", hint="name the project's folder with --project DIR")
+    return find_project(start)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do one command line and return its exit code. Whatever goes wrong has been said on standard error."""
+    as_json = "--json" in arguments
+    try:
+        code = wave.main(list(arguments), prog_name="wave", standalone_mode=False)
+    except WaveError as error:
+        return output.failure(error.message, kind=kind(error), code=error.exit_code, hint=error.hint, as_json=as_json)
+    except click.ClickException as error:
+        if as_json:
+            return output.failure(error.format_message(), kind="usage", code=error.exit_code, as_json=True)
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return output.failure("interrupted", kind="interrupted", code=INTERRUPTED, as_json=as_json)
+    except Exception as error:  # noqa: BLE001 — the last line of defence: shown whole, and told apart by its exit code
+        if _is_database_away(error):
+            lost = DatabaseError(f"the database went away: {error}", hint=GO_ON)
+            return output.failure(lost.message, kind=kind(lost), code=lost.exit_code, hint=lost.hint, as_json=as_json)
+        import traceback
+
+        traceback.print_exception(error)
+        said = f"{type(error).__name__}: {error}"
+        hint = "this is a bug in Wave Runner, not in your project: please report it with the lines above"
+        return output.failure(said, kind="bug", code=BUG, hint=hint, as_json=as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _is_database_away(error: Exception) -> bool:
+    # Who has not imported the store cannot have lost its database, and `wave --help` must not import it for this.
+    store = sys.modules.get("wave_runner.store.database")
+    return store is not None and isinstance(error, store.Unavailable)
+
+
+def kind(error: WaveError) -> str:
+    """Return the error's place in the family, for programs: "not_found" for `NotFoundError`."""
+    words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__)
+    return words.strip("_").removesuffix("_error")
+
+
+def main() -> None:
+    """Run the command line that this process was called with."""
+    sys.exit(run(sys.argv[1:]))

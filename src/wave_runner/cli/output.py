@@ -1,0 +1,141 @@
+"""What commands print: tables for people, tab-separated columns for a pipe, one document for `--json`.
+
+Standard output is data, standard error is everything else. Texts of records come from outside: their control
+characters never reach a terminal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def show(columns: Sequence[str], rows: Sequence[Row], schema: str, *, as_json: bool = False) -> None:
+    """Print rows: a table on a terminal, plain complete columns in a pipe, or a document with `rows`.
+
+    Every field of a row stands in the document; the columns are what is shown otherwise.
+    """
+    if as_json:
+        emit(schema, {"rows": rows})
+    else:
+        table(columns, rows)
+
+
+def emit(schema: str, document: Mapping[str, Any]) -> None:
+    """Print one JSON document, its schema first."""
+    print(json.dumps({"schema": schema, **plain(document)}, ensure_ascii=False))
+
+
+def plain(value: Any, name: str = "") -> Any:
+    """Return a value as JSON has it. Ids become texts: a double, as which many read numbers, cannot hold 64 bits."""
+    match value:
+        case bool() | None:
+            return value
+        case int() if name == "id" or name.endswith("_id"):
+            return str(value)
+        case Mapping():
+            return {str(key): plain(item, str(key)) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case datetime():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name), field.name) for field in dataclasses.fields(value)}
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def table(columns: Sequence[str], rows: Sequence[Row], *, title: str = "") -> None:
+    """Print rows as a table on a terminal, else as lines of tab-separated cells below their names."""
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(columns, cells, title)
+        return
+    if title:
+        print(f"# {title}")
+    for line in (columns, *cells):
+        print(*line, sep="\t")
+
+
+def heading(text: str) -> None:
+    """Print one line about what follows."""
+    print(clean(text))
+
+
+def block(text: str) -> None:
+    """Print a text of several lines as it is, but for control characters."""
+    for line in text.splitlines():
+        print("\t".join(clean(part) for part in line.split("\t")))
+
+
+def cell(value: Any) -> str:
+    """Return a value as one cell: nothing for None, a date to the second, no control characters."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """Return a text with a space for every character that is not printable, line ends and escapes included."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def duration(us: float | None) -> str:
+    """Return a time in microseconds for people: `740 µs`, `1.5 ms`, `3.2 s`, `12 min 5 s`; "" for None."""
+    if us is None:
+        return ""
+    if us < 1_000:
+        return f"{us:.0f} µs"
+    if us < 999_950:
+        return f"{us / 1_000:.1f} ms"
+    if us < 119_950_000:
+        return f"{us / 1_000_000:.1f} s"
+    minutes, seconds = divmod(round(us / 1_000_000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def percent(value: float | None) -> str:
+    """Return a percentage for people; "" where there is nothing to take it of."""
+    return "" if value is None else f"{value:.1f} %"
+
+
+def failure(message: str, *, kind: str, code: int, hint: str = "", as_json: bool = False) -> int:
+    """Say on standard error what went wrong and what to do; return the exit code."""
+    if as_json:
+        document = {"schema": "wave.error.v1", "exit": code, "kind": kind, "message": message, "next": hint}
+        print(json.dumps(document, ensure_ascii=False), file=sys.stderr)
+        return code
+    print(f"error: {clean(message)}", file=sys.stderr)
+    if hint:
+        print(f"  do: {clean(hint)}", file=sys.stderr)
+    return code
+
+
+def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
+    # Here and not above: importing Rich costs about as much as a whole command, and a pipe has no use for it.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, header_style="bold", title=title or None, title_justify="left", title_style="bold cyan")
+    for number, column in enumerate(columns):
+        right = bool(cells) and all(_is_number(line[number]) for line in cells)
+        made.add_column(column, overflow="fold", justify="right" if right else "left")
+    for line in cells:
+        # As Text: in a plain string Rich would read [brackets] as markup.
+        made.add_row(*map(Text, line))
+    Console().print(made)
+
+
+def _is_number(text: str) -> bool:
+    return not text or text[0].isdigit()

@@ -1,0 +1,67 @@
+"""`wave run`: start a run, or go on with one, and work until it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from wave_runner.cli.main import project_option
+
+NEW_RUN_ONLY = ("params", "source", "limit", "priority")
+
+
+@click.command()
+@click.argument("workflow")
+@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the workflow; may be repeated.")
+@click.option("--source", metavar="X", help="Short for --param source=X.")
+@click.option("--limit", type=click.IntRange(min=1), help="Take at most so many rows from the source.")
+@click.option("--priority", type=int, default=0, show_default=True, help="Higher goes first among waiting work.")
+@click.option("--resume", is_flag=True, help="Go on with the newest run of the workflow that has not ended.")
+@click.option("--dev", is_flag=True, help="Approve changed actors without asking; the log says so.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
+@click.option("--json", "as_json", is_flag=True, help="Print the final status as one JSON document.")
+@project_option
+@click.pass_context
+def run(
+    context: click.Context,
+    workflow: str,
+    params: tuple[str, ...],
+    source: str | None,
+    limit: int | None,
+    priority: int,
+    resume: bool,
+    dev: bool,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Start a run of WORKFLOW and work until it has ended.
+
+    \b
+    wave run job_postings --source data/sample.jsonl --limit 25
+    wave run job_postings --resume
+    """
+    from wave_runner.cli import driving
+    from wave_runner.cli.main import project_dir
+
+    if resume:
+        _refuse_what_only_a_new_run_takes(context)
+    driving.log_to_stderr(verbose=verbose)
+    given = driving.read_params(params, source)
+    order = driving.Order(
+        workflow=workflow, params=given, limit=limit, priority=priority, resume=resume, dev=dev, as_json=as_json
+    )
+    folder: Path = project_dir(context)
+    raise SystemExit(asyncio.run(driving.drive(folder, order)))
+
+
+def _refuse_what_only_a_new_run_takes(context: click.Context) -> None:
+    said = [
+        f"--{name.removesuffix('s')}"
+        for name in NEW_RUN_ONLY
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if said:
+        raise click.UsageError(f"--resume goes on with the run as it was started: leave out {', '.join(said)}", context)

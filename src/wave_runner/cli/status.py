@@ -1,0 +1,173 @@
+"""`wave status`: the dashboard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wave_runner.cli import output
+from wave_runner.cli.main import project_dir, project_option
+
+if TYPE_CHECKING:
+    from wave_runner.engine import Engine
+    from wave_runner.reports.dashboard import Dashboard
+    from wave_runner.reports.errors import Errors
+    from wave_runner.reports.overall import Overall
+    from wave_runner.reports.stale import Stale
+    from wave_runner.reports.steps import Step
+
+TOP = 10
+STALE_AFTER_MINUTES = 30.0
+
+
+@click.command()
+@project_option
+@click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="The run.  [default: the newest]")
+@click.option(
+    "--stale-after",
+    type=click.FloatRange(min=0),
+    default=STALE_AFTER_MINUTES,
+    show_default=True,
+    metavar="MINUTES",
+    help="How long one try may run before it counts as stale.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def status(context: click.Context, run_id: int | None, stale_after: float, as_json: bool) -> None:
+    """Show how a run stands: the dashboard.
+
+    \b
+    wave status
+    wave status --run 12 --json
+
+    Progress, steps, the busiest actors, stale work, the last errors with their kinds, and why staged rows were
+    rejected: all read at one moment, so that the numbers add up. A record is completed when what its workflow ensures
+    holds in its tables.
+    """
+    asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after * 60, as_json=as_json))
+
+
+async def print_status(
+    engine: Engine, run_id: int | None, *, stale_after_s: float = STALE_AFTER_MINUTES * 60, as_json: bool = False
+) -> None:
+    """Print a run's dashboard, the newest run's by default."""
+    from wave_runner.reports.dashboard import dashboard
+
+    report = await dashboard(engine.database, run_id, stale_after_s=stale_after_s)
+    if as_json:
+        output.emit("wave.status.v1", document(report))
+    else:
+        render_dashboard(report)
+
+
+def document(report: Dashboard) -> dict[str, object]:
+    """Return the dashboard as `wave.status.v1` has it: the parts of the overall query stand at the top."""
+    parts: list[object] = [report.overall, report]
+    named = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}  # type: ignore[arg-type]  # both are dataclasses
+    return {name: value for name, value in named.items() if name != "overall"}
+
+
+def render_dashboard(report: Dashboard) -> None:
+    """Print the dashboard: tables on a terminal, else tab-separated columns under `# titles`."""
+    _show_overall(report.overall, report.throughput.per_minute)
+    _show_steps(report.steps)
+    _show_actors(report)
+    _show_stale(report.stale)
+    _show_errors(report.errors)
+    if report.rejections:
+        rows = [asdict(one) for one in report.rejections]
+        output.table(("rule", "field", "staged_rows"), rows, title="why staged rows were rejected")
+
+
+async def _status(folder: Path, run_id: int | None, *, stale_after_s: float, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+
+    async with open_engine(folder, name="wave status") as engine:
+        await print_status(engine, run_id, stale_after_s=stale_after_s, as_json=as_json)
+
+
+def _show_overall(overall: Overall, per_minute: float) -> None:
+    run, records, staging = overall.run, overall.records, overall.staging
+    took = output.duration(run.seconds * 1e6)
+    output.heading(f"run {run.run_id} of {run.workflow}: {run.state} {'after' if run.ended_at else 'for'} {took}")
+    loads = f"{overall.model_loads} ({output.duration(overall.model_load_us)})" if overall.model_loads else "0"
+    rows: list[output.Row] = [
+        {"what": "staged rows", "total": staging.total, "of these": _listed(asdict(staging))},
+        {"what": "records", "total": records.total, "of these": _listed(asdict(records))},
+        {
+            "what": "interactions",
+            "total": overall.interactions.total,
+            "of these": _listed(overall.interactions.by_state) + f", {per_minute:g} a minute",
+        },
+        {"what": "model loads", "total": loads, "of these": ""},
+    ]
+    output.table(("what", "total", "of these"), rows, title="overall")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items() if name != "total" and n) or "none"
+
+
+def _show_steps(steps: list[Step]) -> None:
+    rows = [
+        {
+            "step": step.step,
+            "actor": step.actor,
+            "finished": f"{step.finished} of {step.total}",
+            "states": _listed(step.states),
+            "success": output.percent(step.success_percent),
+            "retries": step.retries,
+            "average": output.duration(step.average_us),
+            "median": output.duration(step.median_us),
+        }
+        for step in steps
+    ]
+    columns = ("step", "actor", "finished", "states", "success", "retries", "average", "median")
+    output.table(columns, rows, title="steps")
+
+
+def _show_actors(report: Dashboard) -> None:
+    rows = [
+        {
+            "actor": one.actor,
+            "state": one.state,
+            "executions": one.executions,
+            "success": output.percent(one.success_percent),
+            "shortest": output.duration(one.min_us),
+            "average": output.duration(one.average_us),
+            "longest": output.duration(one.max_us),
+        }
+        for one in report.actors[:TOP]
+    ]
+    columns = ("actor", "state", "executions", "success", "shortest", "average", "longest")
+    output.table(columns, rows, title="actors by volume")
+
+
+def _show_stale(stale: Stale) -> None:
+    if not stale.total:
+        output.heading("stale: none")
+        return
+    rows = [{**asdict(one), "running": output.duration(_us(one.running_s))} for one in stale.oldest]
+    title = f"stale: {stale.total}, the oldest {len(rows)}" if stale.total > len(rows) else f"stale: {stale.total}"
+    output.table(("key", "step", "actor", "state", "reason", "running", "wave_id", "host", "pid"), rows, title=title)
+
+
+def _us(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e6
+
+
+def _show_errors(errors: Errors) -> None:
+    if not errors.patterns:
+        output.heading("errors: none")
+        return
+    patterns = [asdict(one) for one in errors.patterns]
+    kinds = ("n", "records", "step", "actor", "state", "error_class", "rule", "retries", "newest")
+    output.table(kinds, patterns, title="errors by kind")
+    recent = [asdict(one) for one in errors.recent]
+    single = ("finished_at", "key", "step", "state", "attempt", "error_class", "rule", "error")
+    output.table(single, recent, title=f"the last {len(recent)} errors")

@@ -1,0 +1,127 @@
+"""`wave trace`: one record's chain."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wave_runner.cli import output
+from wave_runner.cli.main import project_dir, project_option
+
+if TYPE_CHECKING:
+    from wave_runner.reports.trace import Event, Trace
+
+BROKEN = 1
+SHORT = 8
+
+STEP_COLUMNS = (
+    "step",
+    "actor",
+    "state",
+    "attempt",
+    "started_at",
+    "finished_at",
+    "took",
+    "error_class",
+    "rule",
+    "error",
+)
+EVENT_COLUMNS = (
+    "event",
+    "caused by",
+    "type",
+    "step",
+    "actor",
+    "definition",
+    "attempt",
+    "route",
+    "took",
+    "wave",
+    "runner",
+)
+
+
+@click.command()
+@project_option
+@click.argument("key")
+@click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="The run.  [default: its newest]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def trace(context: click.Context, key: str, run_id: int | None, as_json: bool) -> int:
+    """Show one record's way through a run, event by event.
+
+    \b
+    wave trace 192842/External
+    wave trace 192842/External --run 12 --json
+
+    Every event names its cause; the chain is unbroken when each cause exists, no number is missing and every event's
+    data has the hash that was written with it. Ends with exit code 1 where it is broken.
+    """
+    found = asyncio.run(_trace(project_dir(context), key, run_id))
+    if as_json:
+        output.emit("wave.trace.v1", document(found))
+    else:
+        render_trace(found)
+    return 0 if found.unbroken else BROKEN
+
+
+def document(trace: Trace) -> dict[str, object]:
+    """Return the trace as `wave.trace.v1` has it."""
+    return {
+        "record": trace.flow,
+        "unbroken": trace.unbroken,
+        "breaks": trace.breaks,
+        "timeline": trace.timeline,
+        "events": trace.events,
+    }
+
+
+def render_trace(trace: Trace) -> None:
+    """Print the steps of a record, the events in order, and whether the chain holds."""
+    flow = trace.flow
+    output.heading(f"{flow.key} in run {flow.run_id} of {flow.workflow}: {flow.state}")
+    for reason in flow.broken:
+        output.heading(f"  not as ensured: {reason}")
+    timeline = [{**asdict(one), "took": output.duration(one.service_us)} for one in trace.timeline]
+    output.table(STEP_COLUMNS, timeline, title="steps")
+    output.table(EVENT_COLUMNS, [_event(one) for one in trace.events], title="events")
+    _show_verdict(trace)
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "event": f"{event.interaction_id}.{event.seq}",
+        "caused by": event.cause or "nothing",
+        "type": event.type,
+        "step": event.step,
+        "actor": event.actor,
+        "definition": (event.definition or "")[:SHORT],
+        "attempt": event.attempt,
+        "route": f"{event.route} → {event.to}" if event.route else None,
+        "took": output.duration(event.service_us),
+        "wave": event.wave_id,
+        "runner": str(event.runner_id or "")[:SHORT],
+    }
+
+
+def _show_verdict(trace: Trace) -> None:
+    own = sum(event.own for event in trace.events)
+    counted = f"{own} events of the record, {len(trace.events) - own} that led to it"
+    if trace.unbroken:
+        output.heading(f"the chain is unbroken: {counted}; every cause exists, no number is missing, every hash holds")
+        return
+    output.heading(f"the chain is BROKEN: {counted}")
+    for found in trace.breaks:
+        output.heading(f"  {found.rule}: {found.message}")
+
+
+async def _trace(folder: Path, key: str, run_id: int | None) -> Trace:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.trace import trace as read_trace
+
+    async with open_engine(folder, name="wave trace") as engine:
+        return await read_trace(engine.database, key, collections=sorted(engine.project().collections), run_id=run_id)

@@ -1,0 +1,1 @@
+"""DECIDES. Values in, values out: no input or output, no clock, no random numbers."""

@@ -1,0 +1,69 @@
+"""Events: what each type means, and the bytes that are hashed.
+
+An event is typed columns plus a small verbatim `data` text. `FORM` is the version of that meaning; it is stored on
+every event, and a form never changes once it has been written. In form 1:
+
+- `type` is one of `EventType`, by its label,
+- the cause is (interaction, seq): the event before it in the same interaction, or for the first event of an interaction
+  the parent's event that created it; NULL for the first event of a run's root and for events of no interaction,
+- `step` and `actor` are immutable names, `definition` the SHA-256 of the step's pinned definition,
+- `data` is canonical JSON of enums, numbers, booleans, hashes and commitments: no keys, no texts of a record,
+- `sha256` covers exactly the UTF-8 bytes of `data`; the other columns are covered by the sealed leaf,
+- id, time, database user and transaction are stamped by the database.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from wave_runner.core.canonical import canonical
+
+FORM = 1
+
+
+class EventType(enum.StrEnum):
+    """Every kind of fact, with the move it records."""
+
+    RUN_STARTED = "run_started"
+    RUN_COMPLETED = "run_completed"  # all terminal, and every record's `ensures` hold
+    RUN_FAILED = "run_failed"  # all terminal, and something is missing: the data says how much
+    RECORDS_SETTLED = "records_settled"  # `ensures` checked for a chunk of records whose flow has ended
+    INTERACTION_STARTED = "interaction_started"  # pending → running: handed to its actor
+    INTERACTION_COMPLETED = "interaction_completed"  # running → completed; the cause of its children
+    INTERACTION_FAILED = "interaction_failed"  # running → failed: no retry can help, or none is left
+    INTERACTION_QUARANTINED = "interaction_quarantined"  # pending, running → quarantined: a contract is broken
+    INTERACTION_RETRY_SCHEDULED = "interaction_retry_scheduled"  # running → pending, not before a time
+    INTERACTION_RELEASED = "interaction_released"  # running → pending: the runner stopped; nothing is charged
+    INTERACTION_LEASE_EXPIRED = "interaction_lease_expired"  # running → pending: the runner was lost
+    INTERACTION_FANNED_OUT = "interaction_fanned_out"  # a chunk of an `each` became children
+    STAGING_WRITTEN = "staging_written"  # raw input was staged
+    STAGING_DECIDED = "staging_decided"  # staged rows were promoted or rejected
+    WAVE_OPENED = "wave_opened"  # work was claimed; the data says why this queue
+    WAVE_CLOSED = "wave_closed"
+    WAVE_EXPIRED = "wave_expired"  # its lease ran out; a sweeper gave its work back
+    WAVE_LATE_RESULT = "wave_late_result"  # a result came for work that had been taken back: nothing was changed
+    MODEL_LOADED = "model_loaded"
+    MODEL_UNLOADED = "model_unloaded"
+    MODEL_LOAD_FAILED = "model_load_failed"
+    ACTOR_REGISTERED = "actor_registered"  # first seen and approved
+    ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved
+    ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev
+    ACTOR_RESTORED = "actor_restored"  # the folder holds again what is approved; nobody had to approve it
+
+
+def data_text(data: Mapping[str, Any]) -> str:
+    """Return an event's `data` as canonical JSON text. Raises on anything an event must not hold."""
+    return canonical(data).decode()
+
+
+def commitment(nonce: bytes, content: bytes) -> str:
+    """Return the salted commitment of `content` in hex: SHA-256 over a 32-byte nonce and the bytes.
+
+    A plain hash of a short text can be guessed; with the nonce erased, a commitment says nothing.
+    """
+    if len(nonce) != 32:
+        raise ValueError(f"a nonce has 32 bytes, not {len(nonce)}")
+    return hashlib.sha256(nonce + content).hexdigest()

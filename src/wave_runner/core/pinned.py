@@ -1,0 +1,161 @@
+"""A step as a run pins it: everything that decides how it is done, in one canonical text.
+
+The runner works from this and from the definitions that it names by hash, never from the project's folder, so what
+was approved is what runs, whatever happens to the folder meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import orjson
+
+from wave_runner.core.workflow import (
+    ActorKind,
+    Case,
+    CollectionSpec,
+    Each,
+    InputRef,
+    ModelSpec,
+    Next,
+    Param,
+    Route,
+    RouteOn,
+    ScriptSpec,
+    Step,
+)
+
+FORM = 1
+"""Version of the text. A reader knows every version that was ever written."""
+
+Flat = TypeVar("Flat", CollectionSpec, ModelSpec, ScriptSpec, Param)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinnedStep:
+    """One step resolved. Hashes are SHA-256 in hex, "" where there is no such file; `step.line` is always 0.
+
+    `model` is set for a step done by a model, `script` and `script_sha256` (of the manifest) for one done by a script.
+    """
+
+    workflow: str
+    step: Step
+    collection: CollectionSpec
+    params: Mapping[str, Param]
+    ensures: tuple[str, ...]
+    model: ModelSpec | None = None
+    script: ScriptSpec | None = None
+    prompt_sha256: str = ""
+    output_sha256: str = ""
+    script_sha256: str = ""
+
+    @property
+    def timeout_s(self) -> float:
+        """Return the hard limit of one attempt: the step's own, else the actor's."""
+        return self.step.timeout_s or self._actor.timeout_s
+
+    @property
+    def max_attempts(self) -> int:
+        return self.step.max_attempts or self._actor.max_attempts
+
+    @property
+    def _actor(self) -> ModelSpec | ScriptSpec:
+        actor = self.model or self.script
+        if actor is None:
+            raise ValueError(f"the pinned step {self.step.name} has no actor")
+        return actor
+
+
+def write_step(pinned: PinnedStep) -> bytes:
+    """Return the canonical text: equal steps give equal bytes."""
+    body = {
+        "form": FORM,
+        "workflow": pinned.workflow,
+        "step": _step_out(pinned.step),
+        "collection": flat_out(pinned.collection),
+        "params": {name: flat_out(param) for name, param in pinned.params.items()},
+        "ensures": pinned.ensures,
+        "model": pinned.model and flat_out(pinned.model),
+        "script": pinned.script and flat_out(pinned.script),
+        "prompt_sha256": pinned.prompt_sha256,
+        "output_sha256": pinned.output_sha256,
+        "script_sha256": pinned.script_sha256,
+    }
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def read_step(body: bytes) -> PinnedStep:
+    """Return the step that `write_step` wrote."""
+    data = orjson.loads(body)
+    if data["form"] != FORM:
+        raise ValueError(f"a pinned step of form {data['form']} was written by a newer version of this program")
+    return PinnedStep(
+        workflow=data["workflow"],
+        step=_step_in(data["step"]),
+        collection=_flat_in(CollectionSpec, data["collection"]),
+        params={name: _flat_in(Param, param) for name, param in data["params"].items()},
+        ensures=tuple(data["ensures"]),
+        model=data["model"] and _flat_in(ModelSpec, data["model"]),
+        script=data["script"] and _flat_in(ScriptSpec, data["script"]),
+        prompt_sha256=data["prompt_sha256"],
+        output_sha256=data["output_sha256"],
+        script_sha256=data["script_sha256"],
+    )
+
+
+def flat_out(spec: CollectionSpec | ModelSpec | ScriptSpec | Param) -> dict[str, Any]:
+    """Return a spec's fields as JSON."""
+    return {field.name: getattr(spec, field.name) for field in fields(spec)}
+
+
+def _flat_in(cls: type[Flat], data: Mapping[str, Any]) -> Flat:
+    # JSON knows lists only; a spec's lists are tuples, except inside a model's options, which are JSON themselves.
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return cls(**values)
+
+
+def _step_out(step: Step) -> dict[str, Any]:
+    body = {field.name: getattr(step, field.name) for field in fields(step) if field.name != "line"}
+    return body | {
+        "input": {name: _plain(ref) for name, ref in step.input.items()},
+        "route": _route_out(step.route),
+    }
+
+
+def _step_in(data: Mapping[str, Any]) -> Step:
+    changed = {
+        "line": 0,
+        "kind": ActorKind(data["kind"]),
+        "input": {name: _input_in(ref) for name, ref in data["input"].items()},
+        "require": tuple(data["require"]),
+        "writes": tuple(data["writes"]),
+        "route": _ROUTES_IN[data["route"]["kind"]](data["route"]),
+    }
+    return Step(**{**data, **changed})
+
+
+def _plain(value: InputRef | Case) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _input_in(data: Mapping[str, Any]) -> InputRef:
+    return InputRef(sources=tuple(data["sources"]), max_chars=data["max_chars"])
+
+
+def _route_out(route: Route) -> dict[str, Any]:
+    match route:
+        case Next(to=to):
+            return {"kind": "next", "to": to}
+        case Each(source=source, to=to):
+            return {"kind": "each", "source": source, "to": to}
+        case RouteOn(on=on, cases=cases):
+            return {"kind": "on", "on": on, "cases": {value: _plain(case) for value, case in cases.items()}}
+
+
+_ROUTES_IN: Mapping[str, Callable[[Mapping[str, Any]], Route]] = {
+    "next": lambda data: Next(to=data["to"]),
+    "each": lambda data: Each(source=data["source"], to=data["to"]),
+    "on": lambda data: RouteOn(on=data["on"], cases={value: Case(**case) for value, case in data["cases"].items()}),
+}

@@ -1,0 +1,75 @@
+"""Which queue a lane serves next, and how large a wave to claim. Pure: the runner asks, and does what it is told.
+
+Policy of a model lane: stay with the resident model until it is drained, and linger while scripts still feed it;
+then take the queue that stands earliest in its workflow, because what it produces feeds the later ones. For one
+workflow started as a batch this loads each model as often as its name stands in the chain of steps, which is the
+minimum (docs/explanation/waves.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A queue with claimable work, as the store counts it. `waiting` stops at a cap."""
+
+    queue_id: int
+    work_key: str
+    template: str
+    position: int  # of the head's step in its workflow
+    waiting: int
+    head_age_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The queue to serve, and why; the reason stands in the `wave_opened` event."""
+
+    queue: Waiting
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linger:
+    """Nothing to do now, but the resident model is still being fed: switching away would cost a load."""
+
+    work_key: str
+
+
+def choose(waiting: Sequence[Waiting], *, resident: str | None, feeding: bool) -> Choice | Linger | None:
+    """Choose for a model lane. `resident` is the loaded model's work key, `feeding` whether more is coming for it."""
+    mine = [queue for queue in waiting if queue.work_key == resident]
+    if mine:
+        return Choice(queue=min(mine, key=_order), reason="drain")
+    if resident is not None and feeding:
+        return Linger(work_key=resident)
+    if not waiting:
+        return None
+    return Choice(queue=min(waiting, key=_order), reason="earliest step")
+
+
+def choose_script(waiting: Sequence[Waiting]) -> Choice | None:
+    """Choose for a script lane: the latest step first, so that a record that began is finished soon."""
+    if not waiting:
+        return None
+    return Choice(queue=max(waiting, key=lambda queue: (queue.position, queue.head_age_s)), reason="latest step")
+
+
+def _order(queue: Waiting) -> tuple[int, str, float]:
+    # Inside a model one template after the other: the server keeps the common prefix.
+    return (queue.position, queue.template, -queue.head_age_s)
+
+
+def wave_size(*, service_s: float | None, lease_s: float, concurrency: int, largest: int) -> int:
+    """Return how many to claim: about one lease of measured work, at least what runs at once.
+
+    `service_s` is the measured time of one item, None when nothing has been measured yet.
+    """
+    if service_s is None:
+        return concurrency
+    if service_s <= 0:
+        return largest
+    return max(concurrency, int(min(largest, lease_s * concurrency / service_s)))

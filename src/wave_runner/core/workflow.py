@@ -1,0 +1,208 @@
+"""A project's definitions as values: what a workflow file, `wave.toml` and the files they name say.
+
+`wave_runner.project.load` makes these from a folder; the runner works from the copies pinned in the database.
+Everything here is frozen and has no behaviour beyond reading itself out as JSON.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class ActorKind(enum.StrEnum):
+    """Who does a step."""
+
+    AI_MODEL = "ai_model"
+    SCRIPT = "script"
+
+
+class DefinitionKind(enum.StrEnum):
+    """What a content-addressed definition holds."""
+
+    WORKFLOW = "workflow"  # the bytes of a workflow file
+    STEP = "step"  # one step resolved, canonical JSON: what a run pins
+    SCRIPT = "script"  # a manifest, canonical JSON: {"files": {path: sha256}, "entry": path, "lock": sha256}
+    FILE = "file"  # the bytes of one file that a script manifest names
+    PROMPT = "prompt"  # the bytes of a prompt template
+    SCHEMA = "schema"  # the bytes of a JSON Schema
+    MODEL = "model"  # canonical JSON of a model as declared: server, weights, options
+    ACTOR = "actor"  # what is approved for an actor, canonical JSON
+    SQL = "sql"  # the bytes of a file under sql/
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """Immutable bytes under a kind and a name, addressed by their SHA-256."""
+
+    kind: DefinitionKind
+    name: str
+    body: bytes
+
+    @property
+    def sha256(self) -> bytes:
+        return hashlib.sha256(self.body).digest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSpec:
+    """A model server as `[servers.NAME]` in wave.toml declares it."""
+
+    name: str
+    driver: str  # "llama_cpp" | "openai"
+    url: str = ""  # openai: the base URL, up to and including /v1
+    api_key_env: str = ""  # the environment variable that holds the key; never the key itself
+    models_dir: str = ""  # llama_cpp: folder of .gguf files; relative to the project
+    slots: int = 1  # requests in flight at once
+    models_max: int = 1  # llama_cpp: models resident at once
+    context: int = 4096  # tokens
+    threads: int = 2
+    start_timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A model actor as `[models.NAME]` in wave.toml declares it."""
+
+    name: str
+    server: str
+    model: str  # the name the server knows it by; llama_cpp: the file name without .gguf
+    options: Mapping[str, Any] = field(default_factory=dict)  # temperature, seed, max_tokens, cache_prompt, api
+    timeout_s: float = 300.0
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptSpec:
+    """A script actor: `actors/NAME.py`, or `[scripts.NAME]` in wave.toml where it needs settings of its own."""
+
+    name: str
+    entry: str  # path in the project: "actors/summary_saver.py", or an executable file
+    executable: bool = False  # JSON on stdin and stdout instead of a ScriptActor class
+    timeout_s: float = 300.0
+    max_attempts: int = 3
+    max_output_bytes: int = 16 * 1024 * 1024
+    environment: tuple[str, ...] = ()  # names of environment variables the actor may see
+    files: tuple[str, ...] = ()  # what else of the project it reads, pinned with it: "sql/one.sql", "words/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionSpec:
+    """A kind of record and the table its data lives in."""
+
+    name: str
+    table: str
+    key: str  # the column that holds the record's key
+    record_column: str = ""  # the column that references records, where the table has one
+    rows: Mapping[str, str] = field(default_factory=dict)  # other tables of the record: table -> column of the record
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputRef:
+    """Where one input comes from: the first of `sources` that exists. A source is `scope.path`.
+
+    Scopes: `params`, `run`, `record`, or the name of an earlier step. `max_chars` cuts a text; the cut stands in
+    the started event.
+    """
+
+    sources: tuple[str, ...]
+    max_chars: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Where one value of a `route` goes: `to`; with `when` (CEL over params, output) `to` if true, else `otherwise`."""
+
+    to: str
+    when: str = ""
+    otherwise: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """`next: STEP` (or `end`)."""
+
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Each:
+    """`next: {each: promoted, to: STEP}`: one interaction for each record that this run promoted."""
+
+    source: str  # "promoted"
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteOn:
+    """`route: {on: FIELD, VALUE: STEP, …}`: `cases` holds every value that the field's enum allows."""
+
+    on: str
+    cases: Mapping[str, Case]
+
+
+Route = Next | Each | RouteOn
+
+END = "end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step, resolved: every name it uses exists, every file it names has been read."""
+
+    name: str
+    line: int  # in the workflow file, for messages
+    actor: str
+    kind: ActorKind
+    once: bool = False
+    input: Mapping[str, InputRef] = field(default_factory=dict)
+    require: tuple[str, ...] = ()  # CEL over the input
+    prompt: str = ""  # path in the project
+    output: str = ""  # path of a JSON Schema in the project
+    writes: tuple[str, ...] = ()  # "table.column" or "table"
+    route: Route = field(default_factory=lambda: Next(to=END))
+    timeout_s: float | None = None  # overrides the actor's
+    max_attempts: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Param:
+    """A declared parameter of a workflow. `type` is string, integer, number or boolean."""
+
+    name: str
+    type: str
+    default: Any = None
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """A versioned definition: steps in file order and the routes between them. The first step is the root."""
+
+    name: str
+    path: str
+    collection: str
+    params: Mapping[str, Param]
+    steps: Mapping[str, Step]
+    ensures: tuple[str, ...] = ()  # CEL over `record` and count(table)
+
+    @property
+    def root(self) -> Step:
+        return next(iter(self.steps.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project folder, read whole. `files` are the bytes of every file a definition names, by path in the project."""
+
+    id: str
+    name: str
+    collections: Mapping[str, CollectionSpec]
+    servers: Mapping[str, ServerSpec]
+    models: Mapping[str, ModelSpec]
+    scripts: Mapping[str, ScriptSpec]
+    workflows: Mapping[str, Workflow]
+    files: Mapping[str, bytes]

@@ -1,0 +1,236 @@
+"""Wires the parts together; decides nothing.
+
+`open_engine` gives what every command needs: the settings, the database (the one that comes along, or any other), its
+schema up to date, and where a command works on a project, that project as its folder holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wave_runner import __version__
+from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.params import resolve_params
+from wave_runner.core.workflow import ActorKind, Definition, Project, Step, Workflow
+from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
+from wave_runner.project.definitions import actor_definition, definitions, step_definition
+from wave_runner.project.drift import FolderWatch
+from wave_runner.runner.runner import Runner, Server
+from wave_runner.servers import open_server
+from wave_runner.settings import Settings, load
+from wave_runner.store import definitions as stored
+from wave_runner.store import embedded, migrate, runs
+from wave_runner.store.database import Database
+
+OWNED_DRIVERS = frozenset({"llama_cpp"})
+SCRIPTS_LANE = "scripts"
+
+
+@dataclass(kw_only=True)
+class Engine:
+    """A project on its database. Made by `open_engine`."""
+
+    folder: Path
+    settings: Settings
+    database: Database
+    watch: FolderWatch
+    environ: Mapping[str, str]
+    _compared: Project | None = field(default=None, init=False)  # the folder as it was when it was last synced
+    _comparing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    @property
+    def state_dir(self) -> Path:
+        """The project's `.wave` folder: everything that can be made again."""
+        return self.folder / ".wave"
+
+    def project(self) -> Project:
+        """Return the project as its folder holds it now; raises `ProjectError` as loading does."""
+        return self.watch.read()
+
+    async def sync(self, project: Project | None = None, *, dev: bool = False) -> list[str]:
+        """Store the folder's definitions, register new actors, and stop those that have drifted.
+
+        Returns the names of the drifted ones. With `dev` a change is approved at once, and the event says so.
+        """
+        project = project or self.project()
+        async with self.database.transaction() as connection:
+            await stored.put(connection, definitions(project))
+            known = await stored.actors(connection)
+            drifted = []
+            for name in sorted({*project.scripts, *project.models}):
+                definition = actor_definition(project, name)
+                actor = known.get(name)
+                if actor is None:
+                    kind = ActorKind.SCRIPT if name in project.scripts else ActorKind.AI_MODEL
+                    await stored.register(connection, definition, kind=kind, by=whoami())
+                elif actor.sha256 == definition.sha256:
+                    await stored.restore(connection, name, approved=actor.sha256)
+                elif dev:
+                    await stored.approve(connection, definition, by=whoami(), dev=True)
+                else:
+                    await stored.mark_drifted(connection, definition, approved=actor.sha256)
+                    drifted.append(name)
+        self._compared = project
+        return drifted
+
+    async def approve(self, name: str) -> bool:
+        """Approve what the folder holds for an actor. False if it was approved already."""
+        project = self.project()
+        if name not in project.scripts and name not in project.models:
+            raise NotFoundError(f"no actor {name}", hint=did_you_mean(name, [*project.scripts, *project.models]))
+        definition = actor_definition(project, name)
+        async with self.database.transaction() as connection:
+            await stored.put(connection, [*definitions(project), definition])
+            return await stored.approve(connection, definition, by=whoami())
+
+    async def start_run(
+        self, workflow: str, params: Mapping[str, str], *, limit: int | None = None, priority: int = 0
+    ) -> int:
+        """Start a run with everything pinned. Raises `ConflictError` if an actor that it needs has drifted."""
+        project = self.project()
+        found = self._workflow(project, workflow)
+        values = resolve_params(found, params)
+        drifted = set(await self.sync(project)) & {step.actor for step in found.steps.values()}
+        if drifted:
+            raise drift_conflict(sorted(drifted))
+        new = runs.NewRun(
+            workflow=found.name,
+            definition=next(one for one in definitions(project) if one.name == found.path),
+            steps=[self._new_step(project, found, step) for step in found.steps.values()],
+            params=values,
+            limit=limit,
+            priority=priority,
+            started_by=whoami(),
+        )
+        async with self.database.transaction() as connection:
+            return await runs.create(connection, new)
+
+    def runner(self) -> Runner:
+        """Return a runner for this host's folder: its model servers, its script slots."""
+        project = self.project()
+        return Runner(
+            database=self.database,
+            settings=self.settings,
+            folder=self.folder.resolve(),
+            work_dir=self.state_dir / "work",
+            servers=[self._server(project, name) for name in sorted(self._servers_in_use(project))],
+            version=__version__,
+            environ=self.environ,
+            before_wave=self._before_wave,
+        )
+
+    async def _before_wave(self) -> WaveError | None:
+        """Before each wave: a folder that changed is compared with what is approved, and every lane waits for it.
+
+        Returns what is wrong with a folder that cannot be read: no wave is opened until it can be compared again.
+        """
+        async with self._comparing:
+            try:
+                if self.project() is not self._compared:
+                    await self.sync()
+            except ProjectError as error:
+                return error
+        return None
+
+    def _workflow(self, project: Project, name: str) -> Workflow:
+        if name not in project.workflows:
+            raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
+        return project.workflows[name]
+
+    def _new_step(self, project: Project, workflow: Workflow, step: Step) -> runs.NewStep:
+        definition = step_definition(project, workflow, step)
+        if step.kind is ActorKind.SCRIPT:
+            work_key, lane, template = _script_key(project, step), SCRIPTS_LANE, ""
+        else:
+            work_key, lane = _model_key(project, step), project.models[step.actor].server
+            template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()
+        return runs.NewStep(
+            name=step.name, actor=step.actor, definition=definition, work_key=work_key, template=template, lane=lane
+        )
+
+    def _servers_in_use(self, project: Project) -> set[str]:
+        return {model.server for model in project.models.values()}
+
+    def _server(self, project: Project, name: str) -> Server:
+        spec = project.servers[name]
+        driver = open_server(
+            spec, project_dir=self.folder, state_dir=self.state_dir / "servers" / name, environ=self.environ
+        )
+        owned = spec.driver in OWNED_DRIVERS
+        return Server(
+            name=name, driver=driver, owned=owned, lanes=spec.models_max if owned else 1, concurrency=spec.slots
+        )
+
+
+@asynccontextmanager
+async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engine]:
+    """Open a project on its database: started if it is ours, migrated, and claimed for this project."""
+    settings = load(folder)
+    watch = FolderWatch(folder)
+    project = watch.read()
+    with database_url(settings, folder) as url:
+        migrate.migrate(url, settings.schema_name)
+        migrate.adopt_project(
+            url, settings.schema_name, project_id=project.id, name=project.name, tables=_tables(project)
+        )
+        database = Database(url, schema=settings.schema_name, size=settings.connections, name=name)
+        await database.open()
+        try:
+            yield Engine(folder=folder, settings=settings, database=database, watch=watch, environ=dict(os.environ))
+        finally:
+            await database.close()
+
+
+@contextmanager
+def database_url(settings: Settings, folder: Path) -> Iterator[str]:
+    """Give the URL of the database that is configured, or of the one that comes along, held while it is used."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    held = embedded.start(folder / ".wave")
+    try:
+        yield held.url
+    finally:
+        held.release()
+
+
+def drift_conflict(names: list[str]) -> ConflictError:
+    """Return the error that tells which actors have drifted and what to do."""
+    listed = ", ".join(names)
+    return ConflictError(
+        f"drifted: {listed}: the folder holds something else than what is approved",
+        hint=f"wave actors list --diff shows it; wave actors approve {names[0]} accepts it, --dev accepts every change",
+    )
+
+
+def whoami() -> str:
+    """Return who is at work, for approvals: the operating system's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _tables(project: Project) -> dict[str, bytes]:
+    """Return the project's own SQL that makes its tables: files directly in sql/ whose name begins with `tables`."""
+    return {
+        path: body for path, body in project.files.items() if path.startswith("sql/tables") and path.endswith(".sql")
+    }
+
+
+def _script_key(project: Project, step: Step) -> str:
+    definition = actor_definition(project, step.actor)
+    return f"script:{step.actor}:{definition.sha256.hex()}"
+
+
+def _model_key(project: Project, step: Step) -> str:
+    """Return what must be loaded: the server, the model, and what decides about a reload."""
+    model = project.models[step.actor]
+    server = project.servers[model.server]
+    return f"model:{server.name}:{model.model}:{server.context}"

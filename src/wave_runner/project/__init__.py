@@ -1,0 +1,1 @@
+"""READS a project folder into core values."""

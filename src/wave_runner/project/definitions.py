@@ -1,0 +1,150 @@
+"""The project as content-addressed definitions: what a run pins and what a person approves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from wave_runner.core.pinned import PinnedStep, flat_out, write_step
+from wave_runner.core.workflow import ActorKind, Definition, DefinitionKind, Project, Step, Workflow
+from wave_runner.errors import NotFoundError
+from wave_runner.project.folder import is_lock_file
+from wave_runner.project.manifest import script_files
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorManifest:
+    """What is approved for an actor: its settings, and the SHA-256 (hex) of each file that decides what it does."""
+
+    name: str
+    kind: ActorKind
+    settings: Mapping[str, Any]
+    files: Mapping[str, str]
+    lock: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptManifest:
+    """The SHA-256 (hex) of each file that runs with a script, and of the lock file of what it imports from outside."""
+
+    entry: str
+    executable: bool
+    files: Mapping[str, str]
+    lock: str
+
+
+def definitions(project: Project) -> list[Definition]:
+    """Return everything of the project that has an address: the same for the same folder, in a fixed order."""
+    found = [Definition(kind=_kind_of(path), name=path, body=body) for path, body in sorted(project.files.items())]
+    found += [
+        Definition(kind=DefinitionKind.MODEL, name=name, body=_json(flat_out(model)))
+        for name, model in sorted(project.models.items())
+    ]
+    found += [script_definition(project, name) for name in sorted(project.scripts)]
+    found += [actor_definition(project, name) for name in sorted({**project.scripts, **project.models})]
+    found += [
+        step_definition(project, workflow, step)
+        for workflow in project.workflows.values()
+        for step in workflow.steps.values()
+    ]
+    return found
+
+
+def script_definition(project: Project, name: str) -> Definition:
+    """Return a script's manifest, from which `wave_runner.project.materialise` makes the folder it runs in."""
+    script = project.scripts[name]
+    body = {
+        "entry": script.entry,
+        "executable": script.executable,
+        "files": _hashes(script_files(project.files, script)),
+        "lock": _lock(project.files),
+    }
+    return Definition(kind=DefinitionKind.SCRIPT, name=name, body=_json(body))
+
+
+def actor_definition(project: Project, name: str) -> Definition:
+    """Return what a person approves: a script with its files, or a model with its prompts and schemas."""
+    if name in project.scripts:
+        script = project.scripts[name]
+        kind, settings = ActorKind.SCRIPT, flat_out(script)
+        files, lock = script_files(project.files, script), _lock(project.files)
+    elif name in project.models:
+        kind, settings = ActorKind.AI_MODEL, flat_out(project.models[name])
+        files, lock = _files_of_model(project, name), ""
+    else:
+        raise NotFoundError(f"the project has no actor {name}")
+    body = {"name": name, "kind": kind, "settings": settings, "files": _hashes(files), "lock": lock}
+    return Definition(kind=DefinitionKind.ACTOR, name=name, body=_json(body))
+
+
+def step_definition(project: Project, workflow: Workflow, step: Step) -> Definition:
+    """Return the step resolved, as a run pins it; `wave_runner.core.pinned.read_step` reads it back."""
+    is_script = step.kind is ActorKind.SCRIPT
+    pinned = PinnedStep(
+        workflow=workflow.name,
+        step=step,
+        collection=project.collections[workflow.collection],
+        params=workflow.params,
+        ensures=workflow.ensures,
+        model=None if is_script else project.models[step.actor],
+        script=project.scripts[step.actor] if is_script else None,
+        prompt_sha256=_sha256(project.files[step.prompt]) if step.prompt else "",
+        output_sha256=_sha256(project.files[step.output]) if step.output else "",
+        script_sha256=script_definition(project, step.actor).sha256.hex() if is_script else "",
+    )
+    return Definition(kind=DefinitionKind.STEP, name=f"{workflow.name}.{step.name}", body=write_step(pinned))
+
+
+def read_actor(body: bytes) -> ActorManifest:
+    """Return what an actor's definition says."""
+    data = orjson.loads(body)
+    return ActorManifest(**{**data, "kind": ActorKind(data["kind"])})
+
+
+def read_script(body: bytes) -> ScriptManifest:
+    """Return what a script's definition says."""
+    return ScriptManifest(**orjson.loads(body))
+
+
+def _kind_of(path: str) -> DefinitionKind:
+    """Return what a file is by the folder it lies in; everything without a kind of its own is a file of scripts."""
+    kinds = {
+        "workflows": DefinitionKind.WORKFLOW,
+        "prompts": DefinitionKind.PROMPT,
+        "schemas": DefinitionKind.SCHEMA,
+        "sql": DefinitionKind.SQL,
+    }
+    return kinds.get(path.partition("/")[0], DefinitionKind.FILE)
+
+
+def _files_of_model(project: Project, name: str) -> dict[str, bytes]:
+    used = [
+        path
+        for workflow in project.workflows.values()
+        for step in workflow.steps.values()
+        if step.kind is ActorKind.AI_MODEL and step.actor == name
+        for path in (step.prompt, step.output)
+    ]
+    return {path: project.files[path] for path in used}
+
+
+def _lock(files: Mapping[str, bytes]) -> str:
+    """Return one hash for the lock files together, or "" where the project has none."""
+    locks = {path: body for path, body in files.items() if is_lock_file(path)}
+    return _sha256(_json(_hashes(locks))) if locks else ""
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: _sha256(body) for path, body in files.items()}
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

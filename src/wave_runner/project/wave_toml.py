@@ -1,0 +1,169 @@
+"""wave.toml: what a project is called, where its records live, and which servers, models and scripts it has."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScriptSpec, ServerSpec
+from wave_runner.project.document import Document, Section, kind
+
+Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
+
+DRIVERS = ("llama_cpp", "openai")
+TABLES = ("project", "collections", "servers", "models", "scripts", "settings")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_TABLE = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What wave.toml says. `scripts` are only those with settings of their own."""
+
+    id: str
+    name: str
+    collections: Mapping[str, CollectionSpec]
+    servers: Mapping[str, ServerSpec]
+    models: Mapping[str, ModelSpec]
+    scripts: Mapping[str, ScriptSpec]
+
+
+def read_wave_toml(document: Document) -> Declared:
+    """Return what the file declares; every name in it is checked. `[settings]` is left to `wave_runner.settings`."""
+    top = document.section().only(TABLES)
+    if "project" not in top.data:
+        raise top.error("the file needs a `[project]` table with `id` and `name`", hint=_id_hint())
+    project = top.section("project").only(("id", "name"))
+    servers = {name: _server(name, section) for name, section in _each(top, "servers")}
+    models = {name: _model(name, section, servers) for name, section in _each(top, "models")}
+    return Declared(
+        id=_project_id(project),
+        name=project.text("name"),
+        collections={name: _collection(name, section) for name, section in _each(top, "collections")},
+        servers=servers,
+        models=models,
+        scripts={name: _script(name, section, models) for name, section in _each(top, "scripts")},
+    )
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text can name an actor, a step, a workflow or a parameter."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _each(top: Section, key: str) -> Iterator[tuple[str, Section]]:
+    for name, section in top.sections(key).items():
+        if not is_name(name):
+            raise section.error(f"`{name}` is no name: lower-case letters, digits and _, a letter first")
+        yield name, section
+
+
+def _project_id(project: Section) -> str:
+    text = project.text("id")
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        message = f"`id` must be a UUID that no other project has, not {text!r:.60}"
+        raise project.error(message, "id", hint=_id_hint()) from None
+
+
+def _id_hint() -> str:
+    return f'a fresh one: id = "{uuid.uuid4()}"'
+
+
+def _collection(name: str, section: Section) -> CollectionSpec:
+    spec = _spec(CollectionSpec, name, section)
+    for key, pattern, text in (
+        ("table", _TABLE, spec.table),
+        ("key", _IDENTIFIER, spec.key),
+        ("record_column", _IDENTIFIER, spec.record_column or "_"),
+    ):
+        if not pattern.fullmatch(text):
+            raise section.error(f"`{key}` must be the plain name of a {_meaning(key)}, not {text!r:.60}", key)
+    for table, column in spec.rows.items():
+        if not _TABLE.fullmatch(table) or not _IDENTIFIER.fullmatch(column):
+            message = f"`rows` maps a table to its column that holds the record, not {table!r:.60} to {column!r:.60}"
+            raise section.error(message, "rows", table)
+    return spec
+
+
+def _meaning(key: str) -> str:
+    return "table" if key == "table" else "column"
+
+
+def _server(name: str, section: Section) -> ServerSpec:
+    spec = _spec(ServerSpec, name, section)
+    if spec.driver not in DRIVERS:
+        message = f"there is no driver {spec.driver!r:.60}"
+        raise section.error(message, "driver", hint=did_you_mean(spec.driver, DRIVERS))
+    if spec.driver == "openai" and not re.match(r"https?://[^/]", spec.url):
+        raise section.error(f"server `{name}` needs `url`, as in http://127.0.0.1:11434/v1", "url")
+    return spec
+
+
+def _model(name: str, section: Section, servers: Mapping[str, ServerSpec]) -> ModelSpec:
+    spec = _spec(ModelSpec, name, section)
+    if spec.server not in servers:
+        message = f"there is no server `{spec.server}`"
+        raise section.error(message, "server", hint=did_you_mean(spec.server, servers))
+    return spec
+
+
+def _script(name: str, section: Section, models: Mapping[str, ModelSpec]) -> ScriptSpec:
+    if name in models:
+        raise section.error(f"`{name}` is a model already; an actor has one kind")
+    if "entry" not in section.data:
+        section.data["entry"] = f"actors/{name}.py"
+    spec = _spec(ScriptSpec, name, section)
+    if not _is_below("actors", spec.entry):
+        raise section.error(f"`entry` must be a file under actors/, not {spec.entry!r:.80}", "entry")
+    for index, path in enumerate(spec.files):
+        if not _is_below("", path):
+            raise section.error(f"`files` names paths inside the project, not {path!r:.80}", "files", index)
+    return spec
+
+
+def _is_below(folder: str, path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    inside = bool(parts) and not path.startswith("/") and ".." not in parts
+    return inside and (not folder or (parts[0] == folder and len(parts) > 1))
+
+
+def _spec(cls: type[Spec], name: str, section: Section) -> Spec:
+    """Fill a spec from a section: one key for each field, checked against the field's type."""
+    known = [field for field in fields(cls) if field.name != "name"]
+    section.only(field.name for field in known)
+    values: dict[str, Any] = {}
+    for field in known:
+        required = field.default is MISSING and field.default_factory is MISSING
+        if field.name in section.data or required:
+            values[field.name] = _read(section, field.name, str(field.type))
+    return cls(name=name, **values)
+
+
+def _read(section: Section, key: str, annotation: str) -> Any:
+    match annotation:
+        case "str":
+            return section.text(key)
+        case "int":
+            return section.whole(key)
+        case "float":
+            return section.seconds(key)
+        case "bool":
+            return section.flag(key, False)
+        case "tuple[str, ...]":
+            return section.texts(key)
+        case "Mapping[str, str]":
+            inner = section.section(key)
+            return {name: inner.text(name) for name in inner.data}
+        case "Mapping[str, Any]":
+            return section.section(key).data
+        case _:
+            raise TypeError(f"{kind(annotation)} has no reader")

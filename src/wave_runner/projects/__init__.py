@@ -1,0 +1,1 @@
+"""Projects that ship with the package, as templates."""

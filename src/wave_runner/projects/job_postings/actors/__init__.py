@@ -1,0 +1,1 @@
+"""The actors of this project, one per file, and the modules that they share (`sources`, `cleaning`, `checks`)."""

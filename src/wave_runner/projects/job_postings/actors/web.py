@@ -1,0 +1,88 @@
+"""HTTP as a polite guest: says who it is, keeps a distance between requests, and waits when it is asked to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx2
+
+from .documents import MAX_BYTES, SourceError
+
+USER_AGENT = "wave-runner job_postings (fetches public job postings page by page)"
+PAUSE_S = 0.2  # between two requests
+LONGEST_WAIT_S = 120.0  # asked to wait longer, we give up and leave the rest to the runner's retry
+MOST_WAITS = 5  # in a row, for one page
+_ASKS_TO_WAIT = {429, 503}
+
+
+class PoliteClient:
+    """Gets pages. Use it as a context manager. `wait` is what passes the time, in seconds."""
+
+    def __init__(self, wait: Callable[[float], None] = time.sleep) -> None:
+        self._wait = wait
+        self._requests = 0
+        self._http = httpx2.Client(
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"}, timeout=60.0, follow_redirects=True
+        )
+
+    def __enter__(self) -> PoliteClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, url: str) -> bytes:
+        """Return the body of `url`, at most `MAX_BYTES`. An answer other than 2xx raises `SourceError`."""
+        for _ in range(MOST_WAITS):
+            if self._requests:
+                self._wait(PAUSE_S)
+            self._requests += 1
+            asked = self._attempt(url)
+            if isinstance(asked, bytes):
+                return asked
+            self._wait(asked)
+        raise SourceError(f"{url} asked {MOST_WAITS} times to wait; try again later")
+
+    def _attempt(self, url: str) -> bytes | float:
+        """Return the body, or for how many seconds the server asks us to wait."""
+        try:
+            with self._http.stream("GET", url) as response:
+                if response.status_code in _ASKS_TO_WAIT and "retry-after" in response.headers:
+                    return _seconds(url, response.headers["retry-after"])
+                if not response.is_success:
+                    raise SourceError(f"{url} answered {response.status_code} {response.reason_phrase}")
+                return _body(url, response)
+        except httpx2.HTTPError as error:
+            raise SourceError(f"{url} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _body(url: str, response: httpx2.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        size += len(part)
+        if size > MAX_BYTES:
+            raise SourceError(f"{url} sends more than {MAX_BYTES} bytes: ask for smaller pages")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _seconds(url: str, retry_after: str) -> float:
+    """Read Retry-After, which is a number of seconds or a date."""
+    try:
+        seconds = float(retry_after) if retry_after.strip().isdecimal() else _until(retry_after)
+    except ValueError as error:
+        raise SourceError(f"{url} sent a Retry-After that is no time: {retry_after!r}") from error
+    if seconds > LONGEST_WAIT_S:
+        raise SourceError(f"{url} asks to wait {seconds:.0f} s; that is too long to wait here, try again then")
+    return max(seconds, 0.0)
+
+
+def _until(date: str) -> float:
+    moment = parsedate_to_datetime(date)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,51 @@
+"""Everything about one run at one moment: what `wave status` shows and the demo ends with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wave_runner.errors import NotFoundError
+from wave_runner.reports.actors import Actor, actors
+from wave_runner.reports.errors import SHOWN, Errors, errors
+from wave_runner.reports.overall import Overall, overall
+from wave_runner.reports.rejections import Rejection, rejections
+from wave_runner.reports.stale import THRESHOLD_S, Stale, stale
+from wave_runner.reports.steps import Step, steps
+from wave_runner.reports.throughput import Throughput, throughput
+from wave_runner.store import reports as stored
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboard:
+    """The queries of monitoring, read in one snapshot: what one part counts, the others count too."""
+
+    overall: Overall
+    steps: list[Step]
+    actors: list[Actor]
+    throughput: Throughput
+    stale: Stale
+    errors: Errors
+    rejections: list[Rejection]
+
+
+async def dashboard(
+    database: Database, run_id: int | None = None, *, stale_after_s: float = THRESHOLD_S, recent: int = SHOWN
+) -> Dashboard:
+    """Return everything about a run, the newest one by default. Raises `NotFoundError` if there is no such run."""
+    async with stored.snapshot(database) as connection:
+        chosen = run_id if run_id is not None else await stored.newest_run(connection)
+        if chosen is None:
+            raise NotFoundError("there is no run yet", hint="start one: wave run WORKFLOW")
+        return Dashboard(
+            overall=await overall(connection, chosen),
+            steps=await steps(connection, chosen),
+            actors=await actors(connection, chosen),
+            throughput=await throughput(connection, chosen),
+            stale=await stale(connection, chosen, threshold_s=stale_after_s),
+            errors=await errors(connection, chosen, limit=recent),
+            rejections=await rejections(connection, chosen),
+        )

@@ -1,0 +1,60 @@
+"""What goes wrong: the kinds, with what they concern, and the newest one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from wave_runner.store import reports as stored
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Connection
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """One kind of failure: the same step, error class and rule. State `retrying` will be tried again."""
+
+    step: str
+    actor: str
+    state: str
+    error_class: str | None
+    rule: str | None
+    n: int
+    records: int
+    retries: int
+    newest: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecentError:
+    """One interaction that failed or was quarantined."""
+
+    interaction_id: int
+    finished_at: datetime
+    state: str
+    key: str | None
+    step: str
+    actor: str
+    attempt: int
+    error_class: str | None
+    rule: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errors:
+    """The failures of a run."""
+
+    patterns: list[Pattern]
+    recent: list[RecentError]
+
+
+async def errors(connection: Connection, run_id: int, *, limit: int = SHOWN) -> Errors:
+    """Return the kinds of failure, the most frequent first, and the newest `limit` failures."""
+    patterns = [Pattern(**row) for row in await stored.errors(connection, run_id)]
+    recent = [RecentError(**row) for row in await stored.recent_errors(connection, run_id, limit=limit)]
+    return Errors(patterns=patterns, recent=recent)

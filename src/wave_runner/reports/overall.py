@@ -1,0 +1,105 @@
+"""How a run stands as a whole: its records, its interactions, its staged rows, its model loads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from wave_runner.errors import NotFoundError
+from wave_runner.reports import live
+from wave_runner.store import reports as stored
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The run itself. `seconds` is how long it took, or has taken so far."""
+
+    run_id: int
+    workflow: str
+    state: str
+    params: Mapping[str, Any]
+    record_limit: int | None
+    started_by: str
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """Records of the run. `ended` ones have no work left and wait for their verdict; `completed` is a verdict."""
+
+    total: int
+    live: int
+    ended: int
+    completed: int
+    incomplete: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staging:
+    """Staged rows of the run by decision."""
+
+    total: int
+    waiting: int
+    promoted: int
+    rejected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interactions:
+    """Interactions of the run by state; a state that has none is left out."""
+
+    total: int
+    by_state: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overall:
+    """The first query: one run at a glance, at the moment `as_of` of the database's clock."""
+
+    as_of: datetime
+    run: Run
+    records: Records
+    staging: Staging
+    interactions: Interactions
+    model_loads: int
+    model_load_us: int
+
+
+async def overall(connection: Connection, run_id: int) -> Overall:
+    """Return how a run stands. Raises `NotFoundError` if there is no such run."""
+    row = await stored.overall(connection, run_id)
+    if row is None:
+        raise NotFoundError(f"there is no run {run_id}", hint="wave status shows the newest run")
+    loads = await stored.model_loads(connection, run_id)
+    return Overall(
+        as_of=row["as_of"],
+        run=Run(**{name: row[name] for name in Run.__dataclass_fields__} | {"params": json.loads(row["params"])}),
+        records=Records(
+            total=row["records"],
+            live=row["live"],
+            ended=row["ended"],
+            completed=row["completed"],
+            incomplete=row["incomplete"],
+        ),
+        staging=Staging(
+            total=row["staged"], waiting=row["waiting"], promoted=row["promoted"], rejected=row["rejected"]
+        ),
+        interactions=_interactions(await live.counts(connection, run_id)),
+        model_loads=loads["loads"],
+        model_load_us=loads["load_us"],
+    )
+
+
+def _interactions(counts: list[live.StepCount]) -> Interactions:
+    by_state: dict[str, int] = {}
+    for count in counts:
+        by_state[count.state] = by_state.get(count.state, 0) + count.n
+    return Interactions(total=sum(by_state.values()), by_state=dict(sorted(by_state.items())))

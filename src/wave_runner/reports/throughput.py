@@ -1,0 +1,51 @@
+"""How fast a run works: what ended in each minute, or hour, of a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from wave_runner.store import reports as stored
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Connection
+
+WINDOW_S = 3600.0
+BUCKET_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """What ended from `at` on, for the length of one bucket; buckets in which nothing ended are left out."""
+
+    at: datetime
+    finished: int
+    completed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """The last `window_s` seconds of a run, or all of it where it is shorter, up to its end or now."""
+
+    window_s: float
+    bucket_s: float
+    finished: int
+    per_minute: float
+    buckets: list[Bucket]
+
+
+async def throughput(
+    connection: Connection, run_id: int, *, window_s: float = WINDOW_S, bucket_s: float = BUCKET_S
+) -> Throughput:
+    """Return how many interactions ended in the window, and when."""
+    rows = await stored.throughput(connection, run_id, window_s=window_s, bucket_s=bucket_s)
+    seconds = rows[0]["seconds"] if rows else 0.0
+    buckets = [
+        Bucket(at=row["bucket"], finished=row["finished"], completed=row["completed"])
+        for row in rows
+        if row["bucket"] is not None
+    ]
+    finished = sum(bucket.finished for bucket in buckets)
+    per_minute = round(60 * finished / seconds, 1) if seconds > 0 else 0.0
+    return Throughput(window_s=seconds, bucket_s=bucket_s, finished=finished, per_minute=per_minute, buckets=buckets)

@@ -1,0 +1,1 @@
+"""KEEPS GOING. One file per loop; ``loop`` is the lifecycle they share."""

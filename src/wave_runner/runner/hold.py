@@ -1,0 +1,99 @@
+"""A wave under its lease: kept while it is worked on, and its work given back after, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from wave_runner.store import interactions, waves
+from wave_runner.store.database import Database, Unavailable
+from wave_runner.store.heartbeat import Heartbeat
+from wave_runner.store.staging import LostWave
+
+log = logging.getLogger("wave_runner.runner")
+
+
+@dataclass(kw_only=True)
+class Holder:
+    """What a runner holds at this moment, by wave."""
+
+    database: Database
+    runner_id: UUID
+    lease_s: float
+    heartbeat: Heartbeat
+    next_seq: int = 0
+    tasks: dict[int, asyncio.Task[int]] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
+
+    async def claim(
+        self,
+        queue_id: int,
+        *,
+        size: int,
+        reason: str,
+        server: str | None = None,
+        slot: int | None = None,
+        visit_id: int | None = None,
+    ) -> waves.Wave | None:
+        """Claim a wave; None if others were first."""
+        self.next_seq += 1
+        async with self.database.transaction() as connection:
+            return await waves.claim(
+                connection,
+                runner_id=self.runner_id,
+                runner_seq=self.next_seq,
+                queue_id=queue_id,
+                size=size,
+                lease_s=self.lease_s,
+                reason=reason,
+                server=server,
+                slot=slot,
+                visit_id=visit_id,
+            )
+
+    async def work(self, wave: waves.Wave, do: Callable[[waves.Wave], Awaitable[int]], *, deadline_s: float) -> int:
+        """Do a wave under its lease. Returns how many of its items were recorded.
+
+        If the wave is lost its work is cancelled at once: another runner may have it. If the runner stops, what had
+        begun is given back uncharged.
+        """
+        task = asyncio.ensure_future(do(wave))
+        self.tasks[wave.wave_id] = task
+        self.heartbeat.hold(wave.wave_id, deadline_s=deadline_s)
+        done = 0
+        try:
+            done = await task
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task])
+            if wave.wave_id not in self.lost:
+                raise
+            log.warning("wave %s was lost: its lease could not be kept; others may have its work", wave.wave_id)
+        except LostWave as error:
+            log.warning("%s; what it asked for was refused", error)
+        finally:
+            self.heartbeat.drop(wave.wave_id)
+            self.tasks.pop(wave.wave_id)
+            if wave.wave_id not in self.lost:
+                await asyncio.shield(self._give_back(wave, done))
+            self.lost.discard(wave.wave_id)
+        return done
+
+    def lose(self, wave_ids: set[int]) -> None:
+        """Cancel the work of waves that are not ours any more."""
+        for wave_id in wave_ids & self.tasks.keys():
+            self.lost.add(wave_id)
+            self.tasks[wave_id].cancel()
+
+    async def _give_back(self, wave: waves.Wave, done: int) -> None:
+        try:
+            async with self.database.transaction() as connection:
+                if done < len(wave.items):
+                    await interactions.release(connection, wave)
+                await waves.close(connection, wave, done=done)
+        except Unavailable as error:
+            # Nothing is lost: the lease runs out, and a sweeper gives the work back.
+            log.warning("wave %s: the database is away, its lease will run out (%s)", wave.wave_id, error)

@@ -1,0 +1,154 @@
+"""From claimed items to what their actors are given: inputs read, resolved, checked, before anything is called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from wave_runner.core.canonical import JsonError, dumps
+from wave_runner.core.contract import check_input
+from wave_runner.core.event import commitment
+from wave_runner.core.inputs import resolve
+from wave_runner.core.outcome import Breach
+from wave_runner.core.workflow import Step
+from wave_runner.project.templates import render
+from wave_runner.runner.steps import StepInHand, Steps
+from wave_runner.store import interactions, records
+from wave_runner.store.database import Database, DataRefused
+from wave_runner.store.waves import Item
+
+OWN_SCOPES = frozenset({"params", "run", "record"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """An item with its input checked, ready to be handed to its actor. `prompt` is rendered for a model step."""
+
+    item: Item
+    step: StepInHand
+    input: Mapping[str, Any]
+    text: str
+    nonce: bytes
+    cuts: Mapping[str, int]
+    sources: tuple[int, ...]
+    prompt: str = ""
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that is about to be made."""
+        return self.item.attempt + 1
+
+    def start(self) -> interactions.Start:
+        """Return what moves it to running; the event commits to exactly what the actor is given."""
+        data: dict[str, Any] = {"attempt": self.attempt, "input": commitment(self.nonce, self.text.encode())}
+        if self.cuts:
+            data["cuts"] = dict(self.cuts)
+        return interactions.Start(item=self.item, origin=self.step.origin, input=self.text, nonce=self.nonce, data=data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """An item whose input broke its contract: quarantined, and no call is made."""
+
+    item: Item
+    step: StepInHand
+    breach: Breach
+
+
+@dataclass(kw_only=True)
+class Prepared:
+    """A wave's items, in order, divided into what can be done and what is stopped."""
+
+    ready: list[Ready] = field(default_factory=list)
+    stopped: list[Stopped] = field(default_factory=list)
+
+
+async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Prepared:
+    """Read and check the inputs of a wave: one read per step for the records, one for the lineage."""
+    in_hand = await steps.get([item.run_step_id for item in items])
+    prepared = Prepared()
+    for run_step_id in dict.fromkeys(item.run_step_id for item in items):
+        mine = [item for item in items if item.run_step_id == run_step_id]
+        step = in_hand[run_step_id]
+        try:
+            rows = await _read_records(database, step, mine)
+        except DataRefused as error:
+            breach = Breach(rule="record_unreadable", message=str(error))
+            prepared.stopped += [Stopped(item=item, step=step, breach=breach) for item in mine]
+            continue
+        outputs = await _read_lineage(database, step, mine)
+        for item in mine:
+            checked = _check(item, step, rows, outputs.get(item.interaction_id, {}))
+            (prepared.ready if isinstance(checked, Ready) else prepared.stopped).append(checked)  # type: ignore[arg-type]  # the list is chosen by the type
+    return prepared
+
+
+async def _read_records(
+    database: Database, step: StepInHand, items: Sequence[Item]
+) -> dict[int, dict[str, Any]] | None:
+    """Return the record columns the step names; None where it names none."""
+    columns = sorted({path.split(".")[0] for scope, path in _sources(step.pinned.step) if scope == "record"})
+    if not columns:
+        return None
+    keys = {item.record_id: item.key for item in items if item.record_id is not None and item.key is not None}
+    async with database.transaction() as connection:
+        return await records.read(connection, step.tables, columns, keys)
+
+
+async def _read_lineage(
+    database: Database, step: StepInHand, items: Sequence[Item]
+) -> dict[int, dict[str, tuple[int, str]]]:
+    wanted = sorted({scope for scope, _ in _sources(step.pinned.step)} - OWN_SCOPES)
+    if not wanted:
+        return {}
+    async with database.transaction() as connection:
+        return await interactions.lineage(connection, items, wanted, depth=len(step.siblings))
+
+
+def _check(
+    item: Item,
+    step: StepInHand,
+    rows: Mapping[int, Mapping[str, Any]] | None,
+    outputs: Mapping[str, tuple[int, str]],
+) -> Ready | Stopped:
+    scopes: dict[str, Any] = {"params": step.params, "run": step.run}
+    if rows is not None and item.record_id is not None:
+        if item.record_id not in rows:
+            message = f"the row of {item.key} is gone from {step.tables.collection.table}"
+            return Stopped(item=item, step=step, breach=Breach(rule="record_missing", message=message))
+        scopes["record"] = rows[item.record_id]
+    scopes |= {name: orjson.loads(output) for name, (_, output) in outputs.items()}
+    resolved = resolve(step.pinned.step.input, scopes)
+    if isinstance(resolved, Breach):
+        return Stopped(item=item, step=step, breach=resolved)
+    breach = check_input(step.pinned.step, resolved.values)
+    if breach is not None:
+        return Stopped(item=item, step=step, breach=breach)
+    prompt = render(step.prompt, resolved.values) if step.prompt is not None else ""
+    if isinstance(prompt, Breach):
+        return Stopped(item=item, step=step, breach=prompt)
+    try:
+        text = dumps(resolved.values).decode()
+    except JsonError as error:
+        return Stopped(item=item, step=step, breach=Breach(rule=error.rule, message=f"the input {error}"))
+    further = tuple(source for source, _ in outputs.values() if source != item.parent_id)
+    return Ready(
+        item=item,
+        step=step,
+        input=resolved.values,
+        text=text,
+        nonce=os.urandom(32),
+        cuts=resolved.cuts,
+        sources=further,
+        prompt=prompt,
+    )
+
+
+def _sources(step: Step) -> list[tuple[str, str]]:
+    """Return the scope and the path of every source of every input."""
+    parts = [source.partition(".") for ref in step.input.values() for source in ref.sources]
+    return [(scope, path) for scope, _, path in parts]

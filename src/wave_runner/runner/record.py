@@ -1,0 +1,246 @@
+"""From outcomes to what stands in the database: each chunk is one transaction, and one bad row never sinks it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from wave_runner.actors.statement import EFFECTS, check_statement
+from wave_runner.core.decision import Verdict, decide
+from wave_runner.core.event import EventType, commitment
+from wave_runner.core.interaction import State
+from wave_runner.core.outcome import Breach, Done, Evidence, Outcome
+from wave_runner.core.text import sanitise
+from wave_runner.runner.prepare import Ready, Stopped
+from wave_runner.store import interactions
+from wave_runner.store.database import Database, DataRefused, Unavailable
+from wave_runner.store.interactions import Move, SealedEvidence
+from wave_runner.store.waves import Wave
+
+log = logging.getLogger("wave_runner.runner")
+
+CHUNK = 500
+MESSAGE_CHARACTERS = 500
+
+EVENT_OF = {
+    State.COMPLETED: EventType.INTERACTION_COMPLETED,
+    State.FAILED: EventType.INTERACTION_FAILED,
+    State.QUARANTINED: EventType.INTERACTION_QUARANTINED,
+    State.PENDING: EventType.INTERACTION_RETRY_SCHEDULED,
+}
+
+
+async def record(database: Database, wave: Wave, results: Sequence[tuple[Ready, Outcome]]) -> int:
+    """Decide and apply the outcomes of a wave. Returns how many were still ours."""
+    moves = [_move_of(ready, outcome) for ready, outcome in results]
+    return await _in_chunks(database, wave, moves)
+
+
+async def quarantine(database: Database, wave: Wave, stopped: Sequence[Stopped]) -> int:
+    """Quarantine items whose input broke its contract, without a call. Returns how many were still ours."""
+    moves = [_stopped_move(one) for one in stopped]
+    return await _in_chunks(database, wave, moves, from_state=State.PENDING)
+
+
+async def _in_chunks(
+    database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State = State.RUNNING
+) -> int:
+    done = 0
+    for first in range(0, len(moves), CHUNK):
+        chunk = moves[first : first + CHUNK]
+        done += await _apply(database, wave, chunk, from_state=from_state)
+    return done
+
+
+async def _apply(database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State) -> int:
+    """Apply moves in one transaction; where the user's tables refuse a row, halve until it stands alone."""
+    try:
+        return await _commit(database, wave, moves, from_state=from_state)
+    except DataRefused as error:
+        if len(moves) == 1:
+            refused = _refused(moves[0], str(error))
+            return await _commit(database, wave, [refused], from_state=from_state)
+    middle = len(moves) // 2
+    halves = (moves[:middle], moves[middle:])
+    return sum([await _apply(database, wave, half, from_state=from_state) for half in halves])
+
+
+async def _commit(database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State) -> int:
+    """Apply moves in one transaction, through lost connections, until it is known to stand."""
+    while moves:
+        try:
+            async with database.transaction() as connection:
+                return len(await interactions.finish(connection, wave, moves, from_state=from_state))
+        except Unavailable as error:
+            log.warning("wave %s: the database is away while recording (%s)", wave.wave_id, error)
+            moves = await _still_held(database, wave, moves)
+    return 0
+
+
+async def _still_held(database: Database, wave: Wave, moves: Sequence[Move]) -> Sequence[Move]:
+    """After an ambiguous COMMIT ask, until it is answered, what is still ours: the rest is recorded, or taken away."""
+    delay_s = 0.1
+    while True:
+        await asyncio.sleep(delay_s)
+        try:
+            async with database.transaction() as connection:
+                held = await interactions.held(connection, wave, [move.item.interaction_id for move in moves])
+        except Unavailable:
+            delay_s = min(5.0, delay_s * 2)
+        else:
+            return [move for move in moves if move.item.interaction_id in held]
+
+
+def _move_of(ready: Ready, outcome: Outcome) -> Move:
+    step = ready.step
+    outcome = _without_forbidden(outcome)
+    verdict = decide(
+        step.pinned,
+        outcome,
+        contract=step.contract,
+        params=step.params,
+        attempt=ready.attempt,
+        # Spreads retries; nothing depends on it being hard to guess.
+        chance=random.random(),  # noqa: S311
+    )
+    evidence = tuple(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in outcome.evidence)
+    accepted = isinstance(outcome, Done) and verdict.state is State.COMPLETED
+    nonce = os.urandom(32) if verdict.output is not None else None
+    usage = outcome.usage
+    return replace(
+        _plain_move(ready, verdict),
+        data=_data(ready, verdict, evidence, outcome, nonce),
+        output=verdict.output,
+        nonce=nonce,
+        tokens_in=usage.tokens_in,
+        tokens_out=usage.tokens_out,
+        service_us=usage.service_us,
+        writes=outcome.writes if accepted and isinstance(outcome, Done) else (),
+        effects=outcome.effects if accepted and isinstance(outcome, Done) else (),
+        evidence=evidence,
+        sources=ready.sources,
+    )
+
+
+def _without_forbidden(outcome: Outcome) -> Outcome:
+    """Check a script's statements once more on our side of the pipe: its own process is not to be trusted with that."""
+    if not isinstance(outcome, Done):
+        return outcome
+    try:
+        for effect in outcome.effects:
+            check_statement(effect.statement, EFFECTS)
+    except ValueError as error:
+        said = str(error)
+        return Breach(rule="forbidden_statement", message=said, evidence=outcome.evidence, usage=outcome.usage)
+    return outcome
+
+
+def _plain_move(ready: Ready, verdict: Verdict) -> Move:
+    child = ready.step.siblings[verdict.to] if verdict.to else None
+    return Move(
+        item=ready.item,
+        origin=ready.step.origin,
+        state=verdict.state,
+        type=EVENT_OF[verdict.state],
+        data={},
+        tables=ready.step.tables,
+        # A retry waits at least a moment, or it would be claimed again before anything can have changed.
+        delay_s=max(verdict.delay_s, 0.05) if verdict.state is State.PENDING else 0.0,
+        error_class=verdict.error_class,
+        rule=verdict.rule,
+        error=_short(verdict.message),
+        child_step=child.run_step_id if child and not verdict.each else None,
+        child_queue=child.queue_id if child and not verdict.each else None,
+        fan_out_step=child.run_step_id if child and verdict.each else None,
+    )
+
+
+def _data(
+    ready: Ready, verdict: Verdict, evidence: Sequence[SealedEvidence], outcome: Outcome, nonce: bytes | None
+) -> dict[str, Any]:
+    """What the event says: enums, numbers and commitments only."""
+    usage = outcome.usage
+    numbers = {
+        "load_us": usage.load_us,
+        "prompt_us": usage.prompt_us,
+        "generate_us": usage.generate_us,
+        "tokens_in": usage.tokens_in,
+        "tokens_cached": usage.tokens_cached,
+        "tokens_out": usage.tokens_out,
+    }
+    data: dict[str, Any] = {"attempt": ready.attempt, "service_us": usage.service_us}
+    data |= {name: value for name, value in numbers.items() if value}
+    if verdict.output is not None and nonce is not None:
+        data |= {
+            "output": commitment(nonce, verdict.output.encode()),
+            "route": verdict.route,
+            "to": verdict.to or "end",
+        }
+    if verdict.error_class is not None:
+        data["error_class"] = str(verdict.error_class)
+    if verdict.rule is not None:
+        data["rule"] = verdict.rule
+    if verdict.state is State.PENDING:
+        data["delay_us"] = int(verdict.delay_s * 1_000_000)
+    if evidence:
+        data["payloads"] = [
+            {"role": one.evidence.role, "c": commitment(one.nonce, one.evidence.content)} for one in evidence
+        ]
+    return data
+
+
+def _stopped_move(stopped: Stopped) -> Move:
+    breach = stopped.breach
+    return Move(
+        item=stopped.item,
+        origin=stopped.step.origin,
+        state=State.QUARANTINED,
+        type=EventType.INTERACTION_QUARANTINED,
+        data={"attempt": stopped.item.attempt, "called": False, "rule": breach.rule},
+        tables=stopped.step.tables,
+        error_class=str(breach.error_class),
+        rule=breach.rule,
+        error=_short(breach.message),
+    )
+
+
+def _refused(move: Move, reason: str) -> Move:
+    """What becomes of a result that the user's tables refuse: quarantined, with the database's own words."""
+    evidence = SealedEvidence(
+        evidence=Evidence(role="error", media_type="text/plain", content=reason.encode()), nonce=os.urandom(32)
+    )
+    breach = Breach(rule="write_refused", message=reason)
+    kept = (*move.evidence, evidence)
+    return replace(
+        move,
+        state=State.QUARANTINED,
+        type=EventType.INTERACTION_QUARANTINED,
+        data={
+            "rule": breach.rule,
+            "payloads": [{"role": one.evidence.role, "c": commitment(one.nonce, one.evidence.content)} for one in kept],
+        },
+        output=None,
+        nonce=None,
+        error_class=str(breach.error_class),
+        rule=breach.rule,
+        error=_short(reason),
+        child_step=None,
+        child_queue=None,
+        fan_out_step=None,
+        writes=(),
+        effects=(),
+        evidence=kept,
+    )
+
+
+def _short(message: str | None) -> str | None:
+    """Return a message as a database text can hold it: cut, and without NUL or lone surrogates."""
+    if message is None:
+        return None
+    clean = sanitise(message)[0]
+    return clean if len(clean) <= MESSAGE_CHARACTERS else clean[:MESSAGE_CHARACTERS] + "…"

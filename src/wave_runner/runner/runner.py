@@ -1,0 +1,199 @@
+"""A runner: lanes that do waves, and the loops around them, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from wave_runner.actors.pool import ScriptPool
+from wave_runner.errors import WaveError
+from wave_runner.runner.fanner import Fanner
+from wave_runner.runner.hold import Holder
+from wave_runner.runner.loop import Loop
+from wave_runner.runner.model_lane import ModelLane
+from wave_runner.runner.script_lane import ScriptLane
+from wave_runner.runner.settler import Settler
+from wave_runner.runner.steps import Steps
+from wave_runner.runner.sweeper import Sweeper
+from wave_runner.servers.protocol import ModelServer
+from wave_runner.settings import Settings
+from wave_runner.store import runs, waves
+from wave_runner.store.database import Database, Unavailable
+from wave_runner.store.heartbeat import Heartbeat
+
+log = logging.getLogger("wave_runner.runner")
+
+IDLE_PAUSE_S = 0.25
+TICK_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A model server this runner can use. `owned` ones are child processes: one runner at a time has them."""
+
+    name: str
+    driver: ModelServer
+    owned: bool
+    lanes: int  # models resident at once
+    concurrency: int  # requests in flight at once
+
+
+@dataclass(kw_only=True)
+class Runner:
+    """Does waves until told to stop. Build it, `await start()`, and `await stop()` in a finally."""
+
+    database: Database
+    settings: Settings
+    folder: Path
+    work_dir: Path
+    servers: Sequence[Server]
+    version: str
+    environ: Mapping[str, str]
+    before_wave: Callable[[], Awaitable[WaveError | None]]
+    runner_id: UUID = field(default_factory=uuid4)
+
+    def __post_init__(self) -> None:
+        self.ended: dict[int, runs.Ended] = {}
+        self._ticker: asyncio.Task[None] | None = None
+        self._steps = Steps(self.database, folder=self.folder, work_dir=self.work_dir, environ=self.environ)
+        self._pool = ScriptPool(slots=self.settings.script_slots, work_dir=self.work_dir / "workers")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._wire()
+
+    async def start(self) -> None:
+        """Register, and start every loop."""
+        await waves.register_runner(self.database, self.runner_id, self.version)
+        self._event_loop = asyncio.get_running_loop()
+        self._heartbeat.start()
+        self._tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in self._loops]
+        self._ticker = asyncio.create_task(self._tick())
+
+    async def stop(self) -> None:
+        """Finish what is under way within the grace time, give back the rest, end every process.
+
+        Safe twice, and where `start` failed.
+        """
+        for lane in self.model_lanes:
+            lane.stopping = True
+        for loop in self._loops:
+            loop.stop()
+        if self._tasks:
+            _, unfinished = await asyncio.wait(self._tasks, timeout=self.settings.grace_s)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.close()
+        for server in self.servers:
+            await server.driver.close()
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await asyncio.to_thread(self._heartbeat.stop)
+        try:
+            await waves.end_runner(self.database, self.runner_id)
+        except Unavailable as error:
+            log.warning("runner %s: the database is away, its end is not recorded (%s)", self.runner_id, error)
+
+    async def failed(self) -> None:
+        """Return when a loop has ended by an error, raising it."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+
+    def trouble(self) -> WaveError | None:
+        """Return what keeps a lane from working: a model server that cannot be used, a folder that cannot be read."""
+        return next((lane.trouble for lane in self._lanes() if lane.trouble), None)
+
+    def drifted(self) -> list[str]:
+        """Return the actors whose work waits because they have drifted."""
+        return sorted({actor for lane in self._lanes() for actor in lane.blocked_by})
+
+    @property
+    def busy(self) -> bool:
+        """Whether a wave is being worked on at this moment."""
+        return bool(self._holder.tasks)
+
+    def _lose(self, wave_ids: set[int]) -> None:
+        """Called from the heartbeat's thread, which begins after the event loop is known."""
+        self._event_loop.call_soon_threadsafe(self._holder.lose, wave_ids)
+
+    def _wire(self) -> None:
+        self._heartbeat = Heartbeat(
+            self.database.url,
+            schema=self.settings.schema_name,
+            runner_id=self.runner_id,
+            lease_s=self.settings.lease_s,
+            interval_s=min(self.settings.renew_s, self.settings.lease_s / 3),
+            on_lost=self._lose,
+        )
+        self._holder = Holder(
+            database=self.database,
+            runner_id=self.runner_id,
+            lease_s=self.settings.lease_s,
+            heartbeat=self._heartbeat,
+        )
+        self.script_lanes = [self._script_lane() for _ in range(self.settings.script_slots)]
+        self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
+        self._loops = [
+            *(Loop("scripts", lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.script_lanes),
+            *(Loop(lane.name, lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.model_lanes),
+            Loop("fanner", self._fanner().one_pass, pause_s=IDLE_PAUSE_S),
+            Loop("settler", self._settler().one_pass, pause_s=IDLE_PAUSE_S),
+            Loop("sweeper", self._sweeper().one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
+        ]
+
+    def _lanes(self) -> list[ScriptLane | ModelLane]:
+        return [*self.script_lanes, *self.model_lanes]
+
+    def _wake(self) -> None:
+        for loop in self._loops:
+            if loop.name != "sweeper":
+                loop.wake()
+
+    def _script_lane(self) -> ScriptLane:
+        return ScriptLane(
+            database=self.database,
+            holder=self._holder,
+            steps=self._steps,
+            pool=self._pool,
+            before_wave=self.before_wave,
+            after_wave=self._wake,
+        )
+
+    def _model_lane(self, server: Server, slot: int) -> ModelLane:
+        return ModelLane(
+            name=server.name,
+            slot=slot,
+            server=server.driver,
+            owned=server.owned,
+            concurrency=server.concurrency,
+            database=self.database,
+            holder=self._holder,
+            steps=self._steps,
+            linger_s=self.settings.linger_s,
+            before_wave=self.before_wave,
+            after_wave=self._wake,
+        )
+
+    def _fanner(self) -> Fanner:
+        return Fanner(self.database, runner_id=self.runner_id, wake_lanes=self._wake)
+
+    def _settler(self) -> Settler:
+        return Settler(self.database, runner_id=self.runner_id, steps=self._steps, on_end=self._note_end)
+
+    def _sweeper(self) -> Sweeper:
+        return Sweeper(self.database, runner_id=self.runner_id, lease_s=self.settings.lease_s)
+
+    def _note_end(self, ended: runs.Ended) -> None:
+        self.ended[ended.run_id] = ended
+
+    async def _tick(self) -> None:
+        """Show the heartbeat that the loop is alive: one that hangs must lose its work."""
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                self._heartbeat.tick()
+                await asyncio.sleep(TICK_S)

@@ -1,0 +1,72 @@
+"""The loop that says "done": it checks what a workflow ensures, record by record, and ends the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from wave_runner.core.settling import broken, columns_of, tables_of, watched
+from wave_runner.runner.steps import StepInHand, Steps
+from wave_runner.store import runs, settling
+from wave_runner.store.database import Database, DataRefused
+
+
+class Settler:
+    """Nothing else writes a record's or a run's verdict."""
+
+    def __init__(
+        self, database: Database, *, runner_id: UUID, steps: Steps, on_end: Callable[[runs.Ended], None]
+    ) -> None:
+        self._database = database
+        self._runner_id = runner_id
+        self._steps = steps
+        self._on_end = on_end
+
+    async def one_pass(self) -> bool:
+        """Settle a chunk of each live run, then end those of which nothing lives. True if a chunk was full of work."""
+        await runs.fold_counts(self._database)
+        worked = False
+        for run_id in await runs.live(self._database):
+            settled = await self._settle(run_id)
+            worked = worked or settled > 0
+            if not settled and (ended := await runs.end(self._database, run_id, runner_id=self._runner_id)):
+                self._on_end(ended)
+        return worked
+
+    async def _settle(self, run_id: int) -> int:
+        async with self._database.transaction() as connection:
+            first = await settling.first_step(connection, run_id)
+        step = await self._steps.of_run(first)
+        try:
+            return await self._judge(run_id, step)
+        except DataRefused as error:
+            return await self._judge_unreadable(run_id, str(error))
+
+    async def _judge_unreadable(self, run_id: int, reason: str) -> int:
+        """What cannot be read is not there: a table that lost a column must not keep every runner from working."""
+        async with self._database.transaction() as connection:
+            keys = await settling.ended(connection, run_id)
+            if not keys:
+                return 0
+            verdicts = {record_id: [f"the project's tables cannot be read: {reason}"] for record_id in keys}
+            await settling.settle(connection, run_id, verdicts, runner_id=self._runner_id)
+            return len(keys)
+
+    async def _judge(self, run_id: int, step: StepInHand) -> int:
+        pinned, tables = step.pinned, step.tables
+        async with self._database.transaction() as connection:
+            keys = await settling.ended(connection, run_id)
+            if not keys:
+                return 0
+            facts = await settling.facts(
+                connection,
+                tables,
+                run_id,
+                keys,
+                columns=columns_of(pinned.ensures),
+                counted=tables_of(pinned.ensures),
+                watched=watched(pinned.ensures, step.all_writes, pinned.collection.table),
+            )
+            verdicts = {record_id: broken(pinned.ensures, found) for record_id, found in facts.items()}
+            await settling.settle(connection, run_id, verdicts, runner_id=self._runner_id)
+            return len(keys)

@@ -1,0 +1,139 @@
+"""The pinned steps a runner has met, with everything it needs to do them: read once, never changed."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from wave_runner.actors.job import ScriptVersion
+from wave_runner.core.contract import OutputContract
+from wave_runner.core.pinned import PinnedStep, read_step
+from wave_runner.core.workflow import DefinitionKind, ScriptSpec
+from wave_runner.project.definitions import read_script
+from wave_runner.project.materialise import materialise
+from wave_runner.store import definitions, records, runs
+from wave_runner.store.database import Database
+from wave_runner.store.interactions import Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepInHand:
+    """A step of a run with its files at hand. `siblings` are the other steps of the run by name."""
+
+    run_step: runs.RunStep
+    pinned: PinnedStep
+    params: Mapping[str, Any]
+    tables: records.Tables
+    contract: OutputContract | None
+    schema: Mapping[str, Any] | None
+    prompt: bytes | None
+    script: ScriptVersion | None
+    siblings: Mapping[str, runs.RunStep]
+    all_writes: tuple[str, ...]  # of every step of the run: what `ensures` may speak of
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(step=self.run_step.step, actor=self.run_step.actor, definition=self.run_step.sha256)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What a step may know of its run."""
+        return {"id": self.run_step.run_id, "limit": self.run_step.limit, "params": dict(self.params)}
+
+
+class Steps:
+    """Gives steps by id. Scripts are written out from the stored bytes, never read from a project folder."""
+
+    def __init__(self, database: Database, *, folder: Path, work_dir: Path, environ: Mapping[str, str]) -> None:
+        self._database = database
+        self._folder = folder
+        self._work_dir = work_dir
+        self._environ = environ
+        self._known: dict[int, StepInHand] = {}
+        self._reading = asyncio.Lock()
+
+    async def get(self, run_step_ids: Sequence[int]) -> dict[int, StepInHand]:
+        """Return the steps with these ids."""
+        async with self._reading:
+            missing = [run_step_id for run_step_id in set(run_step_ids) if run_step_id not in self._known]
+            if missing:
+                await self._read(missing)
+        return {run_step_id: self._known[run_step_id] for run_step_id in run_step_ids}
+
+    async def of_run(self, run_step_id: int) -> StepInHand:
+        """Return one step."""
+        return (await self.get([run_step_id]))[run_step_id]
+
+    async def _read(self, run_step_ids: Sequence[int]) -> None:
+        found = await runs.steps(self._database, run_step_ids)
+        for _, group in itertools.groupby(sorted(found, key=lambda step: step.run_id), key=lambda step: step.run_id):
+            siblings = {step.step: step for step in group}
+            pinned = {name: read_step(step.definition) for name, step in siblings.items()}
+            writes = tuple(sorted({name for one in pinned.values() for name in one.step.writes}))
+            for name, step in siblings.items():
+                self._known[step.run_step_id] = await self._in_hand(step, pinned[name], siblings, writes)
+
+    async def _in_hand(
+        self,
+        step: runs.RunStep,
+        pinned: PinnedStep,
+        siblings: Mapping[str, runs.RunStep],
+        writes: tuple[str, ...],
+    ) -> StepInHand:
+        schema = await self._body(DefinitionKind.SCHEMA, pinned.output_sha256)
+        prompt = await self._body(DefinitionKind.PROMPT, pinned.prompt_sha256)
+        async with self._database.transaction() as connection:
+            tables = await records.look_up_tables(connection, pinned.collection)
+        return StepInHand(
+            run_step=step,
+            pinned=pinned,
+            params=orjson.loads(step.params),
+            tables=tables,
+            contract=OutputContract(schema) if schema is not None else None,
+            schema=orjson.loads(schema) if schema is not None else None,
+            prompt=prompt,
+            script=await self._script(pinned),
+            siblings=siblings,
+            all_writes=writes,
+        )
+
+    def _environment(self, spec: ScriptSpec) -> dict[str, str]:
+        """What a script sees besides PATH and the like: the project's folder, and the variables its actor declares."""
+        declared = {name: self._environ[name] for name in spec.environment if name in self._environ}
+        return {**declared, "WAVE_PROJECT_DIR": str(self._folder)}
+
+    async def _body(self, kind: DefinitionKind, sha256: str) -> bytes | None:
+        if not sha256:
+            return None
+        async with self._database.transaction() as connection:
+            return await definitions.body(connection, kind, bytes.fromhex(sha256))
+
+    async def _file(self, sha256: str) -> bytes:
+        """Return a script's file, which may be stored as SQL, a prompt or a schema as well."""
+        async with self._database.transaction() as connection:
+            return await definitions.file_body(connection, bytes.fromhex(sha256))
+
+    async def _script(self, pinned: PinnedStep) -> ScriptVersion | None:
+        spec = pinned.script
+        if spec is None:
+            return None
+        manifest = read_script(await self._body(DefinitionKind.SCRIPT, pinned.script_sha256) or b"")
+        files = {path: await self._file(sha256) for path, sha256 in manifest.files.items()}
+        root = self._work_dir / "scripts" / pinned.script_sha256
+        await asyncio.to_thread(materialise, files, root, executable=spec.entry if spec.executable else "")
+        return ScriptVersion(
+            name=spec.name,
+            sha256=pinned.script_sha256,
+            root=root,
+            entry=spec.entry,
+            executable=spec.executable,
+            timeout_s=pinned.timeout_s,
+            max_output_bytes=spec.max_output_bytes,
+            environment=self._environment(spec),
+        )

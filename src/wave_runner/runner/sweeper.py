@@ -1,0 +1,46 @@
+"""The loop that finds what others lost: waves whose lease ran out go back, and delayed work becomes due."""
+
+from __future__ import annotations
+
+import logging
+import time
+from uuid import UUID
+
+from wave_runner.store import interactions, runs, waves
+from wave_runner.store.database import Database
+
+log = logging.getLogger("wave_runner.runner")
+
+
+class Sweeper:
+    """Runs in every runner; row locks see to it that each wave is swept once."""
+
+    def __init__(self, database: Database, *, runner_id: UUID, lease_s: float) -> None:
+        self._database = database
+        self._runner_id = runner_id
+        self._lease_s = lease_s
+        self._seen_at = -lease_s  # as after a gap: a sweeper that starts has seen nothing yet
+        self._steady_since = 0.0
+
+    async def one_pass(self) -> bool:
+        """Give back the work of lost waves and release what has become due. Always pauses afterwards."""
+        await runs.release_delayed(self._database)
+        if not self._is_steady(time.monotonic()):
+            return False
+        async with self._database.transaction() as connection:
+            for expired in await waves.expire(connection, lease_s=self._lease_s):
+                begun = await interactions.reclaim(connection, expired, runner_id=self._runner_id)
+                log.warning(
+                    "wave %s: its lease ran out; %s interactions that had begun go back", expired.wave_id, begun
+                )
+        return False
+
+    def _is_steady(self, now: float) -> bool:
+        """Say whether we have been in touch with the database for a lease without a gap.
+
+        After a gap others may have had one too: each gets one lease to renew before anything is taken from it.
+        """
+        if now - self._seen_at > self._lease_s / 2:
+            self._steady_since = now
+        self._seen_at = now
+        return now - self._steady_since >= self._lease_s

@@ -1,0 +1,46 @@
+"""Model servers behind one protocol: `llama_cpp` starts and owns a process, `openai` is any compatible URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wave_runner.errors import SettingsError
+
+if TYPE_CHECKING:
+    from wave_runner.core.workflow import ServerSpec
+    from wave_runner.servers.protocol import ModelServer
+
+__all__ = ["DRIVERS", "open_server"]
+
+DRIVERS = ("llama_cpp", "openai")
+
+
+def open_server(spec: ServerSpec, *, project_dir: Path, state_dir: Path, environ: Mapping[str, str]) -> ModelServer:
+    """Return the driver of `spec`, which starts nothing and connects to nothing before it is used.
+
+    `state_dir` is the server's own folder, such as `.wave/servers/NAME`. Close it in the event loop that used it.
+    """
+    # Imported here: a command that asks no model must not pay for an HTTP client.
+    if spec.driver == "llama_cpp":
+        from wave_runner.servers.llama_cpp import LlamaCppServer
+
+        return LlamaCppServer(spec, project_dir=project_dir, state_dir=state_dir, environ=environ)
+    if spec.driver == "openai":
+        from wave_runner.servers.openai import OpenAIServer
+
+        return OpenAIServer(spec, _api_key(spec, environ))
+    raise SettingsError(
+        f"the server {spec.name!r} names the driver {spec.driver!r}, which does not exist",
+        hint=f"There are {', '.join(DRIVERS)}.",
+    )
+
+
+def _api_key(spec: ServerSpec, environ: Mapping[str, str]) -> str | None:
+    if spec.api_key_env and not environ.get(spec.api_key_env):
+        raise SettingsError(
+            f"the key of the server {spec.name!r} is to come from the variable {spec.api_key_env}, which is not set",
+            hint=f"Set {spec.api_key_env}, or remove api_key_env from wave.toml if the server needs no key.",
+        )
+    return environ.get(spec.api_key_env) if spec.api_key_env else None

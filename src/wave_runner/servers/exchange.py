@@ -1,0 +1,286 @@
+"""One HTTP request to a model server and what came of it, as values. Nothing here tries twice.
+
+How an answer is judged:
+
+=====================================================  ===============
+429                                                    rate_limited, with the time the server names
+503, 529                                               overloaded, likewise
+408, 409, 425, any other 5xx                           transient
+any other status but 200                               permanent: the same request cannot succeed
+no connection, or one that breaks                      transient
+nothing whole within the time limit                    timeout
+a body that is no JSON, or no completion               transient: a proxy or a cut, not the model
+a completion without a text (refusal, tool call)       invalid_output
+a body over the size limit                             invalid_output
+=====================================================  ===============
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import httpx2
+import orjson
+import pydantic
+
+from wave_runner.core.outcome import ErrorClass, Evidence, Failure, Usage
+from wave_runner.servers.protocol import Reply
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+CONNECT_TIMEOUT_S = 10.0
+
+_TRANSIENT = {408, 409, 425}
+_OVERLOADED = {503, 529}
+_ADVICE = {
+    401: "Check the API key.",
+    403: "Check the API key and what it may use.",
+    404: "Check that the URL ends in /v1 and that the server has this model.",
+    429: "The server limits how often you may ask.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A whole HTTP answer: `body` as it came, `service_us` from sending to the last byte."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    service_us: int
+
+
+def new_client(*, trust_env: bool) -> httpx2.AsyncClient:
+    """Return a client that opens a connection for each request.
+
+    A connection kept open that the server closes just then looks like a server that died over the request, and it
+    would cost an attempt. llama.cpp's server closes them often; a new connection costs little beside an inference.
+    """
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S),
+        limits=httpx2.Limits(max_keepalive_connections=0),
+        headers={"Connection": "close", "Accept-Encoding": "identity"},
+        trust_env=trust_env,
+    )
+
+
+async def post(
+    client: httpx2.AsyncClient,
+    url: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    where: str,
+    timeout_s: float,
+    max_bytes: int = MAX_ANSWER_BYTES,
+) -> Answer | Failure:
+    """Send `body` and return the whole answer, or why there is none. `where` names the server in messages."""
+    received = bytearray()
+    started = time.monotonic()
+    try:
+        async with (
+            asyncio.timeout(timeout_s),
+            client.stream("POST", url, content=body, headers={**headers, "Content-Type": "application/json"}) as reply,
+        ):
+            async for chunk in reply.aiter_raw():
+                received += chunk
+                if len(received) > max_bytes:
+                    return _too_large(where, max_bytes, body, bytes(received[:65_536]), started)
+        return Answer(
+            status=reply.status_code,
+            headers=dict(reply.headers.items()),
+            body=bytes(received),
+            service_us=_elapsed_us(started),
+        )
+    except TimeoutError:
+        return Failure(
+            error_class=ErrorClass.TIMEOUT,
+            message=f"{where} did not finish its answer within {timeout_s:g} s",
+            evidence=evidence(body, bytes(received)),
+            usage=Usage(service_us=_elapsed_us(started)),
+        )
+    except httpx2.HTTPError as error:
+        return Failure(
+            error_class=ErrorClass.TRANSIENT,
+            message=_broken(where, error),
+            evidence=evidence(body, bytes(received)),
+            usage=Usage(service_us=_elapsed_us(started)),
+        )
+
+
+def evidence(request: bytes, answer: bytes) -> tuple[Evidence, ...]:
+    """Keep the exact bytes of an attempt; an answer of no bytes leaves no evidence."""
+    kept = (Evidence(role="request", media_type="application/json", content=request),)
+    return (*kept, Evidence(role="answer", media_type="application/octet-stream", content=answer)) if answer else kept
+
+
+def read(answer: Answer, *, where: str, request: bytes) -> Reply | Failure:
+    """Return the text of a completion, chat or plain, or why there is none."""
+    failure = _bad_status(answer, where) or _no_completion(answer, where)
+    if isinstance(failure, Failure):
+        return replace(
+            failure, evidence=evidence(request, answer.body), usage=replace(failure.usage, service_us=answer.service_us)
+        )
+    completion = _Completion.model_validate_json(answer.body)
+    choice = completion.choices[0]
+    return Reply(
+        text=choice.content or "",
+        finish="length" if choice.finish_reason == "length" else "stop",
+        request=request,
+        raw=answer.body,
+        usage=replace(completion.cost(), service_us=answer.service_us),
+        server_version=completion.system_fingerprint or "",
+    )
+
+
+def error_text(body: bytes) -> str:
+    """Return the server's own words from an error body, short and without control characters."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    error = document.get("error", document) if isinstance(document, dict) else None
+    words = error.get("message") if isinstance(error, dict) else error
+    text = words if isinstance(words, str) else body[:400].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:400]).split()) or "nothing"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds a server asks us to wait: retry-after-ms, or retry-after in seconds or as a date."""
+    milliseconds = _finite(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return max(0.0, milliseconds / 1000)
+    value = headers.get("retry-after")
+    seconds = _finite(value)
+    if seconds is not None:
+        return max(0.0, seconds)
+    return _until(value, headers.get("date")) if value else None
+
+
+class _Message(pydantic.BaseModel):
+    content: str | None = None
+
+
+class _Choice(pydantic.BaseModel):
+    finish_reason: str | None = None
+    message: _Message | None = None
+    text: str | None = None
+
+    @property
+    def content(self) -> str | None:
+        return self.message.content if self.message else self.text
+
+
+class _Details(pydantic.BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Tokens(pydantic.BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+
+
+class _Timings(pydantic.BaseModel):
+    prompt_ms: float = 0.0
+    predicted_ms: float = 0.0
+
+
+class _Completion(pydantic.BaseModel):
+    choices: list[_Choice] = pydantic.Field(min_length=1)
+    usage: _Tokens | None = None
+    timings: _Timings | None = None  # llama.cpp alone says where the time went
+    system_fingerprint: str | None = None
+
+    def cost(self) -> Usage:
+        tokens, timings = self.usage or _Tokens(), self.timings or _Timings()
+        cached = tokens.prompt_tokens_details.cached_tokens if tokens.prompt_tokens_details else 0
+        return Usage(
+            prompt_us=round(timings.prompt_ms * 1000),
+            generate_us=round(timings.predicted_ms * 1000),
+            tokens_in=tokens.prompt_tokens or 0,
+            tokens_cached=cached or 0,
+            tokens_out=tokens.completion_tokens or 0,
+        )
+
+
+def _bad_status(answer: Answer, where: str) -> Failure | None:
+    status = answer.status
+    if status == 200:
+        return None
+    advice = _ADVICE.get(status, "")
+    return Failure(
+        error_class=_class_of(status),
+        message=f"{where} answered {status}: {error_text(answer.body)}. {advice}".rstrip(),
+        retry_after_s=retry_after(answer.headers),
+    )
+
+
+def _class_of(status: int) -> ErrorClass:
+    if status == 429:
+        return ErrorClass.RATE_LIMITED
+    if status in _OVERLOADED:
+        return ErrorClass.OVERLOADED
+    return ErrorClass.TRANSIENT if status in _TRANSIENT or status >= 500 else ErrorClass.PERMANENT
+
+
+def _no_completion(answer: Answer, where: str) -> Failure | None:
+    try:
+        completion = _Completion.model_validate_json(answer.body)
+    except pydantic.ValidationError:
+        return Failure(
+            error_class=ErrorClass.TRANSIENT,
+            message=f"{where} answered with something that is no completion: {error_text(answer.body)!r}. "
+            "Check that the URL is that of an OpenAI-compatible server.",
+        )
+    choice = completion.choices[0]
+    if choice.content is None or choice.finish_reason not in {"stop", "length", None}:
+        return Failure(
+            error_class=ErrorClass.INVALID_OUTPUT,
+            message=f"{where} answered without a text (finish_reason {choice.finish_reason!r})",
+            usage=completion.cost(),
+        )
+    return None
+
+
+def _too_large(where: str, limit: int, request: bytes, begin: bytes, started: float) -> Failure:
+    return Failure(
+        error_class=ErrorClass.INVALID_OUTPUT,
+        message=f"{where} sent more than {limit:,} bytes; the rest was not read and the first {len(begin):,} are kept",
+        evidence=evidence(request, begin),
+        usage=Usage(service_us=_elapsed_us(started)),
+    )
+
+
+def _broken(where: str, error: httpx2.HTTPError) -> str:
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+        return (
+            f"{where} cannot be reached ({error or 'no answer'}). Check that it runs and that host and port are right."
+        )
+    return f"the connection to {where} broke: {error or type(error).__name__}"
+
+
+def _elapsed_us(started: float) -> int:
+    return round((time.monotonic() - started) * 1_000_000)
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _until(date: str, server_now: str | None) -> float | None:
+    """Return the seconds up to `date` by the server's own clock, or by ours where it does not tell."""
+    try:
+        then = email.utils.parsedate_to_datetime(date).timestamp()
+        now = email.utils.parsedate_to_datetime(server_now).timestamp() if server_now else time.time()
+    except ValueError:
+        return None
+    return max(0.0, then - now)

@@ -1,0 +1,255 @@
+"""A `llama-server` that we start, own and end; it loads what we say and nothing by itself.
+
+Every load and unload is ordered here and read back from the server, so that residency is a fact and not a hope.
+Inference goes straight to the process that the router started for the model: it notices when we hang up and stops
+computing, whereas behind the router a request that ran into its time limit holds its slot until the last token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+
+from wave_runner.core.outcome import ErrorClass, Failure
+from wave_runner.core.workflow import ServerSpec
+from wave_runner.errors import ModelServerError
+from wave_runner.servers import exchange
+from wave_runner.servers.binary import Binary, Probe, find_binary, probe
+from wave_runner.servers.grammar import compact_grammar
+from wave_runner.servers.openai import encode
+from wave_runner.servers.options import check_options
+from wave_runner.servers.protocol import Capabilities, Load, Reply, Request
+from wave_runner.servers.router import LOG_NAME, POLL_S, Router, Status, count_loads
+from wave_runner.servers.weights import digest
+
+__all__ = ["LlamaCppServer", "count_loads"]
+
+# Reproducible unless the project asks for something else: no chance, no state carried from one request to the next.
+DEFAULTS: Mapping[str, Any] = {"temperature": 0.0, "seed": 0, "max_tokens": 512, "cache_prompt": False}
+
+
+class LlamaCppServer:
+    """A router of our own on loopback, started at first use. One instance belongs to one event loop.
+
+    Raises `ModelServerError` where trying again cannot help: no binary, no weights, a CPU it cannot run on.
+    """
+
+    def __init__(
+        self, spec: ServerSpec, *, project_dir: Path, state_dir: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._spec = spec
+        self._models_dir = (project_dir / spec.models_dir).absolute()
+        self._state_dir = state_dir.absolute()
+        self._environ = os.environ if environ is None else environ
+        self._client = exchange.new_client(trust_env=False)
+        self._ordering = asyncio.Lock()  # one load or unload at a time
+        self._router: Router | None = None
+        self._found: tuple[Binary, Probe] | None = None
+        self._urls: dict[str, str] = {}  # of the loaded models, the least recently asked for first
+        self.log = self._state_dir / LOG_NAME
+        self._name = f"the model server {spec.name!r} (llama-server, log {self.log})"
+
+    async def capabilities(self) -> Capabilities:
+        _, found = await self._binary()
+        return Capabilities(slots=self._spec.slots, controls_residency=True, version=found.version)
+
+    async def digest(self, model: str) -> str:
+        """Return the SHA-256 of the weights file."""
+        return await asyncio.to_thread(digest, self._weights(model), self._state_dir / "digests.json")
+
+    async def resident(self) -> frozenset[str]:
+        """Return the models the server says are loaded; none if it does not run."""
+        router = self._router
+        if router is None or not router.is_alive():
+            return frozenset()
+        try:
+            return frozenset(model for model, status in (await router.statuses()).items() if _is_loaded(status))
+        except httpx2.HTTPError as error:
+            if not router.is_alive():
+                return frozenset()
+            raise ModelServerError(f"{self._name} does not say what it has loaded: {error}") from error
+
+    async def ensure_loaded(self, model: str) -> Load | Failure:
+        """Start the server if need be, make room, load `model` and wait until the server says that it is loaded."""
+        self._weights(model)
+        async with self._ordering:
+            try:
+                async with asyncio.timeout(self._spec.start_timeout_s):
+                    return await self._load(model)
+            except TimeoutError:
+                limit = self._spec.start_timeout_s
+                return _failure(ErrorClass.TIMEOUT, f"{self._name} did not load {model} within {limit:g} s")
+            except httpx2.HTTPError as error:
+                return _failure(ErrorClass.CRASHED, f"{self._name} broke while loading {model}: {error}")
+
+    async def infer(self, request: Request) -> Reply | Failure:
+        """Do one request on a loaded model. A schema becomes a compact grammar where it can, else a JSON schema."""
+        check_options("llama_cpp", request.options)
+        path, body = request_body(request)
+        if isinstance(body, Failure):
+            return body
+        router, url = self._router, self._urls.pop(request.model, None)
+        if router is None or url is None:
+            return _failure(ErrorClass.TRANSIENT, f"{request.model} is not loaded in {self._name}")
+        self._urls[request.model] = url  # now the most recently asked for
+        answer = await exchange.post(
+            self._client, url + path, body, headers=router.headers, where=self._name, timeout_s=request.timeout_s
+        )
+        result = answer if isinstance(answer, Failure) else exchange.read(answer, where=self._name, request=body)
+        return await self._explained(result, router, request.model) if isinstance(result, Failure) else result
+
+    async def unload(self, model: str) -> None:
+        """Take `model` out of memory and wait until the server says so. Nothing happens if it was not there."""
+        async with self._ordering:
+            router = self._router
+            if router is None or not router.is_alive():
+                return
+            self._urls.pop(model, None)
+            try:
+                async with asyncio.timeout(self._spec.start_timeout_s):
+                    await router.unload(model)
+            except (TimeoutError, httpx2.HTTPError) as error:
+                raise ModelServerError(f"{self._name} did not unload {model}: {error or 'timed out'}") from error
+
+    async def close(self) -> None:
+        """End the server and everything it started."""
+        await self._end_router()
+        await self._client.aclose()
+
+    def _weights(self, model: str) -> Path:
+        path = self._models_dir / f"{model}.gguf"
+        if path.is_file():
+            return path
+        there = ", ".join(sorted(found.stem for found in self._models_dir.glob("*.gguf"))) or "no model at all"
+        raise ModelServerError(
+            f"the server {self._spec.name!r} has no weights for {model!r}: {path} is not a file",
+            hint=f"{self._models_dir} holds {there}. Put the file there or correct `model` in wave.toml.",
+        )
+
+    async def _binary(self) -> tuple[Binary, Probe]:
+        if self._found is None:
+            binary = find_binary(self._environ)
+            self._found = binary, await asyncio.to_thread(probe, binary, self._state_dir / "probe.json")
+        return self._found
+
+    async def _running(self) -> Router:
+        """Return a server that answers: the one there is, or a new one."""
+        if self._router is None or not await self._router.is_serving():
+            await self._end_router()
+            binary, found = await self._binary()
+            self._router = await Router.start(
+                self._spec, binary, found, models_dir=self._models_dir, state_dir=self._state_dir
+            )
+        return self._router
+
+    async def _end_router(self) -> None:
+        router, self._router = self._router, None
+        self._urls.clear()
+        if router is not None:
+            await router.end()
+
+    async def _load(self, model: str) -> Load | Failure:
+        router = await self._running()
+        if model not in await router.statuses():
+            await self._end_router()  # it lists its folder when it starts, and this file came later
+            router = await self._running()
+        statuses = await router.statuses()
+        if _is_loaded(statuses[model]):
+            self._remember(router, model, statuses[model])
+            return Load(model=model, loaded=False, load_us=0)
+        evicted = await self._make_room(router, model, statuses)
+        started = time.monotonic()
+        status = await router.load(model)
+        if not _is_loaded(status):
+            return await self._not_loaded(model, status)
+        self._remember(router, model, status)
+        return Load(model=model, loaded=True, load_us=round((time.monotonic() - started) * 1_000_000), evicted=evicted)
+
+    async def _not_loaded(self, model: str, status: Status) -> Failure:
+        _, found = await self._binary()
+        advice = "Check that the file is whole and of a kind this llama-server knows."
+        if not found.quantized:
+            advice += " This llama-server cannot compute with quantized weights on this CPU: use an F16 or BF16 file."
+        what = f"{self._name} cannot load {self._weights(model)} (exit code {status.get('exit_code')})"
+        return _failure(ErrorClass.PERMANENT, f"{what}. {advice}")
+
+    def _remember(self, router: Router, model: str, status: Status) -> None:
+        """Note where the process of `model` listens, which the router states among its arguments."""
+        arguments = status.get("args", [])
+        port = arguments[arguments.index("--port") + 1] if "--port" in arguments else None
+        self._urls.pop(model, None)
+        self._urls[model] = f"http://127.0.0.1:{port}" if port else router.url
+
+    async def _make_room(self, router: Router, model: str, statuses: Mapping[str, Status]) -> tuple[str, ...]:
+        """Unload until `model` fits, the least recently asked for first; return what went."""
+        asked = list(self._urls)
+        others = [name for name, status in statuses.items() if status["value"] != "unloaded" and name != model]
+        others.sort(key=lambda name: asked.index(name) if name in asked else -1)
+        victims = tuple(others[: max(0, len(others) - self._spec.models_max + 1)])
+        for victim in victims:
+            self._urls.pop(victim, None)
+            await router.unload(victim)
+        return victims
+
+    async def _explained(self, failure: Failure, router: Router, model: str) -> Failure:
+        """Tell a broken connection from a process that died under the request, and from text that is no text."""
+        if failure.error_class is not ErrorClass.TRANSIENT:
+            return failure
+        if "does not match the expected" in failure.message:
+            message = f"{model} produced text that is not valid UTF-8; hold it with a schema that has ASCII patterns"
+            return replace(failure, error_class=ErrorClass.INVALID_OUTPUT, message=message)
+        for _ in range(20):  # the end of a process is seen a moment after its connections break
+            if not await router.is_serving():
+                return replace(failure, error_class=ErrorClass.CRASHED, message=f"{self._name} ended under the request")
+            with suppress(httpx2.HTTPError):
+                if not _is_loaded((await router.statuses())[model]):
+                    self._urls.pop(model, None)
+                    message = f"the process of {model} in {self._name} ended under the request"
+                    return replace(failure, error_class=ErrorClass.CRASHED, message=message)
+            await asyncio.sleep(POLL_S)
+        return failure
+
+
+def request_body(request: Request) -> tuple[str, bytes | Failure]:
+    """Return the path and the exact bytes to send: plain completion unless the option `api` is "chat"."""
+    options = {**DEFAULTS, **request.options}
+    api, text = options.pop("api", "completion"), options.pop("text", "ascii")
+    body: dict[str, Any] = {"model": request.model, **options}
+    if api == "chat":
+        path, body["messages"] = "/v1/chat/completions", [{"role": "user", "content": request.prompt}]
+    else:
+        path, body["prompt"] = "/v1/completions", request.prompt
+    if request.schema is not None:
+        body |= _constraint(orjson.dumps(request.schema), text, api)
+    return path, encode(body)
+
+
+@lru_cache(maxsize=256)
+def _constraint(schema: bytes, text: str, api: str) -> dict[str, Any]:
+    """Return what holds the answer to the schema, which comes as JSON so that it can be a key."""
+    document = orjson.loads(schema)
+    grammar = compact_grammar(document, unicode=text == "unicode")
+    if grammar is not None:
+        return {"grammar": grammar}
+    if api == "chat":
+        form = {"name": "answer", "strict": True, "schema": document}
+        return {"response_format": {"type": "json_schema", "json_schema": form}}
+    return {"json_schema": document}
+
+
+def _is_loaded(status: Status) -> bool:
+    return status["value"] in {"loaded", "sleeping"}
+
+
+def _failure(error_class: ErrorClass, message: str) -> Failure:
+    return Failure(error_class=error_class, message=message)

@@ -1,0 +1,121 @@
+"""Any server that speaks the OpenAI protocol, by its URL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import orjson
+
+from wave_runner.core.outcome import ErrorClass, Failure
+from wave_runner.core.workflow import ServerSpec
+from wave_runner.errors import SettingsError
+from wave_runner.servers import exchange
+from wave_runner.servers.options import check_options
+from wave_runner.servers.protocol import Capabilities, Load, Reply, Request
+
+
+class OpenAIServer:
+    """A server by URL. What it has in memory is its own business: there is nothing to load or to unload."""
+
+    def __init__(self, spec: ServerSpec, api_key: str | None) -> None:
+        self._spec = spec
+        self._url = _base_url(spec)
+        self._key = _checked_key(api_key, spec)
+        self.where = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
+        self._client = exchange.new_client(trust_env=True)
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities(slots=self._spec.slots, controls_residency=False, version="")
+
+    async def digest(self, model: str) -> str:
+        """Return a stable name: the protocol has no way to ask for the weights' hash."""
+        return f"name:{self.where}/{model}"
+
+    async def resident(self) -> frozenset[str]:
+        """Return nothing: the protocol has no way to ask."""
+        return frozenset()
+
+    async def ensure_loaded(self, model: str) -> Load | Failure:
+        return Load(model=model, loaded=False, load_us=0)
+
+    async def infer(self, request: Request) -> Reply | Failure:
+        """Do one request, by chat unless the option `api` is "completion"."""
+        check_options("openai", request.options)
+        path, body = request_body(request)
+        if isinstance(body, Failure):
+            return body
+        answer = await exchange.post(
+            self._client,
+            f"{str(self._url).rstrip('/')}/{path}",
+            body,
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            where=self.where,
+            timeout_s=request.timeout_s,
+        )
+        result = answer if isinstance(answer, Failure) else exchange.read(answer, where=self.where, request=body)
+        return self._without_key(result) if isinstance(result, Failure) else result
+
+    async def unload(self, model: str) -> None:
+        """Do nothing: the memory is not ours."""
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    def _without_key(self, failure: Failure) -> Failure:
+        """Some servers repeat the key they refuse; a message goes into logs, so it must not go along."""
+        return replace(failure, message=failure.message.replace(self._key, "[key]")) if self._key else failure
+
+
+def request_body(request: Request) -> tuple[str, bytes | Failure]:
+    """Return the path below the base URL and the exact bytes to send."""
+    options = {name: value for name, value in request.options.items() if name != "api"}
+    body: dict[str, Any] = {"model": request.model, **options, "stream": False}
+    if request.options.get("api") == "completion":
+        path, body["prompt"] = "completions", request.prompt
+    else:
+        path, body["messages"] = "chat/completions", [{"role": "user", "content": request.prompt}]
+    if request.schema is not None:
+        form = {"name": "answer", "strict": True, "schema": request.schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
+    return path, encode(body)
+
+
+def encode(body: dict[str, Any]) -> bytes | Failure:
+    """Return `body` as JSON, or a permanent failure where a text in it is no Unicode text."""
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:
+        return Failure(
+            error_class=ErrorClass.PERMANENT,
+            message=f"the prompt cannot be sent: {error}. It likely holds half of a surrogate pair; clean the input.",
+        )
+
+
+def _base_url(spec: ServerSpec) -> httpx2.URL:
+    try:
+        url = httpx2.URL(spec.url)
+    except httpx2.InvalidURL as error:
+        raise SettingsError(f"the url of the server {spec.name!r} is no URL: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise SettingsError(
+            f"the url of the server {spec.name!r} is {spec.url!r}",
+            hint="Give it as http:// or https://, up to and including /v1.",
+        )
+    if url.userinfo:
+        raise SettingsError(
+            f"the url of the server {spec.name!r} holds a user name or password",
+            hint="Take it out and name an environment variable with the key in api_key_env.",
+        )
+    return url
+
+
+def _checked_key(api_key: str | None, spec: ServerSpec) -> str:
+    key = (api_key or "").strip()
+    if not (key.isascii() and (key.isprintable() or not key)):
+        raise SettingsError(
+            f"the key of the server {spec.name!r} holds characters that no HTTP header can carry",
+            hint=f"Check the value of {spec.api_key_env or 'the variable'}: it is likely more than the key.",
+        )
+    return key

@@ -1,0 +1,82 @@
+"""Every setting, typed. Order: environment (`WAVE_…`), then `.env`, then `[settings]` of wave.toml, then defaults."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from wave_runner.errors import SettingsError
+
+SCHEMA_VARIABLE = "WAVE_SCHEMA"
+
+
+class Settings(BaseSettings):
+    """What a process needs to know before it reads a project."""
+
+    model_config = SettingsConfigDict(env_prefix="WAVE_", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(None, description="any PostgreSQL from 15; unset: the one that comes along")
+    schema_name: str = Field(
+        "wave",
+        validation_alias=SCHEMA_VARIABLE,
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+    )
+    connections: int = Field(8, ge=4, le=100, description="connections to the database, at most")
+    lease_s: float = Field(30.0, ge=1.0, description="how long work stays with a runner that says nothing")
+    renew_s: float = Field(10.0, gt=0.0, description="how often a lease is renewed")
+    script_slots: int = Field(2, ge=1, le=64, description="script workers at once")
+    linger_s: float = Field(10.0, ge=0.0, description="how long a model is kept for work that is on its way")
+    grace_s: float = Field(10.0, ge=0.0, description="how long a stop waits for work under way")
+
+
+def load(project_dir: Path | None = None) -> Settings:
+    """Read the settings for a project folder. Raises `SettingsError` naming what cannot be used."""
+    given = _from_toml(project_dir / "wave.toml") if project_dir else {}
+
+    class OfThisProject(Settings):
+        model_config = SettingsConfigDict(env_file=project_dir / ".env" if project_dir else None)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            # What the file says comes in as arguments, and the environment goes before it.
+            return env_settings, dotenv_settings, init_settings
+
+    try:
+        return OfThisProject(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"the setting {name}: {first['msg']}", hint=_listed()) from error
+
+
+def _from_toml(path: Path) -> Mapping[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        given: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("settings", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    for name in given:
+        if name not in NAMES:
+            raise SettingsError(f"{path}: [settings] {name} is unknown", hint=_listed())
+    # The bare name is no alias of the field: then a variable SCHEMA_NAME of anybody's would be taken for ours.
+    return {SCHEMA_VARIABLE if name == "schema_name" else name: value for name, value in given.items()}
+
+
+NAMES = tuple(sorted(Settings.model_fields))
+
+
+def _listed() -> str:
+    return f"the settings are {', '.join(NAMES)}"

@@ -1,0 +1,1 @@
+"""REMEMBERS. The only package that speaks to PostgreSQL."""

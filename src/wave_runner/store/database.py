@@ -1,0 +1,173 @@
+"""Connections to PostgreSQL: one pool for the loop's work, and errors a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from wave_runner.core.canonical import JsonError
+from wave_runner.errors import DatabaseError
+from wave_runner.store.statements import statement
+
+OLDEST = 150000  # PostgreSQL 15: NULLS NOT DISTINCT
+
+# Codes that another try may not meet again: connection, idle time, deadlock, no room, a lock, the server stops or fails
+NOT_THE_DATA = ("08", "25P", "40", "53", "55P03", "57P", "58", "XX")
+
+# A partition that answers nothing must show in seconds, long before a lease is lost (seconds, seconds, times, ms).
+KEEPALIVE: Mapping[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+# The server ends a transaction that its process has let hang.
+IDLE_TOO_LONG = psycopg.errors.IdleInTransactionSessionTimeout
+
+Row = dict[str, Any]
+Connection = AsyncConnection[Row]
+
+
+class Unavailable(Exception):
+    """The database did not answer, or asked for another try (deadlock, serialization). Nothing is known to stand."""
+
+
+class DataRefused(Exception):
+    """The user's tables cannot take a value: wrong type, a constraint, a column that is not there. Nothing stands."""
+
+
+class Database:
+    """A pool of connections with the project's schema in their search path.
+
+    `transaction()` gives a connection inside a transaction that commits at the end of the block. The pool is fixed:
+    more work than connections waits here, never at the server.
+    """
+
+    def __init__(self, url: str, *, schema: str, size: int = 6, name: str = "wave") -> None:
+        self.url = url
+        self.schema = schema
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=30,
+            kwargs={"row_factory": dict_row, "application_name": name, "connect_timeout": 10, **KEEPALIVE},
+            configure=self._configure,
+            connection_class=AsyncConnection[Row],
+        )
+
+    async def open(self) -> None:
+        """Open the first connection; raises `DatabaseError` saying which host and what to check."""
+        try:
+            probe = await AsyncConnection.connect(self.url, connect_timeout=10)
+        except psycopg.Error as error:
+            raise explain(self.url, error) from error
+        async with probe:
+            check_server(probe.info.server_version, conninfo_to_dict(self.url))
+        await self._pool.open(wait=True)
+
+    async def close(self) -> None:
+        """Close every connection. Safe twice."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Give a connection inside a transaction; commit at the end, roll back on an error.
+
+        Raises `Unavailable` for a lost connection: whether the transaction stands must then be asked, never assumed.
+        """
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
+            raise Unavailable(_first_line(error)) from error
+
+    async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run one statement in a transaction of its own and give all its rows."""
+        async with self.transaction() as connection:
+            return await fetch(connection, name, parameters)
+
+    async def _configure(self, connection: Connection) -> None:
+        await connection.execute(statement("session/configure"), {"search_path": f'"{self.schema}", public'})
+        await connection.commit()
+
+
+async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    """Run one named statement and give its rows; an empty list where it gives none.
+
+    Statements over arrays must be planned with the arrays in sight, so nothing here is prepared.
+    """
+    cursor = await connection.execute(statement(name), parameters, prepare=False)
+    return await cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def users_data() -> Iterator[None]:
+    """Around statements on the user's tables: what they refuse is a fact about the data, not a bug of ours."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if _says_nothing_of_the_data(error):
+            raise
+        raise DataRefused(_first_line(error)) from error
+    except JsonError as error:
+        raise DataRefused(f"the value {error}") from error
+
+
+def _says_nothing_of_the_data(error: psycopg.Error) -> bool:
+    if error.sqlstate is None:
+        # Without a code it comes from the driver: a lost connection, or a value that it cannot send.
+        return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+    return error.sqlstate.startswith(NOT_THE_DATA)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def check_server(version: int, parts: Mapping[str, Any]) -> None:
+    """Refuse a server that is too old, naming the version found."""
+    if version < OLDEST:
+        raise DatabaseError(
+            f"{place(parts)} runs PostgreSQL {version // 10000}.{version % 10000}; Wave Runner needs 15 or newer",
+            hint="point WAVE_DATABASE_URL at a newer server, or unset it to use the database that comes along",
+        )
+
+
+def explain(url: str, error: psycopg.Error) -> DatabaseError:
+    """Turn a failed connection into what a person can act on. The password is never shown."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:
+        return DatabaseError(
+            "WAVE_DATABASE_URL is not a PostgreSQL address",
+            hint="it looks like postgresql://user:password@host:5432/database",
+        )
+    return DatabaseError(
+        f"cannot connect to PostgreSQL at {place(parts)}: {_reason(error)}",
+        hint="check that the server runs there, that the host, port, user and database are right, "
+        "and that it accepts connections from this machine (WAVE_DATABASE_URL)",
+    )
+
+
+def _reason(error: psycopg.Error) -> str:
+    # One line for each address that was tried, each followed by indented advice; the place is said by us.
+    tried = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
+    return tried[-1].rpartition("failed: ")[2] if tried else type(error).__name__
+
+
+def place(parts: Mapping[str, Any]) -> str:
+    """Return host, port and database of a connection for a message."""
+    host = parts.get("host") or parts.get("hostaddr") or "the local socket"
+    port = parts.get("port") or "5432"
+    return f"{host} port {port}, database {parts.get('dbname') or parts.get('user') or 'default'}"

@@ -1,0 +1,142 @@
+"""Keep a runner's leases alive from a thread and a connection of its own, which a blocked loop cannot stall.
+
+It stops renewing when the loop has not ticked for a lease, or when a wave's hard deadline has passed: a runner that
+hangs must lose its work. What it could not renew in time is lost, and it says so to the runner.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import psycopg
+
+from wave_runner.store.database import KEEPALIVE
+from wave_runner.store.statements import statement
+
+
+class Heartbeat:
+    """Renews the leases of the waves it is told about, every `interval_s`, until stopped.
+
+    `hold` and `drop` may be called from any thread. `on_lost` is called with the waves whose lease could not be
+    kept: a sweeper has closed them, or the database could not be reached for a whole lease.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: str,
+        runner_id: UUID,
+        lease_s: float,
+        interval_s: float,
+        on_lost: Callable[[set[int]], None],
+    ) -> None:
+        self._url = url
+        self._schema = schema
+        self._runner_id = runner_id
+        self._lease_s = lease_s
+        self._interval_s = interval_s
+        self._on_lost = on_lost
+        self._held: dict[int, float] = {}
+        self._renewed: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._tick = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin to renew."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop renewing and wait for the thread."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._lease_s)
+
+    def tick(self) -> None:
+        """Say that the loop is alive; called by the loop itself."""
+        self._tick = time.monotonic()
+
+    def hold(self, wave_id: int, *, deadline_s: float) -> None:
+        """Renew this wave from now on, for at most `deadline_s` seconds without another call of `hold`."""
+        now = time.monotonic()
+        with self._lock:
+            self._held[wave_id] = now + deadline_s
+            self._renewed.setdefault(wave_id, now)
+
+    def drop(self, wave_id: int) -> None:
+        """Stop renewing this wave."""
+        with self._lock:
+            self._held.pop(wave_id, None)
+            self._renewed.pop(wave_id, None)
+
+    def _run(self) -> None:
+        connection: psycopg.Connection | None = None
+        while not self._stop.wait(self._pause_s()):
+            try:
+                connection = connection or self._connect()
+                self._beat(connection)
+            except psycopg.Error:
+                # Not renewed; the next round opens a new connection. What this costs is decided below, by the clock.
+                if connection is not None:
+                    connection.close()
+                connection = None
+            self._give_up_old()
+        if connection is not None:
+            connection.close()
+
+    def _pause_s(self) -> float:
+        """Return the seconds until the next round: no longer than until the first lease would be lost."""
+        with self._lock:
+            first = min(self._renewed.values(), default=None)
+        if first is None:
+            return self._interval_s
+        return min(self._interval_s, max(0.0, first + self._lease_s - time.monotonic()))
+
+    def _connect(self) -> psycopg.Connection:
+        connection = psycopg.connect(
+            self._url,
+            autocommit=True,
+            application_name="wave heartbeat",
+            connect_timeout=max(2, int(self._interval_s)),
+            **KEEPALIVE,
+        )
+        connection.execute(statement("session/configure"), {"search_path": f'"{self._schema}", public'})
+        # A statement that hangs must not outlive the lease it is meant to renew.
+        timeout = f"{int(self._interval_s * 1000)}ms"
+        connection.execute("SELECT set_config('statement_timeout', %s, false)", [timeout])
+        return connection
+
+    def _beat(self, connection: psycopg.Connection) -> None:
+        now = time.monotonic()
+        if now - self._tick > self._lease_s:
+            return
+        with self._lock:
+            wanted = [wave_id for wave_id, deadline in self._held.items() if deadline > now]
+        lease = {"runner_id": self._runner_id, "lease_s": self._lease_s}
+        connection.execute(statement("runners/beat"), {"runner_id": self._runner_id})
+        connection.execute(statement("servers/renew"), lease)
+        kept = {row[0] for row in connection.execute(statement("waves/renew"), {**lease, "wave_ids": wanted})}
+        with self._lock:
+            for wave_id in kept & self._held.keys():
+                self._renewed[wave_id] = now
+        self._lose(set(wanted) - kept)
+
+    def _give_up_old(self) -> None:
+        oldest = time.monotonic() - self._lease_s
+        with self._lock:
+            old = {wave_id for wave_id, renewed in self._renewed.items() if renewed < oldest}
+        self._lose(old)
+
+    def _lose(self, wave_ids: set[int]) -> None:
+        with self._lock:
+            lost = wave_ids & self._held.keys()
+            for wave_id in lost:
+                self._held.pop(wave_id)
+                self._renewed.pop(wave_id)
+        if lost:
+            self._on_lost(lost)

@@ -1,0 +1,330 @@
+"""Move interactions from state to state, set-based and fenced by their wave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from wave_runner.core.event import EventType, data_text
+from wave_runner.core.interaction import State
+from wave_runner.core.outcome import Effect, Evidence, Replace, Write
+from wave_runner.store import events, records
+from wave_runner.store.database import Connection, fetch
+from wave_runner.store.waves import Expired, Item, Wave
+
+# A crash alone is charged; the third one quarantines.
+MAX_CRASHES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Who says it: names and hash that stand on every event of a step."""
+
+    step: str
+    actor: str
+    definition: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One item to hand to its actor, with exactly what it is given."""
+
+    item: Item
+    origin: Origin
+    input: str
+    nonce: bytes
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedEvidence:
+    """Evidence with the nonce of the commitment that the event carries."""
+
+    evidence: Evidence
+    nonce: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """What becomes of one item: its next state, the event, and everything that must be true together with it."""
+
+    item: Item
+    origin: Origin
+    state: State
+    type: EventType
+    data: Mapping[str, Any]
+    tables: records.Tables
+    output: str | None = None
+    nonce: bytes | None = None
+    delay_s: float = 0.0
+    error_class: str | None = None
+    rule: str | None = None
+    error: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    service_us: int = 0
+    child_step: int | None = None  # run_step_id of the next step
+    child_queue: int | None = None
+    fan_out_step: int | None = None  # run_step_id that an `each` creates
+    writes: tuple[Write | Replace, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    evidence: tuple[SealedEvidence, ...] = ()
+    sources: tuple[int, ...] = field(default=())  # further interactions whose output was read
+
+
+async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> set[int]:
+    """Move items from pending to running. Returns the ids that are still ours and have started."""
+    await fetch(connection, "session/plan_by_key")
+    rows = await fetch(
+        connection,
+        "interactions/start",
+        {
+            "wave_id": wave.wave_id,
+            "runner_id": wave.runner_id,
+            "run_ids": _runs(start.item for start in starts),
+            "ids": [start.item.interaction_id for start in starts],
+            "inputs": [start.input for start in starts],
+            "nonces": [start.nonce for start in starts],
+            "data": [data_text(start.data) for start in starts],
+            **_origins([start.origin for start in starts]),
+        },
+    )
+    return {row["interaction_id"] for row in rows}
+
+
+async def finish(
+    connection: Connection,
+    wave: Wave,
+    moves: Sequence[Move],
+    *,
+    from_state: State = State.RUNNING,
+) -> set[int]:
+    """Apply moves and everything that belongs to them in the caller's transaction.
+
+    Returns the ids that moved. Work that this wave no longer holds is left alone: its result is recorded as an event of
+    the wave and changes nothing. Raises the driver's error if the user's data cannot take a write; then nothing of
+    the transaction stands.
+    """
+    await fetch(connection, "session/plan_by_key")
+    rows = await fetch(connection, "interactions/finish", _finish_parameters(wave, moves, from_state))
+    attempts = {row["interaction_id"]: row["attempt"] for row in rows}
+    kept = [move for move in moves if move.item.interaction_id in attempts]
+    await _add_sources(connection, kept)
+    await _add_evidence(connection, kept, attempts)
+    await _apply_effects(connection, kept)
+    await records.apply_writes(
+        connection,
+        [
+            records.Change(
+                run_id=move.item.run_id,
+                interaction_id=move.item.interaction_id,
+                attempt=attempts[move.item.interaction_id],
+                record_id=move.item.record_id,
+                key=move.item.key,
+                tables=move.tables,
+                write=write,
+            )
+            for move in kept
+            for write in move.writes
+            if move.item.record_id is not None and move.item.key is not None
+        ],
+    )
+    if any(move.writes or move.effects for move in kept):
+        await records.check_constraints(connection)
+    for move in moves:
+        if move.item.interaction_id not in attempts:
+            await _record_late(connection, wave, move)
+    return set(attempts)
+
+
+async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID) -> int:
+    """Give back the work of an expired wave. Returns how many items had begun."""
+    begun = await _give_back(
+        connection,
+        expired.wave_id,
+        type=EventType.INTERACTION_LEASE_EXPIRED,
+        size=expired.size,
+        crashed=expired.crashed,
+        runner_id=runner_id,
+    )
+    data = {"begun": begun, "crashed": expired.crashed}
+    await events.append(connection, EventType.WAVE_EXPIRED, data, wave_id=expired.wave_id, runner_id=expired.runner_id)
+    return begun
+
+
+async def release(connection: Connection, wave: Wave) -> int:
+    """Give back what a wave has begun and not finished, because its runner stops; nothing is charged."""
+    return await _give_back(
+        connection,
+        wave.wave_id,
+        type=EventType.INTERACTION_RELEASED,
+        size=len(wave.items),
+        crashed=False,
+        runner_id=wave.runner_id,
+    )
+
+
+async def suspect(connection: Connection, wave: Wave, *, begun: int) -> int:
+    """Give back what a wave has begun because one of its items took them all down; nothing is charged yet.
+
+    They are claimed again in waves half as large, so that the culprit is alone in the end and the others go through.
+    """
+    return await _give_back(
+        connection,
+        wave.wave_id,
+        type=EventType.INTERACTION_RELEASED,
+        size=begun,
+        crashed=True,
+        runner_id=wave.runner_id,
+    )
+
+
+async def held(connection: Connection, wave: Wave, ids: Sequence[int]) -> set[int]:
+    """Return which of these the wave still holds: the question after a COMMIT whose answer was lost."""
+    parameters = {"wave_id": wave.wave_id, "ids": list(ids), "run_ids": _runs(wave.items)}
+    return {row["interaction_id"] for row in await fetch(connection, "interactions/held", parameters)}
+
+
+async def _give_back(
+    connection: Connection, wave_id: int, *, type: EventType, size: int, crashed: bool, runner_id: UUID
+) -> int:
+    rows = await fetch(
+        connection,
+        "interactions/reclaim",
+        {
+            "wave_id": wave_id,
+            "type": type,
+            "size": size,
+            "crashed": crashed,
+            "max_crashes": MAX_CRASHES,
+            "runner_id": runner_id,
+        },
+    )
+    return len(rows)
+
+
+async def lineage(
+    connection: Connection, items: Sequence[Item], steps: Sequence[str], *, depth: int
+) -> dict[int, dict[str, tuple[int, str]]]:
+    """Return, for each item, the nearest output of each named step on its own line: (interaction, JSON text)."""
+    await fetch(connection, "session/plan_by_key")
+    rows = await fetch(
+        connection,
+        "interactions/lineage",
+        {
+            "run_ids": _runs(items),
+            "ids": [item.interaction_id for item in items],
+            "steps": list(steps),
+            "depth": depth,
+        },
+    )
+    found: dict[int, dict[str, tuple[int, str]]] = {}
+    for row in rows:
+        found.setdefault(row["reader"], {}).setdefault(row["step"], (row["interaction_id"], row["output"]))
+    return found
+
+
+async def note(
+    connection: Connection,
+    *,
+    run_id: int,
+    interaction_id: int,
+    type: EventType,
+    data: Mapping[str, Any],
+    runner_id: UUID,
+    wave_id: int | None,
+) -> bool:
+    """Append an event to an interaction that goes on as it is. False if the wave no longer holds it."""
+    parameters = {
+        "run_id": run_id,
+        "interaction_id": interaction_id,
+        "type": type,
+        "data": data_text(data),
+        "runner_id": runner_id,
+        "wave_id": wave_id,
+    }
+    return bool(await fetch(connection, "interactions/note", parameters))
+
+
+def _runs(items: Any) -> list[int]:
+    return sorted({item.run_id for item in items})
+
+
+def _origins(origins: Sequence[Origin]) -> dict[str, list[Any]]:
+    return {
+        "steps": [origin.step for origin in origins],
+        "actors": [origin.actor for origin in origins],
+        "definitions": [origin.definition for origin in origins],
+    }
+
+
+def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> dict[str, Any]:
+    return {
+        "wave_id": wave.wave_id,
+        "runner_id": wave.runner_id,
+        "from_state": from_state,
+        "run_ids": _runs(move.item for move in moves),
+        "ids": [move.item.interaction_id for move in moves],
+        "states": [move.state for move in moves],
+        "types": [move.type for move in moves],
+        "outputs": [move.output for move in moves],
+        "nonces": [move.nonce for move in moves],
+        "delays_s": [move.delay_s for move in moves],
+        "error_classes": [move.error_class for move in moves],
+        "rules": [move.rule for move in moves],
+        "errors": [move.error for move in moves],
+        "tokens_in": [move.tokens_in for move in moves],
+        "tokens_out": [move.tokens_out for move in moves],
+        "service_us": [move.service_us for move in moves],
+        "child_steps": [move.child_step for move in moves],
+        "child_queues": [move.child_queue for move in moves],
+        "fan_out_steps": [move.fan_out_step for move in moves],
+        "data": [data_text(move.data) for move in moves],
+        **_origins([move.origin for move in moves]),
+    }
+
+
+async def _add_sources(connection: Connection, moves: Sequence[Move]) -> None:
+    pairs = [(move.item.run_id, move.item.interaction_id, source) for move in moves for source in move.sources]
+    if pairs:
+        run_ids, ids, source_ids = (list(column) for column in zip(*pairs, strict=True))
+        await fetch(connection, "interactions/add_inputs", {"run_ids": run_ids, "ids": ids, "source_ids": source_ids})
+
+
+async def _add_evidence(connection: Connection, moves: Sequence[Move], attempts: Mapping[int, int]) -> None:
+    pairs = [(move.item, sealed) for move in moves for sealed in move.evidence]
+    if not pairs:
+        return
+    await fetch(
+        connection,
+        "payloads/add",
+        {
+            "run_ids": [item.run_id for item, _ in pairs],
+            "ids": [item.interaction_id for item, _ in pairs],
+            "attempts": [attempts[item.interaction_id] for item, _ in pairs],
+            "roles": [sealed.evidence.role for _, sealed in pairs],
+            "media_types": [sealed.evidence.media_type for _, sealed in pairs],
+            "nonces": [sealed.nonce for _, sealed in pairs],
+            "contents": [sealed.evidence.content for _, sealed in pairs],
+        },
+    )
+
+
+async def _apply_effects(connection: Connection, moves: Sequence[Move]) -> None:
+    for move in moves:
+        for effect in move.effects:
+            await records.apply_effect(connection, effect)
+
+
+async def _record_late(connection: Connection, wave: Wave, move: Move) -> None:
+    data = {"interaction": str(move.item.interaction_id), "state": str(move.state)}
+    await events.append(
+        connection,
+        EventType.WAVE_LATE_RESULT,
+        data,
+        run_id=move.item.run_id,
+        wave_id=wave.wave_id,
+        runner_id=wave.runner_id,
+    )

@@ -1,0 +1,188 @@
+"""Bring a database to this version's schema, and apply a project's own SQL files once.
+
+Migrations are plain SQL under `migrations/sql/`, run by Alembic: forward only, one transaction each, behind an
+advisory lock, so that two processes may start at once. Alembic is imported only when there is something to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from wave_runner.errors import ConflictError, DatabaseError, ProjectError
+from wave_runner.store.database import check_server, explain
+
+NEWEST = "0001"
+
+# Any two processes that migrate a database take this lock; the number is "wave" in ASCII.
+LOCK = 0x77617665
+
+
+def migrate(url: str, schema: str) -> bool:
+    """Create or upgrade the schema. True if anything was done. Safe twice, and from two processes at once."""
+    with connect(url, schema) as connection:
+        if version(connection, schema) == NEWEST:
+            return False
+        with advisory_lock(connection):
+            found = version(connection, schema)
+            if found == NEWEST:
+                return False
+            if found is not None and found > NEWEST:
+                raise ConflictError(
+                    f"the database's schema is at version {found}; this Wave Runner knows versions up to {NEWEST}",
+                    hint="upgrade Wave Runner on this machine",
+                )
+            _create_schema(connection, schema)
+            _upgrade(url, schema)
+            return True
+
+
+def status(url: str, schema: str) -> str | None:
+    """Return the version the database's schema is at; None if it has none."""
+    with connect(url, schema) as connection:
+        return version(connection, schema)
+
+
+def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
+    """Claim the schema for this project and apply those of its SQL files that have not been applied.
+
+    `tables` maps a path to the file's bytes. Raises `ConflictError` for another project's schema and
+    `ProjectError` for a file that changed after it was applied.
+    """
+    with connect(url, schema) as connection, advisory_lock(connection):
+        _claim_schema(connection, project_id, name)
+        applied = dict(connection.execute("SELECT path, sha256 FROM project_files").fetchall())
+        for path, body in sorted(tables.items(), key=_in_order):
+            digest = hashlib.sha256(body).digest()
+            if path not in applied:
+                _apply(connection, path, body, digest)
+            elif applied[path] != digest:
+                raise ProjectError(
+                    f"{path} was changed after it had been applied to the database",
+                    hint="put the change into a new file beside it: each file is applied once, in the order of names",
+                )
+        connection.commit()
+
+
+@contextmanager
+def connect(url: str, schema: str) -> Iterator[psycopg.Connection]:
+    """Open a connection of our own with the schema in its search path; errors say which host and what to check."""
+    try:
+        connection = psycopg.connect(url, application_name="wave migrate", connect_timeout=10)
+    except psycopg.Error as error:
+        raise explain(url, error) from error
+    with connection:
+        check_server(connection.info.server_version, conninfo_to_dict(url))
+        connection.execute("SELECT set_config('search_path', %s, false)", [f'"{schema}", public'])
+        connection.commit()
+        yield connection
+
+
+def version(connection: psycopg.Connection, schema: str) -> str | None:
+    """Return the schema's version as Alembic recorded it."""
+    # In this very schema: `public`, which stands behind it in the search path, may belong to another project.
+    found = connection.execute("SELECT to_regclass(format('%%I.schema_version', %s::text))::text", [schema]).fetchone()
+    if found is None or found[0] is None:
+        return None
+    table = sql.Identifier(schema, "schema_version")
+    row = connection.execute(sql.SQL("SELECT version_num FROM {}").format(table)).fetchone()
+    return row[0] if row else None
+
+
+@contextmanager
+def advisory_lock(connection: psycopg.Connection) -> Iterator[None]:
+    """Hold the migration lock on this connection; it goes with the connection if the process dies."""
+    connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        connection.commit()
+
+
+def run_sql(name: str) -> None:
+    """Run one file of `migrations/sql/` inside the migration's transaction."""
+    from alembic import op
+
+    # Straight to the driver, without parameters: the file goes to the server as it is, "%" and ":" included.
+    driver = op.get_bind().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    driver.execute(migration_text(name))
+
+
+def migration_text(name: str) -> str:
+    """Return a migration's SQL."""
+    return files("wave_runner.store").joinpath("migrations", "sql", name).read_text(encoding="utf-8")
+
+
+def _create_schema(connection: psycopg.Connection, schema: str) -> None:
+    try:
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+    except psycopg.errors.InsufficientPrivilege as error:
+        who, database = connection.info.user, connection.info.dbname
+        raise DatabaseError(
+            f"the user {who} may not create the schema {schema} in the database {database}",
+            hint=f"GRANT CREATE ON DATABASE {database} TO {who}, or create the schema for that user",
+        ) from error
+    connection.commit()
+
+
+def _upgrade(url: str, schema: str) -> None:
+    import sqlalchemy
+    from alembic import command
+    from alembic.config import Config
+
+    def opened() -> psycopg.Connection:
+        connection = psycopg.connect(url, application_name="wave migrate")
+        connection.execute("SELECT set_config('search_path', %s, false)", [f'"{schema}", public'])
+        connection.commit()
+        return connection
+
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=opened, poolclass=sqlalchemy.NullPool)
+    config = Config()
+    config.set_main_option("script_location", str(files("wave_runner.store") / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with engine.connect() as connection:
+        config.attributes.update(connection=connection, schema=schema)
+        command.upgrade(config, "head")
+        connection.commit()
+    engine.dispose()
+
+
+def _claim_schema(connection: psycopg.Connection, project_id: str, name: str) -> None:
+    connection.execute(
+        "INSERT INTO project (project_id, name) VALUES (%s, %s) ON CONFLICT (only_one) DO NOTHING", [project_id, name]
+    )
+    row = connection.execute("SELECT project_id, name FROM project").fetchone()
+    if row and row[0] != project_id:
+        raise ConflictError(
+            f"this schema belongs to the project {row[1]!r} ({row[0]}), not to {name!r} ({project_id})",
+            hint="give each project a schema of its own: set WAVE_SCHEMA, or schema_name under [settings] in wave.toml",
+        )
+
+
+def _in_order(file: tuple[str, bytes]) -> str:
+    # Without the ending: tables-2.sql comes after tables.sql.
+    return file[0].removesuffix(".sql")
+
+
+def _apply(connection: psycopg.Connection, path: str, body: bytes, digest: bytes) -> None:
+    try:
+        # The project's own SQL is configuration, read from its folder: as trusted as the actors beside it.
+        connection.execute(body.decode())
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path}: it is not UTF-8 (byte {error.start})", hint="save it as UTF-8") from error
+    except psycopg.Error as error:
+        raise ProjectError(f"{path}: PostgreSQL says: {error.diag.message_primary or error}") from error
+    connection.execute("INSERT INTO project_files (path, sha256) VALUES (%s, %s)", [path, digest])
+
+
+__all__ = ["DatabaseError", "adopt_project", "migrate", "run_sql", "status"]

@@ -1,0 +1,459 @@
+-- Definitions, work and proof: docs/design/architecture.md says how the tables hang together.
+-- Names are unqualified: the migration runs with search_path set to the project's schema.
+
+-- ─── the project ─────────────────────────────────────────────────────────────────────────────────
+
+-- One project per schema; a stranger is refused.
+CREATE TABLE project (
+    only_one    boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    project_id  text NOT NULL CHECK (project_id <> ''),
+    name        text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+-- The project's own SQL files, each applied once; a file that changes afterwards is refused.
+CREATE TABLE project_files (
+    path        text PRIMARY KEY,
+    sha256      bytea NOT NULL CHECK (length(sha256) = 32),
+    applied_at  timestamptz NOT NULL DEFAULT now()
+);
+
+-- ─── definitions ─────────────────────────────────────────────────────────────────────────────────
+
+CREATE TABLE definitions (
+    definition_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind           text NOT NULL CHECK (kind IN
+                       ('workflow', 'step', 'script', 'file', 'prompt', 'schema', 'model', 'actor', 'sql')),
+    name           text NOT NULL CHECK (name <> ''),
+    sha256         bytea NOT NULL,
+    body           bytea NOT NULL,
+    first_seen     timestamptz NOT NULL DEFAULT now(),
+    approved_at    timestamptz,
+    approved_by    text,
+    UNIQUE (kind, name, sha256),
+    -- The address is the content: nothing can be put under a hash that is not its own.
+    CHECK (sha256 = pg_catalog.sha256(body)),
+    CHECK ((approved_at IS NULL) = (approved_by IS NULL))
+);
+
+CREATE TABLE actors (
+    actor_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name           text NOT NULL UNIQUE CHECK (name <> ''),
+    kind           text NOT NULL CHECK (kind IN ('ai_model', 'script')),
+    definition_id  bigint NOT NULL REFERENCES definitions,          -- what is approved
+    drifted_to_id  bigint REFERENCES definitions,                   -- what a host's folder holds instead
+    state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'drifted')),
+    CHECK ((state = 'drifted') = (drifted_to_id IS NOT NULL))
+);
+
+CREATE TABLE workflows (
+    workflow_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name           text NOT NULL UNIQUE CHECK (name <> ''),
+    definition_id  bigint NOT NULL REFERENCES definitions
+);
+
+CREATE TABLE steps (
+    step_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workflow_id  bigint NOT NULL REFERENCES workflows,
+    name         text NOT NULL CHECK (name <> ''),
+    UNIQUE (workflow_id, name)
+);
+
+-- A small id for each work key and template: claims and the planner go by it.
+CREATE TABLE queues (
+    queue_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    work_key  text NOT NULL,                -- model key or script version: what must be at hand to do the work
+    template  text NOT NULL,                -- prompt hash: inside a model, one prefix at a time
+    lane      text NOT NULL,                -- 'scripts', or the model server's name
+    actor_id  bigint NOT NULL REFERENCES actors,
+    UNIQUE (work_key, template, actor_id)
+);
+
+-- ─── work ────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TYPE interaction_state AS ENUM
+    ('blocked', 'pending', 'running', 'waiting', 'completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated');
+
+-- Run ids are dealt out in ranges, a new range each month, so that a month can be dropped whole later.
+-- Run 0 is no run: events that belong to none carry it.
+CREATE TABLE run_ranges (
+    first_run  bigint PRIMARY KEY,
+    month      date NOT NULL
+);
+CREATE SEQUENCE run_ids;
+CREATE SEQUENCE interaction_ids;
+CREATE SEQUENCE event_ids;          -- CACHE 1: an event that saw another one committed has the larger id
+CREATE SEQUENCE payload_ids;
+CREATE SEQUENCE staged_ids;
+CREATE SEQUENCE value_write_ids;
+
+CREATE TABLE workflow_runs (
+    run_id          bigint PRIMARY KEY,
+    workflow_id     bigint NOT NULL REFERENCES workflows,
+    definition_id   bigint NOT NULL REFERENCES definitions,     -- the workflow file's bytes
+    params          text NOT NULL,                              -- canonical JSON
+    record_limit    bigint CHECK (record_limit > 0),
+    priority        integer NOT NULL,
+    correlation_id  uuid NOT NULL,
+    state           text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'completed', 'failed')),
+    started_by      text NOT NULL,
+    started_at      timestamptz NOT NULL DEFAULT now(),
+    ended_at        timestamptz,
+    CHECK ((state = 'running') = (ended_at IS NULL))
+);
+CREATE INDEX workflow_runs_live ON workflow_runs (run_id) WHERE state = 'running';
+
+-- Generation 0 is the run itself; each rerun pins its own definitions.
+CREATE TABLE reruns (
+    run_id      bigint NOT NULL REFERENCES workflow_runs,
+    generation  bigint NOT NULL,
+    pinned_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, generation)
+);
+
+CREATE TABLE run_steps (
+    run_step_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id         bigint NOT NULL,
+    generation     bigint NOT NULL,
+    step_id        bigint NOT NULL REFERENCES steps,
+    position       integer NOT NULL,                            -- order in the workflow file
+    actor_id       bigint NOT NULL REFERENCES actors,
+    definition_id  bigint NOT NULL REFERENCES definitions,      -- the step, resolved, with the hash of all it uses
+    queue_id       bigint NOT NULL REFERENCES queues,
+    FOREIGN KEY (run_id, generation) REFERENCES reruns,
+    UNIQUE (run_id, generation, step_id)
+);
+
+-- Identity only: the data lives in the user's own table.
+CREATE TABLE records (
+    record_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection  text NOT NULL,
+    key         text NOT NULL CHECK (key <> ''),
+    UNIQUE (collection, key)
+);
+
+CREATE TABLE run_records (
+    run_id          bigint NOT NULL REFERENCES workflow_runs,
+    record_id       bigint NOT NULL REFERENCES records,
+    workflow_id     bigint NOT NULL REFERENCES workflows,
+    correlation_id  uuid NOT NULL DEFAULT gen_random_uuid(),
+    live            integer NOT NULL CHECK (live >= 0),
+    -- live: work is under way · ended: nothing left to do, `ensures` not checked yet · the rest is the verdict
+    state           text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'ended', 'completed', 'incomplete')),
+    broken          text,                                       -- JSON array: the `ensures` that do not hold, and why
+    settled_at      timestamptz,
+    PRIMARY KEY (run_id, record_id),
+    CHECK ((state = 'live') = (live > 0)),
+    CHECK ((state IN ('completed', 'incomplete')) = (settled_at IS NOT NULL)),
+    CHECK ((state = 'incomplete') = (broken IS NOT NULL))
+);
+-- One live flow per record and workflow, over all runs.
+CREATE UNIQUE INDEX run_records_one_flow ON run_records (workflow_id, record_id) WHERE state = 'live';
+CREATE INDEX run_records_ended ON run_records (run_id) WHERE state = 'ended';
+CREATE INDEX run_records_record ON run_records (record_id);
+
+CREATE TABLE runners (
+    runner_id     uuid PRIMARY KEY,
+    host          text NOT NULL,
+    pid           integer NOT NULL,
+    version       text NOT NULL,
+    started_at    timestamptz NOT NULL DEFAULT now(),
+    heartbeat_at  timestamptz NOT NULL DEFAULT now(),
+    ended_at      timestamptz
+);
+
+-- A local model server has one owner; the others wait for the lease to end.
+CREATE TABLE server_owners (
+    server            text PRIMARY KEY,
+    runner_id         uuid NOT NULL REFERENCES runners,
+    lease_expires_at  timestamptz NOT NULL
+);
+
+-- The waves between one load of a model and its unload.
+CREATE TABLE visits (
+    visit_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    runner_id  uuid NOT NULL REFERENCES runners,
+    server     text NOT NULL,
+    model      text NOT NULL,
+    digest     text NOT NULL,                -- of the weights, as far as the server can say
+    loaded     boolean NOT NULL,             -- false: the model was resident already
+    load_us    bigint NOT NULL,
+    opened_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE waves (
+    wave_id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    runner_id         uuid NOT NULL REFERENCES runners,
+    runner_seq        bigint NOT NULL,
+    queue_id          bigint NOT NULL REFERENCES queues,
+    server            text,
+    slot              integer,
+    visit_id          bigint REFERENCES visits,
+    size              integer NOT NULL,
+    opened_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    lease_expires_at  timestamptz NOT NULL,
+    closed_at         timestamptz,
+    -- After an ambiguous COMMIT one look-up by this key says whether the wave is ours.
+    UNIQUE (runner_id, runner_seq),
+    CHECK ((server IS NULL) = (slot IS NULL))
+);
+CREATE UNIQUE INDEX waves_one_per_slot ON waves (server, slot) WHERE closed_at IS NULL AND server IS NOT NULL;
+CREATE INDEX waves_open ON waves (lease_expires_at) WHERE closed_at IS NULL;
+
+CREATE TABLE interactions (
+    run_id          bigint NOT NULL,
+    interaction_id  bigint NOT NULL DEFAULT nextval('interaction_ids'),
+    run_step_id     bigint NOT NULL REFERENCES run_steps,
+    queue_id        bigint NOT NULL REFERENCES queues,
+    record_id       bigint REFERENCES records,              -- NULL: a `once` step
+    correlation_id  uuid NOT NULL,
+    item            integer NOT NULL DEFAULT 0,
+    iteration       integer NOT NULL DEFAULT 0,
+    generation      bigint NOT NULL DEFAULT 0,
+    parent_id       bigint,                                 -- with parent_seq: the event that created this
+    parent_seq      integer,
+    rank            integer NOT NULL DEFAULT 0,             -- lower goes first
+    state           interaction_state NOT NULL DEFAULT 'pending',
+    in_force        boolean NOT NULL DEFAULT true,
+    ready_at        timestamptz,                            -- not before; NULL: now
+    wave_id         bigint REFERENCES waves,                -- the fence: who holds it
+    suspect         integer,                                -- after a crash: the largest wave it may be claimed in
+    attempt         integer NOT NULL DEFAULT 0,
+    crashes         integer NOT NULL DEFAULT 0,             -- alone in a wave that died
+    seq             integer NOT NULL DEFAULT 0,             -- of its newest event
+    input           text,
+    input_nonce     bytea,
+    output          text,
+    output_nonce    bytea,
+    error_class     text,
+    rule            text,                                   -- of the contract that was broken
+    error           text,
+    tokens_in       integer,
+    tokens_out      integer,
+    service_us      bigint,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    started_at      timestamptz,
+    finished_at     timestamptz,
+    PRIMARY KEY (run_id, interaction_id),
+    CHECK (state <> 'running' OR wave_id IS NOT NULL),
+    CHECK (ready_at IS NULL OR state = 'pending'),
+    CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated'))),
+    CHECK (finished_at IS NULL OR started_at IS NULL OR finished_at >= started_at),
+    CHECK ((output IS NOT NULL) = (state IN ('completed', 'invalidated'))),
+    CHECK ((parent_id IS NULL) = (parent_seq IS NULL)),
+    CHECK ((input IS NULL) = (input_nonce IS NULL)),
+    CHECK ((output IS NULL) = (output_nonce IS NULL))
+) PARTITION BY RANGE (run_id);
+-- A step of a record exists once in a generation, and once in force.
+CREATE UNIQUE INDEX interactions_once ON interactions
+    (run_id, record_id, run_step_id, item, iteration, generation) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX interactions_in_force ON interactions
+    (run_id, record_id, run_step_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
+-- Only what can be claimed now: delayed and held rows must not stand in a claim's way.
+CREATE INDEX interactions_claim ON interactions (queue_id, rank, interaction_id)
+    WHERE state = 'pending' AND wave_id IS NULL AND ready_at IS NULL;
+CREATE INDEX interactions_delayed ON interactions (ready_at) WHERE ready_at IS NOT NULL;
+CREATE INDEX interactions_wave ON interactions (wave_id) WHERE state IN ('pending', 'running') AND wave_id IS NOT NULL;
+CREATE INDEX interactions_trouble ON interactions (run_id, finished_at) WHERE state IN ('failed', 'quarantined');
+
+-- Outputs that an interaction read besides its parent's.
+CREATE TABLE interaction_inputs (
+    run_id          bigint NOT NULL,
+    interaction_id  bigint NOT NULL,
+    source_id       bigint NOT NULL,
+    PRIMARY KEY (run_id, interaction_id, source_id)
+) PARTITION BY RANGE (run_id);
+
+CREATE TABLE fan_outs (
+    run_id          bigint NOT NULL REFERENCES workflow_runs,
+    interaction_id  bigint NOT NULL,                        -- whose `each` this is
+    run_step_id     bigint NOT NULL REFERENCES run_steps,   -- what it creates
+    after_staged    bigint NOT NULL DEFAULT 0,              -- the last staged row that has been dealt with
+    closed_at       timestamptz,
+    PRIMARY KEY (run_id, interaction_id)
+);
+CREATE INDEX fan_outs_open ON fan_outs (run_id) WHERE closed_at IS NULL;
+
+-- Raw input as it came. Nothing reaches a production table but from here, by a decision.
+CREATE TABLE staged_records (
+    run_id          bigint NOT NULL,
+    staged_id       bigint NOT NULL DEFAULT nextval('staged_ids'),
+    interaction_id  bigint NOT NULL,
+    collection      text NOT NULL,
+    source          text NOT NULL,
+    position        json,                                   -- where in the source: a fetch resumes behind it
+    raw             json NOT NULL,                          -- json, not jsonb: as it came, escaped NULs included
+    state           text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'promoted', 'rejected')),
+    errors          jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(errors) = 'array'),
+    record_id       bigint REFERENCES records,
+    staged_at       timestamptz NOT NULL DEFAULT now(),
+    decided_at      timestamptz,
+    PRIMARY KEY (run_id, staged_id),
+    CHECK ((state = 'waiting') = (decided_at IS NULL)),
+    CHECK ((state = 'promoted') = (record_id IS NOT NULL)),
+    CHECK ((state = 'rejected') = (errors <> '[]'))
+) PARTITION BY RANGE (run_id);
+CREATE INDEX staged_records_waiting ON staged_records (run_id, staged_id) WHERE state = 'waiting';
+CREATE INDEX staged_records_position ON staged_records (run_id, interaction_id, staged_id);
+
+-- ─── proof ───────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TYPE event_type AS ENUM (
+    'run_started', 'run_completed', 'run_failed', 'records_settled',
+    'interaction_started',              -- pending → running: handed to its actor
+    'interaction_completed',            -- running → completed; its children are named by their cause
+    'interaction_failed',               -- running → failed: the retry budget is spent, or no retry can help
+    'interaction_quarantined',          -- pending or running → quarantined: input or output broke the contract
+    'interaction_retry_scheduled',      -- running → pending, not before a time
+    'interaction_released',             -- running → pending: its runner stopped; nothing is charged
+    'interaction_lease_expired',        -- running → pending: its runner was lost
+    'interaction_fanned_out',           -- a chunk of an `each` became children
+    'staging_written', 'staging_decided',
+    'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
+    'model_loaded', 'model_unloaded', 'model_load_failed',
+    'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
+
+-- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
+-- (core/event.py); a later form may add columns, which are NULL in older rows.
+-- Id, time, user and transaction are stamped by the database: nobody holds the right to give them.
+CREATE TABLE interaction_events (
+    event_id              bigint NOT NULL DEFAULT nextval('event_ids'),
+    run_id                bigint NOT NULL,
+    form                  smallint NOT NULL CHECK (form = 1),
+    type                  event_type NOT NULL,
+    interaction_id        bigint,
+    seq                   integer,
+    cause_interaction_id  bigint,
+    cause_seq             integer,
+    wave_id               bigint,
+    correlation_id        uuid,
+    runner_id             uuid,
+    step                  text,             -- by name, which never changes
+    actor                 text,
+    definition            bytea,            -- hash of the definition in force
+    data                  text COLLATE "C" NOT NULL CHECK (octet_length(data) <= 16384),
+    sha256                bytea NOT NULL CHECK (length(sha256) = 32),
+    recorded_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    db_user               text NOT NULL DEFAULT session_user,
+    xid                   xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (run_id, event_id),
+    CHECK ((interaction_id IS NULL) = (seq IS NULL)),
+    CHECK ((cause_interaction_id IS NULL) = (cause_seq IS NULL))
+) PARTITION BY RANGE (run_id);
+-- A second lock behind the fence: no two events of an interaction can carry one number.
+CREATE UNIQUE INDEX interaction_events_seq ON interaction_events (run_id, interaction_id, seq) WHERE interaction_id IS NOT NULL;
+CREATE INDEX interaction_events_wave ON interaction_events (wave_id) WHERE interaction_id IS NULL AND wave_id IS NOT NULL;
+
+-- Exact bytes behind the salted commitments that events carry.
+CREATE TABLE payloads (
+    run_id          bigint NOT NULL,
+    payload_id      bigint NOT NULL DEFAULT nextval('payload_ids'),
+    interaction_id  bigint NOT NULL,
+    attempt         integer NOT NULL,
+    role            text NOT NULL CHECK (role IN ('request', 'answer', 'log', 'error', 'before')),
+    media_type      text NOT NULL,
+    nonce           bytea NOT NULL CHECK (length(nonce) = 32),
+    content         bytea NOT NULL,
+    PRIMARY KEY (run_id, payload_id)
+) PARTITION BY RANGE (run_id);
+CREATE INDEX payloads_interaction ON payloads (run_id, interaction_id, attempt);
+
+-- What a step changed in the user's tables, value by value, in the transaction that changed it.
+CREATE TABLE value_writes (
+    run_id             bigint NOT NULL,
+    value_write_id     bigint NOT NULL DEFAULT nextval('value_write_ids'),
+    interaction_id     bigint NOT NULL,
+    record_id          bigint NOT NULL REFERENCES records,
+    table_name         text NOT NULL,
+    column_name        text NOT NULL,                       -- '*': the record's rows of the table as a whole
+    before_sha256      bytea NOT NULL,
+    after_sha256       bytea NOT NULL,
+    before_payload_id  bigint,                              -- NULL: there was nothing before
+    written_at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, value_write_id)
+) PARTITION BY RANGE (run_id);
+CREATE INDEX value_writes_value ON value_writes (record_id, table_name, column_name, value_write_id);
+
+-- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
+
+-- Live counts = counts + count_deltas that have not been folded yet, read in one snapshot:
+-- exact, and no hot row that every transaction waits for.
+CREATE TABLE counts (
+    run_id       bigint NOT NULL,
+    run_step_id  bigint NOT NULL REFERENCES run_steps,
+    state        interaction_state NOT NULL,
+    n            bigint NOT NULL,
+    PRIMARY KEY (run_id, run_step_id, state)
+);
+CREATE TABLE count_deltas (
+    delta_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id       bigint NOT NULL,
+    run_step_id  bigint NOT NULL,
+    state        interaction_state NOT NULL,
+    delta        bigint NOT NULL
+);
+
+-- ─── append-only, and the ranges ─────────────────────────────────────────────────────────────────
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'append-only: % on % is refused', tg_op, tg_table_name USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE FUNCTION guard_events(leaf regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- By trigger, for a superuser. ALWAYS: an ordinary trigger is skipped when session_replication_role = replica.
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', leaf);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_truncate', leaf);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_change', leaf);
+    -- And by privilege (last: making a trigger needs the right to): nobody, the owner included, holds more than reading and inserting what is theirs to say.
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I', leaf, current_user);
+    EXECUTE format('GRANT SELECT, INSERT (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, '
+        'wave_id, correlation_id, runner_id, step, actor, definition, data, sha256) ON %s TO %I', leaf, current_user);
+END $$;
+
+CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON interaction_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
+SELECT guard_events('interaction_events');
+
+-- Foreign keys between partitioned tables are declared leaf to leaf: on the parents they would halve the speed
+-- of inserts and stand in the way of detaching a range.
+CREATE FUNCTION open_run_range(first bigint, following bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    parent text;
+    suffix text := '_r' || first;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
+    END LOOP;
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+        EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
+    END LOOP;
+    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',
+        'interactions' || suffix, 'interactions' || suffix);
+    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
+        'interaction_inputs' || suffix, 'interactions' || suffix);
+    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, before_payload_id) REFERENCES %I (run_id, payload_id)',
+        'value_writes' || suffix, 'payloads' || suffix);
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
+        'interactions' || suffix);
+    PERFORM guard_events(('interaction_events' || suffix)::regclass);
+    INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
+END $$;
+
+CREATE FUNCTION new_run_id() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    width   constant bigint := 100000;
+    newest  run_ranges;
+    given   bigint;
+BEGIN
+    LOCK TABLE run_ranges IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO STRICT newest FROM run_ranges ORDER BY first_run DESC LIMIT 1;
+    given := nextval('run_ids');
+    IF newest.month < date_trunc('month', now() AT TIME ZONE 'UTC') OR given >= newest.first_run + width THEN
+        PERFORM open_run_range(newest.first_run + width, newest.first_run + 2 * width);
+        given := setval('run_ids', newest.first_run + width);
+    END IF;
+    RETURN given;
+END $$;
+
+SELECT open_run_range(0, 100000);

@@ -1,0 +1,1 @@
+"""One module a version; each runs the SQL file of its number."""

@@ -1,0 +1,448 @@
+"""The user's own tables: read a step's inputs from them, apply the writes a step declared, check what holds.
+
+Table and column names come from the project's definitions and are quoted as identifiers; values are always
+parameters. Every value that a step changes is recorded with the hash of what was there before and after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, cast
+
+import orjson
+from psycopg import sql
+
+from wave_runner.core.canonical import dumps
+from wave_runner.core.outcome import Effect, Replace, Write
+from wave_runner.core.workflow import CollectionSpec
+from wave_runner.store.database import Connection, DataRefused, fetch, users_data
+
+ALL_ROWS = "*"  # the column name under which a replaced set of rows is recorded
+NULL = "null"
+
+
+class RecordGone(DataRefused):
+    """A record's row is not in its table any more. `key` is the record's."""
+
+    def __init__(self, table: str, key: str) -> None:
+        super().__init__(f"the row of {key} is gone from {table}")
+        self.table = table
+        self.key = key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """How the rows of a record are found in a table: by a column that holds the record's id, or its key."""
+
+    table: str
+    column: str
+    by_key: bool
+    type: str  # of the column, as SQL writes it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The tables of a collection, with the address of a record in each."""
+
+    collection: CollectionSpec
+    addresses: Mapping[str, Address]
+
+    def of(self, table: str) -> Address:
+        """Return the address in one of the collection's tables."""
+        if table not in self.addresses:
+            raise DataRefused(f"there is no table {table}, or it has lost the column that names a record")
+        return self.addresses[table]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One declared write of one interaction."""
+
+    run_id: int
+    interaction_id: int
+    attempt: int
+    record_id: int
+    key: str
+    tables: Tables
+    write: Write | Replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueWrite:
+    """What one change did to one value: JSON text before and after."""
+
+    change: Change
+    column: str
+    before: str
+    after: str
+
+
+async def look_up_tables(connection: Connection, collection: CollectionSpec) -> Tables:
+    """Read from the catalog how a collection's tables are addressed."""
+    columns = {collection.table: collection.record_column or collection.key, **collection.rows}
+    addresses = {}
+    for table, column in columns.items():
+        types = {row["name"]: row["type"] for row in await fetch(connection, "records/columns", {"table": table})}
+        if column in types:
+            by_key = table == collection.table and not collection.record_column
+            addresses[table] = Address(table=table, column=column, by_key=by_key, type=types[column])
+    return Tables(collection=collection, addresses=addresses)
+
+
+async def read(
+    connection: Connection, tables: Tables, columns: Sequence[str], records: Mapping[int, str]
+) -> dict[int, dict[str, Any]]:
+    """Return the named columns of each record's row, as JSON values; `records` maps ids to keys."""
+    address = tables.of(tables.collection.table)
+    query = sql.SQL(
+        "SELECT {address}::text AS address, {columns} FROM {table} AS t WHERE {column} = ANY ({given})"
+    ).format(
+        address=_column(address),
+        column=_column(address),
+        columns=sql.SQL(", ").join(
+            sql.SQL("to_json(t.{column})::text AS {name}").format(
+                column=sql.Identifier(name), name=sql.Identifier("c:" + name)
+            )
+            for name in columns
+        ),
+        table=sql.Identifier(address.table),
+        given=_given(address),
+    )
+    by_address = {row["address"]: row for row in await _select(connection, query, address, records)}
+    return {
+        record_id: {name: _value(row["c:" + name] or NULL) for name in columns}
+        for record_id, key in records.items()
+        if (row := by_address.get(_address_of(address, record_id, key))) is not None
+    }
+
+
+async def count_rows(connection: Connection, tables: Tables, table: str, records: Mapping[int, str]) -> dict[int, int]:
+    """Return how many rows of `table` each record has."""
+    address = tables.of(table)
+    query = sql.SQL(
+        "SELECT {address}::text AS address, count(*) AS n FROM {table} AS t WHERE {column} = ANY ({given}) GROUP BY 1"
+    ).format(address=_column(address), table=sql.Identifier(table), column=_column(address), given=_given(address))
+    found = {row["address"]: row["n"] for row in await _select(connection, query, address, records)}
+    return {record_id: found.get(_address_of(address, record_id, key), 0) for record_id, key in records.items()}
+
+
+async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[str]) -> list[str]:
+    """Return keys as their column writes them, so that a UUID in capitals, or 007 for a number, is found again."""
+    address = tables.of(tables.collection.table)
+    if not address.by_key or address.type == "text":
+        return list(keys)
+    query = sql.SQL("SELECT key::text FROM unnest({given}) WITH ORDINALITY AS g (key, place) ORDER BY place").format(
+        given=_given(address)
+    )
+    cursor = await connection.execute(query, {"addresses": list(keys)}, prepare=False)
+    return [row["key"] for row in await cursor.fetchall()]
+
+
+async def apply_writes(connection: Connection, changes: Sequence[Change]) -> None:
+    """Apply declared writes in the caller's transaction, sorted by table and record, and record each value's change."""
+    with users_data():
+        written = await _apply(connection, _last_wins(changes))
+    if written:
+        await _record(connection, written)
+
+
+async def _apply(connection: Connection, changes: Sequence[Change]) -> list[ValueWrite]:
+    written: list[ValueWrite] = []
+    for (is_replace, _, table, _), group in groupby(sorted(changes, key=_group), key=_group):
+        same = list(group)
+        written += await (_replace if is_replace else _update)(connection, same[0].tables.of(table), same)
+    return written
+
+
+async def check_constraints(connection: Connection) -> None:
+    """Check now what the user's tables would only check at COMMIT, where nobody can say any more which row it was."""
+    with users_data():
+        await fetch(connection, "session/check_constraints")
+
+
+async def apply_effect(connection: Connection, effect: Effect) -> None:
+    """Run one statement of `ctx.db.execute` in the caller's transaction.
+
+    The script's side accepts single statements that only read and write rows; the driver sends it with the extended
+    protocol, which refuses a second statement in the same text.
+    """
+    # An approved script's own text: its bytes are pinned by hash like those of our own files.
+    with users_data():
+        await connection.execute(effect.statement, [_adapt(value) for value in effect.parameters], prepare=True)
+
+
+async def query(
+    connection: Connection, statement: str, parameters: Sequence[Any], *, limit: int = 10_000
+) -> list[dict[str, Any]]:
+    """Answer `ctx.db.query`: its rows as JSON values. More than `limit` are refused, never cut off in silence.
+
+    The wrapper refuses everything that is not a query (SET, NOTIFY, DO, data-modifying CTEs); the newlines keep a
+    trailing comment from swallowing it. Read-only, and rolled back: what it sets does not outlive it.
+    """
+    wrapped = sql.SQL("SELECT to_json(q)::text AS row FROM (\n{}\n) AS q LIMIT {}").format(
+        sql.SQL(statement), sql.Literal(limit + 1)
+    )
+    with users_data():
+        async with connection.transaction(force_rollback=True):
+            await fetch(connection, "session/read_only")
+            await fetch(connection, "session/first_query")
+            cursor = await connection.execute(wrapped, [_adapt(value) for value in parameters], prepare=True)
+            rows = [orjson.loads(row["row"]) for row in await cursor.fetchall()]
+    if len(rows) > limit:
+        raise DataRefused(f"the query has more than {limit} rows: ask for them in pieces, with WHERE and LIMIT")
+    return rows
+
+
+def sha256_of(json_text: str) -> bytes:
+    """Return the hash under which a value is recorded: of its JSON text as PostgreSQL writes it."""
+    return hashlib.sha256(json_text.encode()).digest()
+
+
+async def current_hashes(
+    connection: Connection, tables: Tables, table: str, column: str, records: Mapping[int, str]
+) -> dict[int, bytes]:
+    """Return the hash of each record's present value of a column, or of its rows where `column` is `ALL_ROWS`."""
+    address = tables.of(table)
+    texts = (
+        await _rows_as_text(connection, address, records)
+        if column == ALL_ROWS
+        else await _values_as_text(connection, address, [column], records)
+    )
+    return {
+        record_id: sha256_of(texts.get(_address_of(address, record_id, key), {}).get(column, NULL))
+        for record_id, key in records.items()
+    }
+
+
+# ── writes ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _last_wins(changes: Sequence[Change]) -> list[Change]:
+    """Join what one interaction writes to one row: of two values for a column, or two sets of rows, the later wins."""
+    joined: dict[tuple[int, str, bool], Change] = {}
+    for change in changes:
+        write = change.write
+        place = (change.interaction_id, write.table, isinstance(write, Replace))
+        if place in joined and isinstance(write, Write):
+            earlier = cast("Write", joined[place].write).values
+            change = replace(change, write=Write(table=write.table, values={**earlier, **write.values}))
+        joined[place] = change
+    return list(joined.values())
+
+
+def _group(change: Change) -> tuple[bool, str, str, tuple[str, ...]]:
+    # Sorted, so that two transactions that touch the same tables take their locks in the same order.
+    write = change.write
+    collection = change.tables.collection.name
+    if isinstance(write, Replace):
+        return True, collection, write.table, ()
+    return False, collection, write.table, tuple(sorted(write.values))
+
+
+async def _update(connection: Connection, address: Address, changes: Sequence[Change]) -> list[ValueWrite]:
+    changes = sorted(changes, key=lambda change: change.record_id)
+    columns = sorted(cast("Write", changes[0].write).values)
+    records = {change.record_id: change.key for change in changes}
+    before = await _values_as_text(connection, address, columns, records, lock=True)
+    after = await _set_values(connection, address, columns, changes)
+    written = []
+    for change in changes:
+        place = _address_of(address, change.record_id, change.key)
+        if place not in after:
+            raise RecordGone(address.table, change.key)
+        written += [
+            ValueWrite(change=change, column=name, before=before[place][name], after=after[place][name])
+            for name in columns
+        ]
+    return written
+
+
+async def _set_values(
+    connection: Connection, address: Address, columns: Sequence[str], changes: Sequence[Change]
+) -> dict[str, dict[str, str]]:
+    query = sql.SQL(
+        "UPDATE {table} AS t SET {sets} FROM ("
+        "SELECT g.address AS {address}, r.* FROM unnest({given}, %(documents)s::jsonb[]) AS g (address, document) "
+        "CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, g.document) AS r) AS v "
+        "WHERE t.{column} = v.{address} RETURNING t.{column}::text AS address, {texts}"
+    ).format(
+        table=sql.Identifier(address.table),
+        column=sql.Identifier(address.column),
+        given=_given(address),
+        address=sql.Identifier("wave:address"),  # no column of a user's has this name
+        sets=sql.SQL(", ").join(sql.SQL("{0} = v.{0}").format(sql.Identifier(name)) for name in columns),
+        texts=_texts(columns),
+    )
+    parameters = {
+        "addresses": [_address_of(address, change.record_id, change.key) for change in changes],
+        "documents": [dumps(dict(cast("Write", change.write).values)).decode() for change in changes],
+    }
+    cursor = await connection.execute(query, parameters, prepare=False)
+    return _by_address(await cursor.fetchall(), columns)
+
+
+async def _replace(connection: Connection, address: Address, changes: Sequence[Change]) -> list[ValueWrite]:
+    changes = sorted(changes, key=lambda change: change.record_id)
+    records = {change.record_id: change.key for change in changes}
+    before = await _rows_as_text(connection, address, records)
+    places = {"addresses": _addresses(address, records)}
+    names = {"table": sql.Identifier(address.table), "column": sql.Identifier(address.column), "given": _given(address)}
+    await connection.execute(
+        sql.SQL("DELETE FROM {table} WHERE {column} = ANY ({given})").format(**names), places, prepare=False
+    )
+    rows = [
+        {**row, address.column: _address_of(address, change.record_id, change.key)}
+        for change in changes
+        for row in cast("Replace", change.write).rows
+    ]
+    for columns, alike in by_columns(rows):
+        insert = sql.SQL(
+            "INSERT INTO {table} ({columns}) "
+            "SELECT {columns} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s::jsonb)"
+        ).format(table=names["table"], columns=columns)
+        await connection.execute(insert, {"rows": dumps(alike).decode()}, prepare=False)
+    after = await _rows_as_text(connection, address, records)
+    return [
+        ValueWrite(
+            change=change,
+            column=ALL_ROWS,
+            before=before.get(place, {}).get(ALL_ROWS, NULL),
+            after=after.get(place, {}).get(ALL_ROWS, NULL),
+        )
+        for change in changes
+        for place in [_address_of(address, change.record_id, change.key)]
+    ]
+
+
+async def _record(connection: Connection, written: Sequence[ValueWrite]) -> None:
+    """Keep what was there before, and put both hashes where `explain`, undo and `ensures` read them."""
+    had = [index for index, value in enumerate(written) if value.before != NULL]
+    payload_of = dict(zip(had, await _keep_before(connection, [written[index] for index in had]), strict=True))
+    await fetch(
+        connection,
+        "records/add_value_writes",
+        {
+            "run_ids": [value.change.run_id for value in written],
+            "ids": [value.change.interaction_id for value in written],
+            "record_ids": [value.change.record_id for value in written],
+            "tables": [value.change.write.table for value in written],
+            "columns": [value.column for value in written],
+            "before": [sha256_of(value.before) for value in written],
+            "after": [sha256_of(value.after) for value in written],
+            "payload_ids": [payload_of.get(index) for index in range(len(written))],
+        },
+    )
+
+
+async def _keep_before(connection: Connection, values: Sequence[ValueWrite]) -> list[int]:
+    if not values:
+        return []
+    rows = await fetch(
+        connection,
+        "payloads/add",
+        {
+            "run_ids": [value.change.run_id for value in values],
+            "ids": [value.change.interaction_id for value in values],
+            "attempts": [value.change.attempt for value in values],
+            "roles": ["before"] * len(values),
+            "media_types": ["application/json"] * len(values),
+            "nonces": [os.urandom(32) for _ in values],
+            "contents": [value.before.encode() for value in values],
+        },
+    )
+    return [row["payload_id"] for row in rows]
+
+
+# ── pieces of SQL ───────────────────────────────────────────────────────────────────────────────────
+
+
+def by_columns(rows: Iterable[Mapping[str, Any]]) -> list[tuple[sql.Composed, list[Mapping[str, Any]]]]:
+    """Group rows by the columns they name: a column that a row does not name must get its default, not NULL."""
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(sorted(row)), []).append(row)
+    return [(sql.SQL(", ").join(map(sql.Identifier, names)), alike) for names, alike in groups.items()]
+
+
+def _column(address: Address) -> sql.Composed:
+    return sql.SQL("t.{}").format(sql.Identifier(address.column))
+
+
+def _given(address: Address) -> sql.Composed:
+    # The type is the catalog's own text of it, so that the column's index can be used.
+    return sql.SQL("%(addresses)s::text[]::{}[]").format(sql.SQL(address.type))
+
+
+def _texts(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("coalesce(to_json(t.{column})::text, 'null') AS {name}").format(
+            column=sql.Identifier(name), name=sql.Identifier("c:" + name)
+        )
+        for name in columns
+    )
+
+
+async def _values_as_text(
+    connection: Connection, address: Address, columns: Sequence[str], records: Mapping[int, str], *, lock: bool = False
+) -> dict[str, dict[str, str]]:
+    query = sql.SQL(
+        "SELECT t.{column}::text AS address, {texts} FROM {table} AS t "
+        "WHERE t.{column} = ANY ({given}) ORDER BY t.{column}{lock}"
+    ).format(
+        column=sql.Identifier(address.column),
+        texts=_texts(columns),
+        table=sql.Identifier(address.table),
+        given=_given(address),
+        lock=sql.SQL(" FOR UPDATE" if lock else ""),
+    )
+    return _by_address(await _select(connection, query, address, records), columns)
+
+
+async def _rows_as_text(
+    connection: Connection, address: Address, records: Mapping[int, str]
+) -> dict[str, dict[str, str]]:
+    query = sql.SQL(
+        'SELECT t.{column}::text AS address, json_agg(to_json(t) ORDER BY to_json(t)::text COLLATE "C")::text AS rows '
+        "FROM {table} AS t WHERE t.{column} = ANY ({given}) GROUP BY 1"
+    ).format(column=sql.Identifier(address.column), table=sql.Identifier(address.table), given=_given(address))
+    rows = await _select(connection, query, address, records)
+    return {row["address"]: {ALL_ROWS: row["rows"]} for row in rows}
+
+
+async def _select(
+    connection: Connection, query: sql.Composed, address: Address, records: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Ask one of the user's tables about these records."""
+    with users_data():
+        cursor = await connection.execute(query, {"addresses": _addresses(address, records)}, prepare=False)
+        return await cursor.fetchall()
+
+
+def _value(text: str) -> Any:
+    # A json column may hold half a surrogate pair, which only the standard library reads; the contract refuses it.
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+def _by_address(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[str, dict[str, str]]:
+    return {row["address"]: {name: row["c:" + name] for name in columns} for row in rows}
+
+
+def _addresses(address: Address, records: Mapping[int, str]) -> list[str]:
+    return [_address_of(address, record_id, key) for record_id, key in records.items()]
+
+
+def _address_of(address: Address, record_id: int, key: str) -> str:
+    return key if address.by_key else str(record_id)
+
+
+def _adapt(value: Any) -> Any:
+    # A list or an object of JSON goes in as JSON text; the statement casts it.
+    return dumps(value).decode() if isinstance(value, dict | list) else value

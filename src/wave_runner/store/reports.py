@@ -1,0 +1,113 @@
+"""Read what reports are made of. Everything here takes a connection from `snapshot`, so that its numbers add up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from wave_runner.errors import DatabaseError
+from wave_runner.store.database import Connection, Database, Row, Unavailable, fetch
+
+
+@asynccontextmanager
+async def snapshot(database: Database) -> AsyncIterator[Connection]:
+    """Give a connection that reads, and sees the database as it was at its first question."""
+    try:
+        async with database.transaction() as connection:
+            await fetch(connection, "reports/snapshot")
+            yield connection
+    except Unavailable as error:
+        raise DatabaseError(
+            f"the database stopped answering: {error}", hint="look whether it still runs, then try again"
+        ) from error
+
+
+async def newest_run(connection: Connection) -> int | None:
+    """Return the run that was started last; None where there is none."""
+    found: int | None = (await fetch(connection, "reports/newest_run"))[0]["run_id"]
+    return found
+
+
+async def overall(connection: Connection, run_id: int) -> Row | None:
+    """Return the run with its records by verdict and staged rows by decision; None if there is no such run."""
+    rows = await fetch(connection, "reports/overall", {"run_id": run_id})
+    return rows[0] if rows else None
+
+
+async def model_loads(connection: Connection, run_id: int) -> Row:
+    """Return how many loads the run's waves needed, and their time in microseconds."""
+    return (await fetch(connection, "reports/model_loads", {"run_id": run_id}))[0]
+
+
+async def step_counts(connection: Connection, run_id: int) -> list[Row]:
+    """Return the live counts: one row for each step and state that has any."""
+    return await fetch(connection, "counts/by_step", {"run_id": run_id})
+
+
+async def steps(connection: Connection, run_id: int) -> list[Row]:
+    """Return every step of the run with the times of its actor."""
+    return await fetch(connection, "reports/steps", {"run_id": run_id})
+
+
+async def actors(connection: Connection, run_id: int) -> list[Row]:
+    """Return every actor of the run, the busiest first."""
+    return await fetch(connection, "reports/actors", {"run_id": run_id})
+
+
+async def stale(connection: Connection, run_id: int, *, threshold_s: float, limit: int) -> list[Row]:
+    """Return work that nobody seems to do; `total` on each row is how much there is beyond the limit too."""
+    return await fetch(connection, "reports/stale", {"run_id": run_id, "threshold_s": threshold_s, "limit": limit})
+
+
+async def errors(connection: Connection, run_id: int) -> list[Row]:
+    """Return what goes wrong by kind, the most frequent first."""
+    return await fetch(connection, "reports/errors", {"run_id": run_id})
+
+
+async def recent_errors(connection: Connection, run_id: int, *, limit: int) -> list[Row]:
+    """Return the newest failures, one by one."""
+    return await fetch(connection, "reports/recent_errors", {"run_id": run_id, "limit": limit})
+
+
+async def throughput(connection: Connection, run_id: int, *, window_s: float, bucket_s: float) -> list[Row]:
+    """Return what ended in each bucket of the window; one row without a bucket where nothing did."""
+    return await fetch(connection, "reports/throughput", {"run_id": run_id, "window_s": window_s, "bucket_s": bucket_s})
+
+
+async def rejections(connection: Connection, run_id: int) -> list[Row]:
+    """Return why staged rows were rejected, the most frequent rule first."""
+    return await fetch(connection, "reports/rejections", {"run_id": run_id})
+
+
+async def find_flow(connection: Connection, key: str, *, collections: Sequence[str], run_id: int | None) -> Row | None:
+    """Return a record's flow through a run, the newest one where no run is named; None if there is none."""
+    rows = await fetch(
+        connection, "reports/find_flow", {"key": key, "collections": list(collections), "run_id": run_id}
+    )
+    return rows[0] if rows else None
+
+
+async def timeline(connection: Connection, run_id: int, record_id: int) -> list[Row]:
+    """Return every interaction of a record in a run, in the order in which they were created."""
+    return await fetch(connection, "reports/timeline", {"run_id": run_id, "record_id": record_id})
+
+
+async def chain(connection: Connection, run_id: int, record_id: int) -> list[Row]:
+    """Return a record's events and those that led to it; an interaction without any has one row with nulls."""
+    return await fetch(connection, "reports/chain", {"run_id": run_id, "record_id": record_id})
+
+
+async def server(connection: Connection) -> Row:
+    """Return which database this is, whom we are there, and its version."""
+    return (await fetch(connection, "reports/server"))[0]
+
+
+async def count_again(database: Database, run_id: int) -> dict[str, int]:
+    """Count a run's interactions by state from their own rows: what the live counts must equal."""
+    return {row["state"]: row["n"] for row in await database.fetch("reports/count_again", {"run_id": run_id})}
+
+
+async def a_record(database: Database, run_id: int) -> str | None:
+    """Return the key of a record of the run that has its verdict, a completed one if there is any."""
+    rows = await database.fetch("reports/a_record", {"run_id": run_id})
+    return str(rows[0]["key"]) if rows else None

@@ -1,0 +1,269 @@
+"""Runs: start one with everything it uses pinned, fan it out, settle its records, and say when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from wave_runner.core.canonical import dumps
+from wave_runner.core.event import EventType
+from wave_runner.core.workflow import Definition
+from wave_runner.store import definitions, events, interactions
+from wave_runner.store.database import Connection, Database, Row, fetch
+
+FAN_OUT_CHUNK = 1000
+SETTLE_CHUNK = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewStep:
+    """A step to pin: its resolved definition, who does it, and the queue its work waits in."""
+
+    name: str
+    actor: str
+    definition: Definition
+    work_key: str
+    template: str
+    lane: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A run to start. The first step is the root."""
+
+    workflow: str
+    definition: Definition
+    steps: Sequence[NewStep]
+    params: Mapping[str, Any]
+    limit: int | None
+    priority: int
+    started_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStep:
+    """A step of a run as a runner needs it; `definition` is the pinned body that says everything else."""
+
+    run_step_id: int
+    run_id: int
+    queue_id: int
+    step: str
+    actor: str
+    definition: bytes
+    sha256: bytes
+    params: str
+    limit: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A run that has just ended: its state, how many records have what their workflow ensures, and what is missing."""
+
+    run_id: int
+    state: str
+    completed: int
+    incomplete: int
+    broken_once: int
+    undecided: int  # staged rows that nobody promoted or rejected
+
+
+async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
+    """Start a run in the caller's transaction: definitions pinned, root step pending. Returns its id."""
+    ids = await definitions.put(connection, [run.definition, *(step.definition for step in run.steps)])
+    actors = await definitions.actors(connection)
+    workflow_id, step_ids = await _put_workflow(connection, run, ids)
+    row = await _insert_run(connection, run, workflow_id, ids[_key(run.definition)])
+    queues = [await _put_queue(connection, step, actors[step.actor].actor_id) for step in run.steps]
+    pinned = await fetch(
+        connection,
+        "runs/add_steps",
+        {
+            "run_id": row["run_id"],
+            "step_ids": [step_ids[step.name] for step in run.steps],
+            "positions": list(range(1, len(run.steps) + 1)),
+            "actor_ids": [actors[step.actor].actor_id for step in run.steps],
+            "definition_ids": [ids[_key(step.definition)] for step in run.steps],
+            "queue_ids": queues,
+        },
+    )
+    run_steps = {entry["step_id"]: entry["run_step_id"] for entry in pinned}
+    root = run_steps[step_ids[run.steps[0].name]]
+    await _begin(connection, run, row, root=root, queue_id=queues[0], runner_id=runner_id)
+    return int(row["run_id"])
+
+
+async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep]:
+    """Return every step of the runs that these steps belong to."""
+    rows = await database.fetch("runs/steps", {"run_step_ids": list(run_step_ids)})
+    return [
+        RunStep(
+            run_step_id=row["run_step_id"],
+            run_id=row["run_id"],
+            queue_id=row["queue_id"],
+            step=row["step"],
+            actor=row["actor"],
+            definition=bytes(row["definition"]),
+            sha256=bytes(row["sha256"]),
+            params=row["params"],
+            limit=row["record_limit"],
+        )
+        for row in rows
+    ]
+
+
+async def state(database: Database, run_id: int) -> Row | None:
+    """Return a run's row: workflow, state, parameters, times; None if there is no such run."""
+    rows = await database.fetch("runs/state", {"run_id": run_id})
+    return rows[0] if rows else None
+
+
+async def newest_unfinished(database: Database, workflow: str) -> int | None:
+    """Return the newest run of a workflow that has not ended."""
+    rows = await database.fetch("runs/newest_unfinished", {"workflow": workflow})
+    return int(rows[0]["run_id"]) if rows else None
+
+
+async def live(database: Database) -> list[int]:
+    """Return the runs that have not ended."""
+    return [row["run_id"] for row in await database.fetch("runs/live")]
+
+
+async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
+    """Turn the next chunk of an open `each` into interactions, with its event. False if none is open."""
+    async with database.transaction() as connection:
+        locked = await fetch(connection, "fan_outs/lock")
+        if not locked:
+            return False
+        [open_one] = await fetch(connection, "fan_outs/open", locked[0])
+        made = (
+            await fetch(
+                connection, "fan_outs/chunk", {**open_one, "size": FAN_OUT_CHUNK, "parent_seq": open_one["seq"] + 1}
+            )
+        )[0]
+        if made["seen"]:
+            data = {
+                "created": made["created"],
+                "skipped": made["seen"] - made["created"],
+            }
+            if made["expected"] is not None:
+                data["expected"] = made["expected"]  # of the whole fan-out, in its first chunk: they must add up to it
+            await interactions.note(
+                connection,
+                run_id=open_one["run_id"],
+                interaction_id=open_one["interaction_id"],
+                type=EventType.INTERACTION_FANNED_OUT,
+                data=data,
+                runner_id=runner_id,
+                wave_id=None,
+            )
+        await fetch(
+            connection,
+            "fan_outs/advance",
+            {
+                "run_id": open_one["run_id"],
+                "interaction_id": open_one["interaction_id"],
+                "after_staged": made["last_staged"] or open_one["after_staged"],
+                "closed": made["seen"] < FAN_OUT_CHUNK,
+            },
+        )
+        return True
+
+
+async def end(database: Database, run_id: int, *, runner_id: UUID) -> Ended | None:
+    """End a run if nothing of it lives any more; None if something does, or if it has ended before."""
+    async with database.transaction() as connection:
+        rows = await fetch(connection, "runs/end", {"run_id": run_id})
+        if not rows:
+            return None
+        row = rows[0]
+        ended = Ended(
+            run_id=run_id,
+            state=row["state"],
+            completed=row["completed"],
+            incomplete=row["incomplete"],
+            broken_once=row["broken_once"],
+            undecided=row["undecided"],
+        )
+        await events.append(
+            connection,
+            EventType.RUN_COMPLETED if ended.state == "completed" else EventType.RUN_FAILED,
+            {
+                "completed": ended.completed,
+                "incomplete": ended.incomplete,
+                "broken_once": ended.broken_once,
+                "undecided": ended.undecided,
+            },
+            run_id=run_id,
+            correlation_id=row["correlation_id"],
+            runner_id=runner_id,
+        )
+        return ended
+
+
+async def fold_counts(database: Database) -> None:
+    """Fold count deltas into the counts."""
+    await database.fetch("counts/fold")
+
+
+async def release_delayed(database: Database) -> None:
+    """Make work claimable whose time has come."""
+    await database.fetch("interactions/release_delayed")
+
+
+async def _put_workflow(
+    connection: Connection, run: NewRun, ids: Mapping[tuple[str, str, bytes], int]
+) -> tuple[int, dict[str, int]]:
+    parameters = {"name": run.workflow, "definition_id": ids[_key(run.definition)]}
+    workflow_id = (await fetch(connection, "runs/put_workflow", parameters))[0]["workflow_id"]
+    names = [step.name for step in run.steps]
+    rows = await fetch(connection, "runs/put_steps", {"workflow_id": workflow_id, "names": names})
+    return workflow_id, {row["name"]: row["step_id"] for row in rows}
+
+
+async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, definition_id: int) -> Row:
+    parameters = {
+        "workflow_id": workflow_id,
+        "definition_id": definition_id,
+        "params": dumps(dict(run.params)).decode(),
+        "record_limit": run.limit,
+        "priority": run.priority,
+        "started_by": run.started_by,
+    }
+    return (await fetch(connection, "runs/create", parameters))[0]
+
+
+async def _put_queue(connection: Connection, step: NewStep, actor_id: int) -> int:
+    parameters = {"work_key": step.work_key, "template": step.template, "lane": step.lane, "actor_id": actor_id}
+    return int((await fetch(connection, "queues/put", parameters))[0]["queue_id"])
+
+
+async def _begin(
+    connection: Connection, run: NewRun, row: Row, *, root: int, queue_id: int, runner_id: UUID | None
+) -> None:
+    data = {"workflow": run.definition.sha256.hex(), "steps": len(run.steps), "limited": run.limit is not None}
+    await events.append(
+        connection,
+        EventType.RUN_STARTED,
+        data,
+        run_id=row["run_id"],
+        correlation_id=row["correlation_id"],
+        runner_id=runner_id,
+        definition=run.definition.sha256,
+    )
+    await fetch(
+        connection,
+        "runs/add_root",
+        {
+            "run_id": row["run_id"],
+            "run_step_id": root,
+            "queue_id": queue_id,
+            "correlation_id": row["correlation_id"],
+            "priority": run.priority,
+        },
+    )
+
+
+def _key(definition: Definition) -> tuple[str, str, bytes]:
+    return (str(definition.kind), definition.name, definition.sha256)

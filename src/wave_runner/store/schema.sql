@@ -1,0 +1,1115 @@
+-- The sum of the migrations, to be read; nothing runs this file. A test keeps it true, `make schema` writes it anew.
+
+CREATE SCHEMA wave;
+
+CREATE TYPE wave.event_type AS ENUM (
+    'run_started',
+    'run_completed',
+    'run_failed',
+    'records_settled',
+    'interaction_started',
+    'interaction_completed',
+    'interaction_failed',
+    'interaction_quarantined',
+    'interaction_retry_scheduled',
+    'interaction_released',
+    'interaction_lease_expired',
+    'interaction_fanned_out',
+    'staging_written',
+    'staging_decided',
+    'wave_opened',
+    'wave_closed',
+    'wave_expired',
+    'wave_late_result',
+    'model_loaded',
+    'model_unloaded',
+    'model_load_failed',
+    'actor_registered',
+    'actor_drifted',
+    'actor_approved',
+    'actor_restored'
+);
+
+CREATE TYPE wave.interaction_state AS ENUM (
+    'blocked',
+    'pending',
+    'running',
+    'waiting',
+    'completed',
+    'failed',
+    'quarantined',
+    'skipped',
+    'cancelled',
+    'invalidated'
+);
+
+CREATE FUNCTION wave.guard_events(leaf regclass) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    -- By trigger, for a superuser. ALWAYS: an ordinary trigger is skipped when session_replication_role = replica.
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', leaf);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_truncate', leaf);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_change', leaf);
+    -- And by privilege (last: making a trigger needs the right to): nobody, the owner included, holds more than reading and inserting what is theirs to say.
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I', leaf, current_user);
+    EXECUTE format('GRANT SELECT, INSERT (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, '
+        'wave_id, correlation_id, runner_id, step, actor, definition, data, sha256) ON %s TO %I', leaf, current_user);
+END $$;
+
+CREATE FUNCTION wave.new_run_id() RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    width   constant bigint := 100000;
+    newest  run_ranges;
+    given   bigint;
+BEGIN
+    LOCK TABLE run_ranges IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO STRICT newest FROM run_ranges ORDER BY first_run DESC LIMIT 1;
+    given := nextval('run_ids');
+    IF newest.month < date_trunc('month', now() AT TIME ZONE 'UTC') OR given >= newest.first_run + width THEN
+        PERFORM open_run_range(newest.first_run + width, newest.first_run + 2 * width);
+        given := setval('run_ids', newest.first_run + width);
+    END IF;
+    RETURN given;
+END $$;
+
+CREATE FUNCTION wave.open_run_range(first bigint, following bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    parent text;
+    suffix text := '_r' || first;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
+    END LOOP;
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+        EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
+    END LOOP;
+    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',
+        'interactions' || suffix, 'interactions' || suffix);
+    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
+        'interaction_inputs' || suffix, 'interactions' || suffix);
+    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, before_payload_id) REFERENCES %I (run_id, payload_id)',
+        'value_writes' || suffix, 'payloads' || suffix);
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
+        'interactions' || suffix);
+    PERFORM guard_events(('interaction_events' || suffix)::regclass);
+    INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
+END $$;
+
+CREATE FUNCTION wave.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'append-only: % on % is refused', tg_op, tg_table_name USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE TABLE wave.actors (
+    actor_id bigint NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    definition_id bigint NOT NULL,
+    drifted_to_id bigint,
+    state text DEFAULT 'active'::text NOT NULL,
+    CONSTRAINT actors_check CHECK (((state = 'drifted'::text) = (drifted_to_id IS NOT NULL))),
+    CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text]))),
+    CONSTRAINT actors_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT actors_state_check CHECK ((state = ANY (ARRAY['active'::text, 'drifted'::text])))
+);
+
+ALTER TABLE wave.actors ALTER COLUMN actor_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.actors_actor_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE wave.count_deltas (
+    delta_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    run_step_id bigint NOT NULL,
+    state wave.interaction_state NOT NULL,
+    delta bigint NOT NULL
+);
+
+ALTER TABLE wave.count_deltas ALTER COLUMN delta_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.count_deltas_delta_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE wave.counts (
+    run_id bigint NOT NULL,
+    run_step_id bigint NOT NULL,
+    state wave.interaction_state NOT NULL,
+    n bigint NOT NULL
+);
+
+CREATE TABLE wave.definitions (
+    definition_id bigint NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    body bytea NOT NULL,
+    first_seen timestamp with time zone DEFAULT now() NOT NULL,
+    approved_at timestamp with time zone,
+    approved_by text,
+    CONSTRAINT definitions_check CHECK ((sha256 = sha256(body))),
+    CONSTRAINT definitions_check1 CHECK (((approved_at IS NULL) = (approved_by IS NULL))),
+    CONSTRAINT definitions_kind_check CHECK ((kind = ANY (ARRAY['workflow'::text, 'step'::text, 'script'::text, 'file'::text, 'prompt'::text, 'schema'::text, 'model'::text, 'actor'::text, 'sql'::text]))),
+    CONSTRAINT definitions_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE wave.definitions ALTER COLUMN definition_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.definitions_definition_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE SEQUENCE wave.event_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.fan_outs (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    run_step_id bigint NOT NULL,
+    after_staged bigint DEFAULT 0 NOT NULL,
+    closed_at timestamp with time zone
+);
+
+CREATE TABLE wave.interaction_events (
+    event_id bigint DEFAULT nextval('wave.event_ids'::regclass) NOT NULL,
+    run_id bigint NOT NULL,
+    form smallint NOT NULL,
+    type wave.event_type NOT NULL,
+    interaction_id bigint,
+    seq integer,
+    cause_interaction_id bigint,
+    cause_seq integer,
+    wave_id bigint,
+    correlation_id uuid,
+    runner_id uuid,
+    step text,
+    actor text,
+    definition bytea,
+    data text NOT NULL COLLATE pg_catalog."C",
+    sha256 bytea NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    db_user text DEFAULT SESSION_USER NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT interaction_events_check CHECK (((interaction_id IS NULL) = (seq IS NULL))),
+    CONSTRAINT interaction_events_check1 CHECK (((cause_interaction_id IS NULL) = (cause_seq IS NULL))),
+    CONSTRAINT interaction_events_data_check CHECK ((octet_length(data) <= 16384)),
+    CONSTRAINT interaction_events_form_check CHECK ((form = 1)),
+    CONSTRAINT interaction_events_sha256_check CHECK ((length(sha256) = 32))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.interaction_events_r0 (
+    event_id bigint DEFAULT nextval('wave.event_ids'::regclass) CONSTRAINT interaction_events_event_id_not_null NOT NULL,
+    run_id bigint CONSTRAINT interaction_events_run_id_not_null NOT NULL,
+    form smallint CONSTRAINT interaction_events_form_not_null NOT NULL,
+    type wave.event_type CONSTRAINT interaction_events_type_not_null NOT NULL,
+    interaction_id bigint,
+    seq integer,
+    cause_interaction_id bigint,
+    cause_seq integer,
+    wave_id bigint,
+    correlation_id uuid,
+    runner_id uuid,
+    step text,
+    actor text,
+    definition bytea,
+    data text CONSTRAINT interaction_events_data_not_null NOT NULL COLLATE pg_catalog."C",
+    sha256 bytea CONSTRAINT interaction_events_sha256_not_null NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT interaction_events_recorded_at_not_null NOT NULL,
+    db_user text DEFAULT SESSION_USER CONSTRAINT interaction_events_db_user_not_null NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() CONSTRAINT interaction_events_xid_not_null NOT NULL,
+    CONSTRAINT interaction_events_check CHECK (((interaction_id IS NULL) = (seq IS NULL))),
+    CONSTRAINT interaction_events_check1 CHECK (((cause_interaction_id IS NULL) = (cause_seq IS NULL))),
+    CONSTRAINT interaction_events_data_check CHECK ((octet_length(data) <= 16384)),
+    CONSTRAINT interaction_events_form_check CHECK ((form = 1)),
+    CONSTRAINT interaction_events_sha256_check CHECK ((length(sha256) = 32))
+);
+
+CREATE SEQUENCE wave.interaction_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.interaction_inputs (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    source_id bigint NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.interaction_inputs_r0 (
+    run_id bigint CONSTRAINT interaction_inputs_run_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT interaction_inputs_interaction_id_not_null NOT NULL,
+    source_id bigint CONSTRAINT interaction_inputs_source_id_not_null NOT NULL
+);
+
+CREATE TABLE wave.interactions (
+    run_id bigint NOT NULL,
+    interaction_id bigint DEFAULT nextval('wave.interaction_ids'::regclass) NOT NULL,
+    run_step_id bigint NOT NULL,
+    queue_id bigint NOT NULL,
+    record_id bigint,
+    correlation_id uuid NOT NULL,
+    item integer DEFAULT 0 NOT NULL,
+    iteration integer DEFAULT 0 NOT NULL,
+    generation bigint DEFAULT 0 NOT NULL,
+    parent_id bigint,
+    parent_seq integer,
+    rank integer DEFAULT 0 NOT NULL,
+    state wave.interaction_state DEFAULT 'pending'::wave.interaction_state NOT NULL,
+    in_force boolean DEFAULT true NOT NULL,
+    ready_at timestamp with time zone,
+    wave_id bigint,
+    suspect integer,
+    attempt integer DEFAULT 0 NOT NULL,
+    crashes integer DEFAULT 0 NOT NULL,
+    seq integer DEFAULT 0 NOT NULL,
+    input text,
+    input_nonce bytea,
+    output text,
+    output_nonce bytea,
+    error_class text,
+    rule text,
+    error text,
+    tokens_in integer,
+    tokens_out integer,
+    service_us bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
+    CONSTRAINT interactions_check1 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
+    CONSTRAINT interactions_check2 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check3 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
+    CONSTRAINT interactions_check4 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check5 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check6 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check7 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.interactions_r0 (
+    run_id bigint CONSTRAINT interactions_run_id_not_null NOT NULL,
+    interaction_id bigint DEFAULT nextval('wave.interaction_ids'::regclass) CONSTRAINT interactions_interaction_id_not_null NOT NULL,
+    run_step_id bigint CONSTRAINT interactions_run_step_id_not_null NOT NULL,
+    queue_id bigint CONSTRAINT interactions_queue_id_not_null NOT NULL,
+    record_id bigint,
+    correlation_id uuid CONSTRAINT interactions_correlation_id_not_null NOT NULL,
+    item integer DEFAULT 0 CONSTRAINT interactions_item_not_null NOT NULL,
+    iteration integer DEFAULT 0 CONSTRAINT interactions_iteration_not_null NOT NULL,
+    generation bigint DEFAULT 0 CONSTRAINT interactions_generation_not_null NOT NULL,
+    parent_id bigint,
+    parent_seq integer,
+    rank integer DEFAULT 0 CONSTRAINT interactions_rank_not_null NOT NULL,
+    state wave.interaction_state DEFAULT 'pending'::wave.interaction_state CONSTRAINT interactions_state_not_null NOT NULL,
+    in_force boolean DEFAULT true CONSTRAINT interactions_in_force_not_null NOT NULL,
+    ready_at timestamp with time zone,
+    wave_id bigint,
+    suspect integer,
+    attempt integer DEFAULT 0 CONSTRAINT interactions_attempt_not_null NOT NULL,
+    crashes integer DEFAULT 0 CONSTRAINT interactions_crashes_not_null NOT NULL,
+    seq integer DEFAULT 0 CONSTRAINT interactions_seq_not_null NOT NULL,
+    input text,
+    input_nonce bytea,
+    output text,
+    output_nonce bytea,
+    error_class text,
+    rule text,
+    error text,
+    tokens_in integer,
+    tokens_out integer,
+    service_us bigint,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT interactions_created_at_not_null NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
+    CONSTRAINT interactions_check1 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
+    CONSTRAINT interactions_check2 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check3 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
+    CONSTRAINT interactions_check4 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check5 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check6 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check7 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+CREATE SEQUENCE wave.payload_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.payloads (
+    run_id bigint NOT NULL,
+    payload_id bigint DEFAULT nextval('wave.payload_ids'::regclass) NOT NULL,
+    interaction_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    role text NOT NULL,
+    media_type text NOT NULL,
+    nonce bytea NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT payloads_nonce_check CHECK ((length(nonce) = 32)),
+    CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'log'::text, 'error'::text, 'before'::text])))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.payloads_r0 (
+    run_id bigint CONSTRAINT payloads_run_id_not_null NOT NULL,
+    payload_id bigint DEFAULT nextval('wave.payload_ids'::regclass) CONSTRAINT payloads_payload_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT payloads_interaction_id_not_null NOT NULL,
+    attempt integer CONSTRAINT payloads_attempt_not_null NOT NULL,
+    role text CONSTRAINT payloads_role_not_null NOT NULL,
+    media_type text CONSTRAINT payloads_media_type_not_null NOT NULL,
+    nonce bytea CONSTRAINT payloads_nonce_not_null NOT NULL,
+    content bytea CONSTRAINT payloads_content_not_null NOT NULL,
+    CONSTRAINT payloads_nonce_check CHECK ((length(nonce) = 32)),
+    CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'log'::text, 'error'::text, 'before'::text])))
+);
+
+CREATE TABLE wave.project (
+    only_one boolean DEFAULT true NOT NULL,
+    project_id text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT project_only_one_check CHECK (only_one),
+    CONSTRAINT project_project_id_check CHECK ((project_id <> ''::text))
+);
+
+CREATE TABLE wave.project_files (
+    path text NOT NULL,
+    sha256 bytea NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT project_files_sha256_check CHECK ((length(sha256) = 32))
+);
+
+CREATE TABLE wave.queues (
+    queue_id bigint NOT NULL,
+    work_key text NOT NULL,
+    template text NOT NULL,
+    lane text NOT NULL,
+    actor_id bigint NOT NULL
+);
+
+ALTER TABLE wave.queues ALTER COLUMN queue_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.queues_queue_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE wave.records (
+    record_id bigint NOT NULL,
+    collection text NOT NULL,
+    key text NOT NULL,
+    CONSTRAINT records_key_check CHECK ((key <> ''::text))
+);
+
+ALTER TABLE wave.records ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.records_record_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE wave.reruns (
+    run_id bigint NOT NULL,
+    generation bigint NOT NULL,
+    pinned_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE SEQUENCE wave.run_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.run_ranges (
+    first_run bigint NOT NULL,
+    month date NOT NULL
+);
+
+CREATE TABLE wave.run_records (
+    run_id bigint NOT NULL,
+    record_id bigint NOT NULL,
+    workflow_id bigint NOT NULL,
+    correlation_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    live integer NOT NULL,
+    state text DEFAULT 'live'::text NOT NULL,
+    broken text,
+    settled_at timestamp with time zone,
+    CONSTRAINT run_records_check CHECK (((state = 'live'::text) = (live > 0))),
+    CONSTRAINT run_records_check1 CHECK (((state = ANY (ARRAY['completed'::text, 'incomplete'::text])) = (settled_at IS NOT NULL))),
+    CONSTRAINT run_records_check2 CHECK (((state = 'incomplete'::text) = (broken IS NOT NULL))),
+    CONSTRAINT run_records_live_check CHECK ((live >= 0)),
+    CONSTRAINT run_records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'ended'::text, 'completed'::text, 'incomplete'::text])))
+);
+
+CREATE TABLE wave.run_steps (
+    run_step_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    generation bigint NOT NULL,
+    step_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    actor_id bigint NOT NULL,
+    definition_id bigint NOT NULL,
+    queue_id bigint NOT NULL
+);
+
+ALTER TABLE wave.run_steps ALTER COLUMN run_step_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.run_steps_run_step_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE wave.runners (
+    runner_id uuid NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone
+);
+
+CREATE TABLE wave.schema_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE wave.server_owners (
+    server text NOT NULL,
+    runner_id uuid NOT NULL,
+    lease_expires_at timestamp with time zone NOT NULL
+);
+
+CREATE SEQUENCE wave.staged_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.staged_records (
+    run_id bigint NOT NULL,
+    staged_id bigint DEFAULT nextval('wave.staged_ids'::regclass) NOT NULL,
+    interaction_id bigint NOT NULL,
+    collection text NOT NULL,
+    source text NOT NULL,
+    "position" json,
+    raw json NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    errors jsonb DEFAULT '[]'::jsonb NOT NULL,
+    record_id bigint,
+    staged_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_at timestamp with time zone,
+    CONSTRAINT staged_records_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+    CONSTRAINT staged_records_check1 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check2 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
+    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.staged_records_r0 (
+    run_id bigint CONSTRAINT staged_records_run_id_not_null NOT NULL,
+    staged_id bigint DEFAULT nextval('wave.staged_ids'::regclass) CONSTRAINT staged_records_staged_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT staged_records_interaction_id_not_null NOT NULL,
+    collection text CONSTRAINT staged_records_collection_not_null NOT NULL,
+    source text CONSTRAINT staged_records_source_not_null NOT NULL,
+    "position" json,
+    raw json CONSTRAINT staged_records_raw_not_null NOT NULL,
+    state text DEFAULT 'waiting'::text CONSTRAINT staged_records_state_not_null NOT NULL,
+    errors jsonb DEFAULT '[]'::jsonb CONSTRAINT staged_records_errors_not_null NOT NULL,
+    record_id bigint,
+    staged_at timestamp with time zone DEFAULT now() CONSTRAINT staged_records_staged_at_not_null NOT NULL,
+    decided_at timestamp with time zone,
+    CONSTRAINT staged_records_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+    CONSTRAINT staged_records_check1 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check2 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
+    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
+);
+
+CREATE TABLE wave.steps (
+    step_id bigint NOT NULL,
+    workflow_id bigint NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT steps_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE wave.steps ALTER COLUMN step_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.steps_step_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE SEQUENCE wave.value_write_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.value_writes (
+    run_id bigint NOT NULL,
+    value_write_id bigint DEFAULT nextval('wave.value_write_ids'::regclass) NOT NULL,
+    interaction_id bigint NOT NULL,
+    record_id bigint NOT NULL,
+    table_name text NOT NULL,
+    column_name text NOT NULL,
+    before_sha256 bytea NOT NULL,
+    after_sha256 bytea NOT NULL,
+    before_payload_id bigint,
+    written_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.value_writes_r0 (
+    run_id bigint CONSTRAINT value_writes_run_id_not_null NOT NULL,
+    value_write_id bigint DEFAULT nextval('wave.value_write_ids'::regclass) CONSTRAINT value_writes_value_write_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT value_writes_interaction_id_not_null NOT NULL,
+    record_id bigint CONSTRAINT value_writes_record_id_not_null NOT NULL,
+    table_name text CONSTRAINT value_writes_table_name_not_null NOT NULL,
+    column_name text CONSTRAINT value_writes_column_name_not_null NOT NULL,
+    before_sha256 bytea CONSTRAINT value_writes_before_sha256_not_null NOT NULL,
+    after_sha256 bytea CONSTRAINT value_writes_after_sha256_not_null NOT NULL,
+    before_payload_id bigint,
+    written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL
+);
+
+CREATE TABLE wave.visits (
+    visit_id bigint NOT NULL,
+    runner_id uuid NOT NULL,
+    server text NOT NULL,
+    model text NOT NULL,
+    digest text NOT NULL,
+    loaded boolean NOT NULL,
+    load_us bigint NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE wave.visits ALTER COLUMN visit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.visits_visit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE wave.waves (
+    wave_id bigint NOT NULL,
+    runner_id uuid NOT NULL,
+    runner_seq bigint NOT NULL,
+    queue_id bigint NOT NULL,
+    server text,
+    slot integer,
+    visit_id bigint,
+    size integer NOT NULL,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    lease_expires_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT waves_check CHECK (((server IS NULL) = (slot IS NULL)))
+);
+
+ALTER TABLE wave.waves ALTER COLUMN wave_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.waves_wave_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE wave.workflow_runs (
+    run_id bigint NOT NULL,
+    workflow_id bigint NOT NULL,
+    definition_id bigint NOT NULL,
+    params text NOT NULL,
+    record_limit bigint,
+    priority integer NOT NULL,
+    correlation_id uuid NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT workflow_runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
+    CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
+    CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text])))
+);
+
+CREATE TABLE wave.workflows (
+    workflow_id bigint NOT NULL,
+    name text NOT NULL,
+    definition_id bigint NOT NULL,
+    CONSTRAINT workflows_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE wave.workflows ALTER COLUMN workflow_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.workflows_workflow_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY wave.interaction_events ATTACH PARTITION wave.interaction_events_r0 FOR VALUES FROM ('0') TO ('100000');
+
+ALTER TABLE ONLY wave.interaction_inputs ATTACH PARTITION wave.interaction_inputs_r0 FOR VALUES FROM ('0') TO ('100000');
+
+ALTER TABLE ONLY wave.interactions ATTACH PARTITION wave.interactions_r0 FOR VALUES FROM ('0') TO ('100000');
+
+ALTER TABLE ONLY wave.payloads ATTACH PARTITION wave.payloads_r0 FOR VALUES FROM ('0') TO ('100000');
+
+ALTER TABLE ONLY wave.staged_records ATTACH PARTITION wave.staged_records_r0 FOR VALUES FROM ('0') TO ('100000');
+
+ALTER TABLE ONLY wave.value_writes ATTACH PARTITION wave.value_writes_r0 FOR VALUES FROM ('0') TO ('100000');
+
+ALTER TABLE ONLY wave.actors
+    ADD CONSTRAINT actors_name_key UNIQUE (name);
+
+ALTER TABLE ONLY wave.actors
+    ADD CONSTRAINT actors_pkey PRIMARY KEY (actor_id);
+
+ALTER TABLE ONLY wave.count_deltas
+    ADD CONSTRAINT count_deltas_pkey PRIMARY KEY (delta_id);
+
+ALTER TABLE ONLY wave.counts
+    ADD CONSTRAINT counts_pkey PRIMARY KEY (run_id, run_step_id, state);
+
+ALTER TABLE ONLY wave.definitions
+    ADD CONSTRAINT definitions_kind_name_sha256_key UNIQUE (kind, name, sha256);
+
+ALTER TABLE ONLY wave.definitions
+    ADD CONSTRAINT definitions_pkey PRIMARY KEY (definition_id);
+
+ALTER TABLE ONLY wave.fan_outs
+    ADD CONSTRAINT fan_outs_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.interaction_events
+    ADD CONSTRAINT interaction_events_pkey PRIMARY KEY (run_id, event_id);
+
+ALTER TABLE ONLY wave.interaction_events_r0
+    ADD CONSTRAINT interaction_events_r0_pkey PRIMARY KEY (run_id, event_id);
+
+ALTER TABLE ONLY wave.interaction_inputs
+    ADD CONSTRAINT interaction_inputs_pkey PRIMARY KEY (run_id, interaction_id, source_id);
+
+ALTER TABLE ONLY wave.interaction_inputs_r0
+    ADD CONSTRAINT interaction_inputs_r0_pkey PRIMARY KEY (run_id, interaction_id, source_id);
+
+ALTER TABLE ONLY wave.interactions
+    ADD CONSTRAINT interactions_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.interactions_r0
+    ADD CONSTRAINT interactions_r0_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.payloads
+    ADD CONSTRAINT payloads_pkey PRIMARY KEY (run_id, payload_id);
+
+ALTER TABLE ONLY wave.payloads_r0
+    ADD CONSTRAINT payloads_r0_pkey PRIMARY KEY (run_id, payload_id);
+
+ALTER TABLE ONLY wave.project_files
+    ADD CONSTRAINT project_files_pkey PRIMARY KEY (path);
+
+ALTER TABLE ONLY wave.project
+    ADD CONSTRAINT project_pkey PRIMARY KEY (only_one);
+
+ALTER TABLE ONLY wave.queues
+    ADD CONSTRAINT queues_pkey PRIMARY KEY (queue_id);
+
+ALTER TABLE ONLY wave.queues
+    ADD CONSTRAINT queues_work_key_template_actor_id_key UNIQUE (work_key, template, actor_id);
+
+ALTER TABLE ONLY wave.records
+    ADD CONSTRAINT records_collection_key_key UNIQUE (collection, key);
+
+ALTER TABLE ONLY wave.records
+    ADD CONSTRAINT records_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY wave.reruns
+    ADD CONSTRAINT reruns_pkey PRIMARY KEY (run_id, generation);
+
+ALTER TABLE ONLY wave.run_ranges
+    ADD CONSTRAINT run_ranges_pkey PRIMARY KEY (first_run);
+
+ALTER TABLE ONLY wave.run_records
+    ADD CONSTRAINT run_records_pkey PRIMARY KEY (run_id, record_id);
+
+ALTER TABLE ONLY wave.run_steps
+    ADD CONSTRAINT run_steps_pkey PRIMARY KEY (run_step_id);
+
+ALTER TABLE ONLY wave.run_steps
+    ADD CONSTRAINT run_steps_run_id_generation_step_id_key UNIQUE (run_id, generation, step_id);
+
+ALTER TABLE ONLY wave.runners
+    ADD CONSTRAINT runners_pkey PRIMARY KEY (runner_id);
+
+ALTER TABLE ONLY wave.schema_version
+    ADD CONSTRAINT schema_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY wave.server_owners
+    ADD CONSTRAINT server_owners_pkey PRIMARY KEY (server);
+
+ALTER TABLE ONLY wave.staged_records
+    ADD CONSTRAINT staged_records_pkey PRIMARY KEY (run_id, staged_id);
+
+ALTER TABLE ONLY wave.staged_records_r0
+    ADD CONSTRAINT staged_records_r0_pkey PRIMARY KEY (run_id, staged_id);
+
+ALTER TABLE ONLY wave.steps
+    ADD CONSTRAINT steps_pkey PRIMARY KEY (step_id);
+
+ALTER TABLE ONLY wave.steps
+    ADD CONSTRAINT steps_workflow_id_name_key UNIQUE (workflow_id, name);
+
+ALTER TABLE ONLY wave.value_writes
+    ADD CONSTRAINT value_writes_pkey PRIMARY KEY (run_id, value_write_id);
+
+ALTER TABLE ONLY wave.value_writes_r0
+    ADD CONSTRAINT value_writes_r0_pkey PRIMARY KEY (run_id, value_write_id);
+
+ALTER TABLE ONLY wave.visits
+    ADD CONSTRAINT visits_pkey PRIMARY KEY (visit_id);
+
+ALTER TABLE ONLY wave.waves
+    ADD CONSTRAINT waves_pkey PRIMARY KEY (wave_id);
+
+ALTER TABLE ONLY wave.waves
+    ADD CONSTRAINT waves_runner_id_runner_seq_key UNIQUE (runner_id, runner_seq);
+
+ALTER TABLE ONLY wave.workflow_runs
+    ADD CONSTRAINT workflow_runs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY wave.workflows
+    ADD CONSTRAINT workflows_name_key UNIQUE (name);
+
+ALTER TABLE ONLY wave.workflows
+    ADD CONSTRAINT workflows_pkey PRIMARY KEY (workflow_id);
+
+CREATE INDEX fan_outs_open ON wave.fan_outs USING btree (run_id) WHERE (closed_at IS NULL);
+
+CREATE UNIQUE INDEX interaction_events_seq ON ONLY wave.interaction_events USING btree (run_id, interaction_id, seq) WHERE (interaction_id IS NOT NULL);
+
+CREATE UNIQUE INDEX interaction_events_r0_run_id_interaction_id_seq_idx ON wave.interaction_events_r0 USING btree (run_id, interaction_id, seq) WHERE (interaction_id IS NOT NULL);
+
+CREATE INDEX interaction_events_wave ON ONLY wave.interaction_events USING btree (wave_id) WHERE ((interaction_id IS NULL) AND (wave_id IS NOT NULL));
+
+CREATE INDEX interaction_events_r0_wave_id_idx ON wave.interaction_events_r0 USING btree (wave_id) WHERE ((interaction_id IS NULL) AND (wave_id IS NOT NULL));
+
+CREATE INDEX interactions_claim ON ONLY wave.interactions USING btree (queue_id, rank, interaction_id) WHERE ((state = 'pending'::wave.interaction_state) AND (wave_id IS NULL) AND (ready_at IS NULL));
+
+CREATE INDEX interactions_delayed ON ONLY wave.interactions USING btree (ready_at) WHERE (ready_at IS NOT NULL);
+
+CREATE UNIQUE INDEX interactions_in_force ON ONLY wave.interactions USING btree (run_id, record_id, run_step_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
+
+CREATE UNIQUE INDEX interactions_once ON ONLY wave.interactions USING btree (run_id, record_id, run_step_id, item, iteration, generation) NULLS NOT DISTINCT;
+
+CREATE INDEX interactions_r0_queue_id_rank_interaction_id_idx ON wave.interactions_r0 USING btree (queue_id, rank, interaction_id) WHERE ((state = 'pending'::wave.interaction_state) AND (wave_id IS NULL) AND (ready_at IS NULL));
+
+CREATE INDEX interactions_r0_ready_at_idx ON wave.interactions_r0 USING btree (ready_at) WHERE (ready_at IS NOT NULL);
+
+CREATE INDEX interactions_trouble ON ONLY wave.interactions USING btree (run_id, finished_at) WHERE (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state]));
+
+CREATE INDEX interactions_r0_run_id_finished_at_idx ON wave.interactions_r0 USING btree (run_id, finished_at) WHERE (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state]));
+
+CREATE UNIQUE INDEX interactions_r0_run_id_record_id_run_step_id_item_iteratio_idx1 ON wave.interactions_r0 USING btree (run_id, record_id, run_step_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
+
+CREATE UNIQUE INDEX interactions_r0_run_id_record_id_run_step_id_item_iteration_idx ON wave.interactions_r0 USING btree (run_id, record_id, run_step_id, item, iteration, generation) NULLS NOT DISTINCT;
+
+CREATE INDEX interactions_wave ON ONLY wave.interactions USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state])) AND (wave_id IS NOT NULL));
+
+CREATE INDEX interactions_r0_wave_id_idx ON wave.interactions_r0 USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state])) AND (wave_id IS NOT NULL));
+
+CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, interaction_id, attempt);
+
+CREATE INDEX payloads_r0_run_id_interaction_id_attempt_idx ON wave.payloads_r0 USING btree (run_id, interaction_id, attempt);
+
+CREATE INDEX run_records_ended ON wave.run_records USING btree (run_id) WHERE (state = 'ended'::text);
+
+CREATE UNIQUE INDEX run_records_one_flow ON wave.run_records USING btree (workflow_id, record_id) WHERE (state = 'live'::text);
+
+CREATE INDEX run_records_record ON wave.run_records USING btree (record_id);
+
+CREATE INDEX staged_records_position ON ONLY wave.staged_records USING btree (run_id, interaction_id, staged_id);
+
+CREATE INDEX staged_records_r0_run_id_interaction_id_staged_id_idx ON wave.staged_records_r0 USING btree (run_id, interaction_id, staged_id);
+
+CREATE INDEX staged_records_waiting ON ONLY wave.staged_records USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX staged_records_r0_run_id_staged_id_idx ON wave.staged_records_r0 USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX value_writes_value ON ONLY wave.value_writes USING btree (record_id, table_name, column_name, value_write_id);
+
+CREATE INDEX value_writes_r0_record_id_table_name_column_name_value_writ_idx ON wave.value_writes_r0 USING btree (record_id, table_name, column_name, value_write_id);
+
+CREATE UNIQUE INDEX waves_one_per_slot ON wave.waves USING btree (server, slot) WHERE ((closed_at IS NULL) AND (server IS NOT NULL));
+
+CREATE INDEX waves_open ON wave.waves USING btree (lease_expires_at) WHERE (closed_at IS NULL);
+
+CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE (state = 'running'::text);
+
+ALTER INDEX wave.interaction_events_pkey ATTACH PARTITION wave.interaction_events_r0_pkey;
+
+ALTER INDEX wave.interaction_events_seq ATTACH PARTITION wave.interaction_events_r0_run_id_interaction_id_seq_idx;
+
+ALTER INDEX wave.interaction_events_wave ATTACH PARTITION wave.interaction_events_r0_wave_id_idx;
+
+ALTER INDEX wave.interaction_inputs_pkey ATTACH PARTITION wave.interaction_inputs_r0_pkey;
+
+ALTER INDEX wave.interactions_pkey ATTACH PARTITION wave.interactions_r0_pkey;
+
+ALTER INDEX wave.interactions_claim ATTACH PARTITION wave.interactions_r0_queue_id_rank_interaction_id_idx;
+
+ALTER INDEX wave.interactions_delayed ATTACH PARTITION wave.interactions_r0_ready_at_idx;
+
+ALTER INDEX wave.interactions_trouble ATTACH PARTITION wave.interactions_r0_run_id_finished_at_idx;
+
+ALTER INDEX wave.interactions_in_force ATTACH PARTITION wave.interactions_r0_run_id_record_id_run_step_id_item_iteratio_idx1;
+
+ALTER INDEX wave.interactions_once ATTACH PARTITION wave.interactions_r0_run_id_record_id_run_step_id_item_iteration_idx;
+
+ALTER INDEX wave.interactions_wave ATTACH PARTITION wave.interactions_r0_wave_id_idx;
+
+ALTER INDEX wave.payloads_pkey ATTACH PARTITION wave.payloads_r0_pkey;
+
+ALTER INDEX wave.payloads_interaction ATTACH PARTITION wave.payloads_r0_run_id_interaction_id_attempt_idx;
+
+ALTER INDEX wave.staged_records_pkey ATTACH PARTITION wave.staged_records_r0_pkey;
+
+ALTER INDEX wave.staged_records_position ATTACH PARTITION wave.staged_records_r0_run_id_interaction_id_staged_id_idx;
+
+ALTER INDEX wave.staged_records_waiting ATTACH PARTITION wave.staged_records_r0_run_id_staged_id_idx;
+
+ALTER INDEX wave.value_writes_pkey ATTACH PARTITION wave.value_writes_r0_pkey;
+
+ALTER INDEX wave.value_writes_value ATTACH PARTITION wave.value_writes_r0_record_id_table_name_column_name_value_writ_idx;
+
+CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.interaction_events FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.interaction_events ENABLE ALWAYS TRIGGER no_change;
+
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.interaction_events FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.interaction_events ENABLE ALWAYS TRIGGER no_truncate;
+
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.interaction_events_r0 FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.interaction_events_r0 ENABLE ALWAYS TRIGGER no_truncate;
+
+ALTER TABLE ONLY wave.actors
+    ADD CONSTRAINT actors_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
+
+ALTER TABLE ONLY wave.actors
+    ADD CONSTRAINT actors_drifted_to_id_fkey FOREIGN KEY (drifted_to_id) REFERENCES wave.definitions(definition_id);
+
+ALTER TABLE ONLY wave.counts
+    ADD CONSTRAINT counts_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
+
+ALTER TABLE ONLY wave.fan_outs
+    ADD CONSTRAINT fan_outs_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.fan_outs
+    ADD CONSTRAINT fan_outs_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
+
+ALTER TABLE ONLY wave.interaction_events_r0
+    ADD CONSTRAINT interaction_events_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE ONLY wave.interaction_inputs_r0
+    ADD CONSTRAINT interaction_inputs_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE ONLY wave.interaction_inputs_r0
+    ADD CONSTRAINT interaction_inputs_r0_run_id_source_id_fkey FOREIGN KEY (run_id, source_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE wave.interactions
+    ADD CONSTRAINT interactions_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES wave.queues(queue_id);
+
+ALTER TABLE ONLY wave.interactions_r0
+    ADD CONSTRAINT interactions_r0_run_id_parent_id_fkey FOREIGN KEY (run_id, parent_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE wave.interactions
+    ADD CONSTRAINT interactions_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE wave.interactions
+    ADD CONSTRAINT interactions_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
+
+ALTER TABLE wave.interactions
+    ADD CONSTRAINT interactions_wave_id_fkey FOREIGN KEY (wave_id) REFERENCES wave.waves(wave_id);
+
+ALTER TABLE ONLY wave.payloads_r0
+    ADD CONSTRAINT payloads_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE ONLY wave.queues
+    ADD CONSTRAINT queues_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES wave.actors(actor_id);
+
+ALTER TABLE ONLY wave.reruns
+    ADD CONSTRAINT reruns_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.run_records
+    ADD CONSTRAINT run_records_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE ONLY wave.run_records
+    ADD CONSTRAINT run_records_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.run_records
+    ADD CONSTRAINT run_records_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);
+
+ALTER TABLE ONLY wave.run_steps
+    ADD CONSTRAINT run_steps_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES wave.actors(actor_id);
+
+ALTER TABLE ONLY wave.run_steps
+    ADD CONSTRAINT run_steps_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
+
+ALTER TABLE ONLY wave.run_steps
+    ADD CONSTRAINT run_steps_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES wave.queues(queue_id);
+
+ALTER TABLE ONLY wave.run_steps
+    ADD CONSTRAINT run_steps_run_id_generation_fkey FOREIGN KEY (run_id, generation) REFERENCES wave.reruns(run_id, generation);
+
+ALTER TABLE ONLY wave.run_steps
+    ADD CONSTRAINT run_steps_step_id_fkey FOREIGN KEY (step_id) REFERENCES wave.steps(step_id);
+
+ALTER TABLE ONLY wave.server_owners
+    ADD CONSTRAINT server_owners_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);
+
+ALTER TABLE ONLY wave.staged_records_r0
+    ADD CONSTRAINT staged_records_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE wave.staged_records
+    ADD CONSTRAINT staged_records_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE ONLY wave.steps
+    ADD CONSTRAINT steps_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);
+
+ALTER TABLE ONLY wave.value_writes_r0
+    ADD CONSTRAINT value_writes_r0_run_id_before_payload_id_fkey FOREIGN KEY (run_id, before_payload_id) REFERENCES wave.payloads_r0(run_id, payload_id);
+
+ALTER TABLE ONLY wave.value_writes_r0
+    ADD CONSTRAINT value_writes_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE wave.value_writes
+    ADD CONSTRAINT value_writes_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE ONLY wave.visits
+    ADD CONSTRAINT visits_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);
+
+ALTER TABLE ONLY wave.waves
+    ADD CONSTRAINT waves_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES wave.queues(queue_id);
+
+ALTER TABLE ONLY wave.waves
+    ADD CONSTRAINT waves_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);
+
+ALTER TABLE ONLY wave.waves
+    ADD CONSTRAINT waves_visit_id_fkey FOREIGN KEY (visit_id) REFERENCES wave.visits(visit_id);
+
+ALTER TABLE ONLY wave.workflow_runs
+    ADD CONSTRAINT workflow_runs_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
+
+ALTER TABLE ONLY wave.workflow_runs
+    ADD CONSTRAINT workflow_runs_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);
+
+ALTER TABLE ONLY wave.workflows
+    ADD CONSTRAINT workflows_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
+
+REVOKE ALL ON TABLE wave.interaction_events FROM wave;
+GRANT SELECT ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(run_id) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(form) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(type) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(interaction_id) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(seq) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(cause_interaction_id) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(cause_seq) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(wave_id) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(correlation_id) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(runner_id) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(step) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(actor) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(definition) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(data) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(sha256) ON TABLE wave.interaction_events TO wave;
+
+REVOKE ALL ON TABLE wave.interaction_events_r0 FROM wave;
+GRANT SELECT ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(run_id) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(form) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(type) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(interaction_id) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(seq) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(cause_interaction_id) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(cause_seq) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(wave_id) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(correlation_id) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(runner_id) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(step) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(actor) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(definition) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(data) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(sha256) ON TABLE wave.interaction_events_r0 TO wave;

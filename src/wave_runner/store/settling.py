@@ -1,0 +1,92 @@
+"""Read what a run's ended records hold in the user's tables, and write the verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from wave_runner.core.canonical import dumps
+from wave_runner.core.event import EventType
+from wave_runner.core.settling import Facts, Value, Watched
+from wave_runner.store import events, records
+from wave_runner.store.database import Connection, fetch
+
+CHUNK = 500
+
+
+async def first_step(connection: Connection, run_id: int) -> int:
+    """Return the id of a step of the run: its pinned definition says what the run ensures."""
+    return int((await fetch(connection, "runs/first_step", {"run_id": run_id}))[0]["run_step_id"])
+
+
+async def ended(connection: Connection, run_id: int) -> dict[int, str]:
+    """Lock the next records whose flow has ended; return their keys by id."""
+    rows = await fetch(connection, "run_records/ended", {"run_id": run_id, "size": CHUNK})
+    return {row["record_id"]: row["key"] for row in rows}
+
+
+async def facts(
+    connection: Connection,
+    tables: records.Tables,
+    run_id: int,
+    keys: Mapping[int, str],
+    *,
+    columns: Sequence[str],
+    counted: Sequence[str],
+    watched: Sequence[Watched],
+) -> dict[int, Facts]:
+    """Return what stands in the tables for each record, and who wrote it."""
+    rows = await records.read(connection, tables, columns, keys) if columns else {}
+    counts = {table: await records.count_rows(connection, tables, table, keys) for table in counted}
+    steps = await _broken_steps(connection, run_id, keys)
+    values = await _watched_values(connection, tables, run_id, keys, watched)
+    return {
+        record_id: Facts(
+            record=rows.get(record_id) if columns else {},
+            counts={table: counts[table][record_id] for table in counted},
+            broken_steps=tuple(steps.get(record_id, ())),
+            values=values[record_id],
+        )
+        for record_id in keys
+    }
+
+
+async def settle(connection: Connection, run_id: int, broken: Mapping[int, Sequence[str]], *, runner_id: UUID) -> None:
+    """Write the verdict of each record: completed where nothing is broken."""
+    verdicts = [dumps(list(found)).decode() if found else None for found in broken.values()]
+    await fetch(connection, "run_records/settle", {"run_id": run_id, "record_ids": list(broken), "broken": verdicts})
+    incomplete = sum(1 for verdict in verdicts if verdict)
+    data = {"completed": len(verdicts) - incomplete, "incomplete": incomplete}
+    await events.append(connection, EventType.RECORDS_SETTLED, data, run_id=run_id, runner_id=runner_id)
+
+
+async def _broken_steps(connection: Connection, run_id: int, keys: Mapping[int, str]) -> dict[int, list[str]]:
+    rows = await fetch(connection, "run_records/broken_steps", {"run_id": run_id, "record_ids": list(keys)})
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["record_id"], []).append(f"{row['step']} {row['state']}: {row['reason']}")
+    return found
+
+
+async def _watched_values(
+    connection: Connection,
+    tables: records.Tables,
+    run_id: int,
+    keys: Mapping[int, str],
+    watched: Sequence[Watched],
+) -> dict[int, dict[Watched, Value]]:
+    rows = await fetch(connection, "records/newest_writes", {"record_ids": list(keys)})
+    newest = {(row["record_id"], row["table_name"], row["column_name"]): row for row in rows}
+    values: dict[int, dict[Watched, Value]] = {record_id: {} for record_id in keys}
+    for one in watched:
+        current = await records.current_hashes(connection, tables, one.table, one.column, keys)
+        for record_id in keys:
+            values[record_id][one] = _value(newest.get((record_id, one.table, one.column)), run_id, current[record_id])
+    return values
+
+
+def _value(row: Mapping[str, Any] | None, run_id: int, current: bytes) -> Value:
+    if row is None:
+        return Value(written=False, by_this_run=False, unchanged=False)
+    return Value(written=True, by_this_run=row["run_id"] == run_id, unchanged=bytes(row["after_sha256"]) == current)

@@ -1,0 +1,1 @@
+UPDATE interaction_events SET data = '{}' WHERE run_id = %(run_id)s

@@ -1,0 +1,29 @@
+-- The next promoted records of the run become interactions. A record that already has a live flow in this workflow,
+-- in whatever run, is skipped and counted: two flows over one record would write the same values.
+WITH chunk AS MATERIALIZED (
+    SELECT staged_id, record_id FROM staged_records
+    WHERE run_id = %(run_id)s AND state = 'promoted' AND staged_id > %(after_staged)s
+    ORDER BY staged_id
+    LIMIT %(size)s
+), flows AS (
+    INSERT INTO run_records (run_id, record_id, workflow_id, live)
+    SELECT %(run_id)s, record_id, %(workflow_id)s, 1 FROM chunk ORDER BY record_id
+    ON CONFLICT DO NOTHING
+    RETURNING run_id, record_id, correlation_id
+), children AS (
+    INSERT INTO interactions
+        (run_id, run_step_id, queue_id, record_id, correlation_id, iteration, generation, parent_id, parent_seq, rank)
+    SELECT flows.run_id, %(run_step_id)s, %(queue_id)s, flows.record_id, flows.correlation_id, %(iteration)s,
+           %(generation)s, %(interaction_id)s, %(parent_seq)s, -%(priority)s
+    FROM flows JOIN chunk USING (record_id)
+    ORDER BY chunk.staged_id
+    RETURNING 1
+), counted AS (
+    INSERT INTO count_deltas (run_id, run_step_id, state, delta)
+    SELECT %(run_id)s, %(run_step_id)s, 'pending', count(*) FROM children HAVING count(*) > 0
+)
+-- All of them are counted once, with the first chunk.
+SELECT CASE WHEN %(after_staged)s::bigint = 0
+            THEN (SELECT count(*) FROM staged_records WHERE run_id = %(run_id)s AND state = 'promoted') END AS expected,
+       (SELECT count(*) FROM chunk) AS seen, (SELECT count(*) FROM children) AS created,
+       (SELECT max(staged_id) FROM chunk) AS last_staged

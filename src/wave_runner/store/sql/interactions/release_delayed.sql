@@ -1,0 +1,11 @@
+-- Due work moves into the claim index, in chunks: a row that waits for its time never stands in a claim's way.
+WITH due AS MATERIALIZED (
+    SELECT run_id, interaction_id FROM interactions
+    WHERE ready_at <= clock_timestamp()
+    ORDER BY ready_at
+    LIMIT 1000
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE interactions SET ready_at = NULL
+WHERE run_id = ANY (ARRAY(SELECT DISTINCT run_id FROM due))
+  AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM due))

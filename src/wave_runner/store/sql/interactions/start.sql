@@ -1,0 +1,31 @@
+-- pending → running: handed to the actor, with the commitment of exactly what it is given.
+-- The event is caused by the one before it: of this interaction, or the parent's event that created it.
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(inputs)s::text[], %(nonces)s::bytea[], %(data)s::text[],
+                         %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
+        AS g (interaction_id, input, nonce, data, step, actor, definition)
+), started AS (
+    UPDATE interactions i
+    SET state = 'running', attempt = i.attempt + 1, seq = i.seq + 1, input = g.input, input_nonce = g.nonce,
+        started_at = clock_timestamp(), error_class = NULL, rule = NULL, error = NULL
+    FROM given g
+    WHERE i.interaction_id = g.interaction_id
+      AND i.run_id = ANY (%(run_ids)s::bigint[]) AND i.interaction_id = ANY (%(ids)s::bigint[])
+      AND i.wave_id = %(wave_id)s AND i.state = 'pending'
+    RETURNING i.run_id, i.interaction_id, i.run_step_id, i.seq, i.attempt, i.correlation_id, i.parent_id, i.parent_seq,
+              g.data, g.step, g.actor, g.definition
+), logged AS (
+    INSERT INTO interaction_events
+        (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, wave_id, correlation_id, runner_id,
+         step, actor, definition, data, sha256)
+    SELECT run_id, 1, 'interaction_started', interaction_id, seq,
+           CASE WHEN seq = 1 THEN parent_id ELSE interaction_id END, CASE WHEN seq = 1 THEN parent_seq ELSE seq - 1 END,
+           %(wave_id)s, correlation_id, %(runner_id)s, step, actor, definition, data, sha256(convert_to(data, 'UTF8'))
+    FROM started
+), counted AS (
+    INSERT INTO count_deltas (run_id, run_step_id, state, delta)
+    SELECT run_id, run_step_id, change.state, change.sign * count(*)
+    FROM started CROSS JOIN (VALUES ('pending'::interaction_state, -1), ('running', 1)) AS change (state, sign)
+    GROUP BY run_id, run_step_id, change.state, change.sign
+)
+SELECT interaction_id, attempt FROM started

@@ -1,0 +1,28 @@
+-- Does anything on its way come to this model, at whichever of its steps? Live scripts before it in the same run, work of its own that only
+-- waits for its time, or records that a fan-out has not created yet. While it does, switching the model away
+-- would cost a load.
+SELECT EXISTS (
+    SELECT FROM run_steps mine
+    JOIN run_steps before ON before.run_id = mine.run_id AND before.generation = mine.generation
+        AND before.position < mine.position
+    JOIN queues q ON q.queue_id = before.queue_id AND q.lane = 'scripts'
+    JOIN workflow_runs r ON r.run_id = mine.run_id AND r.state = 'running'
+    JOIN LATERAL (
+        SELECT sum(n) AS live FROM (
+            SELECT n FROM counts c
+            WHERE c.run_id = before.run_id AND c.run_step_id = before.run_step_id AND c.state IN ('pending', 'running')
+            UNION ALL
+            SELECT delta FROM count_deltas d
+            WHERE d.run_id = before.run_id AND d.run_step_id = before.run_step_id AND d.state IN ('pending', 'running')
+        ) AS both_parts
+    ) AS l ON l.live > 0
+    WHERE mine.queue_id IN (SELECT queue_id FROM queues WHERE work_key = %(work_key)s)
+) OR EXISTS (
+    SELECT FROM interactions i
+    WHERE i.queue_id IN (SELECT queue_id FROM queues WHERE work_key = %(work_key)s) AND i.state = 'pending'
+      AND i.ready_at < clock_timestamp() + make_interval(secs => %(linger_s)s)
+) OR EXISTS (
+    SELECT FROM fan_outs f JOIN run_steps rs ON rs.run_step_id = f.run_step_id
+    JOIN queues q USING (queue_id)
+    WHERE f.closed_at IS NULL AND q.work_key = %(work_key)s
+) AS feeding

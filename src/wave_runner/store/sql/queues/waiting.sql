@@ -1,0 +1,20 @@
+-- What waits, queue by queue, for the planner: the count stops at a cap and the head tells the age, so the cost
+-- does not grow with the backlog. `drifted` queues are shown too: they explain why nothing moves.
+SELECT q.queue_id, q.work_key, q.template, a.name AS actor, a.state = 'drifted' AS drifted,
+       w.waiting, w.head_age_s, w.run_step_id, rs.position
+FROM queues q
+JOIN actors a USING (actor_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS waiting,
+           extract(epoch FROM clock_timestamp() - (array_agg(head.created_at))[1])::float8 AS head_age_s,
+           (array_agg(head.run_step_id))[1] AS run_step_id
+    FROM (
+        SELECT created_at, run_step_id
+        FROM interactions i
+        WHERE i.queue_id = q.queue_id AND i.state = 'pending' AND i.wave_id IS NULL AND i.ready_at IS NULL
+        ORDER BY i.rank, i.interaction_id
+        LIMIT %(cap)s
+    ) AS head
+) AS w
+JOIN run_steps rs ON rs.run_step_id = w.run_step_id
+WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[])

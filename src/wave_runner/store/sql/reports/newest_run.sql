@@ -1,0 +1,1 @@
+SELECT max(run_id) AS run_id FROM workflow_runs

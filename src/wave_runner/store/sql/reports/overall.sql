@@ -1,0 +1,25 @@
+-- The run, its records by verdict and its staged rows by decision. A record is completed when its workflow's
+-- `ensures` hold, and never because its last step is.
+SELECT r.run_id, w.name AS workflow, r.state, r.params, r.record_limit, r.started_by, r.started_at, r.ended_at,
+       clock_timestamp() AS as_of,
+       extract(epoch FROM coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float8 AS seconds,
+       rr.records, rr.live, rr.ended, rr.completed, rr.incomplete,
+       st.staged, st.waiting, st.promoted, st.rejected
+FROM workflow_runs r
+JOIN workflows w USING (workflow_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS records,
+           count(*) FILTER (WHERE state = 'live') AS live,
+           count(*) FILTER (WHERE state = 'ended') AS ended,
+           count(*) FILTER (WHERE state = 'completed') AS completed,
+           count(*) FILTER (WHERE state = 'incomplete') AS incomplete
+    FROM run_records WHERE run_id = r.run_id
+) AS rr
+CROSS JOIN LATERAL (
+    SELECT count(*) AS staged,
+           count(*) FILTER (WHERE state = 'waiting') AS waiting,
+           count(*) FILTER (WHERE state = 'promoted') AS promoted,
+           count(*) FILTER (WHERE state = 'rejected') AS rejected
+    FROM staged_records WHERE run_id = r.run_id
+) AS st
+WHERE r.run_id = %(run_id)s

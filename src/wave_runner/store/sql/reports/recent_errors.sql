@@ -1,0 +1,10 @@
+SELECT i.interaction_id, i.finished_at, i.state::text AS state, r.key, s.name AS step, a.name AS actor, i.attempt,
+       i.error_class, i.rule, i.error
+FROM interactions i
+JOIN run_steps rs ON rs.run_step_id = i.run_step_id
+JOIN steps s USING (step_id)
+JOIN actors a USING (actor_id)
+LEFT JOIN records r USING (record_id)
+WHERE i.run_id = %(run_id)s AND i.state IN ('failed', 'quarantined')
+ORDER BY i.finished_at DESC, i.interaction_id DESC
+LIMIT %(limit)s

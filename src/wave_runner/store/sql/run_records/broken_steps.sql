@@ -1,0 +1,7 @@
+SELECT i.record_id, s.name AS step, i.state::text AS state, coalesce(i.rule, i.error_class, 'unknown') AS reason
+FROM interactions i
+JOIN run_steps rs ON rs.run_step_id = i.run_step_id
+JOIN steps s ON s.step_id = rs.step_id
+WHERE i.run_id = %(run_id)s AND i.record_id = ANY (%(record_ids)s::bigint[]) AND i.in_force
+  AND i.state IN ('failed', 'quarantined')
+ORDER BY i.record_id, i.interaction_id

@@ -1,0 +1,1 @@
+INSERT INTO runners (runner_id, host, pid, version) VALUES (%(runner_id)s, %(host)s, %(pid)s, %(version)s)

@@ -1,0 +1,8 @@
+WITH root AS (
+    INSERT INTO interactions (run_id, run_step_id, queue_id, correlation_id, rank)
+    VALUES (%(run_id)s, %(run_step_id)s, %(queue_id)s, %(correlation_id)s, -%(priority)s)
+    RETURNING run_id, run_step_id, interaction_id
+), counted AS (
+    INSERT INTO count_deltas (run_id, run_step_id, state, delta) SELECT run_id, run_step_id, 'pending', 1 FROM root
+)
+SELECT interaction_id FROM root

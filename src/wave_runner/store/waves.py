@@ -1,0 +1,206 @@
+"""Waves and what goes with them: runners, queues, visits, the ownership of local model servers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import errors
+
+from wave_runner.core.event import EventType
+from wave_runner.core.wave import Waiting
+from wave_runner.store import events
+from wave_runner.store.database import Connection, Database, fetch
+
+# A count beyond this tells the planner nothing more.
+WAITING_CAP = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One interaction as a wave holds it."""
+
+    run_id: int
+    interaction_id: int
+    run_step_id: int
+    record_id: int | None
+    key: str | None
+    correlation_id: UUID
+    parent_id: int | None
+    iteration: int
+    generation: int
+    attempt: int  # attempts so far; the one to come is attempt + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wave:
+    """A claimed wave: `wave_id` is the fence of everything done for its items."""
+
+    wave_id: int
+    runner_id: UUID
+    queue_id: int
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A queue with claimable work; `drifted` ones may not be claimed."""
+
+    waiting: Waiting
+    actor: str
+    drifted: bool
+    run_step_id: int  # of the head: says what must be at hand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expired:
+    """A wave that a sweeper has closed because its lease ran out."""
+
+    wave_id: int
+    runner_id: UUID
+    size: int
+    crashed: bool
+
+
+async def register_runner(database: Database, runner_id: UUID, version: str) -> None:
+    """Make a runner known before it claims anything."""
+    await database.fetch(
+        "runners/register",
+        {"runner_id": runner_id, "host": socket.gethostname(), "pid": os.getpid(), "version": version},
+    )
+
+
+async def end_runner(database: Database, runner_id: UUID) -> None:
+    """Say that a runner has ended in good order and owns no server any more."""
+    await database.fetch("runners/end", {"runner_id": runner_id})
+
+
+async def waiting(database: Database, lanes: Sequence[str]) -> list[Queue]:
+    """Return the queues of these lanes that have claimable work."""
+    rows = await database.fetch("queues/waiting", {"lanes": list(lanes), "cap": WAITING_CAP})
+    return [
+        Queue(
+            waiting=Waiting(
+                queue_id=row["queue_id"],
+                work_key=row["work_key"],
+                template=row["template"],
+                position=row["position"],
+                waiting=row["waiting"],
+                head_age_s=row["head_age_s"],
+            ),
+            actor=row["actor"],
+            drifted=row["drifted"],
+            run_step_id=row["run_step_id"],
+        )
+        for row in rows
+    ]
+
+
+async def feeding(database: Database, work_key: str, *, linger_s: float) -> bool:
+    """Say whether work that is on its way will come to what this work key names."""
+    rows = await database.fetch("queues/feeding", {"work_key": work_key, "linger_s": linger_s})
+    return bool(rows[0]["feeding"])
+
+
+async def claim(
+    connection: Connection,
+    *,
+    runner_id: UUID,
+    runner_seq: int,
+    queue_id: int,
+    size: int,
+    lease_s: float,
+    reason: str,
+    server: str | None = None,
+    slot: int | None = None,
+    visit_id: int | None = None,
+) -> Wave | None:
+    """Open a wave on a queue and claim up to `size` of its work; None if others were first."""
+    parameters = {
+        "runner_id": runner_id,
+        "runner_seq": runner_seq,
+        "queue_id": queue_id,
+        "size": size,
+        "lease_s": lease_s,
+        "server": server,
+        "slot": slot,
+        "visit_id": visit_id,
+    }
+    try:
+        async with connection.transaction():
+            rows = await fetch(connection, "waves/claim", parameters)
+    except errors.UniqueViolation:
+        return None  # another runner has a wave open on this slot
+    if not rows:
+        return None
+    wave_id = rows[0]["wave_id"]
+    data = {"reason": reason, "size": len(rows), "queue": queue_id, "seq": runner_seq}
+    await events.append(connection, EventType.WAVE_OPENED, data, wave_id=wave_id, runner_id=runner_id)
+    items = tuple(Item(**{name: row[name] for name in Item.__dataclass_fields__}) for row in rows)
+    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=queue_id, items=items)
+
+
+async def close(connection: Connection, wave: Wave, *, done: int) -> None:
+    """Close a wave; what it held and did not begin goes back as it was. A sweeper may have done so before."""
+    if not await fetch(connection, "waves/close", {"wave_id": wave.wave_id}):
+        return
+    data = {"held": len(wave.items), "done": done}
+    await events.append(connection, EventType.WAVE_CLOSED, data, wave_id=wave.wave_id, runner_id=wave.runner_id)
+
+
+async def expire(connection: Connection, *, lease_s: float) -> list[Expired]:
+    """Close the waves whose lease has run out; their work is given back by `interactions.reclaim`."""
+    rows = await fetch(connection, "waves/expired", {"lease_s": lease_s})
+    return [
+        Expired(wave_id=row["wave_id"], runner_id=row["runner_id"], size=row["size"], crashed=row["crashed"])
+        for row in rows
+    ]
+
+
+async def own_server(database: Database, server: str, runner_id: UUID, *, lease_s: float) -> bool:
+    """Take a local model server, or keep it. False while another runner owns it."""
+    parameters = {"server": server, "runner_id": runner_id, "lease_s": lease_s}
+    return bool(await database.fetch("servers/own", parameters))
+
+
+async def disown_server(database: Database, server: str, runner_id: UUID) -> None:
+    """Give a local model server up, so that another runner may take it at once."""
+    await database.fetch("servers/disown", {"server": server, "runner_id": runner_id})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A model that is resident for the waves to come: how it came there, and exactly which weights it has."""
+
+    server: str
+    model: str
+    digest: str
+    loaded: bool
+    load_us: int
+    evicted: tuple[str, ...]
+
+
+async def open_visit(database: Database, visit: Visit, *, runner_id: UUID) -> int:
+    """Record a visit, with the load and the evictions that it took."""
+    async with database.transaction() as connection:
+        for name in visit.evicted:
+            data = {"server": visit.server, "model": name}
+            await events.append(connection, EventType.MODEL_UNLOADED, data, runner_id=runner_id)
+        facts = {"server": visit.server, "model": visit.model, "digest": visit.digest, "load_us": visit.load_us}
+        if visit.loaded:
+            await events.append(connection, EventType.MODEL_LOADED, facts, runner_id=runner_id)
+        parameters = {**facts, "loaded": visit.loaded, "runner_id": runner_id}
+        rows = await fetch(connection, "servers/open_visit", parameters)
+        return int(rows[0]["visit_id"])
+
+
+async def record_load_failure(
+    database: Database, *, runner_id: UUID, server: str, model: str, error_class: str
+) -> None:
+    """Record that a model could not be loaded. It counts against the model, never against a record."""
+    async with database.transaction() as connection:
+        data = {"server": server, "model": model, "error_class": error_class}
+        await events.append(connection, EventType.MODEL_LOAD_FAILED, data, runner_id=runner_id)

@@ -1,0 +1,4 @@
+#!/bin/sh
+echo '{"a": 1}'
+echo "disk full" >&2
+exit 7

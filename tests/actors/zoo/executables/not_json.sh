@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "warming up..."
+echo '{"a": 1}'

@@ -1,0 +1,221 @@
+"""The driver for any OpenAI-compatible URL, against a real process on a real socket that misbehaves as told."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+from tests.support.openai_stub import OpenAIStub
+
+from wave_runner.core.outcome import ErrorClass, Failure
+from wave_runner.core.workflow import ServerSpec
+from wave_runner.errors import SettingsError
+from wave_runner.servers import exchange, open_server
+from wave_runner.servers.binary import free_port
+from wave_runner.servers.openai import OpenAIServer
+from wave_runner.servers.protocol import Reply, Request
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
+
+
+@pytest.fixture
+def stub(tmp_path: Path):
+    with OpenAIStub(tmp_path / "stub") as running:
+        yield running
+
+
+def ask(url: str, *, key: str | None = None, **fields: object) -> Reply | Failure:
+    request = Request(model="stub", **{"prompt": "hi", "timeout_s": 20.0, **fields})
+
+    async def once() -> Reply | Failure:
+        server = OpenAIServer(ServerSpec(name="far", driver="openai", url=url), key)
+        try:
+            return await server.infer(request)
+        finally:
+            await server.close()
+
+    return asyncio.run(once())
+
+
+def failure(url: str, **fields: object) -> Failure:
+    result = ask(url, **fields)
+    assert isinstance(result, Failure), result
+    return result
+
+
+def test_an_answer_comes_with_its_exact_bytes_and_its_cost(stub: OpenAIStub):
+    stub.answer_with({"match": "number (?P<n>[0-9]+)", "text": r'{"n": \g<n>}'})
+    reply = ask(stub.url, prompt="number 42", schema=SCHEMA, options={"temperature": 0, "seed": 7, "max_tokens": 9})
+    assert isinstance(reply, Reply)
+    assert (reply.text, reply.finish, reply.server_version) == ('{"n": 42}', "stop", "stub-1")
+    assert (reply.usage.tokens_in, reply.usage.tokens_cached, reply.usage.tokens_out) == (11, 3, 7)
+    assert reply.usage.service_us > 0
+    assert orjson.loads(reply.raw)["choices"][0]["message"]["content"] == reply.text
+    sent = orjson.loads(reply.request)
+    assert [sent] == [request["body"] for request in stub.requests()]
+    assert sent["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert (sent["temperature"], sent["seed"], sent["max_tokens"]) == (0, 7, 9)
+
+
+def test_the_option_api_chooses_plain_completion(stub: OpenAIStub):
+    stub.answer_with({"text": "and so on"})
+    reply = ask(stub.url, options={"api": "completion"})
+    assert isinstance(reply, Reply)
+    assert reply.text == "and so on"
+    assert stub.requests()[0]["path"] == "/v1/completions"
+
+
+def test_the_key_goes_into_the_header_and_never_into_a_message(stub: OpenAIStub):
+    stub.answer_with({"status": 401, "error": "the key s3cret is wrong"})
+    refused = failure(stub.url, key="s3cret\n")
+    assert stub.requests()[0]["authorization"] == "Bearer s3cret"
+    assert refused.error_class is ErrorClass.PERMANENT
+    assert "s3cret" not in refused.message
+    assert "Check the API key" in refused.message
+
+
+def test_an_answer_cut_at_the_limit_says_so(stub: OpenAIStub):
+    stub.answer_with({"behaviour": "length", "text": '{"n": 4'})
+    reply = ask(stub.url)
+    assert isinstance(reply, Reply)
+    assert (reply.finish, reply.text) == ("length", '{"n": 4')
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, ErrorClass.PERMANENT),
+        (401, ErrorClass.PERMANENT),
+        (403, ErrorClass.PERMANENT),
+        (404, ErrorClass.PERMANENT),
+        (408, ErrorClass.TRANSIENT),
+        (409, ErrorClass.TRANSIENT),
+        (413, ErrorClass.PERMANENT),
+        (422, ErrorClass.PERMANENT),
+        (429, ErrorClass.RATE_LIMITED),
+        (307, ErrorClass.PERMANENT),
+        (500, ErrorClass.TRANSIENT),
+        (502, ErrorClass.TRANSIENT),
+        (503, ErrorClass.OVERLOADED),
+    ],
+)
+def test_a_status_decides_whether_another_try_can_help(stub: OpenAIStub, status: int, expected: ErrorClass):
+    stub.answer_with({"status": status, "error": "because \x1b[31m of this"})
+    failed = failure(stub.url)
+    assert failed.error_class is expected
+    assert f"answered {status}: because [31m of this" in failed.message
+    assert stub.url.removesuffix("/v1") in failed.message
+    assert [kept.role for kept in failed.evidence] == ["request", "answer"]
+    assert len(stub.requests()) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "1.5"}, 1.5),
+        ({"Retry-After": "30", "Retry-After-Ms": "250"}, 0.25),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wait_that_a_server_asks_for_is_passed_on(stub: OpenAIStub, headers: dict[str, str], seconds: float | None):
+    stub.answer_with({"status": 429, "headers": headers})
+    assert failure(stub.url).retry_after_s == seconds
+
+
+def test_a_wait_given_as_a_date_is_measured_by_the_servers_clock(stub: OpenAIStub):
+    stub.answer_with({"status": 503, "headers": {"Retry-After": email.utils.formatdate(time.time() + 60, usegmt=True)}})
+    assert failure(stub.url).retry_after_s == pytest.approx(60, abs=5)
+
+
+def test_a_date_far_from_our_clock_still_means_the_servers_seconds():
+    headers = {"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}
+    assert exchange.retry_after(headers) == 30
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "expected", "words"),
+    [
+        ("half_json", ErrorClass.TRANSIENT, "no completion"),
+        ("garbage", ErrorClass.TRANSIENT, "no completion"),
+        ("not_a_completion", ErrorClass.TRANSIENT, "OpenAI-compatible"),
+        ("close", ErrorClass.TRANSIENT, "broke"),
+        ("no_text", ErrorClass.INVALID_OUTPUT, "tool_calls"),
+        ("huge", ErrorClass.INVALID_OUTPUT, "16,777,216 bytes"),
+    ],
+)
+def test_a_bad_answer_is_named_and_kept(stub: OpenAIStub, behaviour: str, expected: ErrorClass, words: str):
+    stub.answer_with({"behaviour": behaviour, "text": "x" * 100})
+    failed = failure(stub.url)
+    assert failed.error_class is expected
+    assert words in failed.message
+    assert failed.message.isprintable()
+    kept = {one.role: one.content for one in failed.evidence}
+    assert orjson.loads(kept["request"])["model"] == "stub"
+    assert 0 < len(kept["answer"]) <= 65_536
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip"])
+def test_the_time_limit_holds_for_the_whole_request(stub: OpenAIStub, behaviour: str):
+    stub.answer_with({"behaviour": behaviour})
+    started = time.monotonic()
+    failed = failure(stub.url, timeout_s=0.4)
+    assert failed.error_class is ErrorClass.TIMEOUT
+    assert "0.4 s" in failed.message
+    assert time.monotonic() - started < 5
+    assert ("answer" in {kept.role for kept in failed.evidence}) == (behaviour == "drip")
+
+
+def test_an_unreachable_server_is_named_with_what_to_check():
+    failed = failure(f"http://127.0.0.1:{(port := free_port())}/v1")
+    assert failed.error_class is ErrorClass.TRANSIENT
+    assert f"http://127.0.0.1:{port} cannot be reached" in failed.message
+    assert "Check" in failed.message
+
+
+def test_a_prompt_that_is_no_unicode_text_fails_for_good_before_it_is_sent(stub: OpenAIStub):
+    assert failure(stub.url, prompt="half \ud800 of a pair").error_class is ErrorClass.PERMANENT
+    assert stub.requests() == []
+
+
+@pytest.mark.parametrize("url", ["", "localhost:11434/v1", "ftp://host/v1", "http://user:pass@host/v1", "http://[::1"])
+def test_a_url_that_cannot_work_is_refused_at_once(url: str):
+    with pytest.raises(SettingsError):
+        OpenAIServer(ServerSpec(name="far", driver="openai", url=url), None)
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "schlüssel"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str):
+    with pytest.raises(SettingsError) as refused:
+        OpenAIServer(ServerSpec(name="far", driver="openai", url="http://host/v1"), key)
+    assert key not in str(refused.value) + refused.value.hint
+
+
+def test_an_option_that_nobody_reads_is_an_error_with_the_nearest_name(stub: OpenAIStub):
+    with pytest.raises(SettingsError, match="temprature") as refused:
+        ask(stub.url, options={"temprature": 0})
+    assert "did you mean 'temperature'" in refused.value.hint
+
+
+@pytest.mark.parametrize("options", [{"temperature": "hot"}, {"seed": True}, {"max_tokens": 0}, {"stop": "text"}])
+def test_an_option_of_the_wrong_kind_is_an_error(stub: OpenAIStub, options: dict[str, object]):
+    with pytest.raises(SettingsError):
+        ask(stub.url, options=options)
+
+
+def test_a_missing_key_names_the_variable_and_not_a_value(tmp_path: Path):
+    spec = ServerSpec(name="far", driver="openai", url="http://host/v1", api_key_env="FAR_KEY")
+    with pytest.raises(SettingsError, match="FAR_KEY"):
+        open_server(spec, project_dir=tmp_path, state_dir=tmp_path, environ={})
+
+
+def test_a_driver_that_does_not_exist_is_named(tmp_path: Path):
+    with pytest.raises(SettingsError, match="telepathy"):
+        open_server(ServerSpec(name="x", driver="telepathy"), project_dir=tmp_path, state_dir=tmp_path, environ={})

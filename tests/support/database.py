@@ -1,0 +1,101 @@
+"""A real PostgreSQL for the tests: the embedded one, shared by all workers, or the server that is given.
+
+`WAVE_TEST_DATABASE_URL` names another server, as its superuser; the whole suite then runs on that one.
+Use it as a plugin: `pytest_plugins = ["tests.support.database"]`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from wave_runner.errors import EmbeddedDatabaseError
+from wave_runner.store import embedded
+
+ROLE = "wave"
+PASSWORD_ON_A_GIVEN_SERVER = "wave-tests"
+
+
+@pytest.fixture(scope="session")
+def session_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The superuser's URL of the one server of this test session."""
+    if given := os.environ.get("WAVE_TEST_DATABASE_URL"):
+        _ensure_role(given)
+        yield given
+        return
+    wave_dir = _shared_folder(tmp_path_factory) / "session" / ".wave"
+    database = embedded.start(wave_dir)
+    yield database.admin_url
+    database.release()
+    with contextlib.suppress(EmbeddedDatabaseError):  # another worker still uses it, and will remove it
+        embedded.remove(wave_dir)
+
+
+@pytest.fixture
+def database(session_database: str) -> Iterator[str]:
+    """The URL of an empty database of the test's own, as the role `wave`."""
+    with fresh_database(session_database) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]:
+    """The URL, as the role `wave`, of a new database that this role owns; dropped at the end, whoever is connected.
+
+    `template` is the name of a database to copy, to which nobody may be connected.
+    """
+    name = f"test_{secrets.token_hex(8)}"
+    origin = sql.Identifier(template) if template else sql.SQL("template0 ENCODING 'UTF8'")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(ROLE), origin
+            )
+        )
+        password = _role_password(admin)
+    try:
+        yield _role_url(admin_url, password, name)
+    finally:
+        with psycopg.connect(admin_url, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _role_url(admin_url: str, password: str, database: str) -> str:
+    parts = urlsplit(admin_url)
+    netloc = f"{ROLE}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
+    return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
+
+
+def _role_password(admin: psycopg.Connection) -> str:
+    """The embedded server's home keeps it beside the data; on a given server it is ours to choose."""
+    (data,) = admin.execute("SHOW data_directory").fetchone()
+    kept = Path(data).parent / "passwords.json"
+    return json.loads(kept.read_text())["application"] if kept.exists() else PASSWORD_ON_A_GIVEN_SERVER
+
+
+def _ensure_role(admin_url: str) -> None:
+    with psycopg.connect(admin_url) as admin:
+        # Workers come here at the same time, and two of them cannot change one role at once.
+        admin.execute("SELECT pg_advisory_xact_lock(hashtext('wave tests'))")
+        exists = admin.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is not None
+        verb = sql.SQL("ALTER" if exists else "CREATE")
+        admin.execute(
+            sql.SQL("{} ROLE {} LOGIN NOSUPERUSER PASSWORD {}").format(
+                verb, sql.Identifier(ROLE), sql.Literal(PASSWORD_ON_A_GIVEN_SERVER)
+            )
+        )
+
+
+def _shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """One folder for the whole session: under xdist each worker has its own below it."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

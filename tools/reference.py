@@ -1,0 +1,57 @@
+"""Writes docs/reference/commands.md from the commands themselves: `make reference`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from wave_runner.cli.main import wave
+
+PAGE = Path(__file__).parent.parent / "docs/reference/commands.md"
+WIDTH = 100
+
+HEAD = """\
+# Commands
+
+What each command says of itself. This page is made by `make reference`; a test finds out when it is older than the
+commands.
+
+Standard output is data, standard error is everything else. With `--json` a command that reports prints one JSON
+document, its `schema` first; ids are texts in it. `--project DIR` names the project, before or after the command;
+without it the current folder counts, or the nearest above it that holds `wave.toml`.
+
+| exit code | meaning |
+|---|---|
+| 0 | done; for a run: completed, every record has what its workflow ensures |
+| 1 | a run failed, a chain is broken, a schema is behind; or a model server or an actor cannot be used |
+| 2 | a file of the project, a setting or the command line is wrong |
+| 3 | the database cannot be reached, is too old, or cannot run here |
+| 4 | a name or key does not exist |
+| 5 | somebody or something else decided first: an actor has drifted, a schema belongs to another project |
+| 70 | a bug of ours; the traceback is shown |
+| 130 | interrupted; what was under way was given back |
+"""
+
+
+def page() -> str:
+    """Return the page as it should be."""
+    parts = [f"## {name}\n\n```text\n{text}\n```\n" for name, text in helps(wave, "wave", None)]
+    return "\n".join([HEAD, *parts])
+
+
+def helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    """Yield the full name and the help of a command and of all below it."""
+    size = {"terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **{**command.context_settings, **size})
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None:
+                yield from helps(found, below, context)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
