@@ -162,6 +162,28 @@ def test_a_bad_answer_is_named_and_kept(stub: OpenAIStub, behaviour: str, expect
     assert 0 < len(kept["answer"]) <= 65_536
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"timings": {"prompt_ms": float("nan"), "predicted_ms": float("inf")}},
+        {"timings": {"prompt_ms": 1e300, "predicted_ms": None}},
+        {"usage": {"prompt_tokens": 10**30, "completion_tokens": 5 * 10**9}},
+        {"usage": {"prompt_tokens": -5, "completion_tokens": 1.5, "prompt_tokens_details": [3]}},
+        {"usage": "free of charge", "timings": [], "system_fingerprint": 5},
+        {"usage": None, "timings": None, "system_fingerprint": None},
+    ],
+)
+def test_nonsense_beside_the_answer_does_not_cost_the_answer(stub: OpenAIStub, beside: dict[str, object]):
+    stub.answer_with({"text": "here it is", "beside": beside})
+    reply = ask(stub.url)
+    assert isinstance(reply, Reply), reply
+    assert reply.text == "here it is"
+    assert isinstance(reply.server_version, str)
+    usage = reply.usage
+    amounts = (usage.tokens_in, usage.tokens_cached, usage.tokens_out, usage.prompt_us, usage.generate_us)
+    assert all(isinstance(amount, int) and 0 <= amount < 2**31 for amount in amounts)
+
+
 @pytest.mark.parametrize("behaviour", ["hang", "drip"])
 def test_the_time_limit_holds_for_the_whole_request(stub: OpenAIStub, behaviour: str):
     stub.answer_with({"behaviour": behaviour})

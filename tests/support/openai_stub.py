@@ -5,6 +5,7 @@
 RULES is a JSON file, read anew at each request: {"models": […], "rules": [rule, …]}. The first rule that fits answers:
 
 - "match": a regular expression searched in the prompt (default: any prompt); "times": fits only so often
+- "beside": members of the completion to replace, such as "usage"
 - "text": the answer, in which \\1 and \\g<name> stand for groups of the match; or "json": any JSON value, as its text
 - "behaviour": "ok" (default), "length", "no_text", "hang", "drip", "half_json", "garbage", "not_a_completion", "close",
   "huge"; or "status": a number, with "headers" and "error"
@@ -68,6 +69,7 @@ class OpenAIStub:
 class _Handler(BaseHTTPRequestHandler):
     rules: Path
     log: Path
+    beside: Mapping[str, Any]
     used: ClassVar[Counter[str]] = Counter()
     lock = threading.Lock()
 
@@ -86,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "status" in rule:
             self._send(rule["status"], {"error": {"message": rule.get("error", "no")}}, rule.get("headers", {}))
         else:
+            self.beside = rule.get("beside", {})
             getattr(self, "_" + rule.get("behaviour", "ok"))(_text(rule, found))
 
     def _rule(self, prompt: str) -> tuple[Rule, re.Match[str]]:
@@ -140,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         choice = {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
         usage = {"prompt_tokens": 11, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 3}}
         choices = [{"index": 0, "finish_reason": finish, **choice}]
-        return {"choices": choices, "usage": usage, "system_fingerprint": "stub-1"}
+        return {"choices": choices, "usage": usage, "system_fingerprint": "stub-1", **self.beside}
 
     def _send(self, status: int, document: object, headers: Mapping[str, str] | None = None) -> None:
         self._bytes(json.dumps(document).encode(), status, headers)

@@ -23,6 +23,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx2
 import orjson
@@ -32,6 +33,7 @@ from wave_runner.core.outcome import ErrorClass, Evidence, Failure, Usage
 from wave_runner.servers.protocol import Reply
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+LARGEST_AMOUNT = 2**31 - 1  # of tokens or microseconds: what the database holds, and more than one answer can cost
 CONNECT_TIMEOUT_S = 10.0
 
 _TRANSIENT = {408, 409, 425}
@@ -133,7 +135,7 @@ def read(answer: Answer, *, where: str, request: bytes) -> Reply | Failure:
         request=request,
         raw=answer.body,
         usage=replace(completion.cost(), service_us=answer.service_us),
-        server_version=completion.system_fingerprint or "",
+        server_version=completion.version(),
     )
 
 
@@ -175,37 +177,36 @@ class _Choice(pydantic.BaseModel):
         return self.message.content if self.message else self.text
 
 
-class _Details(pydantic.BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Tokens(pydantic.BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-
-
-class _Timings(pydantic.BaseModel):
-    prompt_ms: float = 0.0
-    predicted_ms: float = 0.0
-
-
 class _Completion(pydantic.BaseModel):
     choices: list[_Choice] = pydantic.Field(min_length=1)
-    usage: _Tokens | None = None
-    timings: _Timings | None = None  # llama.cpp alone says where the time went
-    system_fingerprint: str | None = None
+    # What is said beside the answer is read as far as it makes sense: the answer must not be lost over it.
+    usage: Any = None
+    timings: Any = None  # llama.cpp alone says where the time went
+    system_fingerprint: Any = None
 
     def cost(self) -> Usage:
-        tokens, timings = self.usage or _Tokens(), self.timings or _Timings()
-        cached = tokens.prompt_tokens_details.cached_tokens if tokens.prompt_tokens_details else 0
         return Usage(
-            prompt_us=round(timings.prompt_ms * 1000),
-            generate_us=round(timings.predicted_ms * 1000),
-            tokens_in=tokens.prompt_tokens or 0,
-            tokens_cached=cached or 0,
-            tokens_out=tokens.completion_tokens or 0,
+            prompt_us=_amount(self.timings, "prompt_ms", unit=1000),
+            generate_us=_amount(self.timings, "predicted_ms", unit=1000),
+            tokens_in=_amount(self.usage, "prompt_tokens"),
+            tokens_cached=_amount(_member(self.usage, "prompt_tokens_details"), "cached_tokens"),
+            tokens_out=_amount(self.usage, "completion_tokens"),
         )
+
+    def version(self) -> str:
+        return self.system_fingerprint if isinstance(self.system_fingerprint, str) else ""
+
+
+def _amount(beside: Any, name: str, *, unit: int = 1) -> int:
+    """Return the number `name` times `unit`; 0 where there is none, or one that cannot be meant."""
+    value = _member(beside, name)
+    if not isinstance(value, int | float) or not 0 <= value * unit <= LARGEST_AMOUNT:
+        return 0  # NaN compares with nothing, so it ends here as well
+    return round(value * unit)
+
+
+def _member(of: Any, name: str) -> Any:
+    return of.get(name) if isinstance(of, Mapping) else None
 
 
 def _bad_status(answer: Answer, where: str) -> Failure | None:
