@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 
 import pytest
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import Ground, at_work, start_run, until
+from tests.support.projects import Ground, at_work, run_to_end, start_run, until
 
-from wave_runner.store import runs
+from wave_runner.servers.binary import free_port
 
 ANSWER = (
     '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false}'
@@ -130,23 +129,26 @@ def test_request_and_answer_of_every_attempt_are_kept_as_they_were_and_match_the
     assert len(sealed) == 6
 
 
-def test_a_server_that_is_not_there_loses_no_record_and_its_work_can_be_done_later(ground: Ground, stub: OpenAIStub):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-    asking(ground, nobody, attempts=1)
-    state = ground.do(until_settled_or_in_trouble)
-    assert state in {"failed", "trouble"}
-    assert set(ground.items().values()) == {None}
-    assert sum(ground.states("ask").values()) == 6
-    assert ground.states("save") == {}
+def test_a_server_that_is_not_there_costs_no_record_an_attempt_and_its_work_is_done_when_it_is_back(
+    ground: Ground, tmp_path
+):
+    port = free_port()
+    asking(ground, f"http://127.0.0.1:{port}/v1", attempts=1)
+
+    said, run_id = ground.do(until_in_trouble)
+
+    assert f"http://127.0.0.1:{port} cannot be reached" in said
+    assert ground.states("ask") == {"pending": 6}
+    with OpenAIStub(tmp_path / "back", [GOOD], port=port):
+        assert ground.do(lambda engine: run_to_end(engine, run_id)) == "completed"
+    assert ground.items() == {f"item {n}": n for n in range(6)}
 
 
-async def until_settled_or_in_trouble(engine) -> str:
+async def until_in_trouble(engine) -> tuple[str, int]:
     run_id = await start_run(engine)
     async with at_work(engine) as runner:
 
-        async def look() -> str:
-            state = (await runs.state(engine.database, run_id))["state"]
-            return "trouble" if runner.trouble() else "" if state == "running" else state
+        async def trouble() -> str:
+            return str(runner.trouble() or "")
 
-        return await until(look)
+        return await until(trouble), run_id

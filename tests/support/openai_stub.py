@@ -1,6 +1,6 @@
 """A process that speaks the OpenAI protocol on a real socket and answers by rules.
 
-    python -m tests.support.openai_stub RULES LOG
+    python -m tests.support.openai_stub RULES LOG PORT
 
 RULES is a JSON file, read anew at each request: {"models": […], "rules": [rule, …]}. The first rule that fits answers:
 
@@ -35,10 +35,13 @@ Rule = Mapping[str, Any]
 class OpenAIStub:
     """Runs the stub as a process while the block lasts; `url` ends in /v1."""
 
-    def __init__(self, folder: Path, rules: Sequence[Rule] = (), models: Sequence[str] = ("stub",)) -> None:
+    def __init__(
+        self, folder: Path, rules: Sequence[Rule] = (), models: Sequence[str] = ("stub",), port: int = 0
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._rules, self._log = folder / "rules.json", folder / "requests.jsonl"
         self._models = list(models)
+        self._port = port
         self._log.touch()
         self.answer_with(*rules)
 
@@ -53,7 +56,7 @@ class OpenAIStub:
         return [json.loads(line) for line in self._log.read_text("utf-8").splitlines()]
 
     def __enter__(self) -> OpenAIStub:
-        command = [sys.executable, "-m", "tests.support.openai_stub", str(self._rules), str(self._log)]
+        command = [sys.executable, "-m", "tests.support.openai_stub", str(self._rules), str(self._log), str(self._port)]
         self._process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/v1"
@@ -173,10 +176,10 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: a client that hangs up is what the tests do."""
 
 
-def main(rules: str, log: str) -> None:
-    """Listen on a free loopback port, print it and serve until killed."""
+def main(rules: str, log: str, port: str) -> None:
+    """Listen on a loopback port (0: any that is free), print it and serve until killed."""
     _Handler.rules, _Handler.log = Path(rules), Path(log)
-    with _Server(("127.0.0.1", 0), _Handler) as server:
+    with _Server(("127.0.0.1", int(port)), _Handler) as server:
         print(server.server_address[1], flush=True)
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         server.serve_forever()

@@ -114,6 +114,17 @@ async def post(
         )
 
 
+async def reach(client: httpx2.AsyncClient, url: str, *, headers: Mapping[str, str], where: str) -> Failure | None:
+    """Return why nobody can be reached at `url`; None if anybody is there, whatever the answer, or lack of one."""
+    try:
+        async with asyncio.timeout(2 * CONNECT_TIMEOUT_S), client.stream("GET", url, headers=headers):
+            return None
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+        return Failure(error_class=ErrorClass.TRANSIENT, message=_broken(where, error))
+    except (httpx2.HTTPError, TimeoutError):
+        return None  # what is wrong with it shows when it is asked
+
+
 def evidence(request: bytes, answer: bytes) -> tuple[Evidence, ...]:
     """Keep the exact bytes of an attempt; an answer of no bytes leaves no evidence."""
     kept = (Evidence(role="request", media_type="application/json", content=request),)

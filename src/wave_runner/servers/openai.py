@@ -21,9 +21,11 @@ class OpenAIServer:
 
     def __init__(self, spec: ServerSpec, api_key: str | None) -> None:
         self._spec = spec
-        self._url = _base_url(spec)
+        url = _base_url(spec)
+        self._base = str(url).rstrip("/")
         self._key = _checked_key(api_key, spec)
-        self.where = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
+        self._headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        self.where = f"{url.scheme}://{url.netloc.decode('ascii')}"
         self._client = exchange.new_client(trust_env=True)
 
     async def capabilities(self) -> Capabilities:
@@ -38,7 +40,9 @@ class OpenAIServer:
         return frozenset()
 
     async def ensure_loaded(self, model: str) -> Load | Failure:
-        return Load(model=model, loaded=False, load_us=0)
+        """Look whether anybody is there: while the server is away no record must be charged for it."""
+        failure = await exchange.reach(self._client, f"{self._base}/models", headers=self._headers, where=self.where)
+        return failure or Load(model=model, loaded=False, load_us=0)
 
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request, by chat unless the option `api` is "completion"."""
@@ -48,9 +52,9 @@ class OpenAIServer:
             return body
         answer = await exchange.post(
             self._client,
-            f"{str(self._url).rstrip('/')}/{path}",
+            f"{self._base}/{path}",
             body,
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            headers=self._headers,
             where=self.where,
             timeout_s=request.timeout_s,
         )
