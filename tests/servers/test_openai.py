@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import httpx2
 import orjson
 import pytest
 from tests.support.openai_stub import OpenAIStub
@@ -202,9 +205,48 @@ def test_an_unreachable_server_is_named_with_what_to_check():
     assert "Check" in failed.message
 
 
+ASKING = """
+import asyncio, sys
+from wave_runner.core.workflow import ServerSpec
+from wave_runner.servers.elsewhere import model_elsewhere
+from wave_runner.servers.openai import OpenAIServer
+from wave_runner.servers.protocol import Request
+
+spec = ServerSpec(name="near", driver="openai", url=sys.argv[1])
+print(model_elsewhere(spec, {}))
+server = OpenAIServer(spec, None)
+print(asyncio.run(server.infer(Request(model="stub", prompt="private"))).text)
+"""
+
+
+def test_what_runs_on_this_machine_is_asked_around_the_proxy_that_the_environment_names(stub: OpenAIStub, tmp_path):
+    stub.answer_with({"text": "near"})
+    with OpenAIStub(tmp_path / "proxy", [{"text": "far"}], models=["far"]) as proxy:
+        environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), proxy.url)
+        asking = [sys.executable, "-c", ASKING, stub.url]
+        told = subprocess.run(asking, env=environment, capture_output=True, text=True, check=True).stdout
+        assert told.split() == ["stub", "near"]
+        assert proxy.requests() == []
+
+
 def test_a_prompt_that_is_no_unicode_text_fails_for_good_before_it_is_sent(stub: OpenAIStub):
     assert failure(stub.url, prompt="half \ud800 of a pair").error_class is ErrorClass.PERMANENT
     assert stub.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://localhost:1/v1", True),
+        ("https://api.localhost", True),
+        ("http://127.8.8.8/", True),
+        ("http://[::1]:1/", True),
+        ("http://10.0.0.1/", False),
+        ("http://localhost.example.com/", False),
+    ],
+)
+def test_only_the_loopback_is_on_this_machine(url: str, here: bool):
+    assert exchange.is_on_this_machine(httpx2.URL(url)) is here
 
 
 @pytest.mark.parametrize("url", ["", "localhost:11434/v1", "ftp://host/v1", "http://user:pass@host/v1", "http://[::1"])

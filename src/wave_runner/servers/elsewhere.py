@@ -5,15 +5,21 @@ WAVE_MODEL_URL with WAVE_MODEL_NAME and WAVE_MODEL_KEY, or an Ollama that OLLAMA
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import httpx2
 
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import ModelServerError
+from wave_runner.servers.exchange import is_on_this_machine
+from wave_runner.servers.openai import base_url, checked_key
 
 OLLAMA_PORT = 11434
+ANYWHERE = {"", "0.0.0.0", "[::]"}  # noqa: S104 - what a server listens on, and nobody can ask
+_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:/]*)(?::(\d+))?/?$")
 LOOK_TIMEOUT_S = 2.0
+LIST_TIMEOUT_S = 10.0
 
 
 def configured_elsewhere(environ: Mapping[str, str]) -> ServerSpec | None:
@@ -33,12 +39,13 @@ def model_elsewhere(spec: ServerSpec, environ: Mapping[str, str]) -> str:
     named = environ.get("WAVE_MODEL_NAME", "").strip()
     if named:
         return named
-    key = environ.get(spec.api_key_env, "") if spec.api_key_env else ""
+    url = base_url(spec)
+    key = checked_key(environ.get(spec.api_key_env), spec)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        reply = httpx2.get(f"{spec.url.rstrip('/')}/models", headers=headers, timeout=10)
+        reply = _get(f"{str(url).rstrip('/')}/models", headers=headers, timeout=LIST_TIMEOUT_S)
         models = [str(model["id"]) for model in reply.raise_for_status().json()["data"]]
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError) as error:
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
         raise ModelServerError(
             f"{spec.url} does not list its models: {error}", hint="Check the URL, or name a model in WAVE_MODEL_NAME."
         ) from error
@@ -50,13 +57,18 @@ def model_elsewhere(spec: ServerSpec, environ: Mapping[str, str]) -> str:
 def ollama_url(host: str) -> str:
     """Return the URL that OLLAMA_HOST means: host, host:port or a URL. An address to listen on is asked on loopback."""
     scheme, _, rest = host.partition("://") if "://" in host else ("http", "", host)
-    name, _, port = rest.strip("/").partition(":")
+    found = _HOST_AND_PORT.match(rest)
+    name, port = found.groups() if found else (rest, None)
     default = {"https": 443}.get(scheme, OLLAMA_PORT)
-    return f"{scheme}://{'127.0.0.1' if name in {'', '0.0.0.0'} else name}:{port or default}"  # noqa: S104 - not bound
+    return f"{scheme}://{'127.0.0.1' if name in ANYWHERE else name}:{port or default}"
 
 
 def _is_ollama(url: str) -> bool:
     try:
-        return "version" in httpx2.get(f"{url}/api/version", timeout=LOOK_TIMEOUT_S).json()
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
+        return "version" in _get(f"{url}/api/version", headers={}, timeout=LOOK_TIMEOUT_S).json()
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError):
         return False
+
+
+def _get(url: str, *, headers: Mapping[str, str], timeout: float) -> httpx2.Response:
+    return httpx2.get(url, headers=headers, timeout=timeout, trust_env=not is_on_this_machine(httpx2.URL(url)))

@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import ipaddress
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,6 +70,13 @@ def new_client(*, trust_env: bool) -> httpx2.AsyncClient:
         headers={"Connection": "close", "Accept-Encoding": "identity"},
         trust_env=trust_env,
     )
+
+
+def is_on_this_machine(url: httpx2.URL) -> bool:
+    """Return whether `url` names the loopback: a proxy could not reach it, and must not see what goes there."""
+    with suppress(ValueError):  # a name, not an address
+        return ipaddress.ip_address(url.host).is_loopback
+    return url.host == "localhost" or url.host.endswith(".localhost")
 
 
 async def post(

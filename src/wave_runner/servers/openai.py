@@ -21,12 +21,12 @@ class OpenAIServer:
 
     def __init__(self, spec: ServerSpec, api_key: str | None) -> None:
         self._spec = spec
-        url = _base_url(spec)
+        url = base_url(spec)
         self._base = str(url).rstrip("/")
-        self._key = _checked_key(api_key, spec)
+        self._key = checked_key(api_key, spec)
         self._headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         self.where = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        self._client = exchange.new_client(trust_env=True)
+        self._client = exchange.new_client(trust_env=not exchange.is_on_this_machine(url))
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(slots=self._spec.slots, controls_residency=False, version="")
@@ -97,7 +97,8 @@ def encode(body: dict[str, Any]) -> bytes | Failure:
         )
 
 
-def _base_url(spec: ServerSpec) -> httpx2.URL:
+def base_url(spec: ServerSpec) -> httpx2.URL:
+    """Return the URL of `spec`; raises `SettingsError` for one that cannot work or holds a password."""
     try:
         url = httpx2.URL(spec.url)
     except httpx2.InvalidURL as error:
@@ -115,7 +116,8 @@ def _base_url(spec: ServerSpec) -> httpx2.URL:
     return url
 
 
-def _checked_key(api_key: str | None, spec: ServerSpec) -> str:
+def checked_key(api_key: str | None, spec: ServerSpec) -> str:
+    """Return the key without white space around it; raises `SettingsError`, which does not show it."""
     key = (api_key or "").strip()
     if not (key.isascii() and (key.isprintable() or not key)):
         raise SettingsError(
