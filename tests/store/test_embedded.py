@@ -424,6 +424,16 @@ def test_a_killed_keeper_is_replaced_by_the_next_user(person: Person, wave_dir: 
     wait_until(lambda: not alive(pid))
 
 
+def test_a_keeper_killed_while_the_database_is_made_is_replaced(person: Person, new_wave_dir: Path) -> None:
+    user = person.use(new_wave_dir)
+    wait_until(lambda: list(home(new_wave_dir).glob("new-*/PG_VERSION")))
+    os.kill(keeper_pid(new_wave_dir), signal.SIGKILL)
+    assert ask(user.told()["url"], "SELECT 1") == 1
+    pid = server_pid(new_wave_dir)
+    user.kill()
+    wait_until(lambda: not alive(pid))
+
+
 def test_without_a_keeper_the_last_release_stops_the_server(person: Person, wave_dir: Path) -> None:
     user = person.use(wave_dir)
     user.told()

@@ -135,6 +135,7 @@ def _ensure_server(home: Home, tcp_port: int | None) -> Server:
             binaries = home.binaries(installed())
             make_cluster(home, binaries, lock)
             server = launch_server(home, binaries, lock, tcp_port=tcp_port)
+    ensure_keeper(home)  # and again: the first may have been killed since then
     check_keeper(home)
     if tcp_port and not (server.listens_on_tcp and server.port == tcp_port):
         raise EmbeddedDatabaseError(
