@@ -5,7 +5,9 @@ Each promise is tested for the user who runs the tests and, if that is root, for
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +23,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.support.embedded_user import (
+    PROGRAM,
     Person,
     alive,
     copy_postgresql,
@@ -575,17 +578,37 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_folder(ordinary: Pers
     user = ordinary.use(wave_dir)
     url = user.told()["url"]
 
-    folder = (home(wave_dir) / "short-socket").readlink()
+    folder = short_socket(wave_dir)
     assert ask(url, "SELECT 1") == 1
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert folder.stat().st_uid == wave_dir.stat().st_uid
 
     user.end()
     ordinary.use(wave_dir).told()
-    assert (home(wave_dir) / "short-socket").readlink() == folder
+    assert short_socket(wave_dir) == folder
     ordinary.close()
     remove(wave_dir)
     assert not folder.exists()
+
+
+def short_socket(wave_dir: Path) -> Path:
+    (link,) = (link for link in home(wave_dir).glob("short-socket-*") if link.readlink().exists())
+    return link.readlink()
+
+
+def test_a_copy_of_a_project_with_a_long_path_gets_sockets_of_its_own(ordinary: Person, place: Path) -> None:
+    original, copied = place / ("long" * 30), place / ("copy" * 30)
+    wave_dirs = [ordinary.own(original) / ".wave", copied / ".wave"]
+    ordinary.use(wave_dirs[0]).end()
+    subprocess.run(["cp", "--archive", original, copied], check=True)
+
+    told = [ordinary.use(wave_dir).told() for wave_dir in wave_dirs]
+
+    for wave_dir, answer in zip(wave_dirs, told, strict=True):
+        assert ask(answer["admin_url"], "SHOW data_directory") == str(home(wave_dir) / "data")
+    ordinary.close()
+    for wave_dir in wave_dirs:
+        remove(wave_dir)
 
 
 def test_a_missing_wheel_is_named(root_or_self: Person, place: Path, site: Path) -> None:
@@ -648,6 +671,60 @@ def test_a_lost_database_is_not_replaced_by_an_empty_one(own_wave_dir: Path, roo
     finally:
         inside.with_name("elsewhere").rename(inside)
     assert "points to a database that is gone" in told["error"]
+
+
+@needs_root
+def test_a_copy_of_roots_project_does_not_share_the_originals_database(place: Path, root_or_self: Person) -> None:
+    original, copied = place / "original", place / "copied"
+    root_or_self.own(original)
+    root_or_self.use(original / ".wave").end()
+    subprocess.run(["cp", "--archive", original, copied], check=True)
+
+    told = root_or_self.use(copied / ".wave").told()
+    assert f"{copied} is a copy of {original}" in told["error"]
+    assert str(copied / ".wave" / "postgres") in told["hint"]
+    with pytest.raises(EmbeddedDatabaseError, match="is a copy of"):
+        embedded.remove(copied / ".wave")
+    assert "url" in root_or_self.use(original / ".wave").told()
+
+    root_or_self.close()
+    (copied / ".wave" / "postgres").unlink()
+    assert home(root_or_self.use(copied / ".wave").told() and copied / ".wave") != home(original / ".wave")
+    root_or_self.close()
+    for folder in (original, copied):
+        remove(folder / ".wave")
+
+
+@needs_root
+def test_roots_project_may_be_moved_and_keeps_its_database(place: Path, root_or_self: Person) -> None:
+    first, second, third = place / "first", place / "second", place / "third"
+    root_or_self.own(first)
+    user = root_or_self.use(first / ".wave")
+    write_row(user.told()["url"])
+    user.end()
+
+    first.rename(second)
+    assert ask(root_or_self.use(second / ".wave").told()["url"], "SELECT answer FROM kept") == 42
+    subprocess.run(["cp", "--archive", second, third], check=True)
+    assert f"is a copy of {second}" in root_or_self.use(third / ".wave").told()["error"]
+
+    root_or_self.close()
+    remove(second / ".wave")
+
+
+@needs_root
+def test_root_without_rights_over_other_accounts_is_told_so_and_leaves_nothing(
+    root_or_self: Person, place: Path
+) -> None:
+    bare = ["setpriv", "--bounding-set", "-chown", "--inh-caps", "-chown"]
+    command = [*bare, root_or_self.python, "-c", PROGRAM, str(place / ".wave"), "0"]
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(root_or_self.site)}
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    told = json.loads(done.stdout)
+    assert "may not hand a folder to another account" in told["error"]
+    assert "ordinary user" in told["hint"]
+    (tried,) = re.findall(r"'(/.*)/socket'", told["error"])
+    assert not Path(tried).exists()
 
 
 def test_lost_passwords_are_named(person: Person, wave_dir: Path) -> None:

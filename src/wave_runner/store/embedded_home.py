@@ -8,6 +8,7 @@
         keeper.lock            held by the keeper
         server.lock            held by the server and all its processes
         passwords.json         0600
+        project                of root's: the `.wave` folder that links here
         data/  socket/  log/   0700, owned by the account that the server runs under
 
 PostgreSQL refuses to run as root. As root the server therefore runs under an unprivileged account, which can enter
@@ -90,6 +91,11 @@ class Home:
     def passwords(self) -> Path:
         return self.path / "passwords.json"
 
+    def note_project(self, wave_dir: Path) -> None:
+        """Write down whose home this is, for those of root: they lie elsewhere."""
+        with os.fdopen(self.open_file("project", os.O_WRONLY | os.O_TRUNC), "w") as file:
+            file.write(f"{wave_dir.resolve()}\n")
+
     def make_folder(self, name: str) -> Path:
         """A folder of the account's own, 0700, made if missing."""
         folder = self.path / name
@@ -153,12 +159,20 @@ class Home:
         """The server's socket folder: in the home, or in a short private one where that path would not do."""
         if _fits(self.path / "socket", port):
             return self.make_folder("socket")
-        link = self.path / "short-socket"
+        link = self._short_socket
         if link.is_symlink() and self.account.owns(link.readlink()):
             return link.readlink()
         link.unlink(missing_ok=True)
         link.symlink_to(self._new_short_folder(port))
         return link.readlink()
+
+    @property
+    def _short_socket(self) -> Path:
+        """The link to the short folder, named after this very folder.
+
+        A copy of the project has a copy of the link, and must not take over the sockets of the original.
+        """
+        return self.path / f"short-socket-{self.path.stat().st_ino}"
 
     def _new_short_folder(self, port: int) -> Path:
         places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]  # noqa: S108 a random name, 0700
@@ -175,7 +189,7 @@ class Home:
 
     def remove(self) -> None:
         """Delete everything in the home, and the home."""
-        link = self.path / "short-socket"
+        link = self._short_socket
         if link.is_symlink() and self.account.owns(link.readlink()):
             shutil.rmtree(link.readlink())
         # Away first, as a whole: another remover would put a lock file of its own into a home that is half gone.
@@ -195,8 +209,9 @@ def find_home(wave_dir: Path) -> Home | None:
     try:
         path = pointer.resolve(strict=True)
         owner = path.stat()
-        # Only root's homes have another owner inside than outside.
+        # Only root's homes have another owner inside than outside, and lie elsewhere than the project.
         runs_as = (path / "log").stat() if owner.st_uid == 0 else owner
+        made_for = Path((path / "project").read_text().removesuffix("\n")) if owner.st_uid == 0 else wave_dir
     except FileNotFoundError as error:
         if pointer.is_symlink():
             raise _lost(pointer) from error
@@ -205,7 +220,25 @@ def find_home(wave_dir: Path) -> Home | None:
         raise _strangers(wave_dir) from error
     if os.geteuid() not in (0, owner.st_uid):
         raise _strangers(wave_dir)
-    return Home(path=path, account=Account(uid=runs_as.st_uid, gid=runs_as.st_gid))
+    home = Home(path=path, account=Account(uid=runs_as.st_uid, gid=runs_as.st_gid))
+    if made_for.resolve() != wave_dir.resolve():
+        _check_is_no_copy(pointer, made_for, home)
+        home.note_project(wave_dir)
+    return home
+
+
+def _check_is_no_copy(pointer: Path, made_for: Path, home: Home) -> None:
+    """Raise EmbeddedDatabaseError if two projects' links lead to one home: the copy would change the original's data.
+
+    That it is root's home, and so outside the project, is what makes this possible.
+    """
+    place = pointer.parent.resolve()
+    with contextlib.suppress(OSError):  # it is gone: the project was moved, not copied
+        if (made_for / pointer.name).samefile(home.path) and not made_for.samefile(place):
+            raise EmbeddedDatabaseError(
+                f"{place.parent} is a copy of {made_for.parent}, and its {pointer.name} leads to the same database",
+                hint=f"work in {made_for.parent}, or remove the link {pointer} to begin with an empty database",
+            )
 
 
 def _strangers(wave_dir: Path) -> EmbeddedDatabaseError:
@@ -250,10 +283,17 @@ def _make_roots_home(wave_dir: Path) -> Home:
     path = _base() / secrets.token_hex(6)
     path.mkdir(mode=0o700)
     home = Home(path=path, account=account)
-    for name in ("socket", "log"):
-        home.make_folder(name)
-    # So that whoever finds this folder later can tell whose it was.
-    (path / "project").write_text(f"{wave_dir.resolve()}\n")
+    try:
+        for name in ("socket", "log"):
+            home.make_folder(name)
+    except OSError as error:
+        shutil.rmtree(path)
+        raise EmbeddedDatabaseError(
+            f"PostgreSQL does not run as root, and this root may not hand a folder to another account: {error}",
+            hint=f"give the container the right to (CAP_CHOWN, CAP_SETUID, CAP_SETGID, and accounts in its user"
+            f" namespace), run wave as an ordinary user, {OTHER_SERVER}",
+        ) from error
+    home.note_project(wave_dir)
     os.chown(path, 0, account.gid)
     path.chmod(0o710)
     try:
