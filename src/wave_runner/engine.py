@@ -195,7 +195,8 @@ def database_url(settings: Settings, folder: Path) -> Iterator[str]:
         return
     held = embedded.start(folder / ".wave")
     try:
-        yield held.url
+        with held.kept_up():
+            yield held.url
     finally:
         held.release()
 

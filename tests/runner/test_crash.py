@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 from tests.support.projects import COUNT, Ground, rows, wait_until
+
+from wave_runner.store import embedded
 
 N = 40
 SLOW = COUNT.replace("        words =", "        import time\n        time.sleep(0.05)\n        words =")
@@ -96,3 +99,20 @@ def test_two_processes_that_work_at_once_do_each_record_once(slow: Ground):
             assert [process.wait(60) for process in (first, second)] == [0, 0]
     nothing_lost_and_nothing_doubled(slow)
     assert slow.one("SELECT count(*) FROM interactions WHERE attempt <> 1") == 0
+
+
+def test_a_run_goes_on_when_the_embedded_server_under_it_was_killed(slow: Ground):
+    (slow.folder / ".env").unlink()
+    wave_dir = slow.folder / ".wave"
+    with slow.process("run", "work", **LEASE) as running:
+        database = embedded.start(wave_dir)
+        try:
+            inside = replace(slow, url=database.url)
+            wait_until(lambda: started(inside))
+            os.kill(int((wave_dir / "postgres/data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            _, said = running.communicate(timeout=120)
+            assert running.returncode == 0, said
+            nothing_lost_and_nothing_doubled(inside)
+        finally:
+            database.release()
+            embedded.remove(wave_dir)

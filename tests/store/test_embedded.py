@@ -456,6 +456,27 @@ def test_a_killed_server_is_started_again_with_all_that_was_committed(person: Pe
     assert server_pid(wave_dir) != pid
 
 
+def test_a_killed_server_is_started_again_for_those_who_keep_it_up(own_wave_dir: Path) -> None:
+    database = embedded.start(own_wave_dir)
+    with database.kept_up():
+        write_row(database.url)
+        for _ in range(2):
+            os.kill(server_pid(own_wave_dir), signal.SIGKILL)
+            wait_until(lambda: answers(database.url))
+            assert ask(database.url, "SELECT answer FROM kept") == 42
+    pid = server_pid(own_wave_dir)
+    database.release()
+    assert not alive(pid)
+
+
+def answers(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def test_a_starter_killed_while_it_makes_the_database_leaves_nothing_half(person: Person, new_wave_dir: Path) -> None:
     starter = person.use(new_wave_dir)
     wait_until(lambda: list(home(new_wave_dir).glob("new-*/PG_VERSION")))
@@ -471,7 +492,8 @@ def test_a_starter_killed_while_it_makes_the_database_leaves_nothing_half(person
 def test_a_server_whose_starter_was_killed_before_it_was_ready_is_stopped(person: Person, wave_dir: Path) -> None:
     person.use(wave_dir).end()
     starter = person.use(wave_dir)
-    wait_until((home(wave_dir) / "data" / "postmaster.pid").exists)
+    pid_file = home(wave_dir) / "data" / "postmaster.pid"
+    wait_until(lambda: pid_file.exists() and pid_file.read_text())  # it is there a moment before the number is
     pid = server_pid(wave_dir)
     starter.kill()
     wait_until(lambda: not alive(pid))

@@ -12,13 +12,18 @@ How one server is shared, and what happens at each `kill -9`:
   it that there is a keeper, so a killed keeper is replaced by the next user; the last `release` does without one.
 - A killed starter leaves at worst a folder `new-…`, which the next start removes: the data folder gets its name only
   when it is complete, with roles and database. A server that it was launching belongs to whoever comes next.
-- A killed server is started again by the next `start`, once `server.lock` shows that its last process is gone.
+- A killed server is started again by the next `start`, or by whoever keeps it up (`kept_up`), once `server.lock` shows
+  that its last process is gone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -33,11 +38,17 @@ from wave_runner.store.embedded_cluster import (
     read_passwords,
 )
 from wave_runner.store.embedded_home import OTHER_SERVER, Home, find_home, open_home
-from wave_runner.store.embedded_keeper import is_file_of, stop_server, try_lock
+from wave_runner.store.embedded_keeper import is_file_of, postmaster_pid, stop_server, try_lock
 from wave_runner.store.embedded_server import Server, check_keeper, ensure_keeper, launch_server, running_server
 
 # A server that is being stopped writes a checkpoint first; the keeper gives it this long, and some more by force.
 _WHILE_STOPPING_S = 90.0
+
+# How often a user who keeps the server up looks whether it is there, and after a start that failed.
+LOOK_S = 0.5
+LOOK_AFTER_FAILURE_S = 30.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +60,19 @@ class EmbeddedDatabase:
     admin_url: str = field(repr=False)
     """For tests and `wave doctor`: the superuser."""
     _share: _Share
+    _tcp_port: int | None
+
+    @contextlib.contextmanager
+    def kept_up(self) -> Iterator[None]:
+        """While the block lasts, start the server again when it was killed. What was committed is there again."""
+        ended = threading.Event()
+        watch = threading.Thread(target=_keep_up, args=(self._share.home, self._tcp_port, ended), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watch.join()
 
     def release(self) -> None:
         """Give up the hold; stops the server, and waits for its end, if nobody else uses it. Safe to call twice."""
@@ -59,7 +83,7 @@ class _Share:
     """The shared lock that says that this process uses the server."""
 
     def __init__(self, home: Home, fd: int) -> None:
-        self._home = home
+        self.home = home
         self._fd: int | None = fd
 
     def release(self) -> None:
@@ -67,10 +91,10 @@ class _Share:
         if fd is None:
             return
         try:
-            if not is_file_of(fd, self._home.path / "users.lock"):
+            if not is_file_of(fd, self.home.path / "users.lock"):
                 return  # somebody has removed the home; a server without its files ends by itself
             if try_lock(fd, fcntl.LOCK_EX):
-                _stop(self._home)
+                _stop(self.home)
             elif not try_lock(fd, fcntl.LOCK_SH):  # the keeper was faster and is stopping the server: see it done
                 fcntl.flock(fd, fcntl.LOCK_SH)
         finally:
@@ -92,7 +116,7 @@ def start(wave_dir: Path, *, tcp_port: int | None = None) -> EmbeddedDatabase:
     try:
         with home.starting():
             server = _ensure_server(home, tcp_port)
-        return _handle(home, server, share)
+        return _handle(home, server, share, tcp_port)
     except OSError as error:
         share.release()
         raise EmbeddedDatabaseError(
@@ -145,6 +169,20 @@ def _ensure_server(home: Home, tcp_port: int | None) -> Server:
     return server
 
 
+def _keep_up(home: Home, tcp_port: int | None, ended: threading.Event) -> None:
+    pause_s = LOOK_S
+    while not ended.wait(pause_s):
+        pause_s = LOOK_S
+        if postmaster_pid(home.data) is not None:
+            continue
+        try:
+            with home.starting():
+                _ensure_server(home, tcp_port)
+        except (OSError, EmbeddedDatabaseError) as error:
+            pause_s = LOOK_AFTER_FAILURE_S
+            log.warning("the database in %s is gone and cannot be started again: %s", home.path, error)
+
+
 def _stop(home: Home) -> None:
     with home.opened("server.lock") as lock:
         try:
@@ -153,11 +191,12 @@ def _stop(home: Home) -> None:
             raise EmbeddedDatabaseError(str(error), hint=f"see the log in {home.log}") from error
 
 
-def _handle(home: Home, server: Server, share: _Share) -> EmbeddedDatabase:
+def _handle(home: Home, server: Server, share: _Share, tcp_port: int | None) -> EmbeddedDatabase:
     passwords = read_passwords(home)
     where = f"host={quote(str(server.socket_folder), safe='')}&port={server.port}"
     return EmbeddedDatabase(
         url=f"postgresql://{APPLICATION_ROLE}:{passwords.application}@/{APPLICATION_DATABASE}?{where}",
         admin_url=f"postgresql://{SUPERUSER}:{passwords.superuser}@/postgres?{where}",
         _share=share,
+        _tcp_port=tcp_port,
     )
