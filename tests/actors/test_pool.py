@@ -297,6 +297,11 @@ def test_a_process_that_outlives_its_wave_ends_without_waiting_for_the_pool(zoo,
     assert "forks_away left 1 processes running; ended" in caplog.text
 
 
+def test_a_script_that_removes_its_own_folder_is_no_trouble(zoo, caplog):
+    assert kinds(zoo.run("removes_its_home.py", {})) == ["done"]
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     "say",
     [

@@ -142,6 +142,13 @@ def test_what_is_printed_is_log_and_never_the_result(zoo):
             assert log.count(line) == 1
 
 
+@pytest.mark.parametrize("how", ["close", "with", "wrapper"])
+def test_a_script_that_closes_its_stdout_does_not_silence_the_items_after_it(zoo, how):
+    outcomes = zoo.run("closes_stdout.py", *({"how": how, "n": n} for n in range(2)))
+    assert all(isinstance(one, Done) for one in outcomes), outcomes
+    assert [text(one, "log").splitlines()[0] for one in outcomes] == ["item 0", "item 1"]
+
+
 def test_a_gigabyte_of_output_is_dropped_with_a_note(zoo):
     (outcome,) = zoo.run("prints_a_gigabyte.py", {"megabytes": 1024})
     assert outcome.output == {"done": True}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import fcntl
+import io
 import logging
 import os
 import socket
@@ -129,8 +130,7 @@ class Logs:
     def take(self) -> bytes:
         """Return what was printed since the last time. Costs next to nothing if that is nothing."""
         for stream in self._streams:
-            if not stream.closed:
-                stream.flush()
+            stream.flush()
         # The pipe before the number: what the warden has read in between has changed the number by then.
         if not _waiting(self._log_out) and self._board.logged == self._seen:
             return b""
@@ -239,9 +239,17 @@ def _encode_request(index: int, request: str, arguments: dict[str, Any]) -> byte
     return data
 
 
-def _text(fd: int) -> Any:
+class _KeptOpen(io.BufferedWriter):
+    """Stays open whatever a script does: one that closes its stdout must not make the items after it fail."""
+
+    def close(self) -> None:
+        self.flush()
+
+
+def _text(fd: int) -> io.TextIOWrapper:
     # What a script prints must never fail on a character, and must be out when the process dies.
-    return open(fd, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    file = _KeptOpen(io.FileIO(fd, "w", closefd=False))
+    return io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _waiting(fd: int) -> int:

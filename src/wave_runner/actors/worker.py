@@ -162,7 +162,10 @@ class Warden:
 
     def _clean_up(self) -> str:
         """Remove the private folder that we stand in, as the runner may be dead already. Return what went wrong."""
-        folder = Path.cwd()
+        try:
+            folder = Path.cwd()
+        except FileNotFoundError:
+            return ""  # the script has removed it
         os.chdir("/")
         try:
             shutil.rmtree(folder)
