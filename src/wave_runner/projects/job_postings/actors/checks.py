@@ -217,7 +217,8 @@ def _plain_number(text: str) -> float | int | str:
     if not re.fullmatch(r"\$?\d{1,3}(,\d{3})*(\.\d+)?|\$?\d+(\.\d+)?", bare, re.ASCII):
         return bare
     digits = bare.removeprefix("$").replace(",", "")
-    return float(digits) if "." in digits else int(digits)
+    # Longer ones are too large for every field; Python refuses to read an int of more than 4,300 digits.
+    return int(digits) if digits.isdecimal() and len(digits) < 20 else float(digits)
 
 
 def _count(reader: _Reader, name: str) -> int | None:
@@ -264,14 +265,14 @@ def _coordinates(reader: _Reader) -> tuple[float | None, float | None]:
     """
     point = reader.row.get("geo_location")
     numbers = point.get("coordinates") if isinstance(point, dict) else None
-    if not isinstance(numbers, list) or len(numbers) != 2 or not all(_is_number(number) for number in numbers):
+    if not isinstance(numbers, list) or len(numbers) != 2 or not all(_is_degrees(number) for number in numbers):
         return None, None
     longitude, latitude = (float(number) for number in numbers)
     if longitude > 0 > latitude:
         longitude, latitude = latitude, longitude
-    inside = -180 <= longitude <= 180 and -90 <= latitude <= 90
+    inside = -90 <= latitude <= 90
     return (latitude, longitude) if inside and (latitude, longitude) != (0.0, 0.0) else (None, None)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_degrees(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -180 <= value <= 180
