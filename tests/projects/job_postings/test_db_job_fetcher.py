@@ -47,7 +47,7 @@ def test_an_interrupted_fetch_goes_on_and_reports_itself_whole(limit):
     whole = fetch(NYC, undisturbed, limit=limit)
     for kept in range(1, len(undisturbed)):
         staged = undisturbed[:kept]
-        assert fetch(NYC, staged, limit=limit).staged == whole.staged
+        assert fetch(NYC, staged, limit=limit) == whole
         assert [row["raw"] for row in staged] == [row["raw"] for row in undisturbed]
 
 
@@ -74,7 +74,7 @@ def test_an_error_in_mid_fetch_keeps_what_was_staged_and_a_retry_gets_the_rest()
             fetch(f"{site.url}/jobs", staged, get=client.get)
         assert [json.loads(row["raw"])["n"] for row in staged] == [1, 2]
         fetched = fetch(f"{site.url}/jobs", staged, get=client.get)
-        assert (fetched.staged, fetched.complete) == (4, True)
+        assert fetched.model_dump() == {"staged": 4, "complete": True, "pages": 2, "reason": "end of source"}
         assert [json.loads(row["raw"])["n"] for row in staged] == [1, 2, 3, 4]
 
 
@@ -92,6 +92,19 @@ def test_a_source_that_gives_less_than_it_announced_is_not_complete():
         fetched = fetch(f"{site.url}/jobs", [], get=client.get)
     assert not fetched.complete
     assert fetched.reason == "the source announced 2558 rows and gave 2"
+
+
+def test_what_was_announced_is_still_known_after_an_interruption():
+    with scripted_site() as site, PoliteClient(wait=lambda seconds: None) as client:
+        site.on("/jobs", odata(1, 2, link="/jobs?page=2", count=6))
+        site.on("/jobs?page=2", odata(3, 4, link="/jobs?page=3"))
+        site.on("/jobs?page=3", Answer(status=500), odata())
+        staged = []
+        with pytest.raises(SourceError, match="answered 500"):
+            fetch(f"{site.url}/jobs", staged, get=client.get)
+        fetched = fetch(f"{site.url}/jobs", staged, get=client.get)
+    assert not fetched.complete
+    assert fetched.reason == "the source announced 6 rows and gave 4"
 
 
 def test_an_empty_source_is_complete_with_nothing_staged():

@@ -23,6 +23,34 @@ def test_an_odata_page_gives_its_rows_packed_or_not_with_or_without_a_byte_order
     assert (document.next_link, document.announced) == ("p2", 7)
 
 
+@pytest.mark.parametrize(
+    ("page", "link", "announced"),
+    [
+        ({"@odata.nextLink": "p2", "@odata.count": "7"}, "p2", 7),
+        ({"@nextLink": "p2", "@count": 7}, "p2", 7),
+        ({"odata.nextLink": "p2", "odata.count": "7"}, "p2", 7),
+        ({"nextLink": "p2"}, "p2", None),
+        ({"@odata.nextLink": "", "@odata.count": "many"}, None, None),
+        ({"@odata.nextLink": None, "@odata.count": True}, None, None),
+    ],
+)
+def test_the_next_link_and_the_count_are_known_in_each_version_of_odata(page, link, announced):
+    document = parse_document(json.dumps({"value": [1]} | page).encode(), "page")
+    assert (document.next_link, document.announced) == (link, announced)
+
+
+def test_a_next_link_that_cannot_be_followed_is_no_end():
+    with pytest.raises(SourceError, match="page-1 has a link to a next page that is no text"):
+        parse_document(b'{"value": [1], "@odata.nextLink": {"href": "p2"}}', "page-1")
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5000, "-" + "9" * 5000])
+def test_a_number_beyond_all_bounds_stays_a_text_in_its_row(number):
+    written = f'{{"a":{number}}}'
+    assert parse_document(f"[{written}, 2]".encode(), "page").rows == [f'{{"a":"{number}"}}', "2"]
+    assert lines(f"{written}\n".encode()) == [f'{{"a":"{number}"}}']
+
+
 def test_an_array_is_a_page_too():
     assert parse_document(b'[{"a":1}, 2]', "page").rows == ['{"a":1}', "2"]
 
@@ -61,6 +89,14 @@ def test_lines_are_rows_and_blank_ones_are_none(pack):
 def test_a_line_that_is_no_json_becomes_a_json_string_of_itself():
     rows = lines(b'{"a":1}\nno "JSON"\n{"a": "raw \x00 nul"}\n{"n": Infinity}\n')
     assert [json.loads(row) for row in rows] == [{"a": 1}, 'no "JSON"', '{"a": "raw \0 nul"}', '{"n": Infinity}']
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_lines_that_are_cut_off_are_refused_after_the_whole_ones(pack):
+    found = parse_lines(io.BytesIO(pack(b'{"a":1}\n{"b":2')), "rows.jsonl")
+    assert next(found) == '{"a":1}'
+    with pytest.raises(SourceError, match=r"rows\.jsonl is cut off in the middle of a line, it ends with '\{\"b\":2'"):
+        next(found)
 
 
 def test_a_line_nested_too_deep_is_a_string_and_no_crash():

@@ -12,6 +12,7 @@ from wave_runner.project.init import init_project
 from wave_runner.project.load import load_project
 from wave_runner.project.manifest import script_files
 from wave_runner.project.materialise import materialise
+from wave_runner.projects.job_postings.actors import web
 
 SCRIPTS = [
     "db_job_fetcher",
@@ -61,6 +62,11 @@ def test_three_model_actors_stand_on_two_weight_files(project):
         "gemma-3-270m-q8_0",
         "gemma-3-270m-q8_0",
     ]
+
+
+def test_the_fetcher_may_wait_for_as_long_as_it_lets_a_source_ask(project):
+    longest = web.MOST_WAITS * (web.LONGEST_WAIT_S + web.PAUSE_S)
+    assert project.scripts["db_job_fetcher"].timeout_s > longest
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

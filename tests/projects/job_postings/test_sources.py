@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wave_runner.projects.job_postings.actors.documents import SourceError
-from wave_runner.projects.job_postings.actors.sources import natural_key, pages
+from wave_runner.projects.job_postings.actors.sources import Page, natural_key, pages
 
 NYC = Path(__file__).parents[2] / "data/nyc"
 
@@ -71,6 +71,24 @@ def test_reading_on_after_any_row_gives_exactly_the_rest(tmp_path):
         assert rest == everything[done:]
 
 
+def test_files_whose_names_count_alike_are_each_read_once_also_after_an_interruption(tmp_path):
+    for number, name in enumerate(["part1.json", "part01.json", "part001.json"]):
+        (tmp_path / name).write_text(json.dumps([{"n": 2 * number}, {"n": 2 * number + 1}]))
+    everything = rows(read(tmp_path))
+    assert sorted(ids([Page(rows=everything)])) == list(range(6))
+    for done in range(1, 7):
+        assert rows(read(tmp_path, after=everything[done - 1].position)) == everything[done:]
+
+
+def test_a_fetch_does_not_go_on_when_the_file_in_which_it_stopped_is_gone(tmp_path):
+    write_lines(tmp_path / "part1.jsonl", range(3))
+    write_lines(tmp_path / "part2.jsonl", range(3))
+    position = rows(read(tmp_path))[1].position
+    (tmp_path / "part1.jsonl").unlink()
+    with pytest.raises(SourceError, match=r"part1\.jsonl, in which the fetch stopped, is gone"):
+        read(tmp_path, after=position)
+
+
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
 def test_a_source_that_is_not_there_is_refused_by_name(tmp_path, make):
     make(tmp_path / "gone")
@@ -119,6 +137,23 @@ def test_a_next_link_to_another_host_or_in_a_circle_is_refused_after_the_page_th
     assert ids([next(found)]) == [1, 2]
     with pytest.raises(SourceError, match=says):
         next(found)
+
+
+def test_a_source_that_gives_the_same_rows_under_ever_new_links_is_refused():
+    answers = iter([odata(1, "jobs?token=a"), odata(3, "jobs?token=b"), odata(1, "jobs?token=c")])
+    found = pages("https://a.example/jobs", after=None, base=Path(), fetch=lambda url: next(answers))
+    assert ids([next(found), next(found)]) == [1, 2, 3, 4]
+    with pytest.raises(SourceError, match=r"jobs\?token=b gives the same rows as a page before it"):
+        next(found)
+
+
+def test_pages_without_rows_are_no_circle():
+    site = {
+        "https://a.example/1": b'{"value": [], "@odata.nextLink": "2"}',
+        "https://a.example/2": b'{"value": [], "@odata.nextLink": "3"}',
+        "https://a.example/3": odata(1),
+    }
+    assert ids(read("https://a.example/1", fetch=site.__getitem__)) == [1, 2]
 
 
 def test_json_lines_behind_a_url_are_known_by_its_name():

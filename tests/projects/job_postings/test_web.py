@@ -66,7 +66,7 @@ def test_a_server_that_always_asks_to_wait_is_given_up(site, client):
     assert len(site.requests) == web.MOST_WAITS
 
 
-@pytest.mark.parametrize("status", [404, 500, 503])
+@pytest.mark.parametrize("status", [206, 404, 500, 503])
 def test_an_error_answer_is_an_error_that_names_the_url_and_the_status(site, client, status):
     site.on("/a", Answer(b"sorry", status=status))
     with pytest.raises(SourceError, match=rf"/a answered {status}"):

@@ -63,20 +63,21 @@ def located(source: str) -> str:
 def stage(found: Iterator[Page], *, after: Mapping[str, Any] | None, limit: int | None, add: Add) -> Fetched:
     """Stage the rows of `found`, page by page, until `limit` rows are staged since the beginning of the fetch.
 
-    A position also carries the counts so far, so that a fetch that was interrupted reports itself whole.
+    A position also carries the counts so far, so that a fetch that was interrupted reports itself whole, and what the
+    source announced: only its first page may say so.
     """
-    staged, read = (after["staged"], after["pages"]) if after is not None else (0, 0)
-    announced: int | None = None
+    staged, read, announced = (after["staged"], after["pages"], after["announced"]) if after else (0, 0, None)
     while limit is None or staged < limit:
         page = next(found, None)
         if page is None:
             return _ended(staged, read, announced)
-        read += 1
+        read += not page.begun
         announced = page.announced if page.announced is not None else announced
+        so_far = {"pages": read, "announced": announced}
         rows = page.rows if limit is None else page.rows[: limit - staged]
         add(
             [
-                {"raw": row.raw, "source": row.source, "position": {**row.position, "staged": number, "pages": read}}
+                {"raw": row.raw, "source": row.source, "position": {**row.position, "staged": number, **so_far}}
                 for number, row in enumerate(rows, start=staged + 1)
             ]
         )

@@ -8,12 +8,19 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 MAX_BYTES = 64 * 1024 * 1024  # of one page, or of one line, unpacked
+
+# As OData 4, 4.01 and 3 write them, and services that only follow its example.
+_NEXT_LINK = ("@odata.nextLink", "@nextLink", "odata.nextLink", "nextLink")
+_COUNT = ("@odata.count", "@count", "odata.count")
+_MOST_DIGITS = 400  # more than any number that a float can hold
 
 
 class SourceError(Exception):
@@ -43,18 +50,16 @@ def parse_document(body: bytes, name: str) -> Document:
         return Document(rows=[_dumps(row) for row in value])
     if not isinstance(value, dict) or not isinstance(value.get("value"), list):
         raise SourceError(f'{name} is JSON but no page of rows: expected {{"value": [...]}} or an array')
-    link, announced = value.get("@odata.nextLink"), value.get("@odata.count")
     return Document(
-        rows=[_dumps(row) for row in value["value"]],
-        next_link=link if isinstance(link, str) and link else None,
-        announced=announced if isinstance(announced, int) else None,
+        rows=[_dumps(row) for row in value["value"]], next_link=_next_link(value, name), announced=_announced(value)
     )
 
 
 def parse_lines(stream: io.BufferedIOBase, name: str) -> Iterator[str]:
     """Yield the rows of JSON lines, packed or not; memory does not grow with their number.
 
-    A line that is no JSON comes out as a JSON string of the line, for the validator to reject.
+    A line that is no JSON comes out as a JSON string of the line, for the validator to reject. As the last one and
+    without a line end it raises `SourceError`: the lines were cut off there, and what is missing is not known.
     """
     with _unpacked(stream) as plain:
         try:
@@ -62,7 +67,7 @@ def parse_lines(stream: io.BufferedIOBase, name: str) -> Iterator[str]:
                 if len(line) > MAX_BYTES:
                     raise SourceError(f"{name} has a line of more than {MAX_BYTES} bytes: these are no JSON lines")
                 if text := _decode(line).strip():
-                    yield _line_row(text)
+                    yield _line_row(text, name, ended=line.endswith(b"\n"))
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise SourceError(f"{name} is a broken gzip file: {error}") from error
 
@@ -96,10 +101,31 @@ def _is_gzip(body: bytes) -> bool:
     return body.startswith(b"\x1f\x8b")
 
 
-def _line_row(text: str) -> str:
+def _next_link(page: Mapping[str, Any], name: str) -> str | None:
+    """Return the link to the next page. One that cannot be followed is an error: the pages behind it are missing."""
+    link = next((page[spelling] for spelling in _NEXT_LINK if page.get(spelling)), None)
+    if link is not None and not isinstance(link, str):
+        raise SourceError(f"{name} has a link to a next page that is no text: {ascii(link)[:60]}")
+    return link
+
+
+def _announced(page: Mapping[str, Any]) -> int | None:
+    """Return how many rows the source says it has; OData may write the number as a text."""
+    count = next((page[spelling] for spelling in _COUNT if spelling in page), None)
+    if isinstance(count, str) and re.fullmatch(r"\d{1,18}", count, re.ASCII):
+        return int(count)
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def _line_row(text: str, name: str, *, ended: bool) -> str:
     try:
         return _dumps(_loads(text))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        if not ended:
+            end = ascii(text[-40:])
+            raise SourceError(
+                f"{name} is cut off in the middle of a line, it ends with {end}: fetch it again, or end the line"
+            ) from error
         return _dumps(text)
 
 
@@ -109,7 +135,17 @@ def _decode(body: bytes) -> str:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse_constant)
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
+
+
+def _float(text: str) -> float | str:
+    # 1e999 is JSON, but Python reads it as infinity, which is none. As a text it costs its own row and not the page.
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _int(text: str) -> int | str:
+    return int(text) if len(text) <= _MOST_DIGITS else text  # Python refuses to read more than 4,300 digits
 
 
 def _refuse_constant(name: str) -> float:

@@ -32,10 +32,14 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Rows to stage together. `announced` is how many rows the source says it has in all."""
+    """Rows to stage together. `announced` is how many rows the source says it has in all.
+
+    `begun`: rows before these were staged by an earlier attempt, so the page was counted then.
+    """
 
     rows: list[Row]
     announced: int | None = None
+    begun: bool = False
 
 
 def pages(source: str, *, after: Mapping[str, Any] | None, base: Path, fetch: Fetch) -> Iterator[Page]:
@@ -61,27 +65,34 @@ def _files(path: Path) -> list[Path]:
     found = [file for file in path.iterdir() if file.is_file() and _has_suffix(file.name, _SUFFIXES)]
     if not found:
         raise SourceError(f"{path} holds no {', '.join(_SUFFIXES)} file, packed (.gz) or not")
-    return sorted(found, key=lambda file: natural_key(file.name))
+    return sorted(found, key=_order)
+
+
+def _order(file: Path) -> tuple[list[tuple[int, int, str]], str]:
+    return natural_key(file.name), file.name  # `jobs1` and `jobs01` have the same key, and need an order all the same
 
 
 def _pages_of_files(files: Iterable[Path], after: Mapping[str, Any] | None) -> Iterator[Page]:
-    for file in files:
-        if after is None or natural_key(file.name) > natural_key(after["at"]):
-            yield from _pages_of_file(file, 0)
-        elif file.name == after["at"]:
-            yield from _pages_of_file(file, after["row"])
+    waiting = iter(files)
+    if after is not None:
+        stopped = next((file for file in waiting if file.name == after["at"]), None)
+        if stopped is None:
+            raise SourceError(f"{after['at']}, in which the fetch stopped, is gone: put it back, or start a new run")
+        yield from _pages_of_file(stopped, after["row"])
+    for file in waiting:
+        yield from _pages_of_file(file, 0)
 
 
 def _pages_of_file(file: Path, done: int) -> Iterator[Page]:
     with file.open("rb") as stream:
         if not _has_suffix(file.name, _LINES):
             document = parse_document(read_capped(stream, file.name), file.name)
-            yield Page(rows=_numbered(file.name, document.rows, done))
+            yield Page(rows=_numbered(file.name, document.rows, done), begun=done > 0)
             return
         rows = parse_lines(stream, file.name)
         number = 0
         while chunk := list(itertools.islice(rows, LINES_PER_PAGE)):
-            yield Page(rows=_numbered(file.name, chunk, done, first=number + 1))
+            yield Page(rows=_numbered(file.name, chunk, done, first=number + 1), begun=done > number)
             number += len(chunk)
 
 
@@ -89,10 +100,15 @@ def _pages_of_url(url: str, after: Mapping[str, Any] | None, fetch: Fetch) -> It
     at: str | None = url if after is None else after["at"]
     done = 0 if after is None else after["row"]
     seen: set[str] = set()
+    contents: set[int] = set()
     while at is not None:
         seen.add(at)
         document = _document_at(at, fetch(at))
-        yield Page(rows=_numbered(at, document.rows, done), announced=document.announced)
+        content = hash(tuple(document.rows))
+        if document.rows and content in contents:
+            raise SourceError(f"{at} gives the same rows as a page before it: its next links lead in a circle")
+        contents.add(content)
+        yield Page(rows=_numbered(at, document.rows, done), announced=document.announced, begun=done > 0)
         at, done = _next_url(at, document.next_link, seen), 0
 
 

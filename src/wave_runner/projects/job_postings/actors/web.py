@@ -35,7 +35,7 @@ class PoliteClient:
         self._http.close()
 
     def get(self, url: str) -> bytes:
-        """Return the body of `url`, at most `MAX_BYTES`. An answer other than 2xx raises `SourceError`."""
+        """Return the body of `url`, at most `MAX_BYTES`. Any other answer than a whole one raises `SourceError`."""
         for _ in range(MOST_WAITS):
             if self._requests:
                 self._wait(PAUSE_S)
@@ -52,7 +52,7 @@ class PoliteClient:
             with self._http.stream("GET", url) as response:
                 if response.status_code in _ASKS_TO_WAIT and "retry-after" in response.headers:
                     return _seconds(url, response.headers["retry-after"])
-                if not response.is_success:
+                if not response.is_success or response.status_code == httpx2.codes.PARTIAL_CONTENT:
                     raise SourceError(f"{url} answered {response.status_code} {response.reason_phrase}")
                 return _body(url, response)
         except httpx2.HTTPError as error:
