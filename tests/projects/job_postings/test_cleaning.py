@@ -64,6 +64,7 @@ def _misread(byte):
         ("a<br/>b", "a\nb"),
         ("<b>bold</b> and <a href='x'>link</a>", "bold and link"),
         ("<script>alert(1)</script>seen<!-- unseen -->", "seen"),
+        ("seen<!-- <p> --><!-- unseen --> too", "seen too"),
         ("Q&amp;A &#8226; &lt;b&gt; &nbsp;x", "Q&A • <b> x"),
     ],
 )
@@ -72,10 +73,37 @@ def test_markup_goes_and_its_text_stays(marked_up, plain):
 
 
 @pytest.mark.parametrize(
-    "text", ["R&D; more", "&Is; it", "AT&notify; us", "<5 years, > 3", "if a<b and b>c", "&copy that"]
+    "text",
+    [
+        "R&D; more",
+        "&Is; it",
+        "AT&notify; us",
+        "<5 years, > 3",
+        "if a<b and b>c",
+        "&copy that",
+        "see <!-- here",
+        "<!-->",
+    ],
 )
 def test_what_is_no_markup_stays(text):
     assert clean(text) == text
+
+
+def test_many_open_comments_take_no_longer_than_other_text():
+    assert clean("<!-- " * 200_000 + "seen").endswith("<!-- seen")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "seen"),
+    [
+        ("a\u202eb\u202c\u2066c\u2069\u200e\u200f\u061c", "abc"),
+        ("Clerk\U000e0001\U000e0049\U000e0067\U000e007f", "Clerk"),
+        ("in\u2063visi\u2060ble\u206a", "invisible"),
+        ("می\u200cخواهم 👩\u200d🚀", "می\u200cخواهم 👩\u200d🚀"),
+    ],
+)
+def test_text_that_no_reader_sees_is_no_text(hidden, seen):
+    assert clean(hidden) == seen
 
 
 def test_an_entity_is_resolved_once():

@@ -31,14 +31,18 @@ _LAYERS = 4  # three have been seen in the wild
 _ATTRIBUTES = r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s<>"']+))*\s*/?"""
 _BLOCK_TAG = re.compile(rf"</?(?:p|br|div|li|ul|ol|tr|td|th|table|h[1-6]){_ATTRIBUTES}>", re.IGNORECASE)
 _INLINE_TAG = re.compile(rf"</?(?:a|b|i|u|em|strong|span|font|small|sup|sub){_ATTRIBUTES}>", re.IGNORECASE)
-_UNSEEN_ELEMENT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_UNSEEN_ELEMENT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|([A-Za-z][A-Za-z0-9]*));")
-_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
+# Controls, and what no reader sees but a model reads: marks without width, of direction, and the tag characters.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+    r"\U000e0000-\U000e007f]"
+)
 _SPACES = re.compile(r"[^\S\n]+")
 
 
 def clean(text: str) -> str:
-    """Return `text` without mojibake, HTML, doubled apostrophes, control characters and needless white space.
+    """Return `text` without mojibake, HTML, doubled apostrophes, unseen characters and needless white space.
 
     What it does not understand it leaves as it is: `R&D;` and `<5 years` are words, not HTML.
     """
@@ -78,10 +82,20 @@ def _is_sensible(char: str) -> bool:
 
 def drop_html(text: str) -> str:
     """Remove the tags of text markup and resolve complete entities, each exactly once."""
-    text = _UNSEEN_ELEMENT.sub(" ", text)
+    text = _UNSEEN_ELEMENT.sub(" ", _drop_comments(text))
     text = _BLOCK_TAG.sub("\n", text)
     text = _INLINE_TAG.sub("", text)
     return _ENTITY.sub(_resolve_entity, text)
+
+
+def _drop_comments(text: str) -> str:
+    # No pattern: one would look for the end of each of many open comments through all of the text.
+    parts: list[str] = []
+    at = 0
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
+        parts.append(text[at:begin])
+        at = end + 3
+    return " ".join([*parts, text[at:]])
 
 
 def _resolve_entity(entity: re.Match[str]) -> str:
