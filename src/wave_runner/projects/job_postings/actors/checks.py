@@ -19,6 +19,7 @@ LONGEST_IDENTIFIER = 100  # characters; a key must fit into an index row
 _PLACEHOLDERS = frozenset(
     {"none", "null", "nil", "nan", "n/a", "na", "n.a", "tbd", "tba", "undefined", "unknown", "not available", "test"}
 )
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 _NO_DATE = date(1900, 1, 1)  # stands for "none" in one of the city's exports
 _YEARS = range(1990, 2101)  # a posting outside them has a typing error
 
@@ -123,7 +124,7 @@ def _is_unstorable(value: Any) -> bool:
     waiting = [value]  # a list and no recursion: a hostile row may be nested deeper than Python can call
     while waiting:
         inner = waiting.pop()
-        if isinstance(inner, str) and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in inner):
+        if isinstance(inner, str) and _UNSTORABLE.search(inner):
             return True
         if isinstance(inner, dict):
             waiting += [*inner.keys(), *inner.values()]
