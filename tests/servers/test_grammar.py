@@ -28,6 +28,9 @@ PATTERNS = [
 ]
 
 
+ARRAY = {"type": "array", "items": {"type": "null"}}
+
+
 def whole(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     keywords = {"minimum": bounds, "maximum": bounds, "exclusiveMinimum": bounds, "exclusiveMaximum": bounds}
     return st.fixed_dictionaries({"type": st.just(kind)}, optional=keywords)
@@ -201,6 +204,14 @@ def test_bounds_on_the_length_tighten_the_one_part_of_a_pattern_that_can_vary():
     grammar = compact_grammar(schema)
     assert grammar is not None
     assert {len(Grammar(grammar).sample(random.Random(seed))) - 2 for seed in range(60)} == {3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("of", "least", "most"), [({"type": "string"}, "minLength", "maxLength"), (ARRAY, "minItems", "maxItems")]
+)
+def test_a_length_written_with_a_point_is_the_same_length(of: dict[str, Any], least: str, most: str):
+    assert compact_grammar(of | {least: 2.0, most: 3.0}) == compact_grammar(of | {least: 2, most: 3})
+    assert compact_grammar(of | {least: 2, most: 3}) is not None
 
 
 def test_a_number_keeps_to_its_bounds_on_both_sides_of_zero():

@@ -158,7 +158,7 @@ def _object(said: Schema) -> str:
 
 
 def _array(said: Schema) -> str:
-    low, high = said.get("minItems", 0), said.get("maxItems")
+    low, high = _sizes(said, "minItems", "maxItems")
     if high is not None and low > high:
         raise _OutsideError
     if high == 0:
@@ -169,7 +169,7 @@ def _array(said: Schema) -> str:
 
 
 def _string(said: Schema) -> str:
-    low, high = said.get("minLength", 0), said.get("maxLength")
+    low, high = _sizes(said, "minLength", "maxLength")
     if "pattern" not in said:
         return rf'"\"" {_repeat("char", low, high)} "\""'
     atoms = _pattern(said["pattern"])
@@ -180,6 +180,11 @@ def _string(said: Schema) -> str:
     if shortest < low or (high is not None and (longest is None or longest > high)):
         raise _OutsideError
     return rf'"\"" {" ".join(_repeat(atom.text, atom.low, atom.high) for atom in atoms)} "\""'
+
+
+def _sizes(said: Schema, least: str, most: str) -> tuple[int, int | None]:
+    """Return the bounds of a length; JSON Schema lets them be written as 1.0, too."""
+    return int(said.get(least, 0)), int(said[most]) if most in said else None
 
 
 def _integer(said: Schema) -> str:
