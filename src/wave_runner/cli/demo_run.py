@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ class Check:
 async def demonstrate(keep: Path | None, *, records: int) -> int:
     """Run the demo. Returns 0 only if every check holds."""
     driving.log_to_stderr(verbose=False)
+    _leave_in_order()
     with project_folder(keep) as folder:
         models = _prepare(folder)
         began = time.monotonic()
@@ -60,6 +62,17 @@ async def demonstrate(keep: Path | None, *, records: int) -> int:
         _show(checks)
         _tell_next(folder if keep else None, traced.flow.key, time.monotonic() - began)
         return 0 if all(check.holds for check in checks) else 1
+
+
+def _leave_in_order() -> None:
+    """Have a signal that would end the process at once unwind it instead, so that the temporary project goes, too."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored, and so it stays
+            signal.signal(number, leave)
 
 
 @contextmanager

@@ -190,6 +190,7 @@ def _run_as_account(home: Home, command: list[str], *, pass_fds: tuple[int, ...]
         cwd="/",
         env=plain_environment(),
         umask=0o077,
+        start_new_session=True,  # a Ctrl-C is for us: it must not look like a failure of PostgreSQL's
         pass_fds=pass_fds,
         check=False,
         **home.account.start_options(),
