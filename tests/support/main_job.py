@@ -58,8 +58,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment(variables: dict[str, str]) -> dict[str, str]:
-    """A child's environment: this one's, without settings of another project."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("WAVE_")} | variables
+    """A child's environment: this one's, without settings of another project, but with the server that runs here."""
+    kept = {name for name in os.environ if not name.startswith("WAVE_") or name == "WAVE_LLAMA_SERVER"}
+    return {name: os.environ[name] for name in kept} | variables
 
 
 def status(folder: Path) -> dict[str, Any]:
