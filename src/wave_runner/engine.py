@@ -19,7 +19,13 @@ from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
 from wave_runner.core.workflow import ActorKind, Definition, Project, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
-from wave_runner.project.definitions import actor_definition, definitions, step_definition
+from wave_runner.project.definitions import (
+    actor_definition,
+    actor_kind,
+    actor_names,
+    definitions,
+    step_definition,
+)
 from wave_runner.project.drift import FolderWatch
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.servers import open_server
@@ -63,12 +69,11 @@ class Engine:
             await stored.put(connection, definitions(project))
             known = await stored.actors(connection)
             drifted = []
-            for name in sorted({*project.scripts, *project.models}):
+            for name in actor_names(project):
                 definition = actor_definition(project, name)
                 actor = known.get(name)
                 if actor is None:
-                    kind = ActorKind.SCRIPT if name in project.scripts else ActorKind.AI_MODEL
-                    await stored.register(connection, definition, kind=kind, by=whoami())
+                    await stored.register(connection, definition, kind=actor_kind(project, name), by=whoami())
                 elif actor.sha256 == definition.sha256:
                     await stored.restore(connection, name, approved=actor.sha256)
                 elif dev:
@@ -82,8 +87,8 @@ class Engine:
     async def approve(self, name: str) -> bool:
         """Approve what the folder holds for an actor. False if it was approved already."""
         project = self.project()
-        if name not in project.scripts and name not in project.models:
-            raise NotFoundError(f"no actor {name}", hint=did_you_mean(name, [*project.scripts, *project.models]))
+        if name not in actor_names(project):
+            raise NotFoundError(f"no actor {name}", hint=did_you_mean(name, actor_names(project)))
         definition = actor_definition(project, name)
         async with self.database.transaction() as connection:
             await stored.put(connection, [*definitions(project), definition])
@@ -145,11 +150,15 @@ class Engine:
 
     def _new_step(self, project: Project, workflow: Workflow, step: Step) -> runs.NewStep:
         definition = step_definition(project, workflow, step)
-        if step.kind is ActorKind.SCRIPT:
-            work_key, lane, template = _script_key(project, step), SCRIPTS_LANE, ""
-        else:
-            work_key, lane = _model_key(project, step), project.models[step.actor].server
-            template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()
+        template = ""
+        match step.kind:
+            case ActorKind.SCRIPT:
+                work_key, lane = _script_key(project, step), SCRIPTS_LANE
+            case ActorKind.ROUTE:
+                work_key, lane = step.actor, SCRIPTS_LANE
+            case ActorKind.AI_MODEL:
+                work_key, lane = _model_key(project, step), project.models[step.actor].server
+                template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()
         return runs.NewStep(
             name=step.name, actor=step.actor, definition=definition, work_key=work_key, template=template, lane=lane
         )

@@ -10,7 +10,7 @@ from wave_runner.cli import output
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
-    from wave_runner.core.workflow import Project, Step
+    from wave_runner.core.workflow import Case, Project, Step
 
 
 @click.command()
@@ -59,7 +59,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _then(step: Step) -> str:
     """Return where a step's work goes, in a few words."""
-    from wave_runner.core.workflow import Each, Next, RouteOn
+    from wave_runner.core.workflow import Choose, Each, Fork, Next, RouteOn
 
     match step.route:
         case Next(to=to):
@@ -67,7 +67,14 @@ def _then(step: Step) -> str:
         case Each(source=source, to=to):
             return f"each {source}: {to}"
         case RouteOn(on=on, cases=cases):
-            ways = (
-                f"{value}: {case.to}" + (f" or {case.otherwise}" if case.when else "") for value, case in cases.items()
-            )
-            return f"on {on}: {', '.join(ways)}"
+            return f"on {on}: {', '.join(f'{value}: {_way(case)}' for value, case in cases.items())}"
+        case Choose(cases=ordered, otherwise=otherwise):
+            return "; ".join([*(f"if {case.when or 'true'}: {_way(case)}" for case in ordered), f"else {otherwise}"])
+        case Fork(cases=ordered):
+            return f"all of {', '.join(_way(case) + (f' if {case.when}' if case.when else '') for case in ordered)}"
+
+
+def _way(case: Case) -> str:
+    if case.loop:
+        return f"{case.to} up to {case.loop} times, then {case.otherwise}"
+    return f"{case.to} or {case.otherwise}" if case.otherwise else case.to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wave_runner.core.canonical import dumps
@@ -13,8 +13,8 @@ from wave_runner.core.interaction import State
 from wave_runner.core.outcome import Breach, Done, ErrorClass, Failure, Outcome, Replace, Write
 from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.retry import delay_before_retry
-from wave_runner.core.routing import next_step
-from wave_runner.core.workflow import END
+from wave_runner.core.routing import Situation, Way, next_steps
+from wave_runner.core.workflow import ON_FAILURE, ON_QUARANTINE, ON_TIMEOUT, Step
 
 # A rule is a name that events may hold; anything else a script says is a text, and texts stay out of events.
 RULE = re.compile(r"[a-z0-9_]{1,63}")
@@ -24,40 +24,58 @@ RULE = re.compile(r"[a-z0-9_]{1,63}")
 class Verdict:
     """The next state, and where the flow goes from here.
 
-    `to` is the next step ("" where there is none), `each` what to fan out over ("" for no fan-out). `route` is the
-    rule that decided. A retry has state pending and `delay_s`.
+    `ways` are the steps that come next (none for a retry, and where the flow just stops), `each` what to fan out over
+    ("" for no fan-out), `items` the length of a list that is fanned out. `route` is the rule that decided, `values` the
+    numbers that it went by. A retry has state pending and `delay_s`.
     """
 
     state: State
     output: str | None = None
-    to: str = ""
+    ways: tuple[Way, ...] = ()
     each: str = ""
+    items: int | None = None
     route: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
     delay_s: float = 0.0
     error_class: ErrorClass | None = None
     rule: str | None = None
     message: str | None = None
 
 
-def decide(
-    step: PinnedStep,
-    outcome: Outcome,
-    *,
-    contract: OutputContract | None,
-    params: Mapping[str, Any],
-    attempt: int,
-    chance: float,
-) -> Verdict:
-    """Check an outcome against the step's contract and say what follows. `chance` in [0, 1) spreads retries."""
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One try of an interaction: what it was given, its number, and a random number in [0, 1) that spreads retries."""
+
+    attempt: int
+    chance: float
+    input: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    rounds: Mapping[str, int] = field(default_factory=dict)
+
+
+def decide(step: PinnedStep, outcome: Outcome, *, contract: OutputContract | None, tried: Try) -> Verdict:
+    """Check an outcome against the step's contract and say what follows."""
     if isinstance(outcome, Done):
         outcome = _check(step, outcome, contract)
     match outcome:
         case Done():
-            return _completed(step, outcome, params, attempt=attempt, chance=chance)
+            return _completed(step, outcome, tried)
         case Breach():
-            return _broken(step, outcome, attempt=attempt, chance=chance)
+            return _broken(step, outcome, tried)
         case Failure():
-            return _failed(step, outcome, attempt=attempt, chance=chance)
+            return _failed(step, outcome, tried)
+
+
+def when_broken(step: Step, state: State, error_class: ErrorClass | None) -> tuple[tuple[Way, ...], str]:
+    """Return the ways that a step takes which did not complete, and the key that says so; none where nothing does."""
+    handlers = {ON_FAILURE: step.on_failure, ON_QUARANTINE: step.on_quarantine, ON_TIMEOUT: step.on_timeout}
+    asked = [ON_QUARANTINE] if state is State.QUARANTINED else [ON_FAILURE]
+    if error_class is ErrorClass.TIMEOUT:
+        asked = [ON_TIMEOUT, *asked]
+    for key in asked:
+        if state in (State.FAILED, State.QUARANTINED) and handlers[key]:
+            return (Way(to=handlers[key]),), key
+    return (), ""
 
 
 def undeclared(step: PinnedStep, writes: tuple[Write | Replace, ...]) -> str | None:
@@ -82,39 +100,48 @@ def _check(step: PinnedStep, done: Done, contract: OutputContract | None) -> Don
     return done if breach is None else replace(breach, evidence=done.evidence, usage=done.usage)
 
 
-def _completed(step: PinnedStep, done: Done, params: Mapping[str, Any], *, attempt: int, chance: float) -> Verdict:
-    decision = next_step(step.step.route, done.output, params)
+def _completed(step: PinnedStep, done: Done, tried: Try) -> Verdict:
+    situation = Situation(output=done.output, input=tried.input, params=tried.params, rounds=tried.rounds)
+    decision = next_steps(step.step.route, situation)
     if isinstance(decision, Breach):
-        return _broken(step, decision, attempt=attempt, chance=chance)
+        return _broken(step, decision, tried)
     return Verdict(
         state=State.COMPLETED,
         output=dumps(done.output).decode(),
-        to="" if decision.to == END else decision.to,
+        ways=decision.ways,
         each=decision.each,
+        items=decision.items,
         route=decision.rule,
+        values=decision.values,
     )
 
 
-def _broken(step: PinnedStep, breach: Breach, *, attempt: int, chance: float) -> Verdict:
-    delay = _delay(step, breach.error_class, attempt=attempt, chance=chance) if breach.retry else None
-    return Verdict(
+def _broken(step: PinnedStep, breach: Breach, tried: Try) -> Verdict:
+    delay = _delay(step, breach.error_class, tried) if breach.retry else None
+    named = RULE.fullmatch(breach.rule) is not None
+    verdict = Verdict(
         state=State.QUARANTINED if delay is None else State.PENDING,
         delay_s=delay or 0.0,
         error_class=breach.error_class,
-        rule=breach.rule if RULE.fullmatch(breach.rule) else "rejected",
-        message=breach.message if RULE.fullmatch(breach.rule) else f"{breach.rule}: {breach.message}",
+        rule=breach.rule if named else "rejected",
+        message=breach.message if named else f"{breach.rule}: {breach.message}",
     )
+    return _handled(step, verdict)
 
 
-def _failed(step: PinnedStep, failure: Failure, *, attempt: int, chance: float) -> Verdict:
-    delay = _delay(step, failure.error_class, attempt=attempt, chance=chance, asked_s=failure.retry_after_s)
+def _failed(step: PinnedStep, failure: Failure, tried: Try) -> Verdict:
+    delay = _delay(step, failure.error_class, tried, asked_s=failure.retry_after_s)
     state = State.FAILED if delay is None else State.PENDING
-    return Verdict(state=state, delay_s=delay or 0.0, error_class=failure.error_class, message=failure.message)
+    verdict = Verdict(state=state, delay_s=delay or 0.0, error_class=failure.error_class, message=failure.message)
+    return _handled(step, verdict)
 
 
-def _delay(
-    step: PinnedStep, error_class: ErrorClass, *, attempt: int, chance: float, asked_s: float | None = None
-) -> float | None:
+def _handled(step: PinnedStep, verdict: Verdict) -> Verdict:
+    ways, route = when_broken(step.step, verdict.state, verdict.error_class)
+    return replace(verdict, ways=ways, route=route)
+
+
+def _delay(step: PinnedStep, error_class: ErrorClass, tried: Try, *, asked_s: float | None = None) -> float | None:
     return delay_before_retry(
-        error_class, attempt=attempt, max_attempts=step.max_attempts, chance=chance, asked_s=asked_s
+        error_class, attempt=tried.attempt, max_attempts=step.max_attempts, chance=tried.chance, asked_s=asked_s
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,12 @@ def resolve(refs: Mapping[str, InputRef], scopes: Mapping[str, Any]) -> Inputs |
                 cuts[name] = length
         values[name] = value
     return Inputs(values=values, cuts=cuts)
+
+
+def gather(outputs: Sequence[Any]) -> dict[str, list[Any]]:
+    """Return the outputs of several items as one object of lists, null where an item has no such field."""
+    names = dict.fromkeys(name for output in outputs if isinstance(output, Mapping) for name in output)
+    return {name: [output.get(name) if isinstance(output, Mapping) else None for output in outputs] for name in names}
 
 
 def _first_that_exists(ref: InputRef, scopes: Mapping[str, Any]) -> Any:

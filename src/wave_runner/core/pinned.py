@@ -13,11 +13,15 @@ from typing import Any, TypeVar
 import orjson
 
 from wave_runner.core.workflow import (
+    ROUTER,
     ActorKind,
     Case,
+    Choose,
     CollectionSpec,
     Each,
+    Fork,
     InputRef,
+    Join,
     ModelSpec,
     Next,
     Param,
@@ -29,6 +33,9 @@ from wave_runner.core.workflow import (
 
 FORM = 1
 """Version of the text. A reader knows every version that was ever written."""
+
+# A step that only routes has the limits of a script that has none of its own.
+_NOBODY = ScriptSpec(name=ROUTER, entry="")
 
 Flat = TypeVar("Flat", CollectionSpec, ModelSpec, ScriptSpec, Param)
 
@@ -62,10 +69,7 @@ class PinnedStep:
 
     @property
     def _actor(self) -> ModelSpec | ScriptSpec:
-        actor = self.model or self.script
-        if actor is None:
-            raise ValueError(f"the pinned step {self.step.name} has no actor")
-        return actor
+        return self.model or self.script or _NOBODY
 
 
 def write_step(pinned: PinnedStep) -> bytes:
@@ -131,6 +135,8 @@ def _step_in(data: Mapping[str, Any]) -> Step:
         "input": {name: _input_in(ref) for name, ref in data["input"].items()},
         "require": tuple(data["require"]),
         "writes": tuple(data["writes"]),
+        "after": tuple(data["after"]),
+        "join": Join(data["join"]),
         "route": _ROUTES_IN[data["route"]["kind"]](data["route"]),
     }
     return Step(**{**data, **changed})
@@ -152,10 +158,16 @@ def _route_out(route: Route) -> dict[str, Any]:
             return {"kind": "each", "source": source, "to": to}
         case RouteOn(on=on, cases=cases):
             return {"kind": "on", "on": on, "cases": {value: _plain(case) for value, case in cases.items()}}
+        case Choose(cases=ordered, otherwise=otherwise):
+            return {"kind": "when", "cases": [_plain(case) for case in ordered], "else": otherwise}
+        case Fork(cases=ordered, otherwise=otherwise):
+            return {"kind": "all", "cases": [_plain(case) for case in ordered], "else": otherwise}
 
 
 _ROUTES_IN: Mapping[str, Callable[[Mapping[str, Any]], Route]] = {
     "next": lambda data: Next(to=data["to"]),
     "each": lambda data: Each(source=data["source"], to=data["to"]),
     "on": lambda data: RouteOn(on=data["on"], cases={value: Case(**case) for value, case in data["cases"].items()}),
+    "when": lambda data: Choose(cases=tuple(Case(**case) for case in data["cases"]), otherwise=data["else"]),
+    "all": lambda data: Fork(cases=tuple(Case(**case) for case in data["cases"]), otherwise=data["else"]),
 }

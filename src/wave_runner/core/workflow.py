@@ -18,6 +18,7 @@ class ActorKind(enum.StrEnum):
 
     AI_MODEL = "ai_model"
     SCRIPT = "script"
+    ROUTE = "route"  # nobody: the step only decides where to go, from what it is given
 
 
 class DefinitionKind(enum.StrEnum):
@@ -114,11 +115,16 @@ class InputRef:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Where one value of a `route` goes: `to`; with `when` (CEL over params, output) `to` if true, else `otherwise`."""
+    """One way out of a step: to `to`, or to `otherwise` where `when` does not hold or the loop is used up.
+
+    `when` is CEL over params, input and output; "" always holds. With `loop` above 0 the way leads back to an earlier
+    step, and may be taken so many times in a row.
+    """
 
     to: str
     when: str = ""
     otherwise: str = ""
+    loop: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +136,17 @@ class Next:
 
 @dataclass(frozen=True, kw_only=True)
 class Each:
-    """`next: {each: promoted, to: STEP}`: one interaction for each record that this run promoted."""
+    """`next: {each: SOURCE, to: STEP}`: one interaction for each.
 
-    source: str  # "promoted"
+    `promoted` is every record that this run promoted; any other source is a list in the step's own output.
+    """
+
+    source: str
     to: str
+
+    @property
+    def over_records(self) -> bool:
+        return self.source == PROMOTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +157,38 @@ class RouteOn:
     cases: Mapping[str, Case]
 
 
-Route = Next | Each | RouteOn
+@dataclass(frozen=True, kw_only=True)
+class Choose:
+    """`next: {when: [{if: CEL, to: STEP}, …], else: STEP}`: the first case that holds, else `otherwise`."""
+
+    cases: tuple[Case, ...]
+    otherwise: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fork:
+    """`next: {all: [STEP, {if: CEL, to: STEP}], else: STEP}`: every case that holds, side by side; else `otherwise`."""
+
+    cases: tuple[Case, ...]
+    otherwise: str = "end"
+
+
+Route = Next | Each | RouteOn | Choose | Fork
 
 END = "end"
+ROUTER = "router"  # the actor of every step that has none
+PROMOTED = "promoted"
+
+# Where a step's own ways out do not lead: what happens when it does not complete.
+ON_FAILURE, ON_QUARANTINE, ON_TIMEOUT = "on_failure", "on_quarantine", "on_timeout"
+
+
+class Join(enum.StrEnum):
+    """When a step that comes `after` several others is done: decided once, in `wave_runner.core.joining`."""
+
+    ALL = "all"  # when all of them have completed
+    ANY = "any"  # when the first of them completes
+    SETTLED = "settled"  # when none of them can come any more, whatever became of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +208,11 @@ class Step:
     route: Route = field(default_factory=lambda: Next(to=END))
     timeout_s: float | None = None  # overrides the actor's
     max_attempts: int | None = None
+    after: tuple[str, ...] = ()  # the steps that it waits for; none: it follows whichever leads to it
+    join: Join = Join.ALL
+    on_failure: str = ""  # where the flow goes on when the step has failed; "": it ends there
+    on_quarantine: str = ""
+    on_timeout: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

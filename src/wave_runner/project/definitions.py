@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from wave_runner.core.pinned import PinnedStep, flat_out, write_step
-from wave_runner.core.workflow import ActorKind, Definition, DefinitionKind, Project, Step, Workflow
+from wave_runner.core.workflow import ROUTER, ActorKind, Definition, DefinitionKind, Project, Step, Workflow
 from wave_runner.errors import NotFoundError
 from wave_runner.project.folder import is_lock_file
 from wave_runner.project.manifest import script_files
@@ -45,13 +45,26 @@ def definitions(project: Project) -> list[Definition]:
         for name, model in sorted(project.models.items())
     ]
     found += [script_definition(project, name) for name in sorted(project.scripts)]
-    found += [actor_definition(project, name) for name in sorted({**project.scripts, **project.models})]
+    found += [actor_definition(project, name) for name in actor_names(project)]
     found += [
         step_definition(project, workflow, step)
         for workflow in project.workflows.values()
         for step in workflow.steps.values()
     ]
     return found
+
+
+def actor_names(project: Project) -> list[str]:
+    """Return every actor of the project; the router is one where a step has no other."""
+    routes = any(step.kind is ActorKind.ROUTE for one in project.workflows.values() for step in one.steps.values())
+    return sorted({*project.scripts, *project.models, *([ROUTER] if routes else [])})
+
+
+def actor_kind(project: Project, name: str) -> ActorKind:
+    """Return what an actor is."""
+    if name in project.scripts:
+        return ActorKind.SCRIPT
+    return ActorKind.AI_MODEL if name in project.models else ActorKind.ROUTE
 
 
 def script_definition(project: Project, name: str) -> Definition:
@@ -68,29 +81,31 @@ def script_definition(project: Project, name: str) -> Definition:
 
 def actor_definition(project: Project, name: str) -> Definition:
     """Return what a person approves: a script with its files, or a model with its prompts and schemas."""
-    if name in project.scripts:
-        script = project.scripts[name]
-        kind, settings = ActorKind.SCRIPT, flat_out(script)
-        files, lock = script_files(project.files, script), _lock(project.files)
-    elif name in project.models:
-        kind, settings = ActorKind.AI_MODEL, flat_out(project.models[name])
-        files, lock = _files_of_model(project, name), ""
-    else:
+    if name not in actor_names(project):
         raise NotFoundError(f"the project has no actor {name}")
+    settings: Mapping[str, Any] = {}
+    files: Mapping[str, bytes] = {}
+    lock = ""
+    kind = actor_kind(project, name)
+    if kind is ActorKind.SCRIPT:
+        script = project.scripts[name]
+        settings, files, lock = flat_out(script), script_files(project.files, script), _lock(project.files)
+    elif kind is ActorKind.AI_MODEL:
+        settings, files = flat_out(project.models[name]), _files_of_model(project, name)
     body = {"name": name, "kind": kind, "settings": settings, "files": _hashes(files), "lock": lock}
     return Definition(kind=DefinitionKind.ACTOR, name=name, body=_json(body))
 
 
 def step_definition(project: Project, workflow: Workflow, step: Step) -> Definition:
     """Return the step resolved, as a run pins it; `wave_runner.core.pinned.read_step` reads it back."""
-    is_script = step.kind is ActorKind.SCRIPT
+    is_script, is_model = step.kind is ActorKind.SCRIPT, step.kind is ActorKind.AI_MODEL
     pinned = PinnedStep(
         workflow=workflow.name,
         step=step,
         collection=project.collections[workflow.collection],
         params=workflow.params,
         ensures=workflow.ensures,
-        model=None if is_script else project.models[step.actor],
+        model=project.models[step.actor] if is_model else None,
         script=project.scripts[step.actor] if is_script else None,
         prompt_sha256=_sha256(project.files[step.prompt]) if step.prompt else "",
         output_sha256=_sha256(project.files[step.output]) if step.output else "",

@@ -34,13 +34,19 @@ class Document:
         """Return the keys under a place, which must be a mapping; the empty section where there is nothing."""
         value: Any = self.data
         for part in at:
-            value = value.get(part, {}) if isinstance(value, dict) else value
+            value = _member(value, part)
         if not isinstance(value, dict):
             raise self.error(at, f"{named(at)} must be keys with values, not {kind(value)}")
         for key in value:
             if not isinstance(key, str):
                 raise self.error((*at, key), f"the key {key!r} must be a text; put it in quotes")
         return Section(self, at, value)
+
+
+def _member(value: Any, part: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(part, {})
+    return value[part] if isinstance(value, list) and isinstance(part, int) else value
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,31 @@ from collections.abc import Mapping
 
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import PARAM_TYPES, fits
-from wave_runner.core.workflow import END, ActorKind, Case, Each, InputRef, Next, Param, Route, RouteOn, Step, Workflow
+from wave_runner.core.workflow import (
+    END,
+    ROUTER,
+    ActorKind,
+    Case,
+    Choose,
+    Each,
+    Fork,
+    InputRef,
+    Join,
+    Next,
+    Param,
+    Route,
+    RouteOn,
+    Step,
+    Workflow,
+)
 from wave_runner.project.document import Document, Section, kind
 from wave_runner.project.wave_toml import is_name
 
-_STEP = ("actor", "model", "once", "prompt", "input", "require", "output", "writes", "next", "route", "timeout_s")
-_SCOPES = ("params", "run", "record")
+_ACTORS = ("actor", "model")
+_BROKEN = ("on_failure", "on_quarantine", "on_timeout")
+_STEP = (*_ACTORS, "once", "after", "join", "prompt", "input", "require", "output", "writes", "next", "route", *_BROKEN)
+_SCOPES = ("params", "run", "record", "item", "input", "output")
+_MOST_ROUNDS = 1000
 _MOST_STEPS = 200
 
 
@@ -62,7 +81,7 @@ def _param_type(section: Section, key: str) -> str:
 def _step(name: str, section: Section) -> Step:
     if not is_name(name) or name in (END, *_SCOPES):
         raise section.error(f"`{name}` cannot name a step: lower-case letters, digits and _, and no word of our own")
-    section.only((*_STEP, "max_attempts"))
+    section.only((*_STEP, "timeout_s", "max_attempts"))
     actor, actor_kind = _actor(name, section)
     inputs = section.section("input")
     return Step(
@@ -79,15 +98,31 @@ def _step(name: str, section: Section) -> Step:
         route=_route(name, section),
         timeout_s=section.seconds("timeout_s") if "timeout_s" in section.data else None,
         max_attempts=section.whole("max_attempts") if "max_attempts" in section.data else None,
+        after=section.texts("after"),
+        join=_join(name, section),
+        **{key: section.text(key, "") for key in _BROKEN},
     )
 
 
+def _join(name: str, section: Section) -> Join:
+    text = section.text("join", Join.ALL)
+    if text not in list(Join):
+        raise section.error(f"there is no join {text!r:.60}", "join", hint=did_you_mean(text, Join))
+    if "join" in section.data and "after" not in section.data:
+        raise section.error(f"step `{name}` has a `join` and no `after`: what does it wait for?", "join")
+    return Join(text)
+
+
 def _actor(name: str, section: Section) -> tuple[str, ActorKind]:
-    if ("actor" in section.data) == ("model" in section.data):
-        raise section.error(f"step `{name}` needs exactly one of `actor` (a script) and `model`")
+    """Return who does a step. Nobody is named for one that only decides where to go."""
+    named = [key for key in _ACTORS if key in section.data]
+    if len(named) > 1:
+        raise section.error(f"step `{name}` can have one of {' and '.join(f'`{key}`' for key in named)}", named[1])
     if "actor" in section.data:
         return section.text("actor"), ActorKind.SCRIPT
-    return section.text("model"), ActorKind.AI_MODEL
+    if "model" in section.data:
+        return section.text("model"), ActorKind.AI_MODEL
+    return ROUTER, ActorKind.ROUTE
 
 
 def _input(name: str, inputs: Section) -> InputRef:
@@ -116,9 +151,47 @@ def _route(name: str, section: Section) -> Route:
     if "route" in section.data:
         return _route_on(section.section("route"))
     if isinstance(section.data["next"], dict):
-        each = section.section("next").only(("each", "to"))
-        return Each(source=each.text("each"), to=each.text("to"))
+        return _next(section.section("next"))
     return Next(to=section.text("next"))
+
+
+def _next(section: Section) -> Route:
+    """Read what stands under `next` where it is more than a name; its first word says what it is."""
+    match next(iter(section.data), ""):
+        case "each":
+            each = section.only(("each", "to"))
+            return Each(source=each.text("each"), to=each.text("to"))
+        case "when":
+            section.only(("when", "else"))
+            return Choose(cases=_ordered(section, "when"), otherwise=section.text("else"))
+        case "all":
+            section.only(("all", "else"))
+            cases = _ordered(section, "all")
+            if any(case.when == "" for case in cases) and "else" in section.data:
+                raise section.error("`else` is never taken: a step in `all` has no condition", "else")
+            return Fork(cases=cases, otherwise=section.text("else", END))
+        case "loop":
+            case = _loop(section)
+            return Choose(cases=(case,), otherwise=case.otherwise)
+    raise section.error("`next` is a step, or one of {each: …, to: …}, {when: …}, {all: …}, {loop: …}")
+
+
+def _ordered(section: Section, key: str) -> tuple[Case, ...]:
+    """Read a list of cases: `{if: CEL, to: STEP}`, `{if: CEL, loop: STEP, max: 3, else: STEP}`; in `all` also names."""
+    items = section.data[key]
+    if not isinstance(items, list) or not items:
+        raise section.error(f"`{key}` must be a list of cases, not {kind(items)}", key)
+    return tuple(_listed(section, key, index) for index in range(len(items)))
+
+
+def _listed(section: Section, key: str, index: int) -> Case:
+    item = section.data[key][index]
+    if key == "all" and isinstance(item, str):
+        return Case(to=item)
+    case = section.document.section(*section.at, key, index)
+    if "loop" in case.data and key == "when":
+        return _loop(case, condition=case.text("if"))
+    return Case(to=case.only(("if", "to")).text("to"), when=case.text("if"))
 
 
 def _route_on(section: Section) -> RouteOn:
@@ -128,8 +201,20 @@ def _route_on(section: Section) -> RouteOn:
 
 
 def _case(section: Section, value: str) -> Case:
-    """Read `GENUINE: save_score`, or `FAKE: {when: params.review, to: review, else: save_score}`."""
+    """Read `GENUINE: save_score`, `FAKE: {when: params.review, to: review, else: save_score}`, or a loop."""
     if not isinstance(section.data[value], dict):
         return Case(to=section.text(value))
-    case = section.section(value).only(("when", "to", "else"))
+    case = section.section(value)
+    if "loop" in case.data:
+        return _loop(case)
+    case.only(("when", "to", "else"))
     return Case(to=case.text("to"), when=case.text("when"), otherwise=case.text("else"))
+
+
+def _loop(section: Section, condition: str = "") -> Case:
+    """Read `{loop: improve, max: 3, else: ticket}`: back to an earlier step, at most so many times in a row."""
+    section.only((*(("if",) if condition else ()), "loop", "max", "else"))
+    most = section.whole("max")
+    if most > _MOST_ROUNDS:
+        raise section.error(f"`max` can be {_MOST_ROUNDS} at most, not {most}", "max")
+    return Case(to=section.text("loop"), when=condition, otherwise=section.text("else"), loop=most)

@@ -12,16 +12,20 @@ import orjson
 from wave_runner.core.canonical import JsonError, dumps
 from wave_runner.core.contract import check_input
 from wave_runner.core.event import commitment
-from wave_runner.core.inputs import resolve
+from wave_runner.core.flow import Place
+from wave_runner.core.inputs import gather, resolve
 from wave_runner.core.outcome import Breach
-from wave_runner.core.workflow import Step
+from wave_runner.core.workflow import Each, Step
 from wave_runner.project.templates import render
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.store import interactions, records
 from wave_runner.store.database import Database, DataRefused
 from wave_runner.store.waves import Item
 
-OWN_SCOPES = frozenset({"params", "run", "record"})
+OWN_SCOPES = frozenset({"params", "run", "record", "item"})
+
+Line = Mapping[str, Sequence[interactions.Ancestor]]
+"""The outputs on an interaction's own line by step, the newest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,11 @@ class Ready:
     cuts: Mapping[str, int]
     sources: tuple[int, ...]
     prompt: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where its record is."""
+        return self.step.place(self.item)
 
     @property
     def attempt(self) -> int:
@@ -99,29 +108,31 @@ async def _read_records(
         return await records.read(connection, step.tables, columns, keys)
 
 
-async def _read_lineage(
-    database: Database, step: StepInHand, items: Sequence[Item]
-) -> dict[int, dict[str, tuple[int, str]]]:
-    wanted = sorted({scope for scope, _ in _sources(step.pinned.step)} - OWN_SCOPES)
+async def _read_lineage(database: Database, step: StepInHand, items: Sequence[Item]) -> dict[int, dict[str, list[Any]]]:
+    wanted = {scope for scope, _ in _sources(step.pinned.step)}
+    if "item" in wanted:
+        wanted.add(step.run_flow.flow.each_of[step.run_step.step])
+    wanted -= OWN_SCOPES
     if not wanted:
         return {}
     async with database.transaction() as connection:
-        return await interactions.lineage(connection, items, wanted, depth=len(step.siblings))
+        return await interactions.lineage(connection, items, sorted(wanted))
 
 
 def _check(
     item: Item,
     step: StepInHand,
     rows: Mapping[int, Mapping[str, Any]] | None,
-    outputs: Mapping[str, tuple[int, str]],
+    line: Line,
 ) -> Ready | Stopped:
-    scopes: dict[str, Any] = {"params": step.params, "run": step.run}
+    scopes: dict[str, Any] = {"params": step.params, "run": step.run, **_outputs(step, line)}
     if rows is not None and item.record_id is not None:
         if item.record_id not in rows:
             message = f"the row of {item.key} is gone from {step.tables.collection.table}"
             return Stopped(item=item, step=step, breach=Breach(rule="record_missing", message=message))
         scopes["record"] = rows[item.record_id]
-    scopes |= {name: orjson.loads(output) for name, (_, output) in outputs.items()}
+    if item.item:
+        scopes["item"] = _item_of(item, step, scopes)
     resolved = resolve(step.pinned.step.input, scopes)
     if isinstance(resolved, Breach):
         return Stopped(item=item, step=step, breach=resolved)
@@ -135,7 +146,6 @@ def _check(
         text = dumps(resolved.values).decode()
     except JsonError as error:
         return Stopped(item=item, step=step, breach=Breach(rule=error.rule, message=f"the input {error}"))
-    further = tuple(source for source, _ in outputs.values() if source != item.parent_id)
     return Ready(
         item=item,
         step=step,
@@ -143,9 +153,43 @@ def _check(
         text=text,
         nonce=os.urandom(32),
         cuts=resolved.cuts,
-        sources=further,
+        sources=tuple(
+            one.interaction_id for found in line.values() for one in found if one.interaction_id != item.parent_id
+        ),
         prompt=prompt,
     )
+
+
+def _outputs(step: StepInHand, line: Line) -> dict[str, Any]:
+    """Return the output of each step on the line; of one that was done once per item, its fields as lists."""
+    flow = step.run_flow.flow
+    return {
+        name: gather(_in_order(found)) if flow.is_gathered(name, step.run_step.step) else orjson.loads(found[0].output)
+        for name, found in line.items()
+    }
+
+
+def _sources_read(step: StepInHand, line: Line) -> set[int | None]:
+    """Return the interactions whose output an item was given: the newest of each step, or all of a list."""
+    flow = step.run_flow.flow
+    gathered = {name for name in line if flow.is_gathered(name, step.run_step.step)}
+    return {one.interaction_id for name, found in line.items() for one in (found if name in gathered else found[:1])}
+
+
+def _in_order(found: Sequence[interactions.Ancestor]) -> list[Any]:
+    """Return the newest output of each item, in the order of the list that was fanned out."""
+    newest = {one.item: one.output for one in reversed(found)}
+    return [orjson.loads(newest[item]) for item in sorted(newest)]
+
+
+def _item_of(item: Item, step: StepInHand, scopes: Mapping[str, Any]) -> Any:
+    """Return the element of the list that this interaction is for."""
+    flow = step.run_flow.flow
+    source = flow.each_of.get(step.run_step.step, "")
+    route = flow.steps[source].route if source else None
+    if not isinstance(route, Each) or source not in scopes:
+        return None
+    return scopes[source][route.source][item.item - 1]
 
 
 def _sources(step: Step) -> list[tuple[str, str]]:

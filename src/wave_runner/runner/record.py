@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from wave_runner.actors.statement import EFFECTS, check_statement
-from wave_runner.core.decision import Verdict, decide
+from wave_runner.core.decision import Try, Verdict, decide, when_broken
 from wave_runner.core.event import EventType, commitment
-from wave_runner.core.interaction import State
+from wave_runner.core.flow import Consequences, Place, Settled
+from wave_runner.core.interaction import TERMINAL, State
 from wave_runner.core.outcome import Breach, Done, Evidence, Outcome
 from wave_runner.core.text import sanitise
 from wave_runner.runner.prepare import Ready, Stopped
@@ -99,15 +100,7 @@ async def _still_held(database: Database, wave: Wave, moves: Sequence[Move]) -> 
 def _move_of(ready: Ready, outcome: Outcome) -> Move:
     step = ready.step
     outcome = _without_forbidden(outcome)
-    verdict = decide(
-        step.pinned,
-        outcome,
-        contract=step.contract,
-        params=step.params,
-        attempt=ready.attempt,
-        # Spreads retries; nothing depends on it being hard to guess.
-        chance=random.random(),  # noqa: S311
-    )
+    verdict = decide(step.pinned, outcome, contract=step.contract, tried=_tried(ready))
     evidence = tuple(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in outcome.evidence)
     accepted = isinstance(outcome, Done) and verdict.state is State.COMPLETED
     nonce = os.urandom(32) if verdict.output is not None else None
@@ -140,8 +133,24 @@ def _without_forbidden(outcome: Outcome) -> Outcome:
     return outcome
 
 
+def _tried(ready: Ready) -> Try:
+    return Try(
+        attempt=ready.attempt,
+        # Spreads retries; nothing depends on it being hard to guess.
+        chance=random.random(),  # noqa: S311
+        input=ready.input,
+        params=ready.step.params,
+        rounds=ready.step.run_flow.flow.loops.taken(ready.place.step, ready.place.iteration),
+    )
+
+
 def _plain_move(ready: Ready, verdict: Verdict) -> Move:
-    child = ready.step.siblings[verdict.to] if verdict.to else None
+    run = ready.step.run_flow
+    over_records = bool(verdict.each) and verdict.items is None
+    follows = Consequences()
+    if verdict.state in TERMINAL and not over_records:
+        outcome = Settled.ARRIVED if verdict.state is State.COMPLETED else Settled.FAILED
+        follows = run.flow.follow(ready.place, outcome, verdict.ways, items=verdict.items)
     return Move(
         item=ready.item,
         origin=ready.step.origin,
@@ -149,14 +158,14 @@ def _plain_move(ready: Ready, verdict: Verdict) -> Move:
         type=EVENT_OF[verdict.state],
         data={},
         tables=ready.step.tables,
+        run=run,
+        follows=follows,
         # A retry waits at least a moment, or it would be claimed again before anything can have changed.
         delay_s=max(verdict.delay_s, 0.05) if verdict.state is State.PENDING else 0.0,
         error_class=verdict.error_class,
         rule=verdict.rule,
         error=_short(verdict.message),
-        child_step=child.run_step_id if child and not verdict.each else None,
-        child_queue=child.queue_id if child and not verdict.each else None,
-        fan_out_step=child.run_step_id if child and verdict.each else None,
+        fan_out_step=run.steps[verdict.ways[0].to].run_step_id if over_records else None,
     )
 
 
@@ -176,11 +185,11 @@ def _data(
     data: dict[str, Any] = {"attempt": ready.attempt, "service_us": usage.service_us}
     data |= {name: value for name, value in numbers.items() if value}
     if verdict.output is not None and nonce is not None:
-        data |= {
-            "output": commitment(nonce, verdict.output.encode()),
-            "route": verdict.route,
-            "to": verdict.to or "end",
-        }
+        data["output"] = commitment(nonce, verdict.output.encode())
+    if verdict.ways:
+        data |= {"route": verdict.route, "to": [way.to for way in verdict.ways]}
+    if verdict.values:
+        data["values"] = {name: _exact(value) for name, value in verdict.values.items()}
     if verdict.error_class is not None:
         data["error_class"] = str(verdict.error_class)
     if verdict.rule is not None:
@@ -194,15 +203,26 @@ def _data(
     return data
 
 
+def _exact(value: Any) -> Any:
+    """Return a value as an event may hold it: a float has no one form in JSON, so its shortest text stands for it."""
+    return repr(value) if isinstance(value, float) else value
+
+
 def _stopped_move(stopped: Stopped) -> Move:
-    breach = stopped.breach
+    breach, step = stopped.breach, stopped.step
+    ways, route = when_broken(step.pinned.step, State.QUARANTINED, breach.error_class)
+    data: dict[str, Any] = {"attempt": stopped.item.attempt, "called": False, "rule": breach.rule}
+    if ways:
+        data |= {"route": route, "to": [way.to for way in ways]}
     return Move(
         item=stopped.item,
-        origin=stopped.step.origin,
+        origin=step.origin,
         state=State.QUARANTINED,
         type=EventType.INTERACTION_QUARANTINED,
-        data={"attempt": stopped.item.attempt, "called": False, "rule": breach.rule},
-        tables=stopped.step.tables,
+        data=data,
+        tables=step.tables,
+        run=step.run_flow,
+        follows=step.run_flow.flow.follow(step.place(stopped.item), Settled.FAILED, ways),
         error_class=str(breach.error_class),
         rule=breach.rule,
         error=_short(breach.message),
@@ -216,6 +236,8 @@ def _refused(move: Move, reason: str) -> Move:
     )
     breach = Breach(rule="write_refused", message=reason)
     kept = (*move.evidence, evidence)
+    place = Place(step=move.origin.step, iteration=move.item.iteration, item=move.item.item)
+    ways, route = when_broken(move.run.step_at(place), State.QUARANTINED, breach.error_class)
     return replace(
         move,
         state=State.QUARANTINED,
@@ -223,14 +245,14 @@ def _refused(move: Move, reason: str) -> Move:
         data={
             "rule": breach.rule,
             "payloads": [{"role": one.evidence.role, "c": commitment(one.nonce, one.evidence.content)} for one in kept],
+            **({"route": route, "to": [way.to for way in ways]} if ways else {}),
         },
+        follows=move.run.flow.follow(place, Settled.FAILED, ways),
         output=None,
         nonce=None,
         error_class=str(breach.error_class),
         rule=breach.rule,
         error=_short(reason),
-        child_step=None,
-        child_queue=None,
         fan_out_step=None,
         writes=(),
         effects=(),

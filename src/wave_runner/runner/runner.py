@@ -186,7 +186,7 @@ class Runner:
         return Settler(self.database, runner_id=self.runner_id, steps=self._steps, on_end=self._note_end)
 
     def _sweeper(self) -> Sweeper:
-        return Sweeper(self.database, runner_id=self.runner_id, lease_s=self.settings.lease_s)
+        return Sweeper(self.database, runner_id=self.runner_id, lease_s=self.settings.lease_s, steps=self._steps)
 
     def _note_end(self, ended: runs.Ended) -> None:
         self.ended[ended.run_id] = ended

@@ -13,6 +13,7 @@ import orjson
 
 from wave_runner.actors.job import ScriptVersion
 from wave_runner.core.contract import OutputContract
+from wave_runner.core.flow import Flow, Place
 from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.workflow import DefinitionKind, ScriptSpec
 from wave_runner.project.definitions import read_script
@@ -20,11 +21,13 @@ from wave_runner.project.materialise import materialise
 from wave_runner.store import definitions, records, runs
 from wave_runner.store.database import Database
 from wave_runner.store.interactions import Origin
+from wave_runner.store.run_flow import RunFlow
+from wave_runner.store.waves import Item
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepInHand:
-    """A step of a run with its files at hand. `siblings` are the other steps of the run by name."""
+    """A step of a run with its files at hand."""
 
     run_step: runs.RunStep
     pinned: PinnedStep
@@ -34,12 +37,16 @@ class StepInHand:
     schema: Mapping[str, Any] | None
     prompt: bytes | None
     script: ScriptVersion | None
-    siblings: Mapping[str, runs.RunStep]
+    run_flow: RunFlow
     all_writes: tuple[str, ...]  # of every step of the run: what `ensures` may speak of
 
     @property
     def origin(self) -> Origin:
         return Origin(step=self.run_step.step, actor=self.run_step.actor, definition=self.run_step.sha256)
+
+    def place(self, item: Item) -> Place:
+        """Return where an item's record is."""
+        return Place(step=self.run_step.step, iteration=item.iteration, item=item.item)
 
     @property
     def run(self) -> dict[str, Any]:
@@ -70,20 +77,25 @@ class Steps:
         """Return one step."""
         return (await self.get([run_step_id]))[run_step_id]
 
+    async def run_flow(self, run_step_id: int) -> RunFlow:
+        """Return the flow of the run that a step belongs to."""
+        return (await self.of_run(run_step_id)).run_flow
+
     async def _read(self, run_step_ids: Sequence[int]) -> None:
         found = await runs.steps(self._database, run_step_ids)
         for _, group in itertools.groupby(sorted(found, key=lambda step: step.run_id), key=lambda step: step.run_id):
-            siblings = {step.step: step for step in group}
-            pinned = {name: read_step(step.definition) for name, step in siblings.items()}
+            run_steps = {step.step: step for step in group}
+            pinned = {name: read_step(step.definition) for name, step in run_steps.items()}
+            run_flow = RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}), steps=run_steps)
             writes = tuple(sorted({name for one in pinned.values() for name in one.step.writes}))
-            for name, step in siblings.items():
-                self._known[step.run_step_id] = await self._in_hand(step, pinned[name], siblings, writes)
+            for name, step in run_steps.items():
+                self._known[step.run_step_id] = await self._in_hand(step, pinned[name], run_flow, writes)
 
     async def _in_hand(
         self,
         step: runs.RunStep,
         pinned: PinnedStep,
-        siblings: Mapping[str, runs.RunStep],
+        run_flow: RunFlow,
         writes: tuple[str, ...],
     ) -> StepInHand:
         schema = await self._body(DefinitionKind.SCHEMA, pinned.output_sha256)
@@ -99,7 +111,7 @@ class Steps:
             schema=orjson.loads(schema) if schema is not None else None,
             prompt=prompt,
             script=await self._script(pinned),
-            siblings=siblings,
+            run_flow=run_flow,
             all_writes=writes,
         )
 

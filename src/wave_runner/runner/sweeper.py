@@ -6,6 +6,7 @@ import logging
 import time
 from uuid import UUID
 
+from wave_runner.runner.steps import Steps
 from wave_runner.store import interactions, runs, waves
 from wave_runner.store.database import Database
 
@@ -15,8 +16,9 @@ log = logging.getLogger("wave_runner.runner")
 class Sweeper:
     """Runs in every runner; row locks see to it that each wave is swept once."""
 
-    def __init__(self, database: Database, *, runner_id: UUID, lease_s: float) -> None:
+    def __init__(self, database: Database, *, runner_id: UUID, lease_s: float, steps: Steps) -> None:
         self._database = database
+        self._steps = steps
         self._runner_id = runner_id
         self._lease_s = lease_s
         self._seen_at = -lease_s  # as after a gap: a sweeper that starts has seen nothing yet
@@ -29,7 +31,9 @@ class Sweeper:
             return False
         async with self._database.transaction() as connection:
             for expired in await waves.expire(connection, lease_s=self._lease_s):
-                begun = await interactions.reclaim(connection, expired, runner_id=self._runner_id)
+                begun = await interactions.reclaim(
+                    connection, expired, runner_id=self._runner_id, run_flow=self._steps.run_flow
+                )
                 log.warning(
                     "wave %s: its lease ran out; %s interactions that had begun go back", expired.wave_id, begun
                 )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from wave_runner.core.decision import when_broken
 from wave_runner.core.event import EventType, data_text
-from wave_runner.core.interaction import State
-from wave_runner.core.outcome import Effect, Evidence, Replace, Write
-from wave_runner.store import events, records
-from wave_runner.store.database import Connection, fetch
+from wave_runner.core.flow import Consequences, Place, Settled
+from wave_runner.core.interaction import TERMINAL, State
+from wave_runner.core.outcome import Effect, ErrorClass, Evidence, Replace, Write
+from wave_runner.store import events, joins, records
+from wave_runner.store.database import Connection, Row, fetch
+from wave_runner.store.joins import Over
+from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.waves import Expired, Item, Wave
 
 # A crash alone is charged; the third one quarantines.
@@ -56,6 +60,8 @@ class Move:
     type: EventType
     data: Mapping[str, Any]
     tables: records.Tables
+    run: RunFlow  # whose steps `follows` names
+    follows: Consequences = field(default_factory=Consequences)
     output: str | None = None
     nonce: bytes | None = None
     delay_s: float = 0.0
@@ -65,13 +71,20 @@ class Move:
     tokens_in: int = 0
     tokens_out: int = 0
     service_us: int = 0
-    child_step: int | None = None  # run_step_id of the next step
-    child_queue: int | None = None
     fan_out_step: int | None = None  # run_step_id that an `each` creates
     writes: tuple[Write | Replace, ...] = ()
     effects: tuple[Effect, ...] = ()
     evidence: tuple[SealedEvidence, ...] = ()
     sources: tuple[int, ...] = field(default=())  # further interactions whose output was read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ancestor:
+    """An earlier interaction on an item's own line, with its output as JSON text."""
+
+    interaction_id: int
+    item: int
+    output: str
 
 
 async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> set[int]:
@@ -108,9 +121,14 @@ async def finish(
     the transaction stands.
     """
     await fetch(connection, "session/plan_by_key")
-    rows = await fetch(connection, "interactions/finish", _finish_parameters(wave, moves, from_state))
+    with joins.once_at_a_time():
+        rows = await fetch(connection, "interactions/finish", _finish_parameters(wave, moves, from_state))
     attempts = {row["interaction_id"]: row["attempt"] for row in rows}
     kept = [move for move in moves if move.item.interaction_id in attempts]
+    moved = {row["interaction_id"]: row for row in rows}
+    over = [_over(moved[move.item.interaction_id], move.run, move.follows) for move in kept if move.state in TERMINAL]
+    with joins.once_at_a_time():
+        await joins.spread(connection, over, wave_id=wave.wave_id, runner_id=wave.runner_id)
     await _add_sources(connection, kept)
     await _add_evidence(connection, kept, attempts)
     await _apply_effects(connection, kept)
@@ -139,9 +157,14 @@ async def finish(
     return set(attempts)
 
 
-async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID) -> int:
-    """Give back the work of an expired wave. Returns how many items had begun."""
-    begun = await _give_back(
+async def reclaim(
+    connection: Connection, expired: Expired, *, runner_id: UUID, run_flow: Callable[[int], Awaitable[RunFlow]]
+) -> int:
+    """Give back the work of an expired wave. Returns how many items had begun.
+
+    One that has crashed its runner too often is quarantined; `run_flow` gives, for a step of a run, the run's flow.
+    """
+    rows = await _give_back(
         connection,
         expired.wave_id,
         type=EventType.INTERACTION_LEASE_EXPIRED,
@@ -149,6 +172,10 @@ async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID) 
         crashed=expired.crashed,
         runner_id=runner_id,
     )
+    over = [_quarantined(row, await run_flow(row["run_step_id"])) for row in rows if row["state"] == State.QUARANTINED]
+    await _add_children(connection, over)
+    await joins.spread(connection, over, wave_id=expired.wave_id, runner_id=runner_id)
+    begun = len(rows)
     data = {"begun": begun, "crashed": expired.crashed}
     await events.append(connection, EventType.WAVE_EXPIRED, data, wave_id=expired.wave_id, runner_id=expired.runner_id)
     return begun
@@ -156,7 +183,7 @@ async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID) 
 
 async def release(connection: Connection, wave: Wave) -> int:
     """Give back what a wave has begun and not finished, because its runner stops; nothing is charged."""
-    return await _give_back(
+    rows = await _give_back(
         connection,
         wave.wave_id,
         type=EventType.INTERACTION_RELEASED,
@@ -164,6 +191,7 @@ async def release(connection: Connection, wave: Wave) -> int:
         crashed=False,
         runner_id=wave.runner_id,
     )
+    return len(rows)
 
 
 async def suspect(connection: Connection, wave: Wave, *, begun: int) -> int:
@@ -171,7 +199,7 @@ async def suspect(connection: Connection, wave: Wave, *, begun: int) -> int:
 
     They are claimed again in waves half as large, so that the culprit is alone in the end and the others go through.
     """
-    return await _give_back(
+    rows = await _give_back(
         connection,
         wave.wave_id,
         type=EventType.INTERACTION_RELEASED,
@@ -179,6 +207,7 @@ async def suspect(connection: Connection, wave: Wave, *, begun: int) -> int:
         crashed=True,
         runner_id=wave.runner_id,
     )
+    return len(rows)
 
 
 async def held(connection: Connection, wave: Wave, ids: Sequence[int]) -> set[int]:
@@ -189,8 +218,8 @@ async def held(connection: Connection, wave: Wave, ids: Sequence[int]) -> set[in
 
 async def _give_back(
     connection: Connection, wave_id: int, *, type: EventType, size: int, crashed: bool, runner_id: UUID
-) -> int:
-    rows = await fetch(
+) -> list[Row]:
+    return await fetch(
         connection,
         "interactions/reclaim",
         {
@@ -202,27 +231,22 @@ async def _give_back(
             "runner_id": runner_id,
         },
     )
-    return len(rows)
 
 
 async def lineage(
-    connection: Connection, items: Sequence[Item], steps: Sequence[str], *, depth: int
-) -> dict[int, dict[str, tuple[int, str]]]:
-    """Return, for each item, the nearest output of each named step on its own line: (interaction, JSON text)."""
+    connection: Connection, items: Sequence[Item], steps: Sequence[str]
+) -> dict[int, dict[str, list[Ancestor]]]:
+    """Return, for each item, the outputs of each named step on its own line, the newest first."""
     await fetch(connection, "session/plan_by_key")
     rows = await fetch(
         connection,
         "interactions/lineage",
-        {
-            "run_ids": _runs(items),
-            "ids": [item.interaction_id for item in items],
-            "steps": list(steps),
-            "depth": depth,
-        },
+        {"run_ids": _runs(items), "ids": [item.interaction_id for item in items], "steps": list(steps)},
     )
-    found: dict[int, dict[str, tuple[int, str]]] = {}
+    found: dict[int, dict[str, list[Ancestor]]] = {}
     for row in rows:
-        found.setdefault(row["reader"], {}).setdefault(row["step"], (row["interaction_id"], row["output"]))
+        ancestor = Ancestor(interaction_id=row["interaction_id"], item=row["item"], output=row["output"])
+        found.setdefault(row["reader"], {}).setdefault(row["step"], []).append(ancestor)
     return found
 
 
@@ -278,12 +302,66 @@ def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> 
         "tokens_in": [move.tokens_in for move in moves],
         "tokens_out": [move.tokens_out for move in moves],
         "service_us": [move.service_us for move in moves],
-        "child_steps": [move.child_step for move in moves],
-        "child_queues": [move.child_queue for move in moves],
+        **_children(moves),
         "fan_out_steps": [move.fan_out_step for move in moves],
         "data": [data_text(move.data) for move in moves],
         **_origins([move.origin for move in moves]),
     }
+
+
+def _children(moves: Sequence[Move]) -> dict[str, list[Any]]:
+    born = [(move, place, move.run.steps[place.step]) for move in moves for place in move.follows.children]
+    return {
+        "child_of": [move.item.interaction_id for move, _, _ in born],
+        "child_steps": [step.run_step_id for _, _, step in born],
+        "child_queues": [step.queue_id for _, _, step in born],
+        "child_iterations": [place.iteration for _, place, _ in born],
+        "child_items": [place.item for _, place, _ in born],
+    }
+
+
+def _over(row: Row, run: RunFlow, follows: Consequences) -> Over:
+    return Over(
+        run_id=row["run_id"],
+        interaction_id=row["interaction_id"],
+        record_id=row["record_id"],
+        correlation_id=row["correlation_id"],
+        generation=row["generation"],
+        rank=row["rank"],
+        cause=(row["interaction_id"], row["seq"]),
+        run=run,
+        follows=follows,
+    )
+
+
+def _quarantined(row: Row, run: RunFlow) -> Over:
+    """Return what follows for an interaction that a sweeper has quarantined."""
+    place = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
+    ways, _ = when_broken(run.step_at(place), State.QUARANTINED, ErrorClass.CRASHED)
+    return _over(row, run, run.flow.follow(place, Settled.FAILED, ways))
+
+
+async def _add_children(connection: Connection, over: Sequence[Over]) -> None:
+    born = [(one, place, one.run.steps[place.step]) for one in over for place in one.follows.children]
+    if not born:
+        return
+    await fetch(
+        connection,
+        "interactions/add_children",
+        {
+            "run_ids": [one.run_id for one, _, _ in born],
+            "run_step_ids": [step.run_step_id for _, _, step in born],
+            "queue_ids": [step.queue_id for _, _, step in born],
+            "record_ids": [one.record_id for one, _, _ in born],
+            "correlation_ids": [one.correlation_id for one, _, _ in born],
+            "items": [place.item for _, place, _ in born],
+            "iterations": [place.iteration for _, place, _ in born],
+            "generations": [one.generation for one, _, _ in born],
+            "parent_ids": [one.cause[0] for one, _, _ in born],
+            "parent_seqs": [one.cause[1] for one, _, _ in born],
+            "ranks": [one.rank for one, _, _ in born],
+        },
+    )
 
 
 async def _add_sources(connection: Connection, moves: Sequence[Move]) -> None:

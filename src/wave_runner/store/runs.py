@@ -12,6 +12,23 @@ from wave_runner.core.event import EventType
 from wave_runner.core.workflow import Definition
 from wave_runner.store import definitions, events, interactions
 from wave_runner.store.database import Connection, Database, Row, fetch
+from wave_runner.store.run_flow import RunStep
+
+__all__ = [
+    "Ended",
+    "NewRun",
+    "NewStep",
+    "RunStep",
+    "create",
+    "end",
+    "fan_out_chunk",
+    "fold_counts",
+    "live",
+    "newest_unfinished",
+    "release_delayed",
+    "state",
+    "steps",
+]
 
 FAN_OUT_CHUNK = 1000
 SETTLE_CHUNK = 500
@@ -40,21 +57,6 @@ class NewRun:
     limit: int | None
     priority: int
     started_by: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunStep:
-    """A step of a run as a runner needs it; `definition` is the pinned body that says everything else."""
-
-    run_step_id: int
-    run_id: int
-    queue_id: int
-    step: str
-    actor: str
-    definition: bytes
-    sha256: bytes
-    params: str
-    limit: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,8 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_retry_scheduled',
     'interaction_released',
     'interaction_lease_expired',
+    'interaction_unblocked',
+    'interaction_skipped',
     'interaction_fanned_out',
     'staging_written',
     'staging_decided',
@@ -82,10 +84,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',
@@ -115,7 +117,7 @@ CREATE TABLE wave.actors (
     drifted_to_id bigint,
     state text DEFAULT 'active'::text NOT NULL,
     CONSTRAINT actors_check CHECK (((state = 'drifted'::text) = (drifted_to_id IS NOT NULL))),
-    CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text]))),
+    CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text, 'route'::text]))),
     CONSTRAINT actors_name_check CHECK ((name <> ''::text)),
     CONSTRAINT actors_state_check CHECK ((state = ANY (ARRAY['active'::text, 'drifted'::text])))
 );
@@ -356,6 +358,41 @@ CREATE TABLE wave.interactions_r0 (
     CONSTRAINT interactions_check7 CHECK (((output IS NULL) = (output_nonce IS NULL)))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+CREATE TABLE wave.joins (
+    run_id bigint NOT NULL,
+    record_id bigint NOT NULL,
+    run_step_id bigint NOT NULL,
+    iteration integer NOT NULL,
+    generation bigint NOT NULL,
+    more integer DEFAULT 0 NOT NULL,
+    arrived integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    skipped integer DEFAULT 0 NOT NULL,
+    not_taken integer DEFAULT 0 NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    interaction_id bigint,
+    CONSTRAINT joins_check CHECK (((state <> 'gone'::text) OR (interaction_id IS NOT NULL))),
+    CONSTRAINT joins_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'gone'::text, 'skipped'::text, 'left_out'::text])))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.joins_r0 (
+    run_id bigint CONSTRAINT joins_run_id_not_null NOT NULL,
+    record_id bigint CONSTRAINT joins_record_id_not_null NOT NULL,
+    run_step_id bigint CONSTRAINT joins_run_step_id_not_null NOT NULL,
+    iteration integer CONSTRAINT joins_iteration_not_null NOT NULL,
+    generation bigint CONSTRAINT joins_generation_not_null NOT NULL,
+    more integer DEFAULT 0 CONSTRAINT joins_more_not_null NOT NULL,
+    arrived integer DEFAULT 0 CONSTRAINT joins_arrived_not_null NOT NULL,
+    failed integer DEFAULT 0 CONSTRAINT joins_failed_not_null NOT NULL,
+    skipped integer DEFAULT 0 CONSTRAINT joins_skipped_not_null NOT NULL,
+    not_taken integer DEFAULT 0 CONSTRAINT joins_not_taken_not_null NOT NULL,
+    state text DEFAULT 'waiting'::text CONSTRAINT joins_state_not_null NOT NULL,
+    interaction_id bigint,
+    CONSTRAINT joins_check CHECK (((state <> 'gone'::text) OR (interaction_id IS NOT NULL))),
+    CONSTRAINT joins_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'gone'::text, 'skipped'::text, 'left_out'::text])))
+);
 
 CREATE SEQUENCE wave.payload_ids
     START WITH 1
@@ -695,6 +732,8 @@ ALTER TABLE ONLY wave.interaction_inputs ATTACH PARTITION wave.interaction_input
 
 ALTER TABLE ONLY wave.interactions ATTACH PARTITION wave.interactions_r0 FOR VALUES FROM ('0') TO ('100000');
 
+ALTER TABLE ONLY wave.joins ATTACH PARTITION wave.joins_r0 FOR VALUES FROM ('0') TO ('100000');
+
 ALTER TABLE ONLY wave.payloads ATTACH PARTITION wave.payloads_r0 FOR VALUES FROM ('0') TO ('100000');
 
 ALTER TABLE ONLY wave.staged_records ATTACH PARTITION wave.staged_records_r0 FOR VALUES FROM ('0') TO ('100000');
@@ -739,6 +778,12 @@ ALTER TABLE ONLY wave.interactions
 
 ALTER TABLE ONLY wave.interactions_r0
     ADD CONSTRAINT interactions_r0_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.joins
+    ADD CONSTRAINT joins_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);
+
+ALTER TABLE ONLY wave.joins_r0
+    ADD CONSTRAINT joins_r0_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);
 
 ALTER TABLE ONLY wave.payloads
     ADD CONSTRAINT payloads_pkey PRIMARY KEY (run_id, payload_id);
@@ -908,6 +953,8 @@ ALTER INDEX wave.interactions_once ATTACH PARTITION wave.interactions_r0_run_id_
 
 ALTER INDEX wave.interactions_wave ATTACH PARTITION wave.interactions_r0_wave_id_idx;
 
+ALTER INDEX wave.joins_pkey ATTACH PARTITION wave.joins_r0_pkey;
+
 ALTER INDEX wave.payloads_pkey ATTACH PARTITION wave.payloads_r0_pkey;
 
 ALTER INDEX wave.payloads_interaction ATTACH PARTITION wave.payloads_r0_run_id_interaction_id_attempt_idx;
@@ -972,6 +1019,15 @@ ALTER TABLE wave.interactions
 
 ALTER TABLE wave.interactions
     ADD CONSTRAINT interactions_wave_id_fkey FOREIGN KEY (wave_id) REFERENCES wave.waves(wave_id);
+
+ALTER TABLE ONLY wave.joins_r0
+    ADD CONSTRAINT joins_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE wave.joins
+    ADD CONSTRAINT joins_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE wave.joins
+    ADD CONSTRAINT joins_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
 
 ALTER TABLE ONLY wave.payloads_r0
     ADD CONSTRAINT payloads_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);

@@ -30,6 +30,7 @@ class Item:
     key: str | None
     correlation_id: UUID
     parent_id: int | None
+    item: int  # from 1 where a list was fanned out, else 0
     iteration: int
     generation: int
     attempt: int  # attempts so far; the one to come is attempt + 1

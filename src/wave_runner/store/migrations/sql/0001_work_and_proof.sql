@@ -39,7 +39,7 @@ CREATE TABLE definitions (
 CREATE TABLE actors (
     actor_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text NOT NULL UNIQUE CHECK (name <> ''),
-    kind           text NOT NULL CHECK (kind IN ('ai_model', 'script')),
+    kind           text NOT NULL CHECK (kind IN ('ai_model', 'script', 'route')),
     definition_id  bigint NOT NULL REFERENCES definitions,          -- what is approved
     drifted_to_id  bigint REFERENCES definitions,                   -- what a host's folder holds instead
     state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'drifted')),
@@ -256,12 +256,31 @@ CREATE INDEX interactions_delayed ON interactions (ready_at) WHERE ready_at IS N
 CREATE INDEX interactions_wave ON interactions (wave_id) WHERE state IN ('pending', 'running') AND wave_id IS NOT NULL;
 CREATE INDEX interactions_trouble ON interactions (run_id, finished_at) WHERE state IN ('failed', 'quarantined');
 
--- Outputs that an interaction read besides its parent's.
+-- Where an interaction comes from besides its parent: what led to a join, and whose outputs were read.
 CREATE TABLE interaction_inputs (
     run_id          bigint NOT NULL,
     interaction_id  bigint NOT NULL,
     source_id       bigint NOT NULL,
     PRIMARY KEY (run_id, interaction_id, source_id)
+) PARTITION BY RANGE (run_id);
+
+-- What a step with `after` waits for: how many of its inputs have settled, and how. There is a row for each round of
+-- each record, made by the first input that settles; its lock decides which of two that settle at once are the last.
+CREATE TABLE joins (
+    run_id          bigint NOT NULL,
+    record_id       bigint NOT NULL REFERENCES records,
+    run_step_id     bigint NOT NULL REFERENCES run_steps,
+    iteration       integer NOT NULL,
+    generation      bigint NOT NULL,
+    more            integer NOT NULL DEFAULT 0,             -- inputs beyond one for each step: items of a list
+    arrived         integer NOT NULL DEFAULT 0,
+    failed          integer NOT NULL DEFAULT 0,
+    skipped         integer NOT NULL DEFAULT 0,
+    not_taken       integer NOT NULL DEFAULT 0,
+    state           text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'gone', 'skipped', 'left_out')),
+    interaction_id  bigint,                                 -- NULL: nothing has arrived
+    PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation),
+    CHECK (state <> 'gone' OR interaction_id IS NOT NULL)
 ) PARTITION BY RANGE (run_id);
 
 CREATE TABLE fan_outs (
@@ -307,6 +326,8 @@ CREATE TYPE event_type AS ENUM (
     'interaction_retry_scheduled',      -- running → pending, not before a time
     'interaction_released',             -- running → pending: its runner stopped; nothing is charged
     'interaction_lease_expired',        -- running → pending: its runner was lost
+    'interaction_unblocked',            -- blocked → pending: what it waits for has settled
+    'interaction_skipped',              -- blocked → skipped, or made so: what it needs did not complete
     'interaction_fanned_out',           -- a chunk of an `each` became children
     'staging_written', 'staging_decided',
     'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
@@ -422,10 +443,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',

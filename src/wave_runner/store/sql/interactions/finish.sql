@@ -1,15 +1,18 @@
 -- A move out of `running` (or, where the input broke the contract, out of `pending`): state, event, children,
--- records that end, fan-outs and counts, in one statement. Only what this wave still holds is touched; what is
--- given and does not come back has been taken from us.
+-- fan-outs and counts, in one statement. Only what this wave still holds is touched; what is given and does not come
+-- back has been taken from us.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(
         %(ids)s::bigint[], %(states)s::interaction_state[], %(types)s::event_type[], %(outputs)s::text[],
         %(nonces)s::bytea[], %(delays_s)s::float8[], %(error_classes)s::text[], %(rules)s::text[], %(errors)s::text[],
-        %(tokens_in)s::int[], %(tokens_out)s::int[], %(service_us)s::bigint[], %(child_steps)s::bigint[],
-        %(child_queues)s::bigint[], %(fan_out_steps)s::bigint[], %(data)s::text[], %(steps)s::text[],
-        %(actors)s::text[], %(definitions)s::bytea[])
+        %(tokens_in)s::int[], %(tokens_out)s::int[], %(service_us)s::bigint[], %(fan_out_steps)s::bigint[],
+        %(data)s::text[], %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
         AS g (interaction_id, state, type, output, nonce, delay_s, error_class, rule, error, tokens_in, tokens_out,
-              service_us, child_step, child_queue, fan_out_step, data, step, actor, definition)
+              service_us, fan_out_step, data, step, actor, definition)
+), born AS MATERIALIZED (
+    SELECT * FROM unnest(%(child_of)s::bigint[], %(child_steps)s::bigint[], %(child_queues)s::bigint[],
+                         %(child_iterations)s::int[], %(child_items)s::int[])
+        AS b (parent_id, run_step_id, queue_id, iteration, item)
 ), moved AS (
     UPDATE interactions i
     SET state = g.state, seq = i.seq + 1, output = g.output, output_nonce = g.nonce,
@@ -25,7 +28,7 @@ WITH given AS MATERIALIZED (
       AND i.wave_id = %(wave_id)s AND i.state = %(from_state)s
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration,
               i.generation, i.rank, i.attempt, i.state, i.seq, i.parent_id, i.parent_seq,
-              g.type, g.data, g.step, g.actor, g.definition, g.child_step, g.child_queue, g.fan_out_step
+              g.type, g.data, g.step, g.actor, g.definition, g.fan_out_step
 ), logged AS (
     INSERT INTO interaction_events
         (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, wave_id, correlation_id, runner_id,
@@ -37,20 +40,14 @@ WITH given AS MATERIALIZED (
 ), children AS (
     INSERT INTO interactions
         (run_id, run_step_id, queue_id, record_id, correlation_id, item, iteration, generation, parent_id, parent_seq, rank)
-    SELECT run_id, child_step, child_queue, record_id, correlation_id, item, iteration, generation, interaction_id, seq, rank
-    FROM moved
-    WHERE child_step IS NOT NULL
-    ORDER BY interaction_id
+    SELECT m.run_id, b.run_step_id, b.queue_id, m.record_id, m.correlation_id, b.item, b.iteration, m.generation,
+           m.interaction_id, m.seq, m.rank
+    FROM moved m JOIN born b ON b.parent_id = m.interaction_id
+    ORDER BY m.interaction_id, b.item
     RETURNING run_id, run_step_id
 ), opened AS (
     INSERT INTO fan_outs (run_id, interaction_id, run_step_id)
     SELECT run_id, interaction_id, fan_out_step FROM moved WHERE fan_out_step IS NOT NULL
-), ended AS (
-    -- A record's flow ends where a step has no child; `live` changes only at forks, joins and ends.
-    UPDATE run_records r SET live = r.live - 1, state = CASE WHEN r.live = 1 THEN 'ended' ELSE r.state END
-    FROM moved m
-    WHERE r.run_id = m.run_id AND r.record_id = m.record_id
-      AND m.record_id IS NOT NULL AND m.child_step IS NULL AND m.state <> 'pending'
 ), counted AS (
     INSERT INTO count_deltas (run_id, run_step_id, state, delta)
     SELECT run_id, run_step_id, %(from_state)s, -count(*) FROM moved GROUP BY run_id, run_step_id
@@ -59,4 +56,4 @@ WITH given AS MATERIALIZED (
     UNION ALL
     SELECT run_id, run_step_id, 'pending', count(*) FROM children GROUP BY run_id, run_step_id
 )
-SELECT run_id, interaction_id, attempt, seq FROM moved
+SELECT run_id, interaction_id, run_step_id, record_id, correlation_id, iteration, generation, rank, attempt, seq FROM moved

@@ -1,18 +1,24 @@
--- The outputs a wave may read: each interaction's own ancestors, nearest first, and nothing of any other record.
+-- The outputs a wave may read: each interaction's own ancestors, the newest of each step first, and nothing of any
+-- other record. An ancestor that was made later is a nearer one: it descends from the earlier ones of its step. What
+-- led to a join stands in interaction_inputs.
 WITH RECURSIVE ancestor AS (
-    SELECT i.interaction_id AS reader, p.run_id, p.interaction_id, p.parent_id, p.run_step_id, p.output, 1 AS distance
+    SELECT i.interaction_id AS reader, i.run_id, i.interaction_id, i.parent_id
     FROM interactions i
-    JOIN interactions p ON p.run_id = i.run_id AND p.interaction_id = i.parent_id
     WHERE i.run_id = ANY (%(run_ids)s::bigint[]) AND i.interaction_id = ANY (%(ids)s::bigint[])
-    UNION ALL
-    SELECT a.reader, p.run_id, p.interaction_id, p.parent_id, p.run_step_id, p.output, a.distance + 1
+    UNION
+    SELECT a.reader, p.run_id, p.interaction_id, p.parent_id
     FROM ancestor a
-    JOIN interactions p ON p.run_id = a.run_id AND p.interaction_id = a.parent_id
-    WHERE a.distance < %(depth)s
+    CROSS JOIN LATERAL (
+        SELECT a.parent_id AS interaction_id
+        UNION
+        SELECT source_id FROM interaction_inputs x WHERE x.run_id = a.run_id AND x.interaction_id = a.interaction_id
+    ) AS source
+    JOIN interactions p ON p.run_id = a.run_id AND p.interaction_id = source.interaction_id
 )
-SELECT a.reader, a.interaction_id, s.name AS step, a.output, a.distance
+SELECT a.reader, a.interaction_id, s.name AS step, i.item, i.output
 FROM ancestor a
-JOIN run_steps rs ON rs.run_step_id = a.run_step_id
+JOIN interactions i ON i.run_id = a.run_id AND i.interaction_id = a.interaction_id
+JOIN run_steps rs ON rs.run_step_id = i.run_step_id
 JOIN steps s ON s.step_id = rs.step_id
-WHERE s.name = ANY (%(steps)s::text[]) AND a.output IS NOT NULL
-ORDER BY a.reader, a.distance
+WHERE a.interaction_id <> a.reader AND s.name = ANY (%(steps)s::text[]) AND i.output IS NOT NULL
+ORDER BY a.reader, a.interaction_id DESC

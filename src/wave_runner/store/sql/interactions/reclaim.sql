@@ -1,5 +1,5 @@
--- Work of a wave whose lease ran out, or whose runner stops. What had not begun goes back free. What had begun goes back as a suspect, to be
--- claimed in a wave half as large; a suspect that was alone is charged, and quarantined when its budget is spent.
+-- Work of a wave whose lease ran out, or whose runner stops. What had not begun goes back free. What had begun goes
+-- back as a suspect, to be claimed in a wave half as large; a suspect that was alone is charged, and quarantined when its budget is spent.
 -- A lease that was lost while its runner lives is no crash and charges nothing.
 WITH freed AS (
     UPDATE interactions SET wave_id = NULL WHERE wave_id = %(wave_id)s AND state = 'pending'
@@ -17,7 +17,8 @@ WITH freed AS (
         finished_at = CASE WHEN alone.charged AND i.crashes + 1 >= %(max_crashes)s THEN clock_timestamp() END
     FROM (SELECT %(crashed)s::bool AND %(size)s::int = 1 AS charged) AS alone
     WHERE i.wave_id = %(wave_id)s AND i.state = 'running'
-    RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.seq, i.state, alone.charged
+    RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration, i.generation,
+              i.rank, i.seq, i.state, alone.charged
 ), logged AS (
     INSERT INTO interaction_events
         (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, wave_id, correlation_id, runner_id,
@@ -32,14 +33,11 @@ WITH freed AS (
     JOIN actors a ON a.actor_id = rs.actor_id
     JOIN definitions d ON d.definition_id = rs.definition_id
     CROSS JOIN LATERAL (SELECT '{"charged":' || t.charged || ',"crashed":' || %(crashed)s::bool || '}' AS data) AS said
-), ended AS (
-    UPDATE run_records r SET live = r.live - 1, state = CASE WHEN r.live = 1 THEN 'ended' ELSE r.state END
-    FROM taken t
-    WHERE r.run_id = t.run_id AND r.record_id = t.record_id AND t.state = 'quarantined'
 ), counted AS (
     INSERT INTO count_deltas (run_id, run_step_id, state, delta)
     SELECT run_id, run_step_id, 'running', -count(*) FROM taken GROUP BY run_id, run_step_id
     UNION ALL
     SELECT run_id, run_step_id, state, count(*) FROM taken GROUP BY run_id, run_step_id, state
 )
-SELECT interaction_id FROM taken
+SELECT run_id, interaction_id, run_step_id, record_id, correlation_id, item, iteration, generation, rank, seq, state::text AS state
+FROM taken

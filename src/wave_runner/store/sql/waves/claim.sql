@@ -28,7 +28,7 @@ WITH front AS MATERIALIZED (
     UPDATE interactions SET wave_id = (SELECT wave_id FROM opened)
     WHERE run_id = ANY (ARRAY(SELECT DISTINCT run_id FROM picked))
       AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM picked))
-    RETURNING wave_id, run_id, interaction_id, run_step_id, record_id, correlation_id, parent_id, iteration,
+    RETURNING wave_id, run_id, interaction_id, run_step_id, record_id, correlation_id, parent_id, item, iteration,
               generation, rank, attempt, crashes
 )
 SELECT held.*, records.key

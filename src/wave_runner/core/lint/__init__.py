@@ -1,0 +1,29 @@
+"""What is wrong with a workflow whose own shape is right: every name must exist, every value must have a way to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wave_runner.core.lint import flow, inputs, routes, steps
+from wave_runner.core.lint.finding import Finding, Surroundings, tables
+from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.workflow import Workflow
+
+__all__ = ["Finding", "Surroundings", "lint", "tables"]
+
+
+def lint(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
+    """Yield every mistake, those that others rest on first."""
+    if workflow.collection not in around.collections:
+        hint = did_you_mean(workflow.collection, around.collections)
+        message = f"there is no collection `{workflow.collection}`"
+        yield Finding(rule="unknown_collection", at=("collection",), message=message, hint=hint)
+        return
+    broken = [*flow.check(workflow)]
+    yield from broken
+    for step in workflow.steps.values():
+        yield from steps.check(workflow, step, around)
+        if not broken:
+            yield from inputs.check(workflow, step, around)
+        yield from routes.check(workflow, step, around)
+    yield from steps.check_ensures(workflow, around)

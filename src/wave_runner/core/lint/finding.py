@@ -1,0 +1,38 @@
+"""What a linter says, and what it looks names up in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wave_runner.core.workflow import CollectionSpec
+
+At = tuple[str | int, ...]
+"""Where something stands in the workflow file: ("steps", "fetch", "input")."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One mistake: its rule, where it stands in the workflow file, what it is, and what may help."""
+
+    rule: str
+    at: At
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a workflow's names are looked up in."""
+
+    collections: Mapping[str, CollectionSpec]
+    models: Collection[str]
+    scripts: Collection[str]
+    schemas: Mapping[str, Any]  # the schema that each path in `output` holds
+    prompts: Mapping[str, Collection[str]]  # the variables that each path in `prompt` uses
+
+
+def tables(collection: CollectionSpec) -> tuple[str, ...]:
+    """Return the tables that hold a record's data."""
+    return (collection.table, *collection.rows)

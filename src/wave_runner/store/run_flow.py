@@ -1,0 +1,40 @@
+"""The flow of a run: its workflow as a graph, with the ids that its steps have in this run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wave_runner.core.flow import Flow, Place
+from wave_runner.core.workflow import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStep:
+    """A step of a run as a runner needs it; `definition` is the pinned body that says everything else."""
+
+    run_step_id: int
+    run_id: int
+    queue_id: int
+    step: str
+    actor: str
+    definition: bytes
+    sha256: bytes
+    params: str
+    limit: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlow:
+    """Which step follows which, by name, and each step's ids in the run."""
+
+    flow: Flow
+    steps: Mapping[str, RunStep]
+
+    def step_at(self, place: Place) -> Step:
+        """Return what the workflow says of a step."""
+        return self.flow.steps[place.step]
+
+    def name_of(self, run_step_id: int) -> str:
+        """Return a step's name."""
+        return next(name for name, step in self.steps.items() if step.run_step_id == run_step_id)
