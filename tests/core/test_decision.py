@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from wave_runner.core.contract import OutputContract
-from wave_runner.core.decision import Verdict, decide, undeclared
+from wave_runner.core.decision import Try, Verdict, decide, undeclared
 from wave_runner.core.interaction import State
 from wave_runner.core.outcome import Breach, Done, ErrorClass, Evidence, Failure, Replace, Usage, Write
 from wave_runner.core.pinned import PinnedStep
+from wave_runner.core.routing import Way
 from wave_runner.core.workflow import (
     ActorKind,
     Case,
@@ -43,7 +44,8 @@ BAD = Done(output={"n": "one"})
 
 
 def verdict(step, outcome, *, attempt=1, chance=0.5, params=None):
-    return decide(step, outcome, contract=CONTRACT, params=params or {}, attempt=attempt, chance=chance)
+    tried = Try(attempt=attempt, chance=chance, params=params or {})
+    return decide(step, outcome, contract=CONTRACT, tried=tried)
 
 
 def after(route):
@@ -51,27 +53,30 @@ def after(route):
 
 
 def test_a_good_answer_is_completed_and_goes_on():
-    assert verdict(SCRIPT, GOOD) == Verdict(state=State.COMPLETED, output='{"n":1}', to="save", route="next")
+    assert verdict(SCRIPT, GOOD) == Verdict(
+        state=State.COMPLETED, output='{"n":1}', ways=(Way(to="save"),), route="next"
+    )
 
 
 @pytest.mark.parametrize(
     ("route", "params", "to", "each"),
     [
-        (Next(to="end"), {}, "", ""),
+        (Next(to="end"), {}, "end", ""),
         (Each(source="promoted", to="judge"), {}, "judge", "promoted"),
         (RouteOn(on="n", cases={"1": Case(to="one")}), {}, "one", ""),
     ],
 )
 def test_a_completed_step_goes_where_its_route_says(route, params, to, each):
     output = {"n": 1} if not isinstance(route, RouteOn) else {"n": "1"}
-    found = decide(after(route), Done(output=output), contract=None, params=params, attempt=1, chance=0.5)
-    assert (found.state, found.to, found.each) == (State.COMPLETED, to, each)
+    tried = Try(attempt=1, chance=0.5, params=params)
+    found = decide(after(route), Done(output=output), contract=None, tried=tried)
+    assert (found.state, found.ways, found.each) == (State.COMPLETED, (Way(to=to),), each)
 
 
 def test_a_value_that_goes_nowhere_is_tried_again_like_any_wrong_answer_and_never_saved():
     astray = after(RouteOn(on="n", cases={}))
     tries = [
-        decide(astray, Done(output={"n": "9"}), contract=None, params={}, attempt=attempt, chance=0.5)
+        decide(astray, Done(output={"n": "9"}), contract=None, tried=Try(attempt=attempt, chance=0.5))
         for attempt in (1, 3)
     ]
     assert [(found.state, found.output) for found in tries] == [(State.PENDING, None), (State.QUARANTINED, None)]
@@ -139,3 +144,27 @@ def test_an_undeclared_write_is_not_tried_again_even_of_a_model():
 def test_what_an_attempt_cost_and_left_behind_does_not_change_the_verdict():
     evidence = (Evidence(role="log", media_type="text/plain", content=b"log"),)
     assert verdict(SCRIPT, replace(GOOD, evidence=evidence, usage=Usage(tokens_in=9))) == verdict(SCRIPT, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "handlers", "ways", "route"),
+    [
+        (Failure(error_class=ErrorClass.PERMANENT, message="no"), {"on_failure": "plan_b"}, "plan_b", "on_failure"),
+        (Breach(rule="not_a_posting", message="no"), {"on_quarantine": "person"}, "person", "on_quarantine"),
+        (Breach(rule="not_a_posting", message="no"), {"on_failure": "plan_b"}, None, ""),
+        (Failure(error_class=ErrorClass.TIMEOUT, message="late"), {"on_timeout": "later"}, "later", "on_timeout"),
+        (Failure(error_class=ErrorClass.TIMEOUT, message="late"), {"on_failure": "plan_b"}, "plan_b", "on_failure"),
+        (Failure(error_class=ErrorClass.PERMANENT, message="no"), {"on_timeout": "later"}, None, ""),
+    ],
+)
+def test_a_broken_step_goes_where_its_workflow_says(outcome, handlers, ways, route):
+    step = replace(SCRIPT, step=replace(SCRIPT.step, **handlers))
+    found = verdict(step, outcome, attempt=3)
+    assert found.state in (State.FAILED, State.QUARANTINED)
+    assert (found.ways, found.route) == ((Way(to=ways),) if ways else (), route)
+
+
+def test_a_step_that_is_tried_again_goes_nowhere_yet():
+    step = replace(SCRIPT, step=replace(SCRIPT.step, on_failure="plan_b"))
+    found = verdict(step, Failure(error_class=ErrorClass.TRANSIENT, message="gone"), attempt=1)
+    assert (found.state, found.ways) == (State.PENDING, ())

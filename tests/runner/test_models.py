@@ -88,7 +88,7 @@ def test_a_bad_answer_harms_its_own_record_only_and_is_never_saved(ground: Groun
     assert ground.run() == "failed"
     assert ground.items() == {f"item {n}": None if n == 3 else n for n in range(6)}
     assert list(ground.troubles()) == ["item 3"]
-    assert ground.states("save") == {"completed": 5}
+    assert ground.states("save") == {"completed": 5, "skipped": 1}
 
 
 def test_a_bad_answer_is_asked_for_again_and_a_good_one_is_then_saved(ground: Ground, stub: OpenAIStub):

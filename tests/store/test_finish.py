@@ -8,6 +8,7 @@ import pytest
 from tests.support.by_hand import Hand, by_hand
 from tests.support.projects import COUNT, Ground, rows, script
 
+from wave_runner.core.flow import Consequences, Place
 from wave_runner.core.interaction import LEGAL_MOVES, State
 from wave_runner.core.outcome import Write
 from wave_runner.store.database import DataRefused
@@ -129,9 +130,9 @@ def test_a_refused_write_takes_result_event_child_and_counts_back_with_it(ground
         await hand.seed(3)
         wave = await hand.claim()
         await hand.begin(wave)
-        check = hand.steps["check"]
+        to_check = Consequences(children=(Place(step="check"),))
         before = [await hand.sql(f"SELECT t::text FROM {table} AS t ORDER BY 1") for table in watched]
-        moves = [hand.move(item, child_step=check.run_step_id, child_queue=check.queue_id) for item in wave.items[:2]]
+        moves = [hand.move(item, follows=to_check) for item in wave.items[:2]]
         moves.append(hand.move(wave.items[2], writes=(Write(table="items", values={"words": "many"}),)))
         with pytest.raises(DataRefused, match="invalid input syntax for type integer"):
             await hand.finish(wave, moves)

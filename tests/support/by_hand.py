@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from tests.support.projects import Ground, start_run
 
 from wave_runner.core.event import EventType
+from wave_runner.core.flow import Flow
 from wave_runner.core.interaction import State
 from wave_runner.core.pinned import read_step
 from wave_runner.engine import Engine
 from wave_runner.store import interactions, records, runs, waves
 from wave_runner.store.database import Connection
 from wave_runner.store.interactions import Move, Origin, Start
+from wave_runner.store.run_flow import RunFlow
 
 EVENT_OF = {
     State.COMPLETED: EventType.INTERACTION_COMPLETED,
@@ -59,13 +61,14 @@ class Hand:
     engine: Engine
     run_id: int
     steps: dict[str, runs.RunStep]
+    run_flow: RunFlow
     tables: records.Tables
     runner_id: UUID = field(default_factory=uuid4)
     seq: int = 0
 
     async def other(self) -> Hand:
         """Return another runner of the same engine and run."""
-        hand = Hand(engine=self.engine, run_id=self.run_id, steps=self.steps, tables=self.tables)
+        hand = replace(self, runner_id=uuid4(), seq=0)
         await waves.register_runner(self.engine.database, hand.runner_id, "test")
         return hand
 
@@ -95,7 +98,7 @@ class Hand:
     def move(self, item: waves.Item, state: State = State.COMPLETED, **more: Any) -> Move:
         """Return a move of one item."""
         output = {"output": "{}", "nonce": os.urandom(32)} if state is State.COMPLETED else {}
-        given = {"type": EVENT_OF[state], "data": {}, "tables": self.tables, **output, **more}
+        given = {"type": EVENT_OF[state], "data": {}, "tables": self.tables, "run": self.run_flow, **output, **more}
         return Move(item=item, origin=self.origin(item), state=state, **given)
 
     async def finish(
@@ -121,7 +124,7 @@ class Hand:
         async def reclaim(connection: Connection) -> int:
             expired = await waves.expire(connection, lease_s=0.001)
             for one in expired:
-                await interactions.reclaim(connection, one, runner_id=self.runner_id)
+                await interactions.reclaim(connection, one, runner_id=self.runner_id, run_flow=self._flow_of)
             return len(expired)
 
         return await self.transact(reclaim)
@@ -154,6 +157,9 @@ class Hand:
             cursor = await connection.execute(SEED, given)
             return sorted(row["interaction_id"] for row in await cursor.fetchall())
 
+    async def _flow_of(self, run_step_id: int) -> RunFlow:
+        return self.run_flow
+
     def origin(self, item: waves.Item) -> Origin:
         step = next(step for step in self.steps.values() if step.run_step_id == item.run_step_id)
         return Origin(step=step.step, actor=step.actor, definition=step.sha256)
@@ -177,9 +183,10 @@ async def hand_of(engine: Engine) -> Hand:
         ids = [row["run_step_id"] for row in await cursor.fetchall()]
     steps = {step.step: step for step in await runs.steps(database, ids)}
     async with database.transaction() as connection:
-        collection = read_step(next(iter(steps.values())).definition).collection
-        tables = await records.look_up_tables(connection, collection)
-    hand = Hand(engine=engine, run_id=run_id, steps=steps, tables=tables)
+        pinned = {name: read_step(step.definition) for name, step in steps.items()}
+        tables = await records.look_up_tables(connection, next(iter(pinned.values())).collection)
+    run_flow = RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}), steps=steps)
+    hand = Hand(engine=engine, run_id=run_id, steps=steps, run_flow=run_flow, tables=tables)
     await waves.register_runner(database, hand.runner_id, "test")
     return hand
 

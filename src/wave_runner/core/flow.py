@@ -5,8 +5,9 @@ is decided when each of them has *settled*: it has arrived, it failed, it was sk
 elsewhere (`not_taken`). So an end settles not only the joins that it leads to, but also those that wait for a step
 which only it could have led to.
 
-What follows from an end never reaches past the next joins: a join that is skipped has consequences of its own. And a
-join outside of a loop is not told of a way that was not taken as long as another round may take it.
+What follows from an end never reaches past the next joins: a join that is skipped has consequences of its own. So a
+step that a join waits for may be led to by the steps behind one other join only, or by those before any; the linter
+sees to that. And a join outside of a loop is not told of a way that was not taken as long as another round may take it.
 """
 
 from __future__ import annotations
@@ -85,6 +86,14 @@ class Flow:
             skipped=tuple(self._skipped(place, taken)) if left in BROKEN else (),
             inputs=(*self._arrived(place, taken), *self._left(place, taken, left), *self._items(place, items)),
         )
+
+    def anchors_of(self, name: str) -> list[str]:
+        """Return from where a step can be reached without passing a join: joins, and the first step of a record."""
+        starts = [step.name for step in self.joins]
+        starts += [
+            step.route.to for step in self.steps.values() if isinstance(step.route, Each) and step.route.over_records
+        ]
+        return [start for start in starts if start == name or name in self._region(tuple(self._ways_on(start, ())), ())]
 
     @functools.cached_property
     def each_of(self) -> Mapping[str, str]:

@@ -14,10 +14,14 @@ from wave_runner.core.workflow import END, Fork, Join, Step
 
 
 class Token(NamedTuple):
-    """A place of a record: at a step, or, `waiting`, at a join that others have not reached yet."""
+    """A place of a record: at a step, or, `waiting`, at a join that others have not reached yet.
+
+    `first_at` are the joins that went on with this token alone: whoever comes to them later ends there.
+    """
 
     step: str
     waiting: bool = False
+    first_at: frozenset[str] = frozenset()
 
 
 Pair = frozenset[Token]
@@ -54,7 +58,8 @@ class Tokens:
 
     def _from(self, fork: str) -> tuple[set[Pair], set[str]]:
         route = self._steps[fork].route
-        starts = [self._at(case.to) for case in route.cases if case.to != END] if isinstance(route, Fork) else []
+        ways = [case.to for case in route.cases if case.to != END] if isinstance(route, Fork) else []
+        starts = [self._at(to, frozenset()) for to in ways]
         waiting = [frozenset({a, b}) for index, a in enumerate(starts) for b in starts[index + 1 :] if a != b]
         pairs: set[Pair] = set()
         meetings: set[str] = set()
@@ -65,7 +70,7 @@ class Tokens:
             pairs.add(pair)
             for mover, other in (tuple(pair), tuple(pair)[::-1]):
                 for moved in self._moves(mover, other):
-                    if moved != other:
+                    if moved.step != other.step:
                         waiting.append(frozenset({moved, other}))
                     elif not moved.waiting:
                         meetings.add(moved.step)
@@ -74,23 +79,21 @@ class Tokens:
     def _moves(self, mover: Token, other: Token) -> Iterator[Token]:
         """Yield where a token can be next while the other one stays where it is."""
         if mover.waiting:
-            if not self._holds_up(other, mover.step) and not self._has_gone_on(other, mover.step):
-                yield Token(mover.step)
+            if not self._holds_up(other, mover.step):
+                yield Token(mover.step, first_at=mover.first_at)
             return
-        for to in graph.follows(self._steps[mover.step]):
-            yield self._at(to)
+        for edge in graph.edges(self._steps[mover.step]):
+            if edge.to not in other.first_at:
+                yield self._at(edge.to, frozenset() if edge.loop else mover.first_at)
 
-    def _at(self, name: str) -> Token:
-        return Token(name, waiting=bool(self._steps[name].after))
-
-    def _has_gone_on(self, token: Token, join: str) -> bool:
-        """Say whether `token` is what became of a join that goes on with the first who comes: the second ends there."""
-        return self._steps[join].join is Join.ANY and token.step in graph.reachable(self._steps, join)
+    def _at(self, name: str, first_at: frozenset[str]) -> Token:
+        step = self._steps[name]
+        if step.after and step.join is Join.ANY:
+            return Token(name, first_at=first_at | {name})
+        return Token(name, waiting=bool(step.after), first_at=first_at)
 
     def _holds_up(self, token: Token, join: str) -> bool:
         """Say whether a join cannot be done while `token` is where it is."""
-        if self._steps[join].join is Join.ANY:
-            return False
         found: set[str] = set()
         waiting = [token.step]
         while waiting:

@@ -166,6 +166,7 @@ def _plain_move(ready: Ready, verdict: Verdict) -> Move:
         rule=verdict.rule,
         error=_short(verdict.message),
         fan_out_step=run.steps[verdict.ways[0].to].run_step_id if over_records else None,
+        handled=verdict.state is not State.COMPLETED and bool(verdict.ways),
     )
 
 
@@ -223,6 +224,7 @@ def _stopped_move(stopped: Stopped) -> Move:
         tables=step.tables,
         run=step.run_flow,
         follows=step.run_flow.flow.follow(step.place(stopped.item), Settled.FAILED, ways),
+        handled=bool(ways),
         error_class=str(breach.error_class),
         rule=breach.rule,
         error=_short(breach.message),
@@ -248,6 +250,7 @@ def _refused(move: Move, reason: str) -> Move:
             **({"route": route, "to": [way.to for way in ways]} if ways else {}),
         },
         follows=move.run.flow.follow(place, Settled.FAILED, ways),
+        handled=bool(ways),
         output=None,
         nonce=None,
         error_class=str(breach.error_class),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from wave_runner.core.event import EventType, data_text
 from wave_runner.core.flow import Consequences, Place, Settled
 from wave_runner.core.interaction import TERMINAL, State
 from wave_runner.core.outcome import Effect, ErrorClass, Evidence, Replace, Write
+from wave_runner.core.routing import Way
 from wave_runner.store import events, joins, records
 from wave_runner.store.database import Connection, Row, fetch
 from wave_runner.store.joins import Over
@@ -72,6 +73,7 @@ class Move:
     tokens_out: int = 0
     service_us: int = 0
     fan_out_step: int | None = None  # run_step_id that an `each` creates
+    handled: bool = False  # broken, and the workflow says what happens then
     writes: tuple[Write | Replace, ...] = ()
     effects: tuple[Effect, ...] = ()
     evidence: tuple[SealedEvidence, ...] = ()
@@ -172,7 +174,12 @@ async def reclaim(
         crashed=expired.crashed,
         runner_id=runner_id,
     )
-    over = [_quarantined(row, await run_flow(row["run_step_id"])) for row in rows if row["state"] == State.QUARANTINED]
+    broken = [row for row in rows if row["state"] == State.QUARANTINED]
+    handlers = [(row, *_handler(row, await run_flow(row["run_step_id"]))) for row in broken]
+    over = [_quarantined(row, run, ways) for row, run, ways in handlers]
+    if handled := [row for row, _, ways in handlers if ways]:
+        given = {"run_ids": _runs(handled), "ids": [row["interaction_id"] for row in handled]}
+        await fetch(connection, "interactions/handle", given)
     await _add_children(connection, over)
     await joins.spread(connection, over, wave_id=expired.wave_id, runner_id=runner_id)
     begun = len(rows)
@@ -272,8 +279,8 @@ async def note(
     return bool(await fetch(connection, "interactions/note", parameters))
 
 
-def _runs(items: Any) -> list[int]:
-    return sorted({item.run_id for item in items})
+def _runs(items: Iterable[Item | Row]) -> list[int]:
+    return sorted({item["run_id"] if isinstance(item, dict) else item.run_id for item in items})
 
 
 def _origins(origins: Sequence[Origin]) -> dict[str, list[Any]]:
@@ -304,6 +311,7 @@ def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> 
         "service_us": [move.service_us for move in moves],
         **_children(moves),
         "fan_out_steps": [move.fan_out_step for move in moves],
+        "handled": [move.handled for move in moves],
         "data": [data_text(move.data) for move in moves],
         **_origins([move.origin for move in moves]),
     }
@@ -334,10 +342,14 @@ def _over(row: Row, run: RunFlow, follows: Consequences) -> Over:
     )
 
 
-def _quarantined(row: Row, run: RunFlow) -> Over:
-    """Return what follows for an interaction that a sweeper has quarantined."""
+def _handler(row: Row, run: RunFlow) -> tuple[RunFlow, tuple[Way, ...]]:
+    """Return where an interaction goes that a sweeper has quarantined, if its workflow says so."""
+    ways, _ = when_broken(run.flow.steps[run.name_of(row["run_step_id"])], State.QUARANTINED, ErrorClass.CRASHED)
+    return run, ways
+
+
+def _quarantined(row: Row, run: RunFlow, ways: Sequence[Way]) -> Over:
     place = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
-    ways, _ = when_broken(run.step_at(place), State.QUARANTINED, ErrorClass.CRASHED)
     return _over(row, run, run.flow.follow(place, Settled.FAILED, ways))
 
 

@@ -297,6 +297,7 @@ CREATE TABLE wave.interactions (
     error_class text,
     rule text,
     error text,
+    handled boolean DEFAULT false NOT NULL,
     tokens_in integer,
     tokens_out integer,
     service_us bigint,
@@ -308,9 +309,10 @@ CREATE TABLE wave.interactions (
     CONSTRAINT interactions_check2 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
     CONSTRAINT interactions_check3 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
     CONSTRAINT interactions_check4 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check5 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
-    CONSTRAINT interactions_check6 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check7 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+    CONSTRAINT interactions_check5 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check6 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check7 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check8 CHECK (((output IS NULL) = (output_nonce IS NULL)))
 )
 PARTITION BY RANGE (run_id);
 
@@ -342,6 +344,7 @@ CREATE TABLE wave.interactions_r0 (
     error_class text,
     rule text,
     error text,
+    handled boolean DEFAULT false CONSTRAINT interactions_handled_not_null NOT NULL,
     tokens_in integer,
     tokens_out integer,
     service_us bigint,
@@ -353,9 +356,10 @@ CREATE TABLE wave.interactions_r0 (
     CONSTRAINT interactions_check2 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
     CONSTRAINT interactions_check3 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
     CONSTRAINT interactions_check4 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check5 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
-    CONSTRAINT interactions_check6 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check7 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+    CONSTRAINT interactions_check5 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check6 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check7 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check8 CHECK (((output IS NULL) = (output_nonce IS NULL)))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 

@@ -12,7 +12,7 @@ from wave_runner.core.flow import Flow
 from wave_runner.core.lint.finding import At, Finding
 from wave_runner.core.loops import Loop, Loops
 from wave_runner.core.nearest import did_you_mean
-from wave_runner.core.tokens import Token, Tokens
+from wave_runner.core.tokens import Tokens
 from wave_runner.core.workflow import END, Case, Choose, Each, Fork, RouteOn, Step, Workflow
 
 
@@ -30,6 +30,7 @@ def check(workflow: Workflow) -> Iterator[Finding]:
         yield from _once(step, workflow.steps)
     yield from _joins(workflow.steps)
     if not circles:
+        yield from _anchors(workflow.steps)
         yield from _loops(workflow)
         yield from _items(workflow.steps)
         yield from _tokens(workflow.steps)
@@ -101,6 +102,11 @@ def _once(step: Step, steps: Mapping[str, Step]) -> Iterator[Finding]:
     if step.once and isinstance(step.route, Each) and not fans_out:
         message = f"`{step.name}` runs once per run, so its `each` can be `promoted` only"
         yield Finding(rule="each_without_record", at=(*at, "each"), message=message)
+    if isinstance(step.route, Fork):
+        names = [case.to for case in step.route.cases]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            message = f"`{step.name}` leads to `{name}` twice at once"
+            yield Finding(rule="reached_twice", at=(*at, "all", names.index(name)), message=message)
     if step.once and isinstance(step.route, Fork):
         message = f"`{step.name}` runs once per run; only a record can be at several steps at once"
         yield Finding(rule="fork_without_record", at=(*at, "all"), message=message)
@@ -139,6 +145,22 @@ def _joins(steps: Mapping[str, Step]) -> Iterator[Finding]:
             if isinstance(other.route, Each) and other.route.to == step.name:
                 message = f"`each` cannot lead to `{step.name}`, which waits for others"
                 yield Finding(rule="each_to_join", at=("steps", other.name, "next", "to"), message=message)
+
+
+def _anchors(steps: Mapping[str, Step]) -> Iterator[Finding]:
+    """Whether a step can still come must be known from one place alone."""
+    flow = Flow(steps)
+    for join in flow.joins:
+        for index, name in enumerate(join.after):
+            anchors = flow.anchors_of(name) if not steps[name].after else []
+            if len(anchors) > 1:
+                before = [other for other in steps if name in graph.follows(steps[other])]
+                message = (
+                    f"`{join.name}` waits for `{name}`, which can be reached from `{anchors[0]}` and from behind "
+                    f"`{anchors[-1]}`: nobody could tell when it no longer comes"
+                )
+                hint = f"let `{name}` wait itself: after: [{', '.join(before)}], join: any"
+                yield Finding(rule="join_unclear", at=("steps", join.name, "after", index), message=message, hint=hint)
 
 
 def _loops(workflow: Workflow) -> Iterator[Finding]:
@@ -217,7 +239,13 @@ def _open_branches(steps: Mapping[str, Step], tokens: Tokens, loop: Loop) -> Ite
         if not any(edge.loop and edge.to == loop.header for edge in graph.edges(step)):
             continue
         others = sorted(
-            {other.step for pair in pairs if Token(step.name) in pair for other in pair - {Token(step.name)}}
+            {
+                other.step
+                for pair in pairs
+                for here in pair
+                if here.step == step.name and not here.waiting
+                for other in pair - {here}
+            }
         )
         if others:
             message = f"`{step.name}` goes back to `{loop.header}` while `{others[0]}` may still be under way"

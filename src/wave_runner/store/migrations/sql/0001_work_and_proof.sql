@@ -228,6 +228,7 @@ CREATE TABLE interactions (
     error_class     text,
     rule            text,                                   -- of the contract that was broken
     error           text,
+    handled         boolean NOT NULL DEFAULT false,         -- broken, and its workflow says what happens then
     tokens_in       integer,
     tokens_out      integer,
     service_us      bigint,
@@ -240,6 +241,7 @@ CREATE TABLE interactions (
     CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated'))),
     CHECK (finished_at IS NULL OR started_at IS NULL OR finished_at >= started_at),
     CHECK ((output IS NOT NULL) = (state IN ('completed', 'invalidated'))),
+    CHECK (NOT handled OR state IN ('failed', 'quarantined')),
     CHECK ((parent_id IS NULL) = (parent_seq IS NULL)),
     CHECK ((input IS NULL) = (input_nonce IS NULL)),
     CHECK ((output IS NULL) = (output_nonce IS NULL))

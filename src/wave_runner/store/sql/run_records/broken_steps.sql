@@ -3,5 +3,5 @@ FROM interactions i
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
 JOIN steps s ON s.step_id = rs.step_id
 WHERE i.run_id = %(run_id)s AND i.record_id = ANY (%(record_ids)s::bigint[]) AND i.in_force
-  AND i.state IN ('failed', 'quarantined')
+  AND i.state IN ('failed', 'quarantined') AND NOT i.handled
 ORDER BY i.record_id, i.interaction_id

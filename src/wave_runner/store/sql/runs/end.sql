@@ -21,7 +21,7 @@ WITH live AS (
            (SELECT count(*) FROM run_records WHERE run_id = %(run_id)s AND state = 'incomplete') AS incomplete,
            (SELECT count(*) FROM interactions
             WHERE run_id = %(run_id)s AND record_id IS NULL AND in_force
-              AND state IN ('failed', 'quarantined')) AS broken_once
+              AND state IN ('failed', 'quarantined') AND NOT handled) AS broken_once
     FROM run
 )
 UPDATE workflow_runs r
