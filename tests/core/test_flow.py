@@ -163,11 +163,11 @@ def test_when_a_join_goes(join, expected, settled, does):
     assert resolve(join, expected, settled) is does
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_every_way_through_every_accepted_workflow_ends_with_each_step_done_once_and_each_join_settled(seed):
-    """2,000 random workflows, five records each, with failures: nothing is reached twice, nothing waits for ever."""
+    """Random workflows, five records each, with failures: nothing is reached twice, nothing waits for ever."""
     dice = random.Random(seed)
-    for made in itertools.islice(accepted(seed), 100):
+    for made in itertools.islice(accepted(seed), 40):
         flow = Flow(made.steps)
         for _ in range(5):
             walk = Walk(flow, dice).start("s0")
@@ -179,8 +179,8 @@ def test_every_way_through_every_accepted_workflow_ends_with_each_step_done_once
 
 
 def test_the_random_workflows_hold_what_they_are_there_for():
-    made = list(itertools.islice(accepted(1), 300))
+    made = list(itertools.islice(accepted(1), 150))
     routes = [type(one.route).__name__ for flow in made for one in flow.steps.values()]
     assert {"Fork", "Each", "Choose", "RouteOn"} <= set(routes)
-    assert sum(bool(one.after) for flow in made for one in flow.steps.values()) > 30
-    assert sum(bool(Flow(flow.steps).loops.all) for flow in made) > 30
+    assert sum(bool(one.after) for flow in made for one in flow.steps.values()) > 15
+    assert sum(bool(Flow(flow.steps).loops.all) for flow in made) > 15
