@@ -27,15 +27,17 @@ from wave_runner.project.definitions import (
     step_definition,
 )
 from wave_runner.project.drift import FolderWatch
+from wave_runner.project.queries import TABLES, read_query
 from wave_runner.runner.runner import Runner, Server
+from wave_runner.runner.script_lane import ScriptLane
+from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.servers import open_server
 from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
-from wave_runner.store import embedded, migrate, runs
-from wave_runner.store.database import Database
+from wave_runner.store import embedded, migrate, queries, runs
+from wave_runner.store.database import Connection, Database, DataRefused
 
 OWNED_DRIVERS = frozenset({"llama_cpp"})
-SCRIPTS_LANE = "scripts"
 
 
 @dataclass(kw_only=True)
@@ -114,6 +116,7 @@ class Engine:
             started_by=whoami(),
         )
         async with self.database.transaction() as connection:
+            await self._plan_queries(connection, project, found)
             return await runs.create(connection, new)
 
     def runner(self) -> Runner:
@@ -143,6 +146,16 @@ class Engine:
                 return error
         return None
 
+    async def _plan_queries(self, connection: Connection, project: Project, workflow: Workflow) -> None:
+        """Raise ProjectError for a query that the database refuses, before there is any work to fail by it."""
+        for path in sorted({step.sql for step in workflow.steps.values() if step.sql}):
+            try:
+                await queries.plan(connection, read_query(project.files[path]))
+            except DataRefused as error:
+                message = f"PostgreSQL refuses the query: {error}"
+                hint = "it is run as it stands in the file, and reads the wave from wave_items"
+                raise ProjectError(message, path=self.folder / path, hint=hint) from error
+
     def _workflow(self, project: Project, name: str) -> Workflow:
         if name not in project.workflows:
             raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
@@ -153,9 +166,11 @@ class Engine:
         template = ""
         match step.kind:
             case ActorKind.SCRIPT:
-                work_key, lane = _script_key(project, step), SCRIPTS_LANE
+                work_key, lane = _version_key(project, step), ScriptLane.name
             case ActorKind.ROUTE:
-                work_key, lane = step.actor, SCRIPTS_LANE
+                work_key, lane = step.actor, ScriptLane.name
+            case ActorKind.SQL:
+                work_key, lane = _version_key(project, step), SqlLane.name
             case ActorKind.AI_MODEL:
                 work_key, lane = _model_key(project, step), project.models[step.actor].server
                 template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()
@@ -229,14 +244,12 @@ def whoami() -> str:
 
 def _tables(project: Project) -> dict[str, bytes]:
     """Return the project's own SQL that makes its tables: files directly in sql/ whose name begins with `tables`."""
-    return {
-        path: body for path, body in project.files.items() if path.startswith("sql/tables") and path.endswith(".sql")
-    }
+    return {path: body for path, body in project.files.items() if path.startswith(TABLES) and path.endswith(".sql")}
 
 
-def _script_key(project: Project, step: Step) -> str:
+def _version_key(project: Project, step: Step) -> str:
     definition = actor_definition(project, step.actor)
-    return f"script:{step.actor}:{definition.sha256.hex()}"
+    return f"{step.kind}:{step.actor}:{definition.sha256.hex()}"
 
 
 def _model_key(project: Project, step: Step) -> str:

@@ -12,6 +12,7 @@ from wave_runner.core.workflow import (
     ModelSpec,
     Next,
     Param,
+    QuerySpec,
     RouteOn,
     ScriptSpec,
     Step,
@@ -38,6 +39,7 @@ steps = st.builds(
     input=inputs,
     require=tuples,
     prompt=words,
+    sql=words,
     output=words,
     writes=tuples,
     route=routes,
@@ -61,6 +63,7 @@ scripts = st.builds(
     environment=tuples,
     files=tuples,
 )
+queries = st.builds(QuerySpec, name=words, path=words, timeout_s=seconds, max_attempts=positive)
 params = st.dictionaries(
     words, st.builds(Param, name=words, type=words, default=st.none() | words, required=st.booleans()), max_size=2
 )
@@ -73,9 +76,11 @@ pinned_steps = st.builds(
     ensures=tuples,
     model=st.none() | models,
     script=st.none() | scripts,
+    query=st.none() | queries,
     prompt_sha256=words,
     output_sha256=words,
     script_sha256=words,
+    sql_sha256=words,
 )
 
 

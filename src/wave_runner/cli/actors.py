@@ -94,17 +94,17 @@ async def _approve(folder: Path, name: str, *, as_json: bool) -> None:
 
 
 async def _rows(engine: Engine, *, with_diff: bool) -> list[dict[str, Any]]:
-    from wave_runner.project.definitions import actor_definition
+    from wave_runner.project.definitions import actor_definition, actor_kind, actor_names
 
     project, known = engine.project(), await _known(engine)
-    here = {name: actor_definition(project, name) for name in sorted({*project.scripts, *project.models})}
+    here = {name: actor_definition(project, name) for name in actor_names(project)}
     rows = []
     for name in sorted({*here, *known}):
         approved = known[name].sha256 if name in known else None
         found = here[name].sha256 if name in here else None
         row = {
             "actor": name,
-            "kind": known[name].kind if name in known else _kind(project, name),
+            "kind": known[name].kind if name in known else str(actor_kind(project, name)),
             "state": _state(approved, found),
             "approved": approved.hex()[:SHORT] if approved else "",
             "found": found.hex()[:SHORT] if found else "",
@@ -116,10 +116,6 @@ async def _rows(engine: Engine, *, with_diff: bool) -> list[dict[str, Any]]:
             )
         rows.append(row)
     return rows
-
-
-def _kind(project: Project, name: str) -> str:
-    return "script" if name in project.scripts else "ai_model"
 
 
 def _state(approved: bytes | None, found: bytes | None) -> str:

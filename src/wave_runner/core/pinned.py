@@ -25,6 +25,7 @@ from wave_runner.core.workflow import (
     ModelSpec,
     Next,
     Param,
+    QuerySpec,
     Route,
     RouteOn,
     ScriptSpec,
@@ -37,14 +38,15 @@ FORM = 1
 # A step that only routes has the limits of a script that has none of its own.
 _NOBODY = ScriptSpec(name=ROUTER, entry="")
 
-Flat = TypeVar("Flat", CollectionSpec, ModelSpec, ScriptSpec, Param)
+Flat = TypeVar("Flat", CollectionSpec, ModelSpec, ScriptSpec, QuerySpec, Param)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PinnedStep:
     """One step resolved. Hashes are SHA-256 in hex, "" where there is no such file; `step.line` is always 0.
 
-    `model` is set for a step done by a model, `script` and `script_sha256` (of the manifest) for one done by a script.
+    `model` is set for a step done by a model, `script` and `script_sha256` (of the manifest) for one done by a script,
+    `query` and `sql_sha256` for one that is a query.
     """
 
     workflow: str
@@ -54,9 +56,11 @@ class PinnedStep:
     ensures: tuple[str, ...]
     model: ModelSpec | None = None
     script: ScriptSpec | None = None
+    query: QuerySpec | None = None
     prompt_sha256: str = ""
     output_sha256: str = ""
     script_sha256: str = ""
+    sql_sha256: str = ""
 
     @property
     def timeout_s(self) -> float:
@@ -68,8 +72,8 @@ class PinnedStep:
         return self.step.max_attempts or self._actor.max_attempts
 
     @property
-    def _actor(self) -> ModelSpec | ScriptSpec:
-        return self.model or self.script or _NOBODY
+    def _actor(self) -> ModelSpec | ScriptSpec | QuerySpec:
+        return self.model or self.script or self.query or _NOBODY
 
 
 def write_step(pinned: PinnedStep) -> bytes:
@@ -83,9 +87,11 @@ def write_step(pinned: PinnedStep) -> bytes:
         "ensures": pinned.ensures,
         "model": pinned.model and flat_out(pinned.model),
         "script": pinned.script and flat_out(pinned.script),
+        "query": pinned.query and flat_out(pinned.query),
         "prompt_sha256": pinned.prompt_sha256,
         "output_sha256": pinned.output_sha256,
         "script_sha256": pinned.script_sha256,
+        "sql_sha256": pinned.sql_sha256,
     }
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
@@ -103,13 +109,15 @@ def read_step(body: bytes) -> PinnedStep:
         ensures=tuple(data["ensures"]),
         model=data["model"] and _flat_in(ModelSpec, data["model"]),
         script=data["script"] and _flat_in(ScriptSpec, data["script"]),
+        query=data["query"] and _flat_in(QuerySpec, data["query"]),
         prompt_sha256=data["prompt_sha256"],
         output_sha256=data["output_sha256"],
         script_sha256=data["script_sha256"],
+        sql_sha256=data["sql_sha256"],
     )
 
 
-def flat_out(spec: CollectionSpec | ModelSpec | ScriptSpec | Param) -> dict[str, Any]:
+def flat_out(spec: CollectionSpec | ModelSpec | ScriptSpec | QuerySpec | Param) -> dict[str, Any]:
     """Return a spec's fields as JSON."""
     return {field.name: getattr(spec, field.name) for field in fields(spec)}
 

@@ -18,6 +18,7 @@ class ActorKind(enum.StrEnum):
 
     AI_MODEL = "ai_model"
     SCRIPT = "script"
+    SQL = "sql"
     ROUTE = "route"  # nobody: the step only decides where to go, from what it is given
 
 
@@ -88,6 +89,16 @@ class ScriptSpec:
     max_output_bytes: int = 16 * 1024 * 1024
     environment: tuple[str, ...] = ()  # names of environment variables the actor may see
     files: tuple[str, ...] = ()  # what else of the project it reads, pinned with it: "sql/one.sql", "words/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySpec:
+    """An sql actor: one query over a whole wave, `sql/NAME.sql`. It has no settings but what its steps say."""
+
+    name: str
+    path: str
+    timeout_s: float = 30.0
+    max_attempts: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +214,7 @@ class Step:
     input: Mapping[str, InputRef] = field(default_factory=dict)
     require: tuple[str, ...] = ()  # CEL over the input
     prompt: str = ""  # path in the project
+    sql: str = ""  # path of the query, for a step that is one
     output: str = ""  # path of a JSON Schema in the project
     writes: tuple[str, ...] = ()  # "table.column" or "table"
     route: Route = field(default_factory=lambda: Next(to=END))
@@ -251,5 +263,6 @@ class Project:
     servers: Mapping[str, ServerSpec]
     models: Mapping[str, ModelSpec]
     scripts: Mapping[str, ScriptSpec]
+    queries: Mapping[str, QuerySpec]
     workflows: Mapping[str, Workflow]
     files: Mapping[str, bytes]

@@ -57,13 +57,15 @@ def definitions(project: Project) -> list[Definition]:
 def actor_names(project: Project) -> list[str]:
     """Return every actor of the project; the router is one where a step has no other."""
     routes = any(step.kind is ActorKind.ROUTE for one in project.workflows.values() for step in one.steps.values())
-    return sorted({*project.scripts, *project.models, *([ROUTER] if routes else [])})
+    return sorted({*project.scripts, *project.models, *project.queries, *([ROUTER] if routes else [])})
 
 
 def actor_kind(project: Project, name: str) -> ActorKind:
     """Return what an actor is."""
     if name in project.scripts:
         return ActorKind.SCRIPT
+    if name in project.queries:
+        return ActorKind.SQL
     return ActorKind.AI_MODEL if name in project.models else ActorKind.ROUTE
 
 
@@ -80,36 +82,40 @@ def script_definition(project: Project, name: str) -> Definition:
 
 
 def actor_definition(project: Project, name: str) -> Definition:
-    """Return what a person approves: a script with its files, or a model with its prompts and schemas."""
+    """Return what a person approves: a script with its files, a model or a query with all that its steps name."""
     if name not in actor_names(project):
         raise NotFoundError(f"the project has no actor {name}")
     settings: Mapping[str, Any] = {}
     files: Mapping[str, bytes] = {}
     lock = ""
-    kind = actor_kind(project, name)
-    if kind is ActorKind.SCRIPT:
-        script = project.scripts[name]
-        settings, files, lock = flat_out(script), script_files(project.files, script), _lock(project.files)
-    elif kind is ActorKind.AI_MODEL:
-        settings, files = flat_out(project.models[name]), _files_of_model(project, name)
+    match kind := actor_kind(project, name):
+        case ActorKind.SCRIPT:
+            script = project.scripts[name]
+            settings, files, lock = flat_out(script), script_files(project.files, script), _lock(project.files)
+        case ActorKind.AI_MODEL:
+            settings, files = flat_out(project.models[name]), _files_of_steps(project, name)
+        case ActorKind.SQL:
+            settings, files = flat_out(project.queries[name]), _files_of_steps(project, name)
     body = {"name": name, "kind": kind, "settings": settings, "files": _hashes(files), "lock": lock}
     return Definition(kind=DefinitionKind.ACTOR, name=name, body=_json(body))
 
 
 def step_definition(project: Project, workflow: Workflow, step: Step) -> Definition:
     """Return the step resolved, as a run pins it; `wave_runner.core.pinned.read_step` reads it back."""
-    is_script, is_model = step.kind is ActorKind.SCRIPT, step.kind is ActorKind.AI_MODEL
+    is_script, is_query = step.kind is ActorKind.SCRIPT, step.kind is ActorKind.SQL
     pinned = PinnedStep(
         workflow=workflow.name,
         step=step,
         collection=project.collections[workflow.collection],
         params=workflow.params,
         ensures=workflow.ensures,
-        model=project.models[step.actor] if is_model else None,
+        model=project.models[step.actor] if step.kind is ActorKind.AI_MODEL else None,
         script=project.scripts[step.actor] if is_script else None,
+        query=project.queries[step.actor] if is_query else None,
         prompt_sha256=_sha256(project.files[step.prompt]) if step.prompt else "",
         output_sha256=_sha256(project.files[step.output]) if step.output else "",
         script_sha256=script_definition(project, step.actor).sha256.hex() if is_script else "",
+        sql_sha256=_sha256(project.files[step.sql]) if is_query else "",
     )
     return Definition(kind=DefinitionKind.STEP, name=f"{workflow.name}.{step.name}", body=write_step(pinned))
 
@@ -136,13 +142,14 @@ def _kind_of(path: str) -> DefinitionKind:
     return kinds.get(path.partition("/")[0], DefinitionKind.FILE)
 
 
-def _files_of_model(project: Project, name: str) -> dict[str, bytes]:
+def _files_of_steps(project: Project, name: str) -> dict[str, bytes]:
     used = [
         path
         for workflow in project.workflows.values()
         for step in workflow.steps.values()
-        if step.kind is ActorKind.AI_MODEL and step.actor == name
-        for path in (step.prompt, step.output)
+        if step.actor == name
+        for path in (step.prompt, step.sql, step.output)
+        if path
     ]
     return {path: project.files[path] for path in used}
 

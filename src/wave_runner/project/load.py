@@ -13,12 +13,13 @@ from wave_runner.core.canonical import parse_json
 from wave_runner.core.contract import OutputContract, SchemaError
 from wave_runner.core.lint import Surroundings, lint
 from wave_runner.core.nearest import did_you_mean
-from wave_runner.core.workflow import Project, ScriptSpec, Workflow
+from wave_runner.core.workflow import ActorKind, Project, ScriptSpec, Workflow
 from wave_runner.errors import ProjectError
 from wave_runner.project import folder as project_folder
 from wave_runner.project.document import Document
 from wave_runner.project.folder import WAVE_TOML, find_project
 from wave_runner.project.manifest import ManifestError, imported_names, script_files
+from wave_runner.project.queries import QueryError, find_queries, read_query
 from wave_runner.project.templates import PromptError, read_prompt
 from wave_runner.project.toml_text import read_toml
 from wave_runner.project.wave_toml import Declared, is_name, read_wave_toml
@@ -46,12 +47,15 @@ def load_project(folder: Path) -> Project:
         servers=declared.servers,
         models=declared.models,
         scripts=scripts,
+        queries={},
         workflows=_workflows(documents),
         files=files,
     )
     _check_workflows(folder, project, documents)
     project = replace(project, scripts=_in_use(project, declared))
     _check_scripts(folder, project)
+    project = replace(project, queries=find_queries(project, documents))
+    _check_queries(folder, project)
     return project
 
 
@@ -91,7 +95,8 @@ def _scripts(folder: Path, document: Document, declared: Declared, files: Mappin
 
 def _in_use(project: Project, declared: Declared) -> dict[str, ScriptSpec]:
     """Leave out the files of actors/ that no step names: modules that the scripts share."""
-    named = {step.actor for workflow in project.workflows.values() for step in workflow.steps.values()}
+    steps = (step for workflow in project.workflows.values() for step in workflow.steps.values())
+    named = {step.actor for step in steps if step.kind is ActorKind.SCRIPT}
     return {name: script for name, script in project.scripts.items() if name in named or name in declared.scripts}
 
 
@@ -127,6 +132,14 @@ def _check_scripts(folder: Path, project: Project) -> None:
                     _check_imports(folder, project, path, content)
         except ManifestError as error:
             raise ProjectError(str(error), path=folder / error.path, line=error.line) from error
+
+
+def _check_queries(folder: Path, project: Project) -> None:
+    for query in project.queries.values():
+        try:
+            read_query(project.files[query.path])
+        except QueryError as error:
+            raise ProjectError(str(error), path=folder / query.path, line=error.line) from error
 
 
 def _check_imports(folder: Path, project: Project, path: str, content: bytes) -> None:

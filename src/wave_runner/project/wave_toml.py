@@ -18,6 +18,9 @@ Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
 DRIVERS = ("llama_cpp", "openai")
 TABLES = ("project", "collections", "servers", "models", "scripts", "settings")
 
+# Work waits in lanes: these two are there already, and each server has one by its name.
+OWN_LANES = ("scripts", "sql")
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _TABLE = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})?")
@@ -99,6 +102,8 @@ def _meaning(key: str) -> str:
 
 
 def _server(name: str, section: Section) -> ServerSpec:
+    if name in OWN_LANES:
+        raise section.error(f"`{name}` is the name of a lane of our own; give the server another one")
     spec = _spec(ServerSpec, name, section)
     if spec.driver not in DRIVERS:
         message = f"there is no driver {spec.driver!r:.60}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import PARAM_TYPES, fits
@@ -26,7 +27,7 @@ from wave_runner.core.workflow import (
 from wave_runner.project.document import Document, Section, kind
 from wave_runner.project.wave_toml import is_name
 
-_ACTORS = ("actor", "model")
+_ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL}
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
 _STEP = (*_ACTORS, "once", "after", "join", "prompt", "input", "require", "output", "writes", "next", "route", *_BROKEN)
 _SCOPES = ("params", "run", "record", "item", "input", "output")
@@ -93,6 +94,7 @@ def _step(name: str, section: Section) -> Step:
         input={key: _input(key, inputs) for key in inputs.data},
         require=section.texts("require"),
         prompt=section.text("prompt", ""),
+        sql=section.text("sql", ""),
         output=section.text("output", ""),
         writes=section.texts("writes"),
         route=_route(name, section),
@@ -118,11 +120,19 @@ def _actor(name: str, section: Section) -> tuple[str, ActorKind]:
     named = [key for key in _ACTORS if key in section.data]
     if len(named) > 1:
         raise section.error(f"step `{name}` can have one of {' and '.join(f'`{key}`' for key in named)}", named[1])
-    if "actor" in section.data:
-        return section.text("actor"), ActorKind.SCRIPT
-    if "model" in section.data:
-        return section.text("model"), ActorKind.AI_MODEL
-    return ROUTER, ActorKind.ROUTE
+    if not named:
+        return ROUTER, ActorKind.ROUTE
+    text = section.text(named[0])
+    return (_query_name(section, text) if named[0] == "sql" else text), _ACTORS[named[0]]
+
+
+def _query_name(section: Section, path: str) -> str:
+    """Return the name of the actor that `sql/NAME.sql` is."""
+    file = PurePosixPath(path)
+    if file.parts[:1] != ("sql",) or file.suffix != ".sql" or ".." in file.parts or not is_name(file.stem):
+        hint = "NAME has lower-case letters, digits and _, a letter first"
+        raise section.error(f"`sql` names a file sql/NAME.sql, not {path!r:.80}", "sql", hint=hint)
+    return file.stem
 
 
 def _input(name: str, inputs: Section) -> InputRef:

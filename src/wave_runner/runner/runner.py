@@ -14,10 +14,12 @@ from wave_runner.actors.pool import ScriptPool
 from wave_runner.errors import WaveError
 from wave_runner.runner.fanner import Fanner
 from wave_runner.runner.hold import Holder
+from wave_runner.runner.lane import Lane
 from wave_runner.runner.loop import Loop
 from wave_runner.runner.model_lane import ModelLane
 from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.runner.settler import Settler
+from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.sweeper import Sweeper
 from wave_runner.servers.protocol import ModelServer
@@ -137,17 +139,19 @@ class Runner:
             heartbeat=self._heartbeat,
         )
         self.script_lanes = [self._script_lane() for _ in range(self.settings.script_slots)]
+        self.sql_lane = self._sql_lane()
         self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
         self._loops = [
             *(Loop("scripts", lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.script_lanes),
+            Loop("sql", self.sql_lane.one_pass, pause_s=IDLE_PAUSE_S),
             *(Loop(lane.name, lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.model_lanes),
             Loop("fanner", self._fanner().one_pass, pause_s=IDLE_PAUSE_S),
             Loop("settler", self._settler().one_pass, pause_s=IDLE_PAUSE_S),
             Loop("sweeper", self._sweeper().one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
         ]
 
-    def _lanes(self) -> list[ScriptLane | ModelLane]:
-        return [*self.script_lanes, *self.model_lanes]
+    def _lanes(self) -> list[Lane | ModelLane]:
+        return [*self.script_lanes, self.sql_lane, *self.model_lanes]
 
     def _wake(self) -> None:
         for loop in self._loops:
@@ -160,6 +164,15 @@ class Runner:
             holder=self._holder,
             steps=self._steps,
             pool=self._pool,
+            before_wave=self.before_wave,
+            after_wave=self._wake,
+        )
+
+    def _sql_lane(self) -> SqlLane:
+        return SqlLane(
+            database=self.database,
+            holder=self._holder,
+            steps=self._steps,
             before_wave=self.before_wave,
             after_wave=self._wake,
         )

@@ -18,6 +18,7 @@ from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.workflow import DefinitionKind, ScriptSpec
 from wave_runner.project.definitions import read_script
 from wave_runner.project.materialise import materialise
+from wave_runner.project.queries import read_query
 from wave_runner.store import definitions, records, runs
 from wave_runner.store.database import Database
 from wave_runner.store.interactions import Origin
@@ -37,6 +38,7 @@ class StepInHand:
     schema: Mapping[str, Any] | None
     prompt: bytes | None
     script: ScriptVersion | None
+    query: str | None
     run_flow: RunFlow
     all_writes: tuple[str, ...]  # of every step of the run: what `ensures` may speak of
 
@@ -111,6 +113,7 @@ class Steps:
             schema=orjson.loads(schema) if schema is not None else None,
             prompt=prompt,
             script=await self._script(pinned),
+            query=await self._query(pinned),
             run_flow=run_flow,
             all_writes=writes,
         )
@@ -130,6 +133,10 @@ class Steps:
         """Return a script's file, which may be stored as SQL, a prompt or a schema as well."""
         async with self._database.transaction() as connection:
             return await definitions.file_body(connection, bytes.fromhex(sha256))
+
+    async def _query(self, pinned: PinnedStep) -> str | None:
+        body = await self._body(DefinitionKind.SQL, pinned.sql_sha256)
+        return read_query(body) if body is not None else None
 
     async def _script(self, pinned: PinnedStep) -> ScriptVersion | None:
         spec = pinned.script

@@ -37,11 +37,25 @@ Connection = AsyncConnection[Row]
 
 
 class Unavailable(Exception):
-    """The database did not answer, or asked for another try (deadlock, serialization). Nothing is known to stand."""
+    """The database did not answer, or asked for another try (deadlock, serialization). Nothing is known to stand.
+
+    `sqlstate` is PostgreSQL's code; "" where it did not answer.
+    """
+
+    def __init__(self, message: str, *, sqlstate: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 class DataRefused(Exception):
-    """The user's tables cannot take a value: wrong type, a constraint, a column that is not there. Nothing stands."""
+    """The user's tables cannot take a value: wrong type, a constraint, a column that is not there. Nothing stands.
+
+    `sqlstate` is PostgreSQL's code; "" where it was not the database that refused.
+    """
+
+    def __init__(self, message: str, *, sqlstate: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 class Database:
@@ -89,7 +103,7 @@ class Database:
             async with self._pool.connection() as connection, connection.transaction():
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
-            raise Unavailable(_first_line(error)) from error
+            raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
 
     async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement in a transaction of its own and give all its rows."""
@@ -118,7 +132,7 @@ def users_data() -> Iterator[None]:
     except psycopg.Error as error:
         if _says_nothing_of_the_data(error):
             raise
-        raise DataRefused(_first_line(error)) from error
+        raise DataRefused(_first_line(error), sqlstate=error.sqlstate or "") from error
     except JsonError as error:
         raise DataRefused(f"the value {error}") from error
 

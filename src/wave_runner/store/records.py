@@ -21,6 +21,7 @@ from wave_runner.core.canonical import dumps
 from wave_runner.core.outcome import Effect, Replace, Write
 from wave_runner.core.workflow import CollectionSpec
 from wave_runner.store.database import Connection, DataRefused, fetch, users_data
+from wave_runner.store.queries import adapt
 
 ALL_ROWS = "*"  # the column name under which a replaced set of rows is recorded
 NULL = "null"
@@ -173,29 +174,7 @@ async def apply_effect(connection: Connection, effect: Effect) -> None:
     """
     # An approved script's own text: its bytes are pinned by hash like those of our own files.
     with users_data():
-        await connection.execute(effect.statement, [_adapt(value) for value in effect.parameters], prepare=True)
-
-
-async def query(
-    connection: Connection, statement: str, parameters: Sequence[Any], *, limit: int = 10_000
-) -> list[dict[str, Any]]:
-    """Answer `ctx.db.query`: its rows as JSON values. More than `limit` are refused, never cut off in silence.
-
-    The wrapper refuses everything that is not a query (SET, NOTIFY, DO, data-modifying CTEs); the newlines keep a
-    trailing comment from swallowing it. Read-only, and rolled back: what it sets does not outlive it.
-    """
-    wrapped = sql.SQL("SELECT to_json(q)::text AS row FROM (\n{}\n) AS q LIMIT {}").format(
-        sql.SQL(statement), sql.Literal(limit + 1)
-    )
-    with users_data():
-        async with connection.transaction(force_rollback=True):
-            await fetch(connection, "session/read_only")
-            await fetch(connection, "session/first_query")
-            cursor = await connection.execute(wrapped, [_adapt(value) for value in parameters], prepare=True)
-            rows = [orjson.loads(row["row"]) for row in await cursor.fetchall()]
-    if len(rows) > limit:
-        raise DataRefused(f"the query has more than {limit} rows: ask for them in pieces, with WHERE and LIMIT")
-    return rows
+        await connection.execute(effect.statement, [adapt(value) for value in effect.parameters], prepare=True)
 
 
 def sha256_of(json_text: str) -> bytes:
@@ -441,8 +420,3 @@ def _addresses(address: Address, records: Mapping[int, str]) -> list[str]:
 
 def _address_of(address: Address, record_id: int, key: str) -> str:
     return key if address.by_key else str(record_id)
-
-
-def _adapt(value: Any) -> Any:
-    # A list or an object of JSON goes in as JSON text; the statement casts it.
-    return dumps(value).decode() if isinstance(value, dict | list) else value

@@ -117,7 +117,7 @@ CREATE TABLE wave.actors (
     drifted_to_id bigint,
     state text DEFAULT 'active'::text NOT NULL,
     CONSTRAINT actors_check CHECK (((state = 'drifted'::text) = (drifted_to_id IS NOT NULL))),
-    CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text, 'route'::text]))),
+    CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text, 'sql'::text, 'route'::text]))),
     CONSTRAINT actors_name_check CHECK ((name <> ''::text)),
     CONSTRAINT actors_state_check CHECK ((state = ANY (ARRAY['active'::text, 'drifted'::text])))
 );

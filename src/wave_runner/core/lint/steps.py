@@ -50,6 +50,8 @@ def _actor(step: Step, at: At, around: Surroundings) -> Iterator[Finding]:
             yield from _script(step, at, around)
         case ActorKind.AI_MODEL:
             yield from _model(step, at, around)
+        case ActorKind.SQL:
+            yield from _query(step, at)
         case ActorKind.ROUTE:
             yield from _router(step, at)
 
@@ -75,6 +77,16 @@ def _model(step: Step, at: At, around: Surroundings) -> Iterator[Finding]:
             yield Finding(rule="missing_key", at=at, message=message)
 
 
+def _query(step: Step, at: At) -> Iterator[Finding]:
+    if not step.output:
+        message = f"step `{step.name}` is done by a query, so it needs `output`"
+        hint = "a JSON Schema of the columns that the query gives besides interaction_id"
+        yield Finding(rule="missing_key", at=at, message=message, hint=hint)
+    if step.prompt:
+        message = f"step `{step.name}` is done by a query, which takes no prompt"
+        yield Finding(rule="key_without_use", at=(*at, "prompt"), message=message)
+
+
 def _router(step: Step, at: At) -> Iterator[Finding]:
     """A step without an actor decides where to go, and nothing else."""
     for key, value in (("prompt", step.prompt), ("output", step.output), ("writes", step.writes)):
@@ -83,7 +95,7 @@ def _router(step: Step, at: At) -> Iterator[Finding]:
             hint = f"name an `actor` or a `model`, or take `{key}` away"
             yield Finding(rule="key_without_use", at=(*at, key), message=message, hint=hint)
     if not isinstance(step.route, Choose | Fork):
-        message = f"step `{step.name}` has neither `actor` nor `model`, and no conditions to decide by"
+        message = f"step `{step.name}` has no `actor`, no `model`, no `sql`, and no conditions to decide by"
         hint = "name who does it, or give it `next: {when: [{if: …, to: …}], else: …}` over its inputs"
         yield Finding(rule="no_actor", at=at, message=message, hint=hint)
 

@@ -39,7 +39,7 @@ CREATE TABLE definitions (
 CREATE TABLE actors (
     actor_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text NOT NULL UNIQUE CHECK (name <> ''),
-    kind           text NOT NULL CHECK (kind IN ('ai_model', 'script', 'route')),
+    kind           text NOT NULL CHECK (kind IN ('ai_model', 'script', 'sql', 'route')),
     definition_id  bigint NOT NULL REFERENCES definitions,          -- what is approved
     drifted_to_id  bigint REFERENCES definitions,                   -- what a host's folder holds instead
     state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'drifted')),
@@ -62,9 +62,9 @@ CREATE TABLE steps (
 -- A small id for each work key and template: claims and the planner go by it.
 CREATE TABLE queues (
     queue_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    work_key  text NOT NULL,                -- model key or script version: what must be at hand to do the work
+    work_key  text NOT NULL,                -- model key, version of a script or of a query: what must be at hand
     template  text NOT NULL,                -- prompt hash: inside a model, one prefix at a time
-    lane      text NOT NULL,                -- 'scripts', or the model server's name
+    lane      text NOT NULL,                -- 'scripts', 'sql', or the model server's name
     actor_id  bigint NOT NULL REFERENCES actors,
     UNIQUE (work_key, template, actor_id)
 );

@@ -1,11 +1,11 @@
--- Does anything on its way come to this model, at whichever of its steps? Live scripts before it in the same run, work of its own that only
--- waits for its time, or records that a fan-out has not created yet. While it does, switching the model away
--- would cost a load.
+-- Does anything on its way come to this model, at whichever of its steps? Live scripts and queries before it in the
+-- same run, work of its own that only waits for its time, or records that a fan-out has not created yet. While it
+-- does, switching the model away would cost a load.
 SELECT EXISTS (
     SELECT FROM run_steps mine
     JOIN run_steps before ON before.run_id = mine.run_id AND before.generation = mine.generation
         AND before.position < mine.position
-    JOIN queues q ON q.queue_id = before.queue_id AND q.lane = 'scripts'
+    JOIN queues q ON q.queue_id = before.queue_id AND q.lane IN ('scripts', 'sql')
     JOIN workflow_runs r ON r.run_id = mine.run_id AND r.state = 'running'
     JOIN LATERAL (
         SELECT sum(n) AS live FROM (

@@ -1,0 +1,88 @@
+"""A lane of work that is at hand at once: claim the waves of its queues, latest step first, and do each."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from wave_runner.core.wave import choose_script, wave_size
+from wave_runner.errors import WaveError
+from wave_runner.runner.hold import Holder
+from wave_runner.runner.pace import Pace
+from wave_runner.runner.prepare import Ready, prepare
+from wave_runner.runner.record import quarantine
+from wave_runner.runner.steps import Steps
+from wave_runner.store import interactions, waves
+from wave_runner.store.database import Database
+
+LEASES_PER_WAVE = 0.3  # a wave is done well within its lease, so that a lost runner costs little
+
+
+@dataclass(kw_only=True, eq=False)
+class Lane(abc.ABC):
+    """What scripts and queries share: nothing has to be loaded before a wave of theirs can be claimed.
+
+    `trouble` is why no wave may be opened, `blocked_by` are the actors that have work and have drifted.
+    """
+
+    name: ClassVar[str]
+    first_wave: ClassVar[int]  # before an item's time has been measured
+    largest_wave: ClassVar[int]
+
+    database: Database
+    holder: Holder
+    steps: Steps
+    before_wave: Callable[[], Awaitable[WaveError | None]]
+    after_wave: Callable[[], None]
+    pace: Pace = field(default_factory=Pace, init=False)
+    trouble: WaveError | None = field(default=None, init=False)
+    blocked_by: list[str] = field(default_factory=list, init=False)
+
+    async def one_pass(self) -> bool:
+        """Do one wave. False if there was nothing to do."""
+        self.trouble = await self.before_wave()
+        if self.trouble is not None:
+            return False
+        queues = await waves.waiting(self.database, [self.name])
+        self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
+        choice = choose_script([queue.waiting for queue in queues if not queue.drifted])
+        if choice is None:
+            return False
+        queue = next(queue for queue in queues if queue.waiting.queue_id == choice.queue.queue_id)
+        # Read before the claim: whatever fails from there on would leave the wave to its lease.
+        in_hand = await self.steps.of_run(queue.run_step_id)
+        size = self._size(choice.queue.queue_id)
+        wave = await self.holder.claim(choice.queue.queue_id, size=size, reason=choice.reason)
+        if wave is None:
+            return False
+        deadline_s = in_hand.pinned.timeout_s * len(wave.items) + self.holder.lease_s
+        await self.holder.work(wave, self._do, deadline_s=deadline_s)
+        self.after_wave()
+        return True
+
+    @abc.abstractmethod
+    async def _work(self, wave: waves.Wave, ready: Sequence[Ready]) -> int:
+        """Do items that have started, and record them. Returns how many were still ours."""
+
+    async def _do(self, wave: waves.Wave) -> int:
+        prepared = await prepare(self.database, self.steps, wave.items)
+        done = await quarantine(self.database, wave, prepared.stopped)
+        if not prepared.ready:
+            return done
+        async with self.database.transaction() as connection:
+            started = await interactions.start(connection, wave, [ready.start() for ready in prepared.ready])
+        ready = [one for one in prepared.ready if one.item.interaction_id in started]
+        return done + (await self._work(wave, ready) if ready else 0)
+
+    def _size(self, queue_id: int) -> int:
+        measured = self.pace.of(queue_id)
+        if measured is None:
+            return self.first_wave
+        return wave_size(
+            service_s=measured,
+            lease_s=self.holder.lease_s * LEASES_PER_WAVE,
+            concurrency=1,
+            largest=self.largest_wave,
+        )

@@ -1,0 +1,104 @@
+"""Queries that are the user's own text: what a script asks, and the sql actors' one statement for a whole wave.
+
+All of them read only, within a time limit, and are rolled back. Their text is that of an approved file; values are
+always parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from psycopg import sql
+
+from wave_runner.core.canonical import dumps
+from wave_runner.store.database import Connection, DataRefused, fetch, users_data
+from wave_runner.store.statements import statement
+
+SCRIPT_TIMEOUT_S = 30.0
+MOST_ROWS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaveItem:
+    """One row of `wave_items`, as a query sees it. `input` is JSON text."""
+
+    interaction_id: int
+    record_id: int | None
+    key: str | None
+    input: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What a query gave for one item of its wave: how many rows, and one of them as JSON text."""
+
+    rows: int
+    row: str | None
+
+
+@asynccontextmanager
+async def read_only(connection: Connection, *, timeout_s: float) -> AsyncIterator[None]:
+    """Around a query that is the user's: it cannot write, cannot run for longer, and what it sets does not outlive it.
+
+    Raises `DataRefused` with the database's words.
+    """
+    with users_data():
+        async with connection.transaction(force_rollback=True):
+            await fetch(connection, "session/read_only", {"timeout": f"{max(1, round(timeout_s * 1000))}ms"})
+            await fetch(connection, "session/first_query")
+            yield
+
+
+async def query(connection: Connection, text: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+    """Answer `ctx.db.query`: its rows as JSON values. More than `MOST_ROWS` are refused, never cut off in silence.
+
+    The wrapper refuses everything that is not a query (SET, NOTIFY, DO, data-modifying CTEs); the newlines keep a
+    trailing comment from swallowing it, and no column of a user's has the name of the whole row.
+    """
+    wrapped = sql.SQL('SELECT to_json("wave:row")::text AS row FROM (\n{}\n) AS "wave:row" LIMIT {}').format(
+        sql.SQL(text), sql.Literal(MOST_ROWS + 1)
+    )
+    async with read_only(connection, timeout_s=SCRIPT_TIMEOUT_S):
+        cursor = await connection.execute(wrapped, [adapt(value) for value in parameters], prepare=True)
+        rows = [orjson.loads(row["row"]) for row in await cursor.fetchall()]
+    if len(rows) > MOST_ROWS:
+        raise DataRefused(f"the query has more than {MOST_ROWS} rows: ask for them in pieces, with WHERE and LIMIT")
+    return rows
+
+
+async def answer(
+    connection: Connection, text: str, items: Sequence[WaveItem], *, timeout_s: float
+) -> dict[int, Answered]:
+    """Run one query over a whole wave; return what it gave for each item, and under 0 what it gave for none."""
+    given = {
+        "ids": [item.interaction_id for item in items],
+        "record_ids": [item.record_id for item in items],
+        "keys": [item.key for item in items],
+        "inputs": [item.input for item in items],
+    }
+    async with read_only(connection, timeout_s=timeout_s):
+        cursor = await connection.execute(over_wave(text), given, prepare=False)
+        rows = await cursor.fetchall()
+    return {row["interaction_id"] or 0: Answered(rows=row["rows"], row=row["row"]) for row in rows}
+
+
+async def plan(connection: Connection, text: str) -> None:
+    """Have a query planned over an empty wave: what the database refuses in it is known before anything is done."""
+    nothing: dict[str, list[Any]] = {"ids": [], "record_ids": [], "keys": [], "inputs": []}
+    async with read_only(connection, timeout_s=SCRIPT_TIMEOUT_S):
+        await connection.execute(sql.SQL("EXPLAIN ") + over_wave(text), nothing, prepare=False)
+
+
+def over_wave(text: str) -> sql.Composed:
+    """Return the statement that a query becomes: its own text between ours, which gives it `wave_items`."""
+    # A query knows no placeholders: its percent signs are its own.
+    return sql.SQL(statement("waves/answer")).format(query=sql.SQL(text.replace("%", "%%")))
+
+
+def adapt(value: Any) -> Any:
+    """Return a script's value as a parameter: a list or an object goes in as JSON text, and the statement casts it."""
+    return dumps(value).decode() if isinstance(value, dict | list) else value
