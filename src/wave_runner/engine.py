@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wave_runner import __version__
+from wave_runner.core.filters import Term
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
 from wave_runner.core.workflow import ActorKind, Definition, Project, Step, Workflow
@@ -23,19 +24,21 @@ from wave_runner.project.definitions import (
     actor_definition,
     actor_kind,
     actor_names,
+    actors_of,
     definitions,
     step_definition,
 )
 from wave_runner.project.drift import FolderWatch
-from wave_runner.project.queries import TABLES, read_query
+from wave_runner.project.queries import TABLES
+from wave_runner.runner.preflight import preflight, read_where
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.servers import open_server
 from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
-from wave_runner.store import embedded, migrate, queries, runs
-from wave_runner.store.database import Connection, Database, DataRefused
+from wave_runner.store import embedded, migrate, runs
+from wave_runner.store.database import Database
 
 OWNED_DRIVERS = frozenset({"llama_cpp"})
 
@@ -97,26 +100,17 @@ class Engine:
             return await stored.approve(connection, definition, by=whoami())
 
     async def start_run(
-        self, workflow: str, params: Mapping[str, str], *, limit: int | None = None, priority: int = 0
+        self, workflow: str, params: Mapping[str, str], *, limit: int | None = None, where: str = "", priority: int = 0
     ) -> int:
         """Start a run with everything pinned. Raises `ConflictError` if an actor that it needs has drifted."""
         project = self.project()
         found = self._workflow(project, workflow)
-        values = resolve_params(found, params)
-        drifted = set(await self.sync(project)) & {step.actor for step in found.steps.values()}
-        if drifted:
+        terms = read_where(found, where)
+        new = self._new_run(project, found, params, limit=limit, terms=terms, priority=priority)
+        if drifted := set(await self.sync(project)) & actors_of(found):
             raise drift_conflict(sorted(drifted))
-        new = runs.NewRun(
-            workflow=found.name,
-            definition=next(one for one in definitions(project) if one.name == found.path),
-            steps=[self._new_step(project, found, step) for step in found.steps.values()],
-            params=values,
-            limit=limit,
-            priority=priority,
-            started_by=whoami(),
-        )
         async with self.database.transaction() as connection:
-            await self._plan_queries(connection, project, found)
+            await preflight(connection, project, found, terms, folder=self.folder)
             return await runs.create(connection, new)
 
     def runner(self) -> Runner:
@@ -146,20 +140,32 @@ class Engine:
                 return error
         return None
 
-    async def _plan_queries(self, connection: Connection, project: Project, workflow: Workflow) -> None:
-        """Raise ProjectError for a query that the database refuses, before there is any work to fail by it."""
-        for path in sorted({step.sql for step in workflow.steps.values() if step.sql}):
-            try:
-                await queries.plan(connection, read_query(project.files[path]))
-            except DataRefused as error:
-                message = f"PostgreSQL refuses the query: {error}"
-                hint = "it is run as it stands in the file, and reads the wave from wave_items"
-                raise ProjectError(message, path=self.folder / path, hint=hint) from error
-
     def _workflow(self, project: Project, name: str) -> Workflow:
         if name not in project.workflows:
             raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
         return project.workflows[name]
+
+    def _new_run(
+        self,
+        project: Project,
+        workflow: Workflow,
+        params: Mapping[str, str],
+        *,
+        limit: int | None,
+        terms: Sequence[Term] = (),
+        priority: int = 0,
+    ) -> runs.NewRun:
+        return runs.NewRun(
+            workflow=workflow.name,
+            definition=next(one for one in definitions(project) if one.name == workflow.path),
+            steps=[self._new_step(project, workflow, step) for step in workflow.steps.values()],
+            params=resolve_params(workflow, params),
+            limit=limit,
+            priority=priority,
+            started_by=whoami(),
+            selects=bool(workflow.select),
+            terms=terms,
+        )
 
     def _new_step(self, project: Project, workflow: Workflow, step: Step) -> runs.NewStep:
         definition = step_definition(project, workflow, step)

@@ -12,7 +12,7 @@ from wave_runner.core.outcome import Breach, Done, ErrorClass, Evidence, Failure
 # function of the user's raises.
 ONE_ITEMS_FAULT = ("21", "22", "23", "P0")
 OUT_OF_TIME = "57014"
-# Of a deadlock or a serialization, no room, a lock, the system around the server: another try may not meet them.
+# A deadlock or a serialization, no room, a lock, the system around the server: another try may not meet them.
 MAY_PASS = ("40", "53", "55", "58")
 
 

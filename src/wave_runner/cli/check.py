@@ -45,6 +45,7 @@ def _workflows(project: Project) -> list[dict[str, Any]]:
             "workflow": workflow.name,
             "path": workflow.path,
             "collection": workflow.collection,
+            "select": workflow.select or None,
             "params": {name: param.type for name, param in workflow.params.items()},
             "ensures": list(workflow.ensures),
             "steps": [_step(step) for step in workflow.steps.values()],

@@ -33,6 +33,7 @@ class Order:
     workflow: str
     params: Mapping[str, str]
     limit: int | None
+    where: str
     priority: int
     resume: bool
     dev: bool
@@ -133,7 +134,9 @@ async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Call
 
 async def _run_id(engine: Engine, order: Order) -> int:
     if not order.resume:
-        return await engine.start_run(order.workflow, order.params, limit=order.limit, priority=order.priority)
+        return await engine.start_run(
+            order.workflow, order.params, limit=order.limit, where=order.where, priority=order.priority
+        )
     run_id = await runs.newest_unfinished(engine.database, order.workflow)
     if run_id is None:
         raise NotFoundError(f"no run of {order.workflow} is unfinished", hint=f"start one: wave run {order.workflow}")

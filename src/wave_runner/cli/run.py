@@ -10,14 +10,20 @@ from click.core import ParameterSource
 
 from wave_runner.cli.main import project_option
 
-NEW_RUN_ONLY = ("params", "source", "limit", "priority")
+NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority")
 
 
 @click.command()
 @click.argument("workflow")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the workflow; may be repeated.")
 @click.option("--source", metavar="X", help="Short for --param source=X.")
-@click.option("--limit", type=click.IntRange(min=1), help="Take at most so many rows from the source.")
+@click.option("--limit", type=click.IntRange(min=1), help="Take at most so many rows from the source, or records.")
+@click.option(
+    "--where",
+    default="",
+    metavar="FILTER",
+    help="Of a workflow that selects: only rows that fit, as in 'city:Berlin words:>100'.",
+)
 @click.option("--priority", type=int, default=0, show_default=True, help="Higher goes first among waiting work.")
 @click.option("--resume", is_flag=True, help="Go on with the newest run of the workflow that has not ended.")
 @click.option("--dev", is_flag=True, help="Approve changed actors without asking; the log says so.")
@@ -31,6 +37,7 @@ def run(
     params: tuple[str, ...],
     source: str | None,
     limit: int | None,
+    where: str,
     priority: int,
     resume: bool,
     dev: bool,
@@ -41,6 +48,7 @@ def run(
 
     \b
     wave run job_postings --source data/sample.jsonl --limit 25
+    wave run tickets --where 'lang:de created:>=2026-01-01' --limit 100
     wave run job_postings --resume
     """
     from wave_runner.cli import driving
@@ -51,7 +59,14 @@ def run(
     driving.log_to_stderr(verbose=verbose)
     given = driving.read_params(params, source)
     order = driving.Order(
-        workflow=workflow, params=given, limit=limit, priority=priority, resume=resume, dev=dev, as_json=as_json
+        workflow=workflow,
+        params=given,
+        limit=limit,
+        where=where,
+        priority=priority,
+        resume=resume,
+        dev=dev,
+        as_json=as_json,
     )
     folder: Path = project_dir(context)
     raise SystemExit(asyncio.run(driving.drive(folder, order)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wave_runner.engine import Engine
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.errors import Errors
-    from wave_runner.reports.overall import Overall
+    from wave_runner.reports.overall import Overall, Selected
     from wave_runner.reports.stale import Stale
     from wave_runner.reports.steps import Step
 
@@ -96,8 +96,12 @@ def _show_overall(overall: Overall, per_minute: float) -> None:
     took = output.duration(run.seconds * 1e6)
     output.heading(f"run {run.run_id} of {run.workflow}: {run.state} {'after' if run.ended_at else 'for'} {took}")
     loads = f"{overall.model_loads} ({output.duration(overall.model_load_us)})" if overall.model_loads else "0"
+    if overall.selected and overall.selected.error:
+        output.heading(f"nothing could be selected: {overall.selected.error}")
     rows: list[output.Row] = [
-        {"what": "staged rows", "total": staging.total, "of these": _listed(asdict(staging))},
+        _selected(overall.selected)
+        if overall.selected
+        else {"what": "staged rows", "total": staging.total, "of these": _listed(asdict(staging))},
         {"what": "records", "total": records.total, "of these": _listed(asdict(records))},
         {
             "what": "interactions",
@@ -107,6 +111,16 @@ def _show_overall(overall: Overall, per_minute: float) -> None:
         {"what": "model loads", "total": loads, "of these": ""},
     ]
     output.table(("what", "total", "of these"), rows, title="overall")
+
+
+def _selected(selected: Selected) -> output.Row:
+    counts = {
+        "begun": selected.begun,
+        "again": selected.again,
+        "unchanged": selected.unchanged,
+        "under way": selected.under_way,
+    }
+    return {"what": "selected rows", "total": selected.total, "of these": _listed(counts)}
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -31,6 +31,8 @@ class EventType(enum.StrEnum):
     RUN_COMPLETED = "run_completed"  # all terminal, and every record's `ensures` hold
     RUN_FAILED = "run_failed"  # all terminal, and something is missing: the data says how much
     RECORDS_SETTLED = "records_settled"  # `ensures` checked for a chunk of records whose flow has ended
+    RECORDS_SELECTED = "records_selected"  # a chunk of what `select` found: begun, or left out with the reason
+    SELECTION_FAILED = "selection_failed"  # the database refuses the query of `select`: the run fails
     INTERACTION_STARTED = "interaction_started"  # pending → running: handed to its actor
     INTERACTION_COMPLETED = "interaction_completed"  # running → completed; the cause of its children
     INTERACTION_FAILED = "interaction_failed"  # running → failed: no retry can help, or none is left

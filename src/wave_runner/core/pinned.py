@@ -54,6 +54,8 @@ class PinnedStep:
     collection: CollectionSpec
     params: Mapping[str, Param]
     ensures: tuple[str, ...]
+    select: str = ""
+    select_sha256: str = ""
     model: ModelSpec | None = None
     script: ScriptSpec | None = None
     query: QuerySpec | None = None
@@ -85,6 +87,8 @@ def write_step(pinned: PinnedStep) -> bytes:
         "collection": flat_out(pinned.collection),
         "params": {name: flat_out(param) for name, param in pinned.params.items()},
         "ensures": pinned.ensures,
+        "select": pinned.select,
+        "select_sha256": pinned.select_sha256,
         "model": pinned.model and flat_out(pinned.model),
         "script": pinned.script and flat_out(pinned.script),
         "query": pinned.query and flat_out(pinned.query),
@@ -107,6 +111,8 @@ def read_step(body: bytes) -> PinnedStep:
         collection=_flat_in(CollectionSpec, data["collection"]),
         params={name: _flat_in(Param, param) for name, param in data["params"].items()},
         ensures=tuple(data["ensures"]),
+        select=data["select"],
+        select_sha256=data["select_sha256"],
         model=data["model"] and _flat_in(ModelSpec, data["model"]),
         script=data["script"] and _flat_in(ScriptSpec, data["script"]),
         query=data["query"] and _flat_in(QuerySpec, data["query"]),

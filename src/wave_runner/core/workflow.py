@@ -189,6 +189,7 @@ Route = Next | Each | RouteOn | Choose | Fork
 END = "end"
 ROUTER = "router"  # the actor of every step that has none
 PROMOTED = "promoted"
+SELECT_ALL = "all"  # `select: all`: every row of the collection's table
 
 # Where a step's own ways out do not lead: what happens when it does not complete.
 ON_FAILURE, ON_QUARANTINE, ON_TIMEOUT = "on_failure", "on_quarantine", "on_timeout"
@@ -247,6 +248,7 @@ class Workflow:
     params: Mapping[str, Param]
     steps: Mapping[str, Step]
     ensures: tuple[str, ...] = ()  # CEL over `record` and count(table)
+    select: str = ""  # where its records come from: "all", the path of a query, or "" for a step that brings them
 
     @property
     def root(self) -> Step:

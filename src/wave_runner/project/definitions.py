@@ -5,12 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import orjson
 
 from wave_runner.core.pinned import PinnedStep, flat_out, write_step
-from wave_runner.core.workflow import ROUTER, ActorKind, Definition, DefinitionKind, Project, Step, Workflow
+from wave_runner.core.workflow import (
+    ROUTER,
+    SELECT_ALL,
+    ActorKind,
+    Definition,
+    DefinitionKind,
+    Project,
+    Step,
+    Workflow,
+)
 from wave_runner.errors import NotFoundError
 from wave_runner.project.folder import is_lock_file
 from wave_runner.project.manifest import script_files
@@ -60,6 +70,12 @@ def actor_names(project: Project) -> list[str]:
     return sorted({*project.scripts, *project.models, *project.queries, *([ROUTER] if routes else [])})
 
 
+def actors_of(workflow: Workflow) -> set[str]:
+    """Return the actors that a run of the workflow needs: its steps', and the query that it selects by."""
+    selector = {PurePosixPath(workflow.select).stem} if workflow.select not in ("", SELECT_ALL) else set()
+    return {step.actor for step in workflow.steps.values()} | selector
+
+
 def actor_kind(project: Project, name: str) -> ActorKind:
     """Return what an actor is."""
     if name in project.scripts:
@@ -95,7 +111,9 @@ def actor_definition(project: Project, name: str) -> Definition:
         case ActorKind.AI_MODEL:
             settings, files = flat_out(project.models[name]), _files_of_steps(project, name)
         case ActorKind.SQL:
-            settings, files = flat_out(project.queries[name]), _files_of_steps(project, name)
+            query = project.queries[name]
+            settings = flat_out(query)
+            files = _files_of_steps(project, name) | {query.path: project.files[query.path]}
     body = {"name": name, "kind": kind, "settings": settings, "files": _hashes(files), "lock": lock}
     return Definition(kind=DefinitionKind.ACTOR, name=name, body=_json(body))
 
@@ -109,6 +127,8 @@ def step_definition(project: Project, workflow: Workflow, step: Step) -> Definit
         collection=project.collections[workflow.collection],
         params=workflow.params,
         ensures=workflow.ensures,
+        select=workflow.select,
+        select_sha256=_sha256(project.files[workflow.select]) if workflow.select in project.files else "",
         model=project.models[step.actor] if step.kind is ActorKind.AI_MODEL else None,
         script=project.scripts[step.actor] if is_script else None,
         query=project.queries[step.actor] if is_query else None,

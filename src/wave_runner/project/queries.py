@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from wave_runner.core.nearest import did_you_mean
-from wave_runner.core.workflow import ROUTER, Project, QuerySpec, Workflow
+from wave_runner.core.workflow import ROUTER, SELECT_ALL, Project, QuerySpec, Workflow
 from wave_runner.project.document import At, Document
 
 # What makes the project's tables is run by itself: `wave_runner.engine` looks for files of this name.
@@ -48,6 +48,8 @@ def read_query(body: bytes) -> str:
 
 
 def _named(workflow: Workflow) -> Iterator[tuple[At, str]]:
+    if workflow.select not in ("", SELECT_ALL):
+        yield ("select",), workflow.select
     for step in workflow.steps.values():
         if step.sql:
             yield ("steps", step.name, "sql"), step.sql

@@ -10,6 +10,7 @@ from wave_runner.core.params import PARAM_TYPES, fits
 from wave_runner.core.workflow import (
     END,
     ROUTER,
+    SELECT_ALL,
     ActorKind,
     Case,
     Choose,
@@ -37,7 +38,7 @@ _MOST_STEPS = 200
 
 def read_workflow(document: Document, path: str) -> Workflow:
     """Return the workflow that the file describes. `path` is the file's path in the project."""
-    top = document.section().only(("workflow", "collection", "params", "steps", "ensures"))
+    top = document.section().only(("workflow", "collection", "select", "params", "steps", "ensures"))
     name = top.text("workflow")
     if not is_name(name):
         raise top.error(f"`{name}` is no name: lower-case letters, digits and _, a letter first", "workflow")
@@ -52,7 +53,16 @@ def read_workflow(document: Document, path: str) -> Workflow:
         params={param: _param(param, params) for param in params.data},
         steps=steps,
         ensures=top.texts("ensures"),
+        select=_select(top),
     )
+
+
+def _select(top: Section) -> str:
+    """Read `select: all`, or `select: sql/NAME.sql`."""
+    text = top.text("select", "")
+    if "select" in top.data and text != SELECT_ALL:
+        _query_name(top, "select", text)
+    return text
 
 
 def _param(name: str, params: Section) -> Param:
@@ -123,15 +133,15 @@ def _actor(name: str, section: Section) -> tuple[str, ActorKind]:
     if not named:
         return ROUTER, ActorKind.ROUTE
     text = section.text(named[0])
-    return (_query_name(section, text) if named[0] == "sql" else text), _ACTORS[named[0]]
+    return (_query_name(section, "sql", text) if named[0] == "sql" else text), _ACTORS[named[0]]
 
 
-def _query_name(section: Section, path: str) -> str:
+def _query_name(section: Section, key: str, path: str) -> str:
     """Return the name of the actor that `sql/NAME.sql` is."""
     file = PurePosixPath(path)
     if file.parts[:1] != ("sql",) or file.suffix != ".sql" or ".." in file.parts or not is_name(file.stem):
         hint = "NAME has lower-case letters, digits and _, a letter first"
-        raise section.error(f"`sql` names a file sql/NAME.sql, not {path!r:.80}", "sql", hint=hint)
+        raise section.error(f"`{key}` names a file sql/NAME.sql, not {path!r:.80}", key, hint=hint)
     return file.stem
 
 

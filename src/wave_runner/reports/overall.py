@@ -13,7 +13,7 @@ from wave_runner.reports import live
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
-    from wave_runner.store.database import Connection
+    from wave_runner.store.database import Connection, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,18 @@ class Staging:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Selected:
+    """What a run's `select` has found so far: begun (`again`: of these, the last flow was incomplete), or left out."""
+
+    total: int
+    begun: int
+    again: int
+    unchanged: int
+    under_way: int
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interactions:
     """Interactions of the run by state; a state that has none is left out."""
 
@@ -68,6 +80,7 @@ class Overall:
     run: Run
     records: Records
     staging: Staging
+    selected: Selected | None  # None: its records come from staging
     interactions: Interactions
     model_loads: int
     model_load_us: int
@@ -92,10 +105,19 @@ async def overall(connection: Connection, run_id: int) -> Overall:
         staging=Staging(
             total=row["staged"], waiting=row["waiting"], promoted=row["promoted"], rejected=row["rejected"]
         ),
+        selected=_selected(row),
         interactions=_interactions(await live.counts(connection, run_id)),
         model_loads=loads["loads"],
         model_load_us=loads["load_us"],
     )
+
+
+def _selected(row: Row) -> Selected | None:
+    if row["begun"] is None:
+        return None
+    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way")}
+    total = counts["begun"] + counts["unchanged"] + counts["under_way"]
+    return Selected(total=total, error=row["selection_error"], **counts)
 
 
 def _interactions(counts: list[live.StepCount]) -> Interactions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -40,6 +40,7 @@ class Ready:
     cuts: Mapping[str, int]
     sources: tuple[int, ...]
     prompt: str = ""
+    read_hash: bytes | None = None
 
     @property
     def place(self) -> Place:
@@ -56,7 +57,14 @@ class Ready:
         data: dict[str, Any] = {"attempt": self.attempt, "input": commitment(self.nonce, self.text.encode())}
         if self.cuts:
             data["cuts"] = dict(self.cuts)
-        return interactions.Start(item=self.item, origin=self.step.origin, input=self.text, nonce=self.nonce, data=data)
+        return interactions.Start(
+            item=self.item,
+            origin=self.step.origin,
+            input=self.text,
+            nonce=self.nonce,
+            data=data,
+            read_hash=self.read_hash,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +92,7 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
         mine = [item for item in items if item.run_step_id == run_step_id]
         step = in_hand[run_step_id]
         try:
-            rows = await _read_records(database, step, mine)
+            rows, hashes = await _read_records(database, step, mine)
         except DataRefused as error:
             breach = Breach(rule="record_unreadable", message=str(error))
             prepared.stopped += [Stopped(item=item, step=step, breach=breach) for item in mine]
@@ -92,20 +100,30 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
         outputs = await _read_lineage(database, step, mine)
         for item in mine:
             checked = _check(item, step, rows, outputs.get(item.interaction_id, {}))
+            if isinstance(checked, Ready) and item.record_id in hashes:
+                checked = replace(checked, read_hash=hashes[item.record_id])
             (prepared.ready if isinstance(checked, Ready) else prepared.stopped).append(checked)  # type: ignore[arg-type]  # the list is chosen by the type
     return prepared
 
 
 async def _read_records(
     database: Database, step: StepInHand, items: Sequence[Item]
-) -> dict[int, dict[str, Any]] | None:
-    """Return the record columns the step names; None where it names none."""
+) -> tuple[dict[int, dict[str, Any]] | None, dict[int, bytes]]:
+    """Return the record columns the step names, None where it names none; and what of the row counts as read.
+
+    Both stand at one moment: the hash is that of exactly the values that the first step of a selected record was given.
+    """
     columns = sorted({path.split(".")[0] for scope, path in _sources(step.pinned.step) if scope == "record"})
-    if not columns:
-        return None
     keys = {item.record_id: item.key for item in items if item.record_id is not None and item.key is not None}
-    async with database.transaction() as connection:
-        return await records.read(connection, step.tables, columns, keys)
+    first = {item.record_id for item in items if step.pinned.select and item.parent_id is None}
+    if not columns and not first:
+        return None, {}
+    async with database.snapshot() as connection:
+        rows = await records.read(connection, step.tables, columns, keys) if columns else None
+        selected = {record_id: key for record_id, key in keys.items() if record_id in first}
+        if not selected:
+            return rows, {}
+        return rows, await records.read_hashes(connection, step.tables, step.columns_read, selected)
 
 
 async def _read_lineage(database: Database, step: StepInHand, items: Sequence[Item]) -> dict[int, dict[str, list[Any]]]:

@@ -193,7 +193,7 @@ class Runner:
         )
 
     def _fanner(self) -> Fanner:
-        return Fanner(self.database, runner_id=self.runner_id, wake_lanes=self._wake)
+        return Fanner(self.database, runner_id=self.runner_id, steps=self._steps, wake_lanes=self._wake)
 
     def _settler(self) -> Settler:
         return Settler(self.database, runner_id=self.runner_id, steps=self._steps, on_end=self._note_end)

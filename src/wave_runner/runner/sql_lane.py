@@ -15,9 +15,6 @@ from wave_runner.store import queries, waves
 from wave_runner.store.database import DataRefused, Unavailable
 from wave_runner.store.queries import Answered, WaveItem
 
-# Of these codes the connection or the server went away: nobody's fault, and the work is given back.
-WENT_AWAY = ("", "08", "25", "57")
-
 
 @dataclass(kw_only=True, eq=False)
 class SqlLane(Lane):
@@ -39,8 +36,8 @@ class SqlLane(Lane):
         try:
             answered = await self._ask(ready)
         except (DataRefused, Unavailable) as error:
-            if isinstance(error, Unavailable) and error.sqlstate[:2] in WENT_AWAY:
-                raise
+            if isinstance(error, Unavailable) and not error.answered:
+                raise  # nobody's fault: the work is given back
             if len(ready) == 1 or not error.sqlstate.startswith(sql.ONE_ITEMS_FAULT):
                 failed = sql.refused(str(error), error.sqlstate, usage=_share(began, ready))
                 return {one.item.interaction_id: failed for one in ready}

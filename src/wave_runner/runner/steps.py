@@ -15,6 +15,7 @@ from wave_runner.actors.job import ScriptVersion
 from wave_runner.core.contract import OutputContract
 from wave_runner.core.flow import Flow, Place
 from wave_runner.core.pinned import PinnedStep, read_step
+from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import DefinitionKind, ScriptSpec
 from wave_runner.project.definitions import read_script
 from wave_runner.project.materialise import materialise
@@ -41,6 +42,8 @@ class StepInHand:
     query: str | None
     run_flow: RunFlow
     all_writes: tuple[str, ...]  # of every step of the run: what `ensures` may speak of
+    selector: str | None  # the query that the workflow selects by, where it has one
+    columns_read: tuple[str, ...]  # of every step of the run: what makes a workflow that selects look again
 
     @property
     def origin(self) -> Origin:
@@ -113,9 +116,11 @@ class Steps:
             schema=orjson.loads(schema) if schema is not None else None,
             prompt=prompt,
             script=await self._script(pinned),
-            query=await self._query(pinned),
+            query=await self._query(pinned.sql_sha256),
             run_flow=run_flow,
             all_writes=writes,
+            selector=await self._query(pinned.select_sha256),
+            columns_read=columns_read(run_flow.flow.steps.values(), pinned.collection.table),
         )
 
     def _environment(self, spec: ScriptSpec) -> dict[str, str]:
@@ -134,8 +139,8 @@ class Steps:
         async with self._database.transaction() as connection:
             return await definitions.file_body(connection, bytes.fromhex(sha256))
 
-    async def _query(self, pinned: PinnedStep) -> str | None:
-        body = await self._body(DefinitionKind.SQL, pinned.sql_sha256)
+    async def _query(self, sha256: str) -> str | None:
+        body = await self._body(DefinitionKind.SQL, sha256)
         return read_query(body) if body is not None else None
 
     async def _script(self, pinned: PinnedStep) -> ScriptVersion | None:

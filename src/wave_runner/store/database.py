@@ -46,6 +46,11 @@ class Unavailable(Exception):
         super().__init__(message)
         self.sqlstate = sqlstate
 
+    @property
+    def answered(self) -> bool:
+        """Whether the server lives and refused this one statement: for want of room or of a lock, in a deadlock."""
+        return self.sqlstate.startswith(("40", "53", "55", "58"))
+
 
 class DataRefused(Exception):
     """The user's tables cannot take a value: wrong type, a constraint, a column that is not there. Nothing stands.
@@ -104,6 +109,13 @@ class Database:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
             raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Give a connection that only reads, and sees the database as it was at its first question."""
+        async with self.transaction() as connection:
+            await fetch(connection, "session/snapshot")
+            yield connection
 
     async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement in a transaction of its own and give all its rows."""

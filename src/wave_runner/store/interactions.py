@@ -41,6 +41,7 @@ class Start:
     input: str
     nonce: bytes
     data: Mapping[str, Any]
+    read_hash: bytes | None = None  # of the record's row as its first step has read it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,9 @@ async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> 
             **_origins([start.origin for start in starts]),
         },
     )
-    return {row["interaction_id"] for row in rows}
+    started = {row["interaction_id"] for row in rows}
+    await _set_read_hashes(connection, [start for start in starts if start.item.interaction_id in started])
+    return started
 
 
 async def finish(
@@ -255,6 +258,17 @@ async def lineage(
         ancestor = Ancestor(interaction_id=row["interaction_id"], item=row["item"], output=row["output"])
         found.setdefault(row["reader"], {}).setdefault(row["step"], []).append(ancestor)
     return found
+
+
+async def _set_read_hashes(connection: Connection, starts: Sequence[Start]) -> None:
+    read = [start for start in starts if start.read_hash is not None]
+    if read:
+        given = {
+            "runs": [start.item.run_id for start in read],
+            "record_ids": [start.item.record_id for start in read],
+            "hashes": [start.read_hash for start in read],
+        }
+        await fetch(connection, "run_records/set_read_hashes", given)
 
 
 async def note(

@@ -95,8 +95,12 @@ async def plan(connection: Connection, text: str) -> None:
 
 def over_wave(text: str) -> sql.Composed:
     """Return the statement that a query becomes: its own text between ours, which gives it `wave_items`."""
-    # A query knows no placeholders: its percent signs are its own.
-    return sql.SQL(statement("waves/answer")).format(query=sql.SQL(text.replace("%", "%%")))
+    return sql.SQL(statement("waves/answer")).format(query=sql.SQL(without_placeholders(text)))
+
+
+def without_placeholders(text: str) -> str:
+    """Return a query's text for the driver: it knows no placeholders, and its percent signs are its own."""
+    return text.replace("%", "%%")
 
 
 def adapt(value: Any) -> Any:

@@ -88,11 +88,24 @@ async def look_up_tables(connection: Connection, collection: CollectionSpec) -> 
     columns = {collection.table: collection.record_column or collection.key, **collection.rows}
     addresses = {}
     for table, column in columns.items():
-        types = {row["name"]: row["type"] for row in await fetch(connection, "records/columns", {"table": table})}
+        types = await column_types(connection, table)
         if column in types:
             by_key = table == collection.table and not collection.record_column
             addresses[table] = Address(table=table, column=column, by_key=by_key, type=types[column])
     return Tables(collection=collection, addresses=addresses)
+
+
+async def column_types(connection: Connection, table: str) -> dict[str, str]:
+    """Return a table's columns with their types as SQL writes them; none where there is no such table."""
+    rows = await fetch(connection, "records/columns", {"table": table})
+    return {row["name"]: row["type"] for row in rows}
+
+
+async def identify(connection: Connection, collection: str, keys: Sequence[str]) -> dict[str, int]:
+    """Return the record of each key; those that have none yet get it now."""
+    wanted = {"collection": collection, "keys": list(keys)}
+    await fetch(connection, "records/add", wanted)
+    return {row["key"]: row["record_id"] for row in await fetch(connection, "records/find", wanted)}
 
 
 async def read(
@@ -120,6 +133,27 @@ async def read(
         for record_id, key in records.items()
         if (row := by_address.get(_address_of(address, record_id, key))) is not None
     }
+
+
+async def read_hashes(
+    connection: Connection, tables: Tables, columns: Sequence[str], records: Mapping[int, str]
+) -> dict[int, bytes]:
+    """Return the SHA-256 of the named columns of each record's row: of their JSON, names included."""
+    address = tables.of(tables.collection.table)
+    query = sql.SQL(
+        "SELECT {address}::text AS address, "
+        "sha256(convert_to((SELECT to_json(c)::text FROM (SELECT {columns}) AS c), 'UTF8')) AS sha256 "
+        "FROM {table} AS t WHERE {column} = ANY ({given})"
+    ).format(
+        address=_column(address),
+        column=_column(address),
+        columns=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in columns),
+        table=sql.Identifier(address.table),
+        given=_given(address),
+    )
+    found = {row["address"]: bytes(row["sha256"]) for row in await _select(connection, query, address, records)}
+    places = {record_id: _address_of(address, record_id, key) for record_id, key in records.items()}
+    return {record_id: found[place] for record_id, place in places.items() if place in found}
 
 
 async def count_rows(connection: Connection, tables: Tables, table: str, records: Mapping[int, str]) -> dict[int, int]:

@@ -13,8 +13,7 @@ from wave_runner.store.database import Connection, Database, Row, Unavailable, f
 async def snapshot(database: Database) -> AsyncIterator[Connection]:
     """Give a connection that reads, and sees the database as it was at its first question."""
     try:
-        async with database.transaction() as connection:
-            await fetch(connection, "reports/snapshot")
+        async with database.snapshot() as connection:
             yield connection
     except Unavailable as error:
         raise DatabaseError(

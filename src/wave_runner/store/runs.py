@@ -9,6 +9,7 @@ from uuid import UUID
 
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
+from wave_runner.core.filters import Term, plain
 from wave_runner.core.workflow import Definition
 from wave_runner.store import definitions, events, interactions
 from wave_runner.store.database import Connection, Database, Row, fetch
@@ -57,6 +58,8 @@ class NewRun:
     limit: int | None
     priority: int
     started_by: str
+    selects: bool = False  # its records come from the workflow's `select`, and not from its first step
+    terms: Sequence[Term] = ()  # what `--where` says, of a run that selects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +233,7 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "definition_id": definition_id,
         "params": dumps(dict(run.params)).decode(),
         "record_limit": run.limit,
+        "selection": dumps(plain(run.terms)).decode() if run.terms else None,
         "priority": run.priority,
         "started_by": run.started_by,
     }
@@ -244,7 +248,12 @@ async def _put_queue(connection: Connection, step: NewStep, actor_id: int) -> in
 async def _begin(
     connection: Connection, run: NewRun, row: Row, *, root: int, queue_id: int, runner_id: UUID | None
 ) -> None:
-    data = {"workflow": run.definition.sha256.hex(), "steps": len(run.steps), "limited": run.limit is not None}
+    data = {
+        "workflow": run.definition.sha256.hex(),
+        "steps": len(run.steps),
+        "limited": run.limit is not None,
+        "filtered": bool(run.terms),
+    }
     await events.append(
         connection,
         EventType.RUN_STARTED,
@@ -254,6 +263,9 @@ async def _begin(
         runner_id=runner_id,
         definition=run.definition.sha256,
     )
+    if run.selects:
+        await fetch(connection, "fan_outs/add_selection", {"run_id": row["run_id"], "run_step_id": root})
+        return
     await fetch(
         connection,
         "runs/add_root",

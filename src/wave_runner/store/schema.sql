@@ -7,6 +7,8 @@ CREATE TYPE wave.event_type AS ENUM (
     'run_completed',
     'run_failed',
     'records_settled',
+    'records_selected',
+    'selection_failed',
     'interaction_started',
     'interaction_completed',
     'interaction_failed',
@@ -188,10 +190,17 @@ CREATE SEQUENCE wave.event_ids
 
 CREATE TABLE wave.fan_outs (
     run_id bigint NOT NULL,
-    interaction_id bigint NOT NULL,
+    interaction_id bigint,
     run_step_id bigint NOT NULL,
     after_staged bigint DEFAULT 0 NOT NULL,
-    closed_at timestamp with time zone
+    after_key text,
+    begun bigint DEFAULT 0 NOT NULL,
+    again bigint DEFAULT 0 NOT NULL,
+    unchanged bigint DEFAULT 0 NOT NULL,
+    under_way bigint DEFAULT 0 NOT NULL,
+    error text,
+    closed_at timestamp with time zone,
+    CONSTRAINT fan_outs_check CHECK (((error IS NULL) OR (closed_at IS NOT NULL)))
 );
 
 CREATE TABLE wave.interaction_events (
@@ -507,11 +516,13 @@ CREATE TABLE wave.run_records (
     live integer NOT NULL,
     state text DEFAULT 'live'::text NOT NULL,
     broken text,
+    read_hash bytea,
     settled_at timestamp with time zone,
     CONSTRAINT run_records_check CHECK (((state = 'live'::text) = (live > 0))),
     CONSTRAINT run_records_check1 CHECK (((state = ANY (ARRAY['completed'::text, 'incomplete'::text])) = (settled_at IS NOT NULL))),
     CONSTRAINT run_records_check2 CHECK (((state = 'incomplete'::text) = (broken IS NOT NULL))),
     CONSTRAINT run_records_live_check CHECK ((live >= 0)),
+    CONSTRAINT run_records_read_hash_check CHECK ((length(read_hash) = 32)),
     CONSTRAINT run_records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'ended'::text, 'completed'::text, 'incomplete'::text])))
 );
 
@@ -703,6 +714,7 @@ CREATE TABLE wave.workflow_runs (
     definition_id bigint NOT NULL,
     params text NOT NULL,
     record_limit bigint,
+    selection text,
     priority integer NOT NULL,
     correlation_id uuid NOT NULL,
     state text DEFAULT 'running'::text NOT NULL,
@@ -763,7 +775,7 @@ ALTER TABLE ONLY wave.definitions
     ADD CONSTRAINT definitions_pkey PRIMARY KEY (definition_id);
 
 ALTER TABLE ONLY wave.fan_outs
-    ADD CONSTRAINT fan_outs_pkey PRIMARY KEY (run_id, interaction_id);
+    ADD CONSTRAINT fan_outs_run_id_interaction_id_key UNIQUE NULLS NOT DISTINCT (run_id, interaction_id);
 
 ALTER TABLE ONLY wave.interaction_events
     ADD CONSTRAINT interaction_events_pkey PRIMARY KEY (run_id, event_id);
@@ -915,7 +927,7 @@ CREATE INDEX run_records_ended ON wave.run_records USING btree (run_id) WHERE (s
 
 CREATE UNIQUE INDEX run_records_one_flow ON wave.run_records USING btree (workflow_id, record_id) WHERE (state = 'live'::text);
 
-CREATE INDEX run_records_record ON wave.run_records USING btree (record_id);
+CREATE INDEX run_records_record ON wave.run_records USING btree (record_id, workflow_id, run_id);
 
 CREATE INDEX staged_records_position ON ONLY wave.staged_records USING btree (run_id, interaction_id, staged_id);
 

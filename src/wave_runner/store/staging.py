@@ -122,10 +122,7 @@ async def _promote(
         return {}, {}
     keys = await records.canonical_keys(connection, tables, [decision["key"] for decision in decisions])
     decisions = [{**decision, "key": key} for decision, key in zip(decisions, keys, strict=True)]
-    wanted = {"collection": tables.collection.name, "keys": keys}
-    await fetch(connection, "staging/add_records", wanted)
-    rows = await fetch(connection, "staging/find_records", wanted)
-    record_of = {row["key"]: row["record_id"] for row in rows}
+    record_of = await records.identify(connection, tables.collection.name, keys)
     first: dict[str, Mapping[str, Any]] = {}
     for decision in decisions:
         first.setdefault(decision["key"], decision)

@@ -87,8 +87,16 @@ def _islands(workflow: Workflow) -> Iterator[Finding]:
 
 
 def _root(workflow: Workflow) -> Iterator[Finding]:
-    if not workflow.root.once:
-        message = f"the first step, `{workflow.root.name}`, needs `once: true`: records come from an `each` after it"
+    if workflow.select:
+        for step in workflow.steps.values():
+            if step.once:
+                message = f"`{step.name}` runs once per run, and the workflow begins with the records that it selects"
+                yield Finding(rule="once_after_records", at=("steps", step.name, "once"), message=message)
+    elif not workflow.root.once:
+        message = (
+            f"the first step, `{workflow.root.name}`, needs `once: true`: records come from an `each` after it, "
+            "or from a `select` of the workflow"
+        )
         yield Finding(rule="no_records", at=("steps", workflow.root.name), message=message)
 
 

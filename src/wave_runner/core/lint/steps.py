@@ -18,6 +18,8 @@ def check(workflow: Workflow, step: Step, around: Surroundings) -> Iterator[Find
         yield from check_condition(text, (*at, "require", index), step.input, "an input of the step")
     yield from _prompt(step, at, around)
     yield from _writes(step, at, around.collections[workflow.collection])
+    if workflow.select:
+        yield from _writes_everything(step, at, around.collections[workflow.collection])
 
 
 def check_ensures(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
@@ -113,6 +115,15 @@ def _writes(step: Step, at: At, collection: CollectionSpec) -> Iterator[Finding]
         yield Finding(rule="write_without_record", at=(*at, "writes"), message=message)
     for index, target in enumerate(step.writes):
         yield from _write(target, (*at, "writes", index), collection)
+
+
+def _writes_everything(step: Step, at: At, collection: CollectionSpec) -> Iterator[Finding]:
+    """What a workflow writes is no reason to select a record again, so it must say which columns these are."""
+    if collection.table in step.writes:
+        index = step.writes.index(collection.table)
+        message = f"`{collection.table}` as a whole: a workflow with `select` names the columns that it writes"
+        hint = "with all of them written, no change of a row would be seen"
+        yield Finding(rule="write_hides_changes", at=(*at, "writes", index), message=message, hint=hint)
 
 
 def _write(target: str, at: At, collection: CollectionSpec) -> Iterator[Finding]:

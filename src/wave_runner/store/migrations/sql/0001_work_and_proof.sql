@@ -93,6 +93,7 @@ CREATE TABLE workflow_runs (
     definition_id   bigint NOT NULL REFERENCES definitions,     -- the workflow file's bytes
     params          text NOT NULL,                              -- canonical JSON
     record_limit    bigint CHECK (record_limit > 0),
+    selection       text,                                       -- canonical JSON: the filter of `--where`
     priority        integer NOT NULL,
     correlation_id  uuid NOT NULL,
     state           text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'completed', 'failed')),
@@ -141,6 +142,7 @@ CREATE TABLE run_records (
     -- live: work is under way · ended: nothing left to do, `ensures` not checked yet · the rest is the verdict
     state           text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'ended', 'completed', 'incomplete')),
     broken          text,                                       -- JSON array: the `ensures` that do not hold, and why
+    read_hash       bytea CHECK (length(read_hash) = 32),       -- of what its first step read of the row: `select` compares
     settled_at      timestamptz,
     PRIMARY KEY (run_id, record_id),
     CHECK ((state = 'live') = (live > 0)),
@@ -150,7 +152,7 @@ CREATE TABLE run_records (
 -- One live flow per record and workflow, over all runs.
 CREATE UNIQUE INDEX run_records_one_flow ON run_records (workflow_id, record_id) WHERE state = 'live';
 CREATE INDEX run_records_ended ON run_records (run_id) WHERE state = 'ended';
-CREATE INDEX run_records_record ON run_records (record_id);
+CREATE INDEX run_records_record ON run_records (record_id, workflow_id, run_id);
 
 CREATE TABLE runners (
     runner_id     uuid PRIMARY KEY,
@@ -287,11 +289,18 @@ CREATE TABLE joins (
 
 CREATE TABLE fan_outs (
     run_id          bigint NOT NULL REFERENCES workflow_runs,
-    interaction_id  bigint NOT NULL,                        -- whose `each` this is
+    interaction_id  bigint,                                 -- whose `each` this is; NULL: the workflow's `select`
     run_step_id     bigint NOT NULL REFERENCES run_steps,   -- what it creates
     after_staged    bigint NOT NULL DEFAULT 0,              -- the last staged row that has been dealt with
+    after_key       text,                                   -- the same for a `select`; NULL: none yet
+    begun           bigint NOT NULL DEFAULT 0,              -- of the selected records, so far
+    again           bigint NOT NULL DEFAULT 0,              -- begun, because their last flow was incomplete
+    unchanged       bigint NOT NULL DEFAULT 0,              -- completed, with a row that has not changed since
+    under_way       bigint NOT NULL DEFAULT 0,              -- in this workflow, in whatever run
+    error           text,                                   -- why nothing could be selected
     closed_at       timestamptz,
-    PRIMARY KEY (run_id, interaction_id)
+    UNIQUE NULLS NOT DISTINCT (run_id, interaction_id),
+    CHECK (error IS NULL OR closed_at IS NOT NULL)
 );
 CREATE INDEX fan_outs_open ON fan_outs (run_id) WHERE closed_at IS NULL;
 
@@ -321,6 +330,8 @@ CREATE INDEX staged_records_position ON staged_records (run_id, interaction_id, 
 
 CREATE TYPE event_type AS ENUM (
     'run_started', 'run_completed', 'run_failed', 'records_settled',
+    'records_selected',                 -- a chunk of the records that a workflow selects
+    'selection_failed',                 -- the database refuses the query of a `select`; its run fails
     'interaction_started',              -- pending → running: handed to its actor
     'interaction_completed',            -- running → completed; its children are named by their cause
     'interaction_failed',               -- running → failed: the retry budget is spent, or no retry can help

@@ -4,9 +4,11 @@ SELECT r.run_id, w.name AS workflow, r.state, r.params, r.record_limit, r.starte
        clock_timestamp() AS as_of,
        extract(epoch FROM coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float8 AS seconds,
        rr.records, rr.live, rr.ended, rr.completed, rr.incomplete,
-       st.staged, st.waiting, st.promoted, st.rejected
+       st.staged, st.waiting, st.promoted, st.rejected,
+       f.begun, f.again, f.unchanged, f.under_way, f.error AS selection_error
 FROM workflow_runs r
 JOIN workflows w USING (workflow_id)
+LEFT JOIN fan_outs f ON f.run_id = r.run_id AND f.interaction_id IS NULL
 CROSS JOIN LATERAL (
     SELECT count(*) AS records,
            count(*) FILTER (WHERE state = 'live') AS live,

@@ -1,8 +1,8 @@
 WITH run AS (
     INSERT INTO workflow_runs
-        (run_id, workflow_id, definition_id, params, record_limit, priority, correlation_id, started_by)
-    VALUES (new_run_id(), %(workflow_id)s, %(definition_id)s, %(params)s, %(record_limit)s, %(priority)s,
-            gen_random_uuid(), %(started_by)s)
+        (run_id, workflow_id, definition_id, params, record_limit, selection, priority, correlation_id, started_by)
+    VALUES (new_run_id(), %(workflow_id)s, %(definition_id)s, %(params)s, %(record_limit)s, %(selection)s,
+            %(priority)s, gen_random_uuid(), %(started_by)s)
     RETURNING run_id, correlation_id
 ), generation AS (
     INSERT INTO reruns (run_id, generation) SELECT run_id, 0 FROM run RETURNING run_id

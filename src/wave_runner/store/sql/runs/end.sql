@@ -19,7 +19,8 @@ WITH live AS (
            (SELECT count(*) FROM staged_records WHERE run_id = %(run_id)s AND state = 'waiting') AS undecided,
            (SELECT count(*) FROM run_records WHERE run_id = %(run_id)s AND state = 'completed') AS completed,
            (SELECT count(*) FROM run_records WHERE run_id = %(run_id)s AND state = 'incomplete') AS incomplete,
-           (SELECT count(*) FROM interactions
+           (SELECT count(*) FROM fan_outs WHERE run_id = %(run_id)s AND error IS NOT NULL)
+           + (SELECT count(*) FROM interactions
             WHERE run_id = %(run_id)s AND record_id IS NULL AND in_force
               AND state IN ('failed', 'quarantined') AND NOT handled) AS broken_once
     FROM run

@@ -1,0 +1,67 @@
+"""Before a run starts: what it will ask of the user's tables is put to the database, which only plans it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wave_runner.core.filters import FilterError, Term, read_filter
+from wave_runner.core.selecting import columns_read
+from wave_runner.core.workflow import SELECT_ALL, Project, Workflow
+from wave_runner.errors import ProjectError
+from wave_runner.project.queries import read_query
+from wave_runner.store import queries, records, selections
+from wave_runner.store.database import Connection, DataRefused
+
+GRAMMAR = 'column:value, column:>2, column:<2026-01-01, column:null or column:"two words"; all of several must hold'
+
+
+def read_where(workflow: Workflow, where: str) -> tuple[Term, ...]:
+    """Return the conditions of `--where`; raises ProjectError for what is none, or cannot be used on this workflow."""
+    if not where:
+        return ()
+    if not workflow.select:
+        message = f"the workflow {workflow.name} takes its records from staging, and a filter is about rows of a table"
+        raise ProjectError(message, hint=f"leave out --where, or give {workflow.path} a `select`")
+    try:
+        return read_filter(where)
+    except FilterError as error:
+        raise ProjectError(f"--where: {error}", hint=GRAMMAR) from error
+
+
+async def preflight(
+    connection: Connection, project: Project, workflow: Workflow, terms: Sequence[Term], *, folder: Path
+) -> None:
+    """Raise ProjectError for a query or a filter that the database refuses, before there is work to fail by it."""
+    for path in sorted({step.sql for step in workflow.steps.values() if step.sql}):
+        try:
+            await queries.plan(connection, read_query(project.files[path]))
+        except DataRefused as error:
+            raise _refused(folder / path, error, "it reads the wave from wave_items") from error
+    if workflow.select:
+        await _plan_selection(connection, project, workflow, terms, folder=folder)
+
+
+async def _plan_selection(
+    connection: Connection, project: Project, workflow: Workflow, terms: Sequence[Term], *, folder: Path
+) -> None:
+    collection = project.collections[workflow.collection]
+    is_query = workflow.select != SELECT_ALL
+    source = selections.Source(
+        tables=await records.look_up_tables(connection, collection),
+        query=read_query(project.files[workflow.select]) if is_query else None,
+        columns=columns_read(workflow.steps.values(), collection.table),
+    )
+    try:
+        await selections.check(connection, source, ())
+    except DataRefused as error:
+        hint = f"it gives one column: values of {collection.table}.{collection.key}"
+        raise _refused(folder / (workflow.select if is_query else workflow.path), error, hint) from error
+    try:
+        await selections.check(connection, source, terms)
+    except DataRefused as error:
+        raise ProjectError(f"--where: PostgreSQL refuses it: {error}", hint=GRAMMAR) from error
+
+
+def _refused(path: Path, error: DataRefused, hint: str) -> ProjectError:
+    return ProjectError(f"PostgreSQL refuses the query: {error}", path=path, hint=hint)
