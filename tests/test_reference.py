@@ -16,7 +16,7 @@ from tools import reference
 from wave_runner.actors.script_actor import Context, Database, ScriptActor, Staging
 from wave_runner.core.event import EventType
 from wave_runner.core.params import PARAM_TYPES
-from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScriptSpec, ServerSpec, Step
+from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec, Step
 from wave_runner.project import workflow_file
 from wave_runner.servers.options import DRIVERS
 from wave_runner.settings import Settings
@@ -64,6 +64,7 @@ def test_every_setting_is_documented_with_its_variable_and_default():
         ("`[servers.NAME]`", ServerSpec),
         ("`[models.NAME]`", ModelSpec),
         ("`[scripts.NAME]`", ScriptSpec),
+        ("`[schedules.NAME]`", ScheduleSpec),
     ],
 )
 def test_every_key_of_wave_toml_is_documented_with_its_default(heading: str, spec: Any):
@@ -77,7 +78,7 @@ def test_every_key_of_wave_toml_is_documented_with_its_default(heading: str, spe
 def default_of(one: Field[Any]) -> str:
     if one.default is MISSING:
         return "required" if one.default_factory is MISSING else "none"
-    return {"": "none", "()": "none", "False": "false"}.get(str(one.default), str(one.default))
+    return {"": "none", "()": "none", "None": "none", "False": "false"}.get(str(one.default), str(one.default))
 
 
 def test_every_option_of_a_model_is_documented():

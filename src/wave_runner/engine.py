@@ -18,7 +18,7 @@ from wave_runner import __version__
 from wave_runner.core.filters import Term
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
-from wave_runner.core.workflow import ActorKind, Definition, Project, Step, Workflow
+from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
 from wave_runner.project.definitions import (
     actor_definition,
@@ -32,12 +32,13 @@ from wave_runner.project.drift import FolderWatch
 from wave_runner.project.queries import TABLES
 from wave_runner.runner.preflight import preflight, read_where
 from wave_runner.runner.runner import Runner, Server
+from wave_runner.runner.scheduler import Blocked, Plan
 from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.servers import open_server
 from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
-from wave_runner.store import embedded, migrate, runs
+from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
 
 OWNED_DRIVERS = frozenset({"llama_cpp"})
@@ -86,6 +87,7 @@ class Engine:
                 else:
                     await stored.mark_drifted(connection, definition, approved=actor.sha256)
                     drifted.append(name)
+            await schedules.put(connection, list(project.schedules.values()))
         self._compared = project
         return drifted
 
@@ -125,6 +127,7 @@ class Engine:
             version=__version__,
             environ=self.environ,
             before_wave=self._before_wave,
+            plan_schedule=self._plan_schedule,
         )
 
     async def _before_wave(self) -> WaveError | None:
@@ -140,6 +143,28 @@ class Engine:
                 return error
         return None
 
+    async def _plan_schedule(self, name: str) -> Plan | Blocked | None:
+        """Return what this folder would start for a schedule that is due; None if it has no such schedule."""
+        try:
+            project = self.project()
+            if name not in project.schedules:
+                return None
+            return await self._plan(project, project.schedules[name])
+        except ProjectError as error:
+            return Blocked(reason="folder_unreadable", message=str(error))
+
+    async def _plan(self, project: Project, spec: ScheduleSpec) -> Plan | Blocked:
+        workflow = project.workflows[spec.workflow]
+        if drifted := set(await self.sync(project)) & actors_of(workflow):
+            return Blocked(reason="drifted", message=str(drift_conflict(sorted(drifted))))
+        new = self._new_run(project, workflow, spec.params, limit=spec.limit, started_by=f"schedule {spec.name}")
+        try:
+            async with self.database.transaction() as connection:
+                await preflight(connection, project, workflow, (), folder=self.folder)
+        except ProjectError as error:
+            return Blocked(reason="query_refused", message=str(error))
+        return Plan(spec=spec, run=new)
+
     def _workflow(self, project: Project, name: str) -> Workflow:
         if name not in project.workflows:
             raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
@@ -154,6 +179,7 @@ class Engine:
         limit: int | None,
         terms: Sequence[Term] = (),
         priority: int = 0,
+        started_by: str = "",
     ) -> runs.NewRun:
         return runs.NewRun(
             workflow=workflow.name,
@@ -162,7 +188,7 @@ class Engine:
             params=resolve_params(workflow, params),
             limit=limit,
             priority=priority,
-            started_by=whoami(),
+            started_by=started_by or whoami(),
             selects=bool(workflow.select),
             terms=terms,
         )

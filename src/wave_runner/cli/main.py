@@ -25,6 +25,10 @@ COMMANDS = {
     ),
     "status": ("wave_runner.cli.status:status", "Show how a run stands: the dashboard."),
     "trace": ("wave_runner.cli.trace:trace", "Show one record's way through a run, event by event."),
+    "schedules": (
+        "wave_runner.cli.schedules:schedules",
+        "List the runs that start by themselves: when, and what came of the last one.",
+    ),
     "actors": ("wave_runner.cli.actors:actors", "List the actors, show what changed in them, approve it."),
     "db": ("wave_runner.cli.db:db", "Bring the database's schema up to date, or say how it stands."),
 }

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wave_runner.core.due import CatchUp
+
 
 class ActorKind(enum.StrEnum):
     """Who does a step."""
@@ -110,6 +112,19 @@ class CollectionSpec:
     key: str  # the column that holds the record's key
     record_column: str = ""  # the column that references records, where the table has one
     rows: Mapping[str, str] = field(default_factory=dict)  # other tables of the record: table -> column of the record
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSpec:
+    """A run that starts by itself, as `[schedules.NAME]` in wave.toml declares it."""
+
+    name: str
+    workflow: str
+    cron: str  # five fields: minute, hour, day of the month, month, day of the week
+    timezone: str = "UTC"  # by its IANA name
+    catch_up: CatchUp = CatchUp.SKIP
+    params: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,4 +282,5 @@ class Project:
     scripts: Mapping[str, ScriptSpec]
     queries: Mapping[str, QuerySpec]
     workflows: Mapping[str, Workflow]
+    schedules: Mapping[str, ScheduleSpec]
     files: Mapping[str, bytes]

@@ -13,8 +13,9 @@ from wave_runner.core.canonical import parse_json
 from wave_runner.core.contract import OutputContract, SchemaError
 from wave_runner.core.lint import Surroundings, lint
 from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.params import resolve_params
 from wave_runner.core.workflow import ActorKind, Project, ScriptSpec, Workflow
-from wave_runner.errors import ProjectError
+from wave_runner.errors import ProjectError, WaveError
 from wave_runner.project import folder as project_folder
 from wave_runner.project.document import Document
 from wave_runner.project.folder import WAVE_TOML, find_project
@@ -49,6 +50,7 @@ def load_project(folder: Path) -> Project:
         scripts=scripts,
         queries={},
         workflows=_workflows(documents),
+        schedules=declared.schedules,
         files=files,
     )
     _check_workflows(folder, project, documents)
@@ -56,6 +58,7 @@ def load_project(folder: Path) -> Project:
     _check_scripts(folder, project)
     project = replace(project, queries=find_queries(project, documents))
     _check_queries(folder, project)
+    _check_schedules(project, document)
     return project
 
 
@@ -140,6 +143,18 @@ def _check_queries(folder: Path, project: Project) -> None:
             read_query(project.files[query.path])
         except QueryError as error:
             raise ProjectError(str(error), path=folder / query.path, line=error.line) from error
+
+
+def _check_schedules(project: Project, document: Document) -> None:
+    for name, schedule in project.schedules.items():
+        at = ("schedules", name)
+        if schedule.workflow not in project.workflows:
+            near = did_you_mean(schedule.workflow, project.workflows)
+            raise document.error((*at, "workflow"), f"there is no workflow `{schedule.workflow}`", near)
+        try:
+            resolve_params(project.workflows[schedule.workflow], schedule.params)
+        except WaveError as error:
+            raise document.error((*at, "params"), error.message, error.hint) from error
 
 
 def _check_imports(folder: Path, project: Project, path: str, content: bytes) -> None:

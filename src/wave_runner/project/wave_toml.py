@@ -8,15 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from wave_runner.core import cron
+from wave_runner.core.due import CatchUp
 from wave_runner.core.nearest import did_you_mean
-from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScriptSpec, ServerSpec
+from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec
 from wave_runner.project.document import Document, Section, kind
 
 Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
 
 DRIVERS = ("llama_cpp", "openai")
-TABLES = ("project", "collections", "servers", "models", "scripts", "settings")
+TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "settings")
 
 # Work waits in lanes: these two are there already, and each server has one by its name.
 OWN_LANES = ("scripts", "sql")
@@ -36,6 +39,7 @@ class Declared:
     servers: Mapping[str, ServerSpec]
     models: Mapping[str, ModelSpec]
     scripts: Mapping[str, ScriptSpec]
+    schedules: Mapping[str, ScheduleSpec]
 
 
 def read_wave_toml(document: Document) -> Declared:
@@ -53,6 +57,7 @@ def read_wave_toml(document: Document) -> Declared:
         servers=servers,
         models=models,
         scripts={name: _script(name, section, models) for name, section in _each(top, "scripts")},
+        schedules={name: _schedule(name, section) for name, section in _each(top, "schedules")},
     )
 
 
@@ -133,6 +138,53 @@ def _script(name: str, section: Section, models: Mapping[str, ModelSpec]) -> Scr
         if not _is_below("", path):
             raise section.error(f"`files` names paths inside the project, not {path!r:.80}", "files", index)
     return spec
+
+
+def _schedule(name: str, section: Section) -> ScheduleSpec:
+    section.only(("workflow", "cron", "timezone", "catch_up", "params", "limit"))
+    catch_up = section.text("catch_up", CatchUp.SKIP)
+    if catch_up not in list(CatchUp):
+        hint = did_you_mean(catch_up, CatchUp)
+        raise section.error(f"`catch_up` is one of {', '.join(CatchUp)}, not {catch_up!r:.60}", "catch_up", hint=hint)
+    params = section.section("params")
+    return ScheduleSpec(
+        name=name,
+        workflow=section.text("workflow"),
+        cron=_cron(section),
+        timezone=_timezone(section),
+        catch_up=CatchUp(catch_up),
+        params={key: _word(params, key) for key in params.data},
+        limit=section.whole("limit") if "limit" in section.data else None,
+    )
+
+
+def _cron(section: Section) -> str:
+    text = section.text("cron")
+    try:
+        cron.check(text)
+    except cron.CronError as error:
+        raise section.error(str(error), "cron", hint='every day at six: cron = "0 6 * * *"') from error
+    return text
+
+
+def _timezone(section: Section) -> str:
+    name = section.text("timezone", "UTC")
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        near = did_you_mean(name, available_timezones())
+        raise section.error(f"there is no time zone {name!r:.60}", "timezone", hint=near) from error
+    return name
+
+
+def _word(section: Section, key: str) -> str:
+    """Return a parameter as the command line would give it."""
+    value = section.data[key]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise section.error(f"`{key}` in `params` must be a text, a number, true or false, not {kind(value)}", key)
+    return str(value)
 
 
 def _is_below(folder: str, path: str) -> bool:

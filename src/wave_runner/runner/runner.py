@@ -17,6 +17,7 @@ from wave_runner.runner.hold import Holder
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.loop import Loop
 from wave_runner.runner.model_lane import ModelLane
+from wave_runner.runner.scheduler import Blocked, Plan, Scheduler
 from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.runner.settler import Settler
 from wave_runner.runner.sql_lane import SqlLane
@@ -31,6 +32,8 @@ from wave_runner.store.heartbeat import Heartbeat
 log = logging.getLogger("wave_runner.runner")
 
 IDLE_PAUSE_S = 0.25
+BY_THE_CLOCK = ("scheduler", "sweeper")  # loops that new work is no reason to wake
+CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
 
 
@@ -57,6 +60,7 @@ class Runner:
     version: str
     environ: Mapping[str, str]
     before_wave: Callable[[], Awaitable[WaveError | None]]
+    plan_schedule: Callable[[str], Awaitable[Plan | Blocked | None]]
     runner_id: UUID = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
@@ -146,6 +150,7 @@ class Runner:
             Loop("sql", self.sql_lane.one_pass, pause_s=IDLE_PAUSE_S),
             *(Loop(lane.name, lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.model_lanes),
             Loop("fanner", self._fanner().one_pass, pause_s=IDLE_PAUSE_S),
+            Loop("scheduler", self._scheduler().one_pass, pause_s=CLOCK_PAUSE_S),
             Loop("settler", self._settler().one_pass, pause_s=IDLE_PAUSE_S),
             Loop("sweeper", self._sweeper().one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
         ]
@@ -155,7 +160,7 @@ class Runner:
 
     def _wake(self) -> None:
         for loop in self._loops:
-            if loop.name != "sweeper":
+            if loop.name not in BY_THE_CLOCK:
                 loop.wake()
 
     def _script_lane(self) -> ScriptLane:
@@ -194,6 +199,9 @@ class Runner:
 
     def _fanner(self) -> Fanner:
         return Fanner(self.database, runner_id=self.runner_id, steps=self._steps, wake_lanes=self._wake)
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(self.database, runner_id=self.runner_id, plan=self.plan_schedule, wake_lanes=self._wake)
 
     def _settler(self) -> Settler:
         return Settler(self.database, runner_id=self.runner_id, steps=self._steps, on_end=self._note_end)

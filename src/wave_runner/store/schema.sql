@@ -28,6 +28,9 @@ CREATE TYPE wave.event_type AS ENUM (
     'model_loaded',
     'model_unloaded',
     'model_load_failed',
+    'schedule_fired',
+    'schedule_missed',
+    'schedule_blocked',
     'actor_registered',
     'actor_drifted',
     'actor_approved',
@@ -201,6 +204,13 @@ CREATE TABLE wave.fan_outs (
     error text,
     closed_at timestamp with time zone,
     CONSTRAINT fan_outs_check CHECK (((error IS NULL) OR (closed_at IS NOT NULL)))
+);
+
+CREATE TABLE wave.firings (
+    schedule text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    run_id bigint NOT NULL,
+    fired_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE wave.interaction_events (
@@ -556,6 +566,17 @@ CREATE TABLE wave.runners (
     ended_at timestamp with time zone
 );
 
+CREATE TABLE wave.schedules (
+    name text NOT NULL,
+    cron text NOT NULL,
+    timezone text NOT NULL,
+    next_at timestamp with time zone,
+    blocked_at timestamp with time zone,
+    blocked_by text,
+    CONSTRAINT schedules_check CHECK (((blocked_at IS NULL) = (blocked_by IS NULL))),
+    CONSTRAINT schedules_name_check CHECK ((name <> ''::text))
+);
+
 CREATE TABLE wave.schema_version (
     version_num character varying(32) NOT NULL
 );
@@ -777,6 +798,9 @@ ALTER TABLE ONLY wave.definitions
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_interaction_id_key UNIQUE NULLS NOT DISTINCT (run_id, interaction_id);
 
+ALTER TABLE ONLY wave.firings
+    ADD CONSTRAINT firings_pkey PRIMARY KEY (schedule, due_at);
+
 ALTER TABLE ONLY wave.interaction_events
     ADD CONSTRAINT interaction_events_pkey PRIMARY KEY (run_id, event_id);
 
@@ -842,6 +866,9 @@ ALTER TABLE ONLY wave.run_steps
 
 ALTER TABLE ONLY wave.runners
     ADD CONSTRAINT runners_pkey PRIMARY KEY (runner_id);
+
+ALTER TABLE ONLY wave.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY wave.schema_version
     ADD CONSTRAINT schema_version_pkc PRIMARY KEY (version_num);
@@ -929,6 +956,8 @@ CREATE UNIQUE INDEX run_records_one_flow ON wave.run_records USING btree (workfl
 
 CREATE INDEX run_records_record ON wave.run_records USING btree (record_id, workflow_id, run_id);
 
+CREATE INDEX schedules_due ON wave.schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
+
 CREATE INDEX staged_records_position ON ONLY wave.staged_records USING btree (run_id, interaction_id, staged_id);
 
 CREATE INDEX staged_records_r0_run_id_interaction_id_staged_id_idx ON wave.staged_records_r0 USING btree (run_id, interaction_id, staged_id);
@@ -1011,6 +1040,12 @@ ALTER TABLE ONLY wave.fan_outs
 
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
+
+ALTER TABLE ONLY wave.firings
+    ADD CONSTRAINT firings_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.firings
+    ADD CONSTRAINT firings_schedule_fkey FOREIGN KEY (schedule) REFERENCES wave.schedules(name);
 
 ALTER TABLE ONLY wave.interaction_events_r0
     ADD CONSTRAINT interaction_events_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);

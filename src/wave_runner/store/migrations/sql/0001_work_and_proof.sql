@@ -125,6 +125,27 @@ CREATE TABLE run_steps (
     UNIQUE (run_id, generation, step_id)
 );
 
+-- When each schedule of the folder is due next, by the database's clock.
+CREATE TABLE schedules (
+    name        text PRIMARY KEY CHECK (name <> ''),
+    cron        text NOT NULL,
+    timezone    text NOT NULL,
+    next_at     timestamptz,                                    -- NULL: the folder no longer has it, or never again
+    blocked_at  timestamptz,                                    -- the time that could not be fired
+    blocked_by  text,                                           -- and why
+    CHECK ((blocked_at IS NULL) = (blocked_by IS NULL))
+);
+CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
+
+-- Each time of a schedule starts one run.
+CREATE TABLE firings (
+    schedule  text NOT NULL REFERENCES schedules,
+    due_at    timestamptz NOT NULL,
+    run_id    bigint NOT NULL REFERENCES workflow_runs,
+    fired_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (schedule, due_at)
+);
+
 -- Identity only: the data lives in the user's own table.
 CREATE TABLE records (
     record_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -345,6 +366,7 @@ CREATE TYPE event_type AS ENUM (
     'staging_written', 'staging_decided',
     'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
     'model_loaded', 'model_unloaded', 'model_load_failed',
+    'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
