@@ -31,6 +31,7 @@ from wave_runner.project.definitions import (
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.queries import TABLES
 from wave_runner.runner.preflight import preflight, read_where
+from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.runner.scheduler import Blocked, Plan
 from wave_runner.runner.script_lane import ScriptLane
@@ -200,7 +201,7 @@ class Engine:
             case ActorKind.SCRIPT:
                 work_key, lane = _version_key(project, step), ScriptLane.name
             case ActorKind.ROUTE:
-                work_key, lane = step.actor, ScriptLane.name
+                work_key, lane = step.actor, RouteLane.name
             case ActorKind.SQL:
                 work_key, lane = _version_key(project, step), SqlLane.name
             case ActorKind.AI_MODEL:

@@ -90,6 +90,8 @@ class Flow:
     def anchors_of(self, name: str) -> list[str]:
         """Return from where a step can be reached without passing a join: joins, and the first step of a record."""
         starts = [step.name for step in self.joins]
+        first = next(iter(self.steps.values()))
+        starts += [] if first.once else [first.name]
         starts += [
             step.route.to for step in self.steps.values() if isinstance(step.route, Each) and step.route.over_records
         ]

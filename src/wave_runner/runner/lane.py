@@ -22,7 +22,7 @@ LEASES_PER_WAVE = 0.3  # a wave is done well within its lease, so that a lost ru
 
 @dataclass(kw_only=True, eq=False)
 class Lane(abc.ABC):
-    """What scripts and queries share: nothing has to be loaded before a wave of theirs can be claimed.
+    """What scripts, queries and routes share: nothing has to be loaded before a wave of theirs can be claimed.
 
     `trouble` is why no wave may be opened, `blocked_by` are the actors that have work and have drifted.
     """

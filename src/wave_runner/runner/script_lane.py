@@ -10,7 +10,7 @@ from typing import Any
 
 from wave_runner.actors.job import Job, RequestRefused
 from wave_runner.actors.pool import ScriptPool
-from wave_runner.core.outcome import Done, ErrorClass, Failure, Outcome
+from wave_runner.core.outcome import ErrorClass, Failure, Outcome
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import record
@@ -39,8 +39,7 @@ class ScriptLane(Lane):
     async def _hand_over(self, wave: waves.Wave, ready: Sequence[Ready]) -> list[Outcome]:
         """Run one wave's items. All of a wave share one script version: that is what the queue's work key says."""
         script = ready[0].step.script
-        if script is None:
-            return [Done(output=dict(one.input)) for one in ready]  # a step without an actor: it only routes
+        assert script is not None, "a queue of the script lane holds steps of scripts"
         requests = Requests(self.database, wave, ready)
         jobs = [await self._job(one) for one in ready]
         began = time.monotonic()

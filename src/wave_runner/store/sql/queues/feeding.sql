@@ -5,7 +5,7 @@ SELECT EXISTS (
     SELECT FROM run_steps mine
     JOIN run_steps before ON before.run_id = mine.run_id AND before.generation = mine.generation
         AND before.position < mine.position
-    JOIN queues q ON q.queue_id = before.queue_id AND q.lane IN ('scripts', 'sql')
+    JOIN queues q ON q.queue_id = before.queue_id AND q.lane IN ('scripts', 'sql', 'routes')
     JOIN workflow_runs r ON r.run_id = mine.run_id AND r.state = 'running'
     JOIN LATERAL (
         SELECT sum(n) AS live FROM (
