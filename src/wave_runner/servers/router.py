@@ -53,7 +53,7 @@ class Router:
         key, url, key_file = secrets.token_urlsafe(32), f"http://127.0.0.1:{free_port()}", _new_key_file(state_dir)
         key_file.write_text(key + "\n", "ascii")
         arguments = _arguments(spec, found, url, key_file, models_dir)
-        process = _spawn([str(binary.path), *arguments], binary.environment, key_file, state_dir)
+        process = _spawn([str(binary.path), *arguments], binary.environment, key, key_file, state_dir)
         router = cls(process, url, key, exchange.new_client(trust_env=False))
         try:
             await router._wait_until_it_answers(state_dir / LOG_NAME)
@@ -154,13 +154,14 @@ def _arguments(spec: ServerSpec, found: Probe, url: str, key_file: Path, models_
 
 
 def _spawn(
-    command: list[str], environment: Mapping[str, str], key_file: Path, state_dir: Path
+    command: list[str], environment: Mapping[str, str], key: str, key_file: Path, state_dir: Path
 ) -> subprocess.Popen[bytes]:
     launch = [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), str(key_file)]
     with (state_dir / LOG_NAME).open("ab") as log:
         return subprocess.Popen(
             [*launch, *command],
-            env={**environment, "HOME": str(state_dir), "LLAMA_CACHE": str(state_dir / "cache")},
+            # The key in the variable as well: newer routers do not hand the file on to the processes of their models.
+            env={**environment, "HOME": str(state_dir), "LLAMA_CACHE": str(state_dir / "cache"), "LLAMA_API_KEY": key},
             cwd=state_dir,
             stdin=subprocess.PIPE,
             stdout=log,
