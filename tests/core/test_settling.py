@@ -67,3 +67,9 @@ def test_what_is_read_and_counted_comes_from_the_conditions():
 def test_only_what_the_conditions_speak_of_and_a_step_writes_is_watched():
     assert watched(ENSURES, ["items.summary", "items.score", "tags"], "items") == [SUMMARY, TAGS]
     assert watched(ENSURES, ["items.score"], "items") == []
+
+
+def test_a_table_with_its_schema_is_watched_by_column_and_as_a_whole():
+    ensures = ["record.summary != null", "count(hr.tags) >= 1"]
+    writes = ["hr.items.summary", "hr.tags", "hr.items.score"]
+    assert watched(ensures, writes, "hr.items") == [Watched("hr.items", "summary"), Watched("hr.tags", ALL_ROWS)]

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from tests.support.projects import Ground, at_work, ended, script, until
+from tests.support.projects import COUNT, Ground, at_work, ended, script, until
 from tests.support.selecting import (
     COUNT_STEP,
     TABLES,
@@ -362,3 +362,18 @@ def test_a_step_that_runs_once_has_no_place_behind_a_select(ground: Ground):
 def test_a_workflow_that_selects_names_the_columns_it_writes(ground: Ground):
     with pytest.raises(ProjectError, match="`items` as a whole"):
         selecting(ground, steps=COUNT_STEP.replace("items.words", "items"))
+
+
+def test_a_table_may_lie_in_a_schema_of_its_own(ground: Ground):
+    tables = "CREATE SCHEMA hr;\n" + TABLES.replace("CREATE TABLE items", "CREATE TABLE hr.items")
+    steps = COUNT_STEP.replace("items.words", "hr.items.words")
+    actor = COUNT.replace('ctx.write("items"', 'ctx.write("hr.items"')
+    toml = TOML.replace('table = "items"', 'table = "hr.items"')
+    selecting(
+        ground, toml=toml, tables=tables, steps=steps, files={"actors/count.py": actor}, ensures=["record.words == 2"]
+    )
+    ground.sql("INSERT INTO hr.items (name, text) VALUES ('a', 'two words'), ('b', 'two more')")
+    assert run(ground, where="name:>=a") == "completed"
+    assert ground.one("SELECT count(*) FROM hr.items WHERE words = 2") == 2
+    assert run(ground) == "completed"
+    assert selected(ground) == {"unchanged": 2}

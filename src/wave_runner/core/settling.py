@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +52,18 @@ def watched(ensures: Sequence[str], writes: Sequence[str], table: str) -> list[W
     """Return the declared writes that the conditions speak of. `table` is the collection's own."""
     spoken_of = {Watched(table, column) for column in columns_of(ensures)}
     spoken_of |= {Watched(counted, ALL_ROWS) for counted in tables_of(ensures)}
-    declared = {Watched(*name.split(".", 1)) if "." in name else Watched(name, ALL_ROWS) for name in writes}
+    declared = {_declared(name, {table, *tables_of(ensures)}) for name in writes}
     whole_tables = {one.table for one in declared if one.column == ALL_ROWS}
     return sorted(
         (one for one in spoken_of if one in declared or one.table in whole_tables),
         key=lambda one: (one.table, one.column),
     )
+
+
+def _declared(name: str, tables: Collection[str]) -> Watched:
+    """Return what a name in `writes` stands for: a table, which may have its schema before it, or a table's column."""
+    table, dot, column = name.rpartition(".")
+    return Watched(table, column) if dot and name not in tables else Watched(name, ALL_ROWS)
 
 
 def broken(ensures: Sequence[str], facts: Facts) -> list[str]:

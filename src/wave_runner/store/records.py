@@ -124,7 +124,7 @@ async def read(
             )
             for name in columns
         ),
-        table=sql.Identifier(address.table),
+        table=table_name(address.table),
         given=_given(address),
     )
     by_address = {row["address"]: row for row in await _select(connection, query, address, records)}
@@ -148,7 +148,7 @@ async def read_hashes(
         address=_column(address),
         column=_column(address),
         columns=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in columns),
-        table=sql.Identifier(address.table),
+        table=table_name(address.table),
         given=_given(address),
     )
     found = {row["address"]: bytes(row["sha256"]) for row in await _select(connection, query, address, records)}
@@ -161,7 +161,7 @@ async def count_rows(connection: Connection, tables: Tables, table: str, records
     address = tables.of(table)
     query = sql.SQL(
         "SELECT {address}::text AS address, count(*) AS n FROM {table} AS t WHERE {column} = ANY ({given}) GROUP BY 1"
-    ).format(address=_column(address), table=sql.Identifier(table), column=_column(address), given=_given(address))
+    ).format(address=_column(address), table=table_name(table), column=_column(address), given=_given(address))
     found = {row["address"]: row["n"] for row in await _select(connection, query, address, records)}
     return {record_id: found.get(_address_of(address, record_id, key), 0) for record_id, key in records.items()}
 
@@ -284,7 +284,7 @@ async def _set_values(
         "CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, g.document) AS r) AS v "
         "WHERE t.{column} = v.{address} RETURNING t.{column}::text AS address, {texts}"
     ).format(
-        table=sql.Identifier(address.table),
+        table=table_name(address.table),
         column=sql.Identifier(address.column),
         given=_given(address),
         address=sql.Identifier("wave:address"),  # no column of a user's has this name
@@ -304,7 +304,7 @@ async def _replace(connection: Connection, address: Address, changes: Sequence[C
     records = {change.record_id: change.key for change in changes}
     before = await _rows_as_text(connection, address, records)
     places = {"addresses": _addresses(address, records)}
-    names = {"table": sql.Identifier(address.table), "column": sql.Identifier(address.column), "given": _given(address)}
+    names = {"table": table_name(address.table), "column": sql.Identifier(address.column), "given": _given(address)}
     await connection.execute(
         sql.SQL("DELETE FROM {table} WHERE {column} = ANY ({given})").format(**names), places, prepare=False
     )
@@ -374,6 +374,11 @@ async def _keep_before(connection: Connection, values: Sequence[ValueWrite]) -> 
 # ── pieces of SQL ───────────────────────────────────────────────────────────────────────────────────
 
 
+def table_name(table: str) -> sql.Identifier:
+    """Return a table as SQL names it; it may lie in a schema of its own."""
+    return sql.Identifier(*table.split("."))
+
+
 def by_columns(rows: Iterable[Mapping[str, Any]]) -> list[tuple[sql.Composed, list[Mapping[str, Any]]]]:
     """Group rows by the columns they name: a column that a row does not name must get its default, not NULL."""
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
@@ -409,7 +414,7 @@ async def _values_as_text(
     ).format(
         column=sql.Identifier(address.column),
         texts=_texts(columns),
-        table=sql.Identifier(address.table),
+        table=table_name(address.table),
         given=_given(address),
         lock=sql.SQL(" FOR UPDATE" if lock else ""),
     )
@@ -422,7 +427,7 @@ async def _rows_as_text(
     query = sql.SQL(
         'SELECT t.{column}::text AS address, json_agg(to_json(t) ORDER BY to_json(t)::text COLLATE "C")::text AS rows '
         "FROM {table} AS t WHERE t.{column} = ANY ({given}) GROUP BY 1"
-    ).format(column=sql.Identifier(address.column), table=sql.Identifier(address.table), given=_given(address))
+    ).format(column=sql.Identifier(address.column), table=table_name(address.table), given=_given(address))
     rows = await _select(connection, query, address, records)
     return {row["address"]: {ALL_ROWS: row["rows"]} for row in rows}
 

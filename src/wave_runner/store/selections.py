@@ -185,7 +185,7 @@ async def _page(
         given[f"value_{number}"] = term.value
     return _PAGE.format(
         key=sql.Identifier(spec.key),
-        table=sql.Identifier(*spec.table.split(".")),
+        table=records.table_name(spec.table),
         record=sql.SQL("r.record_id") if spec.record_column else sql.SQL("NULL::bigint AS record_id"),
         records=_REFERRED.format(sql.Identifier(spec.record_column)) if spec.record_column else sql.SQL(""),
         conditions=sql.SQL(" AND ").join(conditions),

@@ -152,7 +152,7 @@ async def _insert(
             "INSERT INTO {table} ({columns}) "
             "SELECT {columns} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s::jsonb) "
             "ON CONFLICT DO NOTHING RETURNING {address}::text AS address"
-        ).format(table=sql.Identifier(spec.table), columns=columns, address=sql.Identifier(address_column))
+        ).format(table=records.table_name(spec.table), columns=columns, address=sql.Identifier(address_column))
         cursor = await connection.execute(query, {"rows": dumps(alike).decode()}, prepare=False)
         placed |= {row["address"] for row in await cursor.fetchall()}
     return {
