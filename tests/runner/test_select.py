@@ -26,7 +26,7 @@ from wave_runner.reports.dashboard import dashboard
 from wave_runner.reports.overall import Selected
 from wave_runner.reports.trace import trace
 from wave_runner.runner.fanner import Fanner
-from wave_runner.store.selections import open_one
+from wave_runner.store.selections import Selection, Source, begin, candidates, open_one
 
 
 def test_every_row_of_a_table_that_knows_nothing_of_records_becomes_one(ground: Ground):
@@ -352,6 +352,49 @@ def test_a_selection_goes_on_where_it_was_and_begins_nothing_twice(ground: Groun
     sizes = ground.sql("SELECT data FROM interaction_events WHERE type = 'records_selected'")
     assert max(json.loads(event["data"])["begun"] for event in sizes) <= 1000
     assert ground.one("SELECT begun FROM fan_outs WHERE closed_at IS NOT NULL") == 3500
+
+
+def test_a_runner_that_looked_before_another_one_does_nothing(ground: Ground):
+    selecting(ground)
+    fill(ground, 3)
+
+    async def late(engine: Engine) -> list[bool]:
+        run_id = await engine.start_run("work", {})
+        step = await steps_of(engine).of_run((await open_selection(engine)).run_step_id)
+        source = Source(tables=step.tables, query=step.selector, columns=step.columns_read)
+        seen = await open_selection(engine)
+        assert seen.run_id == run_id
+        chunk = await candidates(engine.database, seen, source, size=1)
+        runner_id = await registered(engine)
+        return [await begin(engine.database, seen, source, chunk, last=False, runner_id=runner_id) for _ in range(2)]
+
+    async def open_selection(engine: Engine) -> Selection:
+        found = await open_one(engine.database)
+        assert found is not None
+        return found
+
+    assert ground.do(late) == [True, False]
+    assert selected(ground) == {"begun": 1}
+    assert ground.sql("SELECT begun, under_way FROM fan_outs") == [{"begun": 1, "under_way": 0}]
+
+
+def test_a_record_that_has_ended_and_waits_for_its_verdict_is_left_out(ground: Ground):
+    selecting(ground)
+    fill(ground, 2)
+    assert run(ground) == "completed"
+    ground.sql(
+        "UPDATE run_records SET state = 'ended', settled_at = NULL, read_hash = NULL "
+        "WHERE record_id = (SELECT record_id FROM records WHERE key = 'item 1')"
+    )
+
+    async def select(engine: Engine) -> None:
+        await engine.start_run("work", {})
+        fanner = Fanner(engine.database, runner_id=await registered(engine), steps=steps_of(engine), wake_lanes=print)
+        while await fanner.one_pass():
+            pass
+
+    ground.do(select)
+    assert selected(ground) == {"under_way": 1, "unchanged": 1}
 
 
 def test_a_step_that_runs_once_has_no_place_behind_a_select(ground: Ground):
