@@ -109,7 +109,7 @@ def test_an_executable_that_cannot_be_started_fails_for_good(zoo, name, says):
 @pytest.mark.parametrize(
     ("stdout", "rule", "message"),
     [
-        (b'{"a": 1, "a": 2}', "invalid_json", "'a' twice"),
+        (b'{"a": 1, "a": 2}', "duplicate_key", "'a' twice"),
         (b'{"a": NaN}', "invalid_json", "NaN"),
         (b'{"a": 1} trailing', "invalid_json", "Extra data"),
         (b'\xef\xbb\xbf{"a": 1}', "invalid_json", "byte order mark"),

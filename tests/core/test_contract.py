@@ -144,8 +144,32 @@ def test_a_model_s_answer_is_read_as_one_json_document():
     assert parse_answer('{"a": "x\ud800"}') == {"a": "x�"}
 
 
-@pytest.mark.parametrize("text", ["", "I think {}", '{"a": 1,}', '{"a": 1', "{} {}", '{"a": NaN}', '{"a":1,"a":2}'])
+@pytest.mark.parametrize(
+    "text", ["", "I think {}", '{"a": 1,}', '{"a": 1', "{} {}", '{"a": NaN}', '["a\0"]', "```json\n{}\n```"]
+)
 def test_an_answer_that_is_no_json_is_a_breach_worth_another_try(text):
     breach = parse_answer(text)
     assert isinstance(breach, Breach)
     assert (breach.rule, breach.retry) == ("invalid_json", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ('{"a":1,"a":2}', "duplicate_key"),
+        ("Error: rate limit exceeded", "provider_error"),
+        ("<html><head><title>503 Service Unavailable</title></head></html>", "provider_error"),
+        ("\x1b[31mmodel not found\x1b[0m", "provider_error"),
+        ("I'm sorry, but I can't help with that.", "refusal"),
+    ],
+)
+def test_an_answer_that_is_no_answer_is_named_for_what_it_is(text, rule):
+    breach = parse_answer(text)
+    assert isinstance(breach, Breach)
+    assert (breach.rule, breach.retry) == (rule, True)
+
+
+def test_a_contract_knows_the_fields_and_the_texts_that_its_schema_names():
+    assert contract().fields == {"verdict", "score", "tags"}
+    assert contract().listed == {"GOOD", "BAD"}
+    assert contract(True).listed == frozenset()

@@ -8,6 +8,7 @@ from wave_runner.core.workflow import (
     Case,
     CollectionSpec,
     Each,
+    Guards,
     InputRef,
     ModelSpec,
     Next,
@@ -28,7 +29,10 @@ routes = st.one_of(
     st.builds(Each, source=words, to=words),
     st.builds(RouteOn, on=words, cases=st.dictionaries(words, cases, max_size=3)),
 )
-inputs = st.dictionaries(words, st.builds(InputRef, sources=tuples, max_chars=st.none() | positive), max_size=3)
+lengths = st.none() | positive
+refs = st.builds(InputRef, sources=tuples, max_chars=lengths, min_chars=lengths, optional=st.booleans())
+inputs = st.dictionaries(words, refs, max_size=3)
+guards = st.builds(Guards, empty=st.booleans(), refusal=st.booleans(), too_fast=positive, same_text=positive)
 steps = st.builds(
     Step,
     name=words,
@@ -38,6 +42,8 @@ steps = st.builds(
     once=st.booleans(),
     input=inputs,
     require=tuples,
+    guards=guards,
+    accept=tuples,
     prompt=words,
     sql=words,
     output=words,

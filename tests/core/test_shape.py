@@ -50,3 +50,12 @@ def test_a_schema_that_refers_to_itself_ends():
     assert shape.fields(schema) == {"v": {"$ref": "#"}}
     assert shape.values(schema, "v") is None
     assert shape.fields({"$ref": "#"}) is None
+
+
+def test_the_texts_that_a_schema_names_are_found_wherever_they_stand():
+    schema = {
+        "properties": {"a": {"items": {"enum": ["x", 1, None]}}, "enum": {"const": "y"}},
+        "oneOf": [{"const": "z"}],
+    }
+    assert shape.literals(schema) == {"x", "y", "z"}
+    assert shape.literals(True) == frozenset()

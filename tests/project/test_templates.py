@@ -100,3 +100,9 @@ def test_a_template_that_cannot_be_used_is_refused_with_its_line(template, line,
 
 def test_the_variables_of_a_prompt_are_those_it_does_not_set_itself():
     assert read_prompt(b"{% set a = b %}{% for c in d %}{{ c }}{{ a }}{% endfor %}").names == {"b", "d"}
+
+
+def test_a_prompts_own_words_are_its_plain_text_without_what_is_filled_in():
+    prompt = read_prompt(b"Summarise  THIS:\n{{ text }}\n{% raw %}{{ kept }}{% endraw %}{# a remark #} Done")
+    assert prompt.own_words.replace("\0", "").split() == ["summarise", "this:", "{{", "kept", "}}", "done"]
+    assert "this: {{ kept" not in prompt.own_words

@@ -6,7 +6,8 @@ RULES is a JSON file, read anew at each request: {"models": […], "rules": [rul
 
 - "match": a regular expression searched in the prompt (default: any prompt); "times": fits only so often
 - "beside": members of the completion to replace, such as "usage"
-- "text": the answer, in which \\1 and \\g<name> stand for groups of the match; or "json": any JSON value, as its text
+- "text": the answer, in which \\1 and \\g<name> stand for groups of the match; or "json": any JSON value, as its text;
+  or "file": a path with such groups, whose bytes are sent as they are, also where they are no UTF-8
 - "behaviour": "ok" (default), "length", "no_text", "hang", "drip", "half_json", "garbage", "not_a_completion", "close",
   "huge"; or "status": a number, with "headers" and "error"
 
@@ -104,7 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
         return {"status": 404, "error": "no rule fits this prompt"}, re.search("", "")  # type: ignore[return-value] # fits
 
     def _ok(self, text: str | None, finish: str = "stop") -> None:
-        self._send(200, self._completion(text, finish))
+        document = json.dumps(self._completion(text, finish), ensure_ascii=False)
+        self._bytes(document.encode(errors="surrogateescape"))
 
     def _length(self, text: str | None) -> None:
         self._ok(text, "length")
@@ -166,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _text(rule: Rule, found: re.Match[str]) -> str:
+    if "file" in rule:
+        return Path(found.expand(rule["file"])).read_bytes().decode(errors="surrogateescape")
     return json.dumps(rule["json"]) if "json" in rule else found.expand(rule.get("text", "hello"))
 
 

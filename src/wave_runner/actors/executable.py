@@ -84,7 +84,8 @@ def _read(stdout: bytes) -> bytes:
         if isinstance(value, dict):
             return result.done(value)
     except JsonError as error:
-        return result.breach(error.rule, f"stdout {error}", retry=error.rule == "invalid_json", evidence=kept)
+        again = error.rule in {"invalid_json", "duplicate_key"}
+        return result.breach(error.rule, f"stdout {error}", retry=again, evidence=kept)
     return result.breach("invalid_output", f"stdout is a JSON {type(value).__name__}, not an object", evidence=kept)
 
 

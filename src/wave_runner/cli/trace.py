@@ -89,6 +89,9 @@ def render_trace(trace: Trace) -> None:
     timeline = [{**asdict(one), "took": output.duration(one.service_us)} for one in trace.timeline]
     output.table(STEP_COLUMNS, timeline, title="steps")
     output.table(EVENT_COLUMNS, [_event(one) for one in trace.events], title="events")
+    for one in trace.events:
+        for name, kinds in (one.suspected or {}).items():
+            output.heading(f"suspected in `{name}` of {one.step}: a text that speaks to the model ({', '.join(kinds)})")
     _show_verdict(trace)
 
 

@@ -23,13 +23,20 @@ _INT64 = range(-(2**63), 2**64)
 class JsonError(ValueError):
     """A text is not JSON as we take it, or a value has no JSON that we can store. `rule` is what reports group by.
 
-    `invalid_json`: the text is not one JSON document. `unserialisable`: the value holds something that JSON does not
-    know. `unstorable_text`: a text holds NUL or half a surrogate pair, which PostgreSQL cannot store.
+    `invalid_json`: the text is not one JSON document. `duplicate_key`: it is, and an object in it has a key twice, so
+    that its meaning depends on who reads it. `unserialisable`: the value holds something that JSON does not know.
+    `unstorable_text`: a text holds NUL or half a surrogate pair, which PostgreSQL cannot store.
     """
 
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(message)
         self.rule = rule
+
+
+class _DuplicateKey(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 def parse_json(data: bytes) -> Any:
@@ -39,10 +46,18 @@ def parse_json(data: bytes) -> Any:
     keys, no numbers that do not fit 64 bits (integers) or a double, no byte order mark, at most `MAX_DEPTH` levels.
     A text may hold NUL or a lone surrogate, which is valid JSON; `dumps` refuses to write it.
     """
+    try:
+        return _read(data, _DECODER)
+    except _DuplicateKey as twice:
+        _read(data, _LENIENT_DECODER)  # what is no JSON at all is called that
+        raise JsonError("duplicate_key", f"has the key {twice.key!a} twice in one object") from None
+
+
+def _read(data: bytes, decoder: json.JSONDecoder) -> Any:
     if data.startswith(b"\xef\xbb\xbf"):
         raise JsonError("invalid_json", "begins with a byte order mark; write plain UTF-8")
     try:
-        value = _DECODER.decode(data.decode())
+        value = decoder.decode(data.decode())
     except UnicodeDecodeError as error:
         raise JsonError("invalid_json", f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -153,7 +168,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # add() is None
-        raise JsonError("invalid_json", f"has the key {twice!r} twice in one object")
+        raise _DuplicateKey(twice)
     return result
 
 
@@ -177,3 +192,4 @@ def _float(text: str) -> float:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer, parse_float=_float
 )
+_LENIENT_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_int=_integer, parse_float=_float)

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
+from wave_runner.core import shape, signs
 from wave_runner.core.canonical import MAX_DEPTH, JsonError, parse_json
 from wave_runner.core.conditions import ConditionError, condition
 from wave_runner.core.outcome import Breach
@@ -41,15 +42,21 @@ def check_input(step: Step, values: Mapping[str, Any]) -> Breach | None:
 
 
 class OutputContract:
-    """A JSON Schema, compiled once. Raises SchemaError for bytes that are none; never fetches a reference."""
+    """A JSON Schema, compiled once. Raises SchemaError for bytes that are none; never fetches a reference.
+
+    `fields` are the names that it declares for the output, `listed` the texts that it names word for word.
+    """
 
     def __init__(self, schema: bytes) -> None:
         try:
-            self._validator = jsonschema_rs.validator_for(parse_json(schema), mask=_MASK, offline=True)
+            value = parse_json(schema)
+            self._validator = jsonschema_rs.validator_for(value, mask=_MASK, offline=True)
         except ValidationError as error:
             raise SchemaError(_explain(error), error.instance_path) from error
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise SchemaError(str(error).partition("\n")[0]) from error
+        self.fields = frozenset(shape.fields(value) or ())
+        self.listed = shape.literals(value)
 
     def check(self, value: Any, *, retry: bool = True) -> Breach | None:
         """Return the breach of the first rule that the value breaks, with the path of the failing part.
@@ -71,10 +78,20 @@ class OutputContract:
 
 def parse_answer(text: str) -> Any | Breach:
     """Return the one JSON document that a model's text is, or the breach. Nothing is guessed or cut out of the text."""
+    # A NUL stays in, so that the reader refuses it as it refuses every control character that is not escaped.
+    clean = "\0".join(sanitise(part)[0] for part in text.split("\0"))
     try:
-        return parse_json(sanitise(text)[0].encode())
+        return parse_json(clean.encode())
     except JsonError as error:
-        return Breach(rule=error.rule, message=f"the answer {error}: {_short(text)}", retry=True)
+        rule = _what_it_is(text) or error.rule
+        return Breach(rule=rule, message=f"the answer {error}: {_short(text)}", retry=True)
+
+
+def _what_it_is(text: str) -> str | None:
+    """Return the guard that knows a text which is no JSON: a server's error, or words that say there is no answer."""
+    if signs.provider_error(text):
+        return "provider_error"
+    return "refusal" if signs.refusal(text) else None
 
 
 def _undecided(names: Iterable[str], values: Mapping[str, Any]) -> str:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wave_runner.core.canonical import dumps
-from wave_runner.core.contract import OutputContract
 from wave_runner.core.interaction import State
-from wave_runner.core.outcome import Breach, Done, ErrorClass, Failure, Outcome, Replace, Write
+from wave_runner.core.outcome import Breach, Done, ErrorClass, Failure, Outcome
 from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.retry import delay_before_retry
 from wave_runner.core.routing import Situation, Way, next_steps
@@ -53,10 +52,8 @@ class Try:
     rounds: Mapping[str, int] = field(default_factory=dict)
 
 
-def decide(step: PinnedStep, outcome: Outcome, *, contract: OutputContract | None, tried: Try) -> Verdict:
-    """Check an outcome against the step's contract and say what follows."""
-    if isinstance(outcome, Done):
-        outcome = _check(step, outcome, contract)
+def decide(step: PinnedStep, outcome: Outcome, *, tried: Try) -> Verdict:
+    """Say what follows from an outcome. An answer has been held against its contract (`wave_runner.core.answer`)."""
     match outcome:
         case Done():
             return _completed(step, outcome, tried)
@@ -76,28 +73,6 @@ def when_broken(step: Step, state: State, error_class: ErrorClass | None) -> tup
         if state in (State.FAILED, State.QUARANTINED) and handlers[key]:
             return (Way(to=handlers[key]),), key
     return (), ""
-
-
-def undeclared(step: PinnedStep, writes: tuple[Write | Replace, ...]) -> str | None:
-    """Return the first thing a step would write that its `writes` does not name."""
-    allowed = set(step.step.writes)
-    for write in writes:
-        if write.table in allowed:
-            continue
-        names = [f"{write.table}.{column}" for column in write.values] if isinstance(write, Write) else [write.table]
-        for name in names:
-            if name not in allowed:
-                return name
-    return None
-
-
-def _check(step: PinnedStep, done: Done, contract: OutputContract | None) -> Done | Breach:
-    from_model = step.model is not None
-    breach = contract.check(done.output, retry=from_model) if contract else None
-    if breach is None and (name := undeclared(step, done.writes)):
-        message = f"{step.step.actor} would write {name}; the step's `writes` does not name it"
-        breach = Breach(rule="undeclared_write", message=message)
-    return done if breach is None else replace(breach, evidence=done.evidence, usage=done.usage)
 
 
 def _completed(step: PinnedStep, done: Done, tried: Try) -> Verdict:

@@ -42,6 +42,7 @@ class EventType(enum.StrEnum):
     INTERACTION_LEASE_EXPIRED = "interaction_lease_expired"  # running → pending: the runner was lost
     INTERACTION_UNBLOCKED = "interaction_unblocked"  # blocked → pending: what it waits for has settled
     INTERACTION_SKIPPED = "interaction_skipped"  # blocked → skipped, or made so: what it needs did not complete
+    INTERACTION_DOUBTED = "interaction_doubted"  # stays completed; its record is not, because of what came after it
     INTERACTION_FANNED_OUT = "interaction_fanned_out"  # a chunk of an `each` became children
     STAGING_WRITTEN = "staging_written"  # raw input was staged
     STAGING_DECIDED = "staging_decided"  # staged rows were promoted or rejected

@@ -20,6 +20,7 @@ from wave_runner.core.workflow import (
     CollectionSpec,
     Each,
     Fork,
+    Guards,
     InputRef,
     Join,
     ModelSpec,
@@ -138,6 +139,7 @@ def _step_out(step: Step) -> dict[str, Any]:
     body = {field.name: getattr(step, field.name) for field in fields(step) if field.name != "line"}
     return body | {
         "input": {name: _plain(ref) for name, ref in step.input.items()},
+        "guards": _plain(step.guards),
         "route": _route_out(step.route),
     }
 
@@ -148,6 +150,8 @@ def _step_in(data: Mapping[str, Any]) -> Step:
         "kind": ActorKind(data["kind"]),
         "input": {name: _input_in(ref) for name, ref in data["input"].items()},
         "require": tuple(data["require"]),
+        "guards": Guards(**data["guards"]),
+        "accept": tuple(data["accept"]),
         "writes": tuple(data["writes"]),
         "after": tuple(data["after"]),
         "join": Join(data["join"]),
@@ -156,12 +160,12 @@ def _step_in(data: Mapping[str, Any]) -> Step:
     return Step(**{**data, **changed})
 
 
-def _plain(value: InputRef | Case) -> dict[str, Any]:
+def _plain(value: InputRef | Case | Guards) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _input_in(data: Mapping[str, Any]) -> InputRef:
-    return InputRef(sources=tuple(data["sources"]), max_chars=data["max_chars"])
+    return InputRef(**{**data, "sources": tuple(data["sources"])})
 
 
 def _route_out(route: Route) -> dict[str, Any]:

@@ -30,6 +30,21 @@ def values(schema: Any, name: str) -> list[Any] | None:
     return longest if len(longest) > 1 else together
 
 
+def literals(schema: Any) -> frozenset[str]:
+    """Return every text that an `enum` or a `const` of the schema names, wherever it stands."""
+    found: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            named = [*(part["enum"] if isinstance(part.get("enum"), list) else ()), part.get("const")]
+            found.update(value for value in named if isinstance(value, str))
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return frozenset(found)
+
+
 def _parts(root: Any, schema: Any, depth: int) -> Iterator[dict[str, Any]]:
     """Yield the schema and every schema that it applies to the same object."""
     schema = _referred(root, schema)

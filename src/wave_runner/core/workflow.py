@@ -132,11 +132,48 @@ class InputRef:
     """Where one input comes from: the first of `sources` that exists. A source is `scope.path`.
 
     Scopes: `params`, `run`, `record`, or the name of an earlier step. `max_chars` cuts a text; the cut stands in
-    the started event.
+    the started event. `min_chars` and `optional` are for the guards (`wave_runner.core.guards`): a shorter text stops
+    the step, and an optional input may be null, blank or a placeholder.
     """
 
     sources: tuple[str, ...]
     max_chars: int | None = None
+    min_chars: int | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guards:
+    """Which guards a step has (`wave_runner.core.guards`). A number is the guard's bound, 0 turns it off.
+
+    The defaults are those of a step that no model does; `MODEL_GUARDS` are a model's.
+    """
+
+    empty: bool = False
+    placeholder: bool = False
+    injection: bool = False
+    inconsistent_outcome: bool = True
+    too_fast: int = 0  # tokens a second
+    provider_error: bool = False
+    refusal: bool = False
+    echo: bool = False
+    repetition: bool = False
+    same_text: int = 0  # records: this many with one text are too many
+
+
+# 50,000 tokens a second is several times what the fastest hardware on sale gives for one request. Five records are more
+# than the pairs and triples in which real sources hold one and the same thing.
+MODEL_GUARDS = Guards(
+    empty=True,
+    placeholder=True,
+    injection=True,
+    too_fast=50_000,
+    provider_error=True,
+    refusal=True,
+    echo=True,
+    repetition=True,
+    same_text=5,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,9 +266,11 @@ class Step:
     once: bool = False
     input: Mapping[str, InputRef] = field(default_factory=dict)
     require: tuple[str, ...] = ()  # CEL over the input
+    guards: Guards = field(default_factory=Guards)
     prompt: str = ""  # path in the project
     sql: str = ""  # path of the query, for a step that is one
     output: str = ""  # path of a JSON Schema in the project
+    accept: tuple[str, ...] = ()  # CEL over output, input, params
     writes: tuple[str, ...] = ()  # "table.column" or "table"
     route: Route = field(default_factory=lambda: Next(to=END))
     timeout_s: float | None = None  # overrides the actor's

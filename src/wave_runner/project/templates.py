@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from wave_runner.core.conditions import in_words
+from wave_runner.core.guards import normalised
 from wave_runner.core.outcome import Breach
 
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
@@ -34,10 +35,14 @@ class _NullError(TemplateError):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A parsed template. `names` are the variables it uses, `braced` the `{name}` that its plain text holds."""
+    """A parsed template. `names` are the variables it uses, `braced` the `{name}` that its plain text holds.
+
+    `own_words` is that plain text as the guards compare texts: what an answer must not give back.
+    """
 
     names: frozenset[str]
     braced: frozenset[str]
+    own_words: str
     template: Template
 
 
@@ -74,7 +79,9 @@ def read_prompt(content: bytes) -> Prompt:
         raise PromptError("the prompt is nested too deep", 1) from error
     for node in tree.find_all(_OTHER_FILES):
         raise PromptError("a prompt is one file: it cannot include, import or extend another", node.lineno)
-    return Prompt(frozenset(meta.find_undeclared_variables(tree)), frozenset(_braced(tree)), template)
+    # Whatever comes in between, the words on either side of it are no one text.
+    own_words = normalised(" \0 ".join(data.data for data in tree.find_all(nodes.TemplateData)))
+    return Prompt(frozenset(meta.find_undeclared_variables(tree)), frozenset(_braced(tree)), own_words, template)
 
 
 def _braced(tree: nodes.Template) -> Iterator[str]:

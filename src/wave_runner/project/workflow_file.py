@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import PARAM_TYPES, fits
 from wave_runner.core.workflow import (
     END,
+    MODEL_GUARDS,
     ROUTER,
     SELECT_ALL,
     ActorKind,
@@ -16,6 +19,7 @@ from wave_runner.core.workflow import (
     Choose,
     Each,
     Fork,
+    Guards,
     InputRef,
     Join,
     Next,
@@ -29,8 +33,10 @@ from wave_runner.project.document import Document, Section, kind
 from wave_runner.project.wave_toml import is_name
 
 _ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL}
+_CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
-_STEP = (*_ACTORS, "once", "after", "join", "prompt", "input", "require", "output", "writes", "next", "route", *_BROKEN)
+_STEP = (*_ACTORS, "once", "after", "join", *_CONTRACT, "next", "route", *_BROKEN)
+_BOUNDS = {"too_fast": "tokens_per_s", "same_text": "records"}  # guards with a number, and what the number counts
 _SCOPES = ("params", "run", "record", "item", "input", "output")
 _MOST_ROUNDS = 1000
 _MOST_STEPS = 200
@@ -103,9 +109,11 @@ def _step(name: str, section: Section) -> Step:
         once=section.flag("once", False),
         input={key: _input(key, inputs) for key in inputs.data},
         require=section.texts("require"),
+        guards=_guards(section, actor_kind),
         prompt=section.text("prompt", ""),
         sql=section.text("sql", ""),
         output=section.text("output", ""),
+        accept=section.texts("accept"),
         writes=section.texts("writes"),
         route=_route(name, section),
         timeout_s=section.seconds("timeout_s") if "timeout_s" in section.data else None,
@@ -146,14 +154,44 @@ def _query_name(section: Section, key: str, path: str) -> str:
 
 
 def _input(name: str, inputs: Section) -> InputRef:
-    """Read `record.title`, `[review.ihl, score.ihl]`, or `{from: record.description, max_chars: 4000}`."""
+    """Read `record.title`, `[review.ihl, score.ihl]`, or `{from: record.description, max_chars: 4000}` and its like."""
     if not is_name(name):
         raise inputs.error(f"`{name}` is no name for an input", name)
     if not isinstance(inputs.data[name], dict):
         return InputRef(sources=_sources(inputs, name))
-    section = inputs.section(name).only(("from", "max_chars"))
-    max_chars = section.whole("max_chars") if "max_chars" in section.data else None
-    return InputRef(sources=_sources(section, "from"), max_chars=max_chars)
+    section = inputs.section(name).only(("from", "max_chars", "min_chars", "optional"))
+    max_chars, min_chars = (section.whole(key) if key in section.data else None for key in ("max_chars", "min_chars"))
+    if max_chars is not None and min_chars is not None and min_chars > max_chars:
+        raise section.error(f"min_chars {min_chars} is more than max_chars {max_chars} leaves", "min_chars")
+    optional = section.flag("optional", False)
+    return InputRef(sources=_sources(section, "from"), max_chars=max_chars, min_chars=min_chars, optional=optional)
+
+
+def _guards(section: Section, actor_kind: ActorKind) -> Guards:
+    """Read `{refusal: off, same_text: {records: 3}}`; what is not named stays as it is for this kind of actor."""
+    given = section.section("guards").only(field.name for field in fields(Guards))
+    standard = MODEL_GUARDS if actor_kind is ActorKind.AI_MODEL else Guards()
+    return replace(standard, **{name: _guard(given, name) for name in given.data})
+
+
+def _guard(guards: Section, name: str) -> Any:
+    """Return what one guard is set to: on, off or, where it counts something, the number that is too many."""
+    word = guards.data[name]
+    if word == "off":
+        return 0 if name in _BOUNDS else False
+    if word == "on":
+        return getattr(MODEL_GUARDS, name) if name in _BOUNDS else True
+    if name in _BOUNDS and isinstance(word, dict):
+        return _bound(guards.section(name).only((_BOUNDS[name],)), _BOUNDS[name])
+    wanted = f"on, off or {{{_BOUNDS[name]}: NUMBER}}" if name in _BOUNDS else "on or off"
+    raise guards.error(f"the guard `{name}` must be {wanted}, not {kind(word)}", name)
+
+
+def _bound(guard: Section, counted: str) -> int:
+    number = guard.whole(counted)
+    if counted == "records" and number == 1:
+        raise guard.error("`records` must be at least 2: one record has the same text as itself", counted)
+    return number
 
 
 def _sources(section: Section, key: str) -> tuple[str, ...]:

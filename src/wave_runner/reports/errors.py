@@ -16,7 +16,10 @@ SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """One kind of failure: the same step, error class and rule. State `retrying` will be tried again."""
+    """One kind of failure: the same step, error class and rule.
+
+    State `retrying` will be tried again; `doubted` was recorded as completed before something spoke against it.
+    """
 
     step: str
     actor: str

@@ -52,7 +52,10 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One event, with what its data says about the attempt. `own` is false for those that led to the record."""
+    """One event, with what its data says about the attempt. `own` is false for those that led to the record.
+
+    `suspected` are the kinds of injection that its input may hold, by the input's name.
+    """
 
     event_id: int
     own: bool
@@ -65,6 +68,7 @@ class Event:
     actor: str | None
     definition: str | None
     attempt: int | None
+    suspected: dict[str, list[str]] | None
     route: str | None
     to: str | None
     service_us: int | None
@@ -158,6 +162,7 @@ def _event(row: Row) -> Event:
         actor=row["actor"],
         definition=bytes(row["definition"]).hex() if row["definition"] is not None else None,
         attempt=said.get("attempt"),
+        suspected=said.get("suspected"),
         route=said.get("route"),
         to=said.get("to"),
         service_us=said.get("service_us"),

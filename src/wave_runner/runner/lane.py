@@ -14,6 +14,7 @@ from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, prepare
 from wave_runner.runner.record import quarantine
 from wave_runner.runner.steps import Steps
+from wave_runner.runner.texts import Texts
 from wave_runner.store import interactions, waves
 from wave_runner.store.database import Database
 
@@ -34,6 +35,7 @@ class Lane(abc.ABC):
     database: Database
     holder: Holder
     steps: Steps
+    texts: Texts
     before_wave: Callable[[], Awaitable[WaveError | None]]
     after_wave: Callable[[], None]
     pace: Pace = field(default_factory=Pace, init=False)

@@ -17,6 +17,7 @@ from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, prepare
 from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
+from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import Load, ModelServer
 from wave_runner.store import interactions, waves
 from wave_runner.store.database import Database
@@ -52,6 +53,7 @@ class ModelLane:
         holder: Holder,
         steps: Steps,
         linger_s: float,
+        texts: Texts,
         before_wave: Callable[[], Awaitable[WaveError | None]],
         after_wave: Callable[[], None],
     ) -> None:
@@ -64,6 +66,7 @@ class ModelLane:
         self._holder = holder
         self._steps = steps
         self._linger_s = linger_s
+        self._texts = texts
         self._before_wave = before_wave
         self._after_wave = after_wave
         self._visit: Visit | None = None
@@ -144,7 +147,7 @@ class ModelLane:
             if not await interactions.start(connection, wave, [ready.start()]):
                 return 0
         outcome = await self._answer(ready)
-        return await record(self._database, wave, [(ready, outcome)])
+        return await record(self._database, wave, [(ready, outcome)], self._texts)
 
     async def _answer(self, ready: Ready) -> Outcome:
         pinned = ready.step.pinned

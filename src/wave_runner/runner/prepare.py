@@ -13,6 +13,7 @@ from wave_runner.core.canonical import JsonError, dumps
 from wave_runner.core.contract import check_input
 from wave_runner.core.event import commitment
 from wave_runner.core.flow import Place
+from wave_runner.core.guards import check_values, suspicions
 from wave_runner.core.inputs import gather, resolve
 from wave_runner.core.outcome import Breach
 from wave_runner.core.workflow import Each, Step
@@ -38,6 +39,7 @@ class Ready:
     text: str
     nonce: bytes
     cuts: Mapping[str, int]
+    suspected: Mapping[str, Sequence[str]]
     sources: tuple[int, ...]
     prompt: str = ""
     read_hash: bytes | None = None
@@ -57,6 +59,8 @@ class Ready:
         data: dict[str, Any] = {"attempt": self.attempt, "input": commitment(self.nonce, self.text.encode())}
         if self.cuts:
             data["cuts"] = dict(self.cuts)
+        if self.suspected:
+            data["suspected"] = dict(self.suspected)
         return interactions.Start(
             item=self.item,
             origin=self.step.origin,
@@ -154,7 +158,7 @@ def _check(
     resolved = resolve(step.pinned.step.input, scopes)
     if isinstance(resolved, Breach):
         return Stopped(item=item, step=step, breach=resolved)
-    breach = check_input(step.pinned.step, resolved.values)
+    breach = check_values(step.pinned.step, resolved.values) or check_input(step.pinned.step, resolved.values)
     if breach is not None:
         return Stopped(item=item, step=step, breach=breach)
     prompt = render(step.prompt, resolved.values) if step.prompt is not None else ""
@@ -171,6 +175,7 @@ def _check(
         text=text,
         nonce=os.urandom(32),
         cuts=resolved.cuts,
+        suspected=suspicions(step.pinned.step.guards, resolved.values),
         sources=tuple(
             one.interaction_id for found in line.values() for one in found if one.interaction_id != item.parent_id
         ),

@@ -11,13 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from wave_runner.actors.statement import EFFECTS, check_statement
+from wave_runner.core.answer import check
+from wave_runner.core.canonical import dumps
 from wave_runner.core.decision import Try, Verdict, decide, when_broken
 from wave_runner.core.event import EventType, commitment
 from wave_runner.core.flow import Consequences, Place, Settled
+from wave_runner.core.guards import Asked
 from wave_runner.core.interaction import TERMINAL, State
 from wave_runner.core.outcome import Breach, Done, Evidence, Outcome
 from wave_runner.core.text import sanitise
 from wave_runner.runner.prepare import Ready, Stopped
+from wave_runner.runner.texts import Texts
 from wave_runner.store import interactions
 from wave_runner.store.database import Database, DataRefused, Unavailable
 from wave_runner.store.interactions import Move, SealedEvidence
@@ -36,9 +40,9 @@ EVENT_OF = {
 }
 
 
-async def record(database: Database, wave: Wave, results: Sequence[tuple[Ready, Outcome]]) -> int:
-    """Decide and apply the outcomes of a wave. Returns how many were still ours."""
-    moves = [_move_of(ready, outcome) for ready, outcome in results]
+async def record(database: Database, wave: Wave, results: Sequence[tuple[Ready, Outcome]], texts: Texts) -> int:
+    """Check, decide and apply the outcomes of a wave. Returns how many were still ours."""
+    moves = [_move_of(ready, outcome, texts) for ready, outcome in results]
     return await _in_chunks(database, wave, moves)
 
 
@@ -97,12 +101,12 @@ async def _still_held(database: Database, wave: Wave, moves: Sequence[Move]) -> 
             return [move for move in moves if move.item.interaction_id in held]
 
 
-def _move_of(ready: Ready, outcome: Outcome) -> Move:
-    step = ready.step
-    outcome = _without_forbidden(outcome)
-    verdict = decide(step.pinned, outcome, contract=step.contract, tried=_tried(ready))
-    evidence = tuple(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in outcome.evidence)
-    accepted = isinstance(outcome, Done) and verdict.state is State.COMPLETED
+def _move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
+    checked, doubts = _checked(ready, outcome, texts)
+    verdict = decide(ready.step.pinned, checked, tried=_tried(ready))
+    accepted = outcome if isinstance(outcome, Done) and verdict.state is State.COMPLETED else None
+    kept = outcome.evidence if accepted else (*outcome.evidence, *_rejected(outcome))
+    evidence = tuple(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in kept)
     nonce = os.urandom(32) if verdict.output is not None else None
     usage = outcome.usage
     return replace(
@@ -113,11 +117,34 @@ def _move_of(ready: Ready, outcome: Outcome) -> Move:
         tokens_in=usage.tokens_in,
         tokens_out=usage.tokens_out,
         service_us=usage.service_us,
-        writes=outcome.writes if accepted and isinstance(outcome, Done) else (),
-        effects=outcome.effects if accepted and isinstance(outcome, Done) else (),
+        writes=accepted.writes if accepted else (),
+        effects=accepted.effects if accepted else (),
         evidence=evidence,
         sources=ready.sources,
+        doubts=doubts,
     )
+
+
+def _checked(ready: Ready, outcome: Outcome, texts: Texts) -> tuple[Outcome, tuple[int, ...]]:
+    """Hold an answer against its contract. With it come the interactions that it casts doubt on."""
+    outcome = _without_forbidden(outcome)
+    if not isinstance(outcome, Done):
+        return outcome, ()
+    step = ready.step
+    asked = Asked(input=ready.input, params=step.params, prompt=ready.prompt, template=step.own_words)
+    checked = check(step.pinned, outcome, contract=step.contract, asked=asked)
+    return texts.check(ready, checked) if isinstance(checked, Done) else (checked, ())
+
+
+def _rejected(outcome: Outcome) -> tuple[Evidence, ...]:
+    """Return an output that was not accepted as evidence, where the raw answer is not kept already."""
+    if not isinstance(outcome, Done) or any(one.role == "answer" for one in outcome.evidence):
+        return ()
+    return (_answer(dumps(outcome.output)),)
+
+
+def _answer(output: bytes) -> Evidence:
+    return Evidence(role="answer", media_type="application/json", content=output)
 
 
 def _without_forbidden(outcome: Outcome) -> Outcome:
@@ -233,11 +260,11 @@ def _stopped_move(stopped: Stopped) -> Move:
 
 def _refused(move: Move, reason: str) -> Move:
     """What becomes of a result that the user's tables refuse: quarantined, with the database's own words."""
-    evidence = SealedEvidence(
-        evidence=Evidence(role="error", media_type="text/plain", content=reason.encode()), nonce=os.urandom(32)
-    )
+    new = [Evidence(role="error", media_type="text/plain", content=reason.encode())]
+    if move.output is not None and all(one.evidence.role != "answer" for one in move.evidence):
+        new.append(_answer(move.output.encode()))
     breach = Breach(rule="write_refused", message=reason)
-    kept = (*move.evidence, evidence)
+    kept = (*move.evidence, *(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in new))
     place = Place(step=move.origin.step, iteration=move.item.iteration, item=move.item.item)
     ways, route = when_broken(move.run.step_at(place), State.QUARANTINED, breach.error_class)
     return replace(

@@ -24,6 +24,7 @@ from wave_runner.runner.settler import Settler
 from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.sweeper import Sweeper
+from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings
 from wave_runner.store import runs, waves
@@ -68,6 +69,7 @@ class Runner:
         self.ended: dict[int, runs.Ended] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._steps = Steps(self.database, folder=self.folder, work_dir=self.work_dir, environ=self.environ)
+        self._texts = Texts()
         self._pool = ScriptPool(slots=self.settings.script_slots, work_dir=self.work_dir / "workers")
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
@@ -172,6 +174,7 @@ class Runner:
             holder=self._holder,
             steps=self._steps,
             pool=self._pool,
+            texts=self._texts,
             before_wave=self.before_wave,
             after_wave=self._wake,
         )
@@ -181,6 +184,7 @@ class Runner:
             database=self.database,
             holder=self._holder,
             steps=self._steps,
+            texts=self._texts,
             before_wave=self.before_wave,
             after_wave=self._wake,
         )
@@ -190,6 +194,7 @@ class Runner:
             database=self.database,
             holder=self._holder,
             steps=self._steps,
+            texts=self._texts,
             before_wave=self.before_wave,
             after_wave=self._wake,
         )
@@ -205,6 +210,7 @@ class Runner:
             holder=self._holder,
             steps=self._steps,
             linger_s=self.settings.linger_s,
+            texts=self._texts,
             before_wave=self.before_wave,
             after_wave=self._wake,
         )

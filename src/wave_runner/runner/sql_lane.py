@@ -28,7 +28,9 @@ class SqlLane(Lane):
         began = time.monotonic()
         outcomes = await self._answers(ready)
         self.pace.measure(wave.queue_id, (time.monotonic() - began) / len(ready))
-        return await record(self.database, wave, [(one, outcomes[one.item.interaction_id]) for one in ready])
+        return await record(
+            self.database, wave, [(one, outcomes[one.item.interaction_id]) for one in ready], self.texts
+        )
 
     async def _answers(self, ready: Sequence[Ready]) -> dict[int, Outcome]:
         """Return each item's outcome. What one item's values caused is found by halving; the others go through."""

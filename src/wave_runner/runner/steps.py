@@ -20,6 +20,7 @@ from wave_runner.core.workflow import DefinitionKind, ScriptSpec
 from wave_runner.project.definitions import read_script
 from wave_runner.project.materialise import materialise
 from wave_runner.project.queries import read_query
+from wave_runner.project.templates import read_prompt
 from wave_runner.store import definitions, records, runs
 from wave_runner.store.database import Database
 from wave_runner.store.interactions import Origin
@@ -38,6 +39,7 @@ class StepInHand:
     contract: OutputContract | None
     schema: Mapping[str, Any] | None
     prompt: bytes | None
+    own_words: str  # of the prompt, as the guards compare them
     script: ScriptVersion | None
     query: str | None
     run_flow: RunFlow
@@ -115,6 +117,7 @@ class Steps:
             contract=OutputContract(schema) if schema is not None else None,
             schema=orjson.loads(schema) if schema is not None else None,
             prompt=prompt,
+            own_words=read_prompt(prompt).own_words if prompt is not None else "",
             script=await self._script(pinned),
             query=await self._query(pinned.sql_sha256),
             run_flow=run_flow,

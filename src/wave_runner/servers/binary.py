@@ -61,7 +61,7 @@ class Probe:
 
 
 def find_binary(environ: Mapping[str, str]) -> Binary:
-    """Return the first there is: what WAVE_LLAMA_SERVER names, one built here, that of the extra `local`, one on PATH."""
+    """Return the first of: WAVE_LLAMA_SERVER, one built here, that of the extra `local`, one on PATH."""
     named = environ.get("WAVE_LLAMA_SERVER")
     if named:
         if not os.access(named, os.X_OK):

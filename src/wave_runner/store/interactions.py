@@ -79,6 +79,7 @@ class Move:
     effects: tuple[Effect, ...] = ()
     evidence: tuple[SealedEvidence, ...] = ()
     sources: tuple[int, ...] = field(default=())  # further interactions whose output was read
+    doubts: tuple[int, ...] = ()  # completed interactions of its run that its own breach casts doubt on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +135,7 @@ async def finish(
     over = [_over(moved[move.item.interaction_id], move.run, move.follows) for move in kept if move.state in TERMINAL]
     with joins.once_at_a_time():
         await joins.spread(connection, over, wave_id=wave.wave_id, runner_id=wave.runner_id)
+    await _doubt(connection, wave, [move for move in kept if move.doubts])
     await _add_sources(connection, kept)
     await _add_evidence(connection, kept, attempts)
     await _apply_effects(connection, kept)
@@ -388,6 +390,20 @@ async def _add_children(connection: Connection, over: Sequence[Over]) -> None:
             "ranks": [one.rank for one, _, _ in born],
         },
     )
+
+
+async def _doubt(connection: Connection, wave: Wave, moves: Sequence[Move]) -> None:
+    for rule in sorted({move.rule for move in moves if move.rule}):
+        doubting = [move for move in moves if move.rule == rule]
+        parameters = {
+            "run_ids": _runs(move.item for move in doubting),
+            "ids": sorted({one for move in doubting for one in move.doubts}),
+            "rule": rule,
+            "data": data_text({"rule": rule}),
+            "wave_id": wave.wave_id,
+            "runner_id": wave.runner_id,
+        }
+        await fetch(connection, "interactions/doubt", parameters)
 
 
 async def _add_sources(connection: Connection, moves: Sequence[Move]) -> None:

@@ -18,6 +18,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_lease_expired',
     'interaction_unblocked',
     'interaction_skipped',
+    'interaction_doubted',
     'interaction_fanned_out',
     'staging_written',
     'staging_decided',

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from wave_runner.core import shape
-from wave_runner.core.conditions import Condition
 from wave_runner.core.lint.finding import At, Finding, Surroundings
 from wave_runner.core.lint.inputs import each_list
-from wave_runner.core.lint.steps import check_condition
+from wave_runner.core.lint.steps import check_over_output
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import Case, Choose, Fork, RouteOn, Step, Workflow
-
-_VARIABLES = ("params", "input", "output")
 
 
 def check(workflow: Workflow, step: Step, around: Surroundings) -> Iterator[Finding]:
@@ -33,7 +30,7 @@ def _ordered(
 ) -> Iterator[Finding]:
     for index, case in enumerate(cases):
         if case.when:
-            yield from _when(workflow, step, case.when, ("steps", step.name, "next", key, index), around)
+            yield from check_over_output(workflow, step, case.when, ("steps", step.name, "next", key, index), around)
 
 
 def _cases(workflow: Workflow, step: Step, route: RouteOn, around: Surroundings) -> Iterator[Finding]:
@@ -47,7 +44,7 @@ def _cases(workflow: Workflow, step: Step, route: RouteOn, around: Surroundings)
     yield from _values(step, route, at, around.schemas[step.output])
     for value, case in route.cases.items():
         if case.when:
-            yield from _when(workflow, step, case.when, (*at, value, "when"), around)
+            yield from check_over_output(workflow, step, case.when, (*at, value, "when"), around)
 
 
 def _values(step: Step, route: RouteOn, at: At, schema: Any) -> Iterator[Finding]:
@@ -68,17 +65,3 @@ def _values(step: Step, route: RouteOn, at: At, schema: Any) -> Iterator[Finding
     if missing := [value for value in allowed if value not in route.cases]:
         message = f"`{route.on}` can be {', '.join(missing)}, and no case says what happens then"
         yield Finding(rule="missing_route", at=at, message=message)
-
-
-def _when(workflow: Workflow, step: Step, text: str, at: At, around: Surroundings) -> Iterator[Finding]:
-    found = list(check_condition(text, at, _VARIABLES, "`params`, `input` or `output`"))
-    yield from found
-    if found:
-        return
-    schema = around.schemas.get(step.output) if step.output else None
-    known = {"params": workflow.params, "input": step.input, "output": shape.fields(schema)}
-    for variable, names in known.items():
-        for name in sorted(Condition(text).members(variable) - (names.keys() if names is not None else set())):
-            if names is not None:
-                message = f"`{text}`: there is no `{variable}.{name}`"
-                yield Finding(rule="undefined_variable", at=at, message=message, hint=did_you_mean(name, names))

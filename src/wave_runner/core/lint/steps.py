@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from wave_runner.core import shape
 from wave_runner.core.conditions import Condition, ConditionError
 from wave_runner.core.lint.finding import At, Finding, Surroundings, tables
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import ActorKind, Choose, CollectionSpec, Fork, Step, Workflow
+
+_VARIABLES = ("params", "input", "output")
 
 
 def check(workflow: Workflow, step: Step, around: Surroundings) -> Iterator[Finding]:
@@ -16,6 +19,9 @@ def check(workflow: Workflow, step: Step, around: Surroundings) -> Iterator[Find
     yield from _actor(step, at, around)
     for index, text in enumerate(step.require):
         yield from check_condition(text, (*at, "require", index), step.input, "an input of the step")
+    for index, text in enumerate(step.accept):
+        yield from check_over_output(workflow, step, text, (*at, "accept", index), around)
+    yield from _guards(step, at)
     yield from _prompt(step, at, around)
     yield from _writes(step, at, around.collections[workflow.collection])
     if workflow.select:
@@ -44,6 +50,32 @@ def check_condition(
     for table in sorted(condition.tables - set(counted)):
         message = f"`{text}` counts rows of `{table}`, which is no table of the collection"
         yield Finding(rule="unknown_table", at=at, message=message, hint=did_you_mean(table, counted))
+
+
+def check_over_output(workflow: Workflow, step: Step, text: str, at: At, around: Surroundings) -> Iterator[Finding]:
+    """Yield what is wrong with a condition over what a step was given and what it gave: an `accept`, or a route's."""
+    found = list(check_condition(text, at, _VARIABLES, "`params`, `input` or `output`"))
+    yield from found
+    if found:
+        return
+    schema = around.schemas.get(step.output) if step.output else None
+    known = {"params": workflow.params, "input": step.input, "output": shape.fields(schema)}
+    for variable, names in known.items():
+        for name in sorted(Condition(text).members(variable) - (names.keys() if names is not None else set())):
+            if names is not None:
+                message = f"`{text}`: there is no `{variable}.{name}`"
+                yield Finding(rule="undefined_variable", at=at, message=message, hint=did_you_mean(name, names))
+
+
+def _guards(step: Step, at: At) -> Iterator[Finding]:
+    """A guard that compares with something which the step does not have would never say anything."""
+    of_models = [name for name in ("injection", "too_fast", "echo") if getattr(step.guards, name)]
+    if step.kind is not ActorKind.AI_MODEL and of_models:
+        message = f"the guard `{of_models[0]}` is about what a model is asked, and no model does `{step.name}`"
+        yield Finding(rule="key_without_use", at=(*at, "guards", of_models[0]), message=message)
+    elif step.once and step.guards.same_text and step.kind is not ActorKind.AI_MODEL:
+        message = f"the guard `same_text` compares records, and `{step.name}` runs once per run"
+        yield Finding(rule="key_without_use", at=(*at, "guards", "same_text"), message=message)
 
 
 def _actor(step: Step, at: At, around: Surroundings) -> Iterator[Finding]:
@@ -91,7 +123,8 @@ def _query(step: Step, at: At) -> Iterator[Finding]:
 
 def _router(step: Step, at: At) -> Iterator[Finding]:
     """A step without an actor decides where to go, and nothing else."""
-    for key, value in (("prompt", step.prompt), ("output", step.output), ("writes", step.writes)):
+    keys = {"prompt": step.prompt, "output": step.output, "accept": step.accept, "writes": step.writes}
+    for key, value in keys.items():
         if value:
             message = f"step `{step.name}` has no actor, so it gives no output and needs no `{key}`"
             hint = f"name an `actor` or a `model`, or take `{key}` away"

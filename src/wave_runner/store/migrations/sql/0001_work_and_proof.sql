@@ -249,7 +249,7 @@ CREATE TABLE interactions (
     output          text,
     output_nonce    bytea,
     error_class     text,
-    rule            text,                                   -- of the contract that was broken
+    rule            text,                                   -- of the contract that was broken; with `completed`: why it is doubted
     error           text,
     handled         boolean NOT NULL DEFAULT false,         -- broken, and its workflow says what happens then
     tokens_in       integer,
@@ -362,6 +362,7 @@ CREATE TYPE event_type AS ENUM (
     'interaction_lease_expired',        -- running → pending: its runner was lost
     'interaction_unblocked',            -- blocked → pending: what it waits for has settled
     'interaction_skipped',              -- blocked → skipped, or made so: what it needs did not complete
+    'interaction_doubted',              -- stays completed; its record is not, because of what came after it
     'interaction_fanned_out',           -- a chunk of an `each` became children
     'staging_written', 'staging_decided',
     'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
