@@ -16,7 +16,11 @@ from tools import reference
 from wave_runner.actors.script_actor import Context, Database, ScriptActor, Staging
 from wave_runner.core.event import EventType
 from wave_runner.core.params import PARAM_TYPES
+<<<<<<< ours
 from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec, Step
+=======
+from wave_runner.core.workflow import MODEL_GUARDS, CollectionSpec, Guards, ModelSpec, ScriptSpec, ServerSpec, Step
+>>>>>>> theirs
 from wave_runner.project import workflow_file
 from wave_runner.servers.options import DRIVERS
 from wave_runner.settings import Settings
@@ -95,6 +99,14 @@ def test_every_key_of_a_workflow_file_is_documented():
     # What a step knows besides its keys: its own name, its line, and the kind of its actor.
     assert told - {"model", "next"} == {one.name for one in fields(Step)} - {"name", "line", "kind"}
     assert all(f"`{name}`" in section("workflow-file.md", "At the top") for name in PARAM_TYPES)
+
+
+def test_every_guard_is_documented_with_its_number():
+    page = section("workflow-file.md", "Guards")
+    assert [name for name, *_ in rows(page)] == [one.name for one in fields(Guards)]
+    assert f"{MODEL_GUARDS.too_fast:,} tokens a second" in page
+    assert MODEL_GUARDS.same_text == 5
+    assert "the same text for five records" in page
 
 
 def test_every_event_is_documented():
