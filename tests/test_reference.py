@@ -16,11 +16,16 @@ from tools import reference
 from wave_runner.actors.script_actor import Context, Database, ScriptActor, Staging
 from wave_runner.core.event import EventType
 from wave_runner.core.params import PARAM_TYPES
-<<<<<<< ours
-from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec, Step
-=======
-from wave_runner.core.workflow import MODEL_GUARDS, CollectionSpec, Guards, ModelSpec, ScriptSpec, ServerSpec, Step
->>>>>>> theirs
+from wave_runner.core.workflow import (
+    MODEL_GUARDS,
+    CollectionSpec,
+    Guards,
+    ModelSpec,
+    ScheduleSpec,
+    ScriptSpec,
+    ServerSpec,
+    Step,
+)
 from wave_runner.project import workflow_file
 from wave_runner.servers.options import DRIVERS
 from wave_runner.settings import Settings
