@@ -24,6 +24,25 @@ UNSENDABLE = {
     "a value with NUL": "Promote(row['id'], 'a', {'name': 'a\\0b'})",
     "a reason with NUL": "Reject(row['id'], [{'rule': 'r', 'field': 'f', 'message': 'a\\0b'}])",
 }
+ONE_BY_ONE = """\
+from wave_runner import Promote, ScriptActor
+
+
+class Check(ScriptActor):
+    staging = True
+
+    def process(self, item, ctx):
+        for batch in ctx.staging.batches():
+            for row in batch:
+                ctx.staging.decide([Promote(row["id"], row["raw"]["name"], row["raw"])])
+        return {}
+"""
+FIRST_WINS = [
+    (1, "promoted", None),
+    (1, "rejected", "duplicate"),
+    (2, "rejected", "duplicate"),
+    (2, "rejected", "duplicate"),
+]
 ONE_ATTEMPT = "[scripts.check]\nmax_attempts = 1\n"
 DECIDE = """\
 import json
@@ -89,12 +108,20 @@ def test_of_two_rows_with_one_key_the_first_wins_within_a_batch_and_across_runs(
     assert ground.run() == "completed"
     ground.run()
     found = ground.sql("SELECT run_id, state, errors -> 0 ->> 'rule' AS rule FROM staged_records ORDER BY staged_id")
-    assert [(row["run_id"], row["state"], row["rule"]) for row in found] == [
-        (1, "promoted", None),
-        (1, "rejected", "duplicate"),
-        (2, "rejected", "duplicate"),
-        (2, "rejected", "duplicate"),
-    ]
+    assert [(row["run_id"], row["state"], row["rule"]) for row in found] == FIRST_WINS
+    assert ground.sql("SELECT text FROM items") == [{"text": "the first"}]
+
+
+def test_the_first_wins_also_where_the_table_does_not_say_that_its_keys_are_unique(ground: Ground):
+    ground.project(
+        rows=[{"name": "a", "text": "the first"}, {"name": "a", "text": "the second"}],
+        actors={"check": ONE_BY_ONE},
+        tables="CREATE TABLE items (item_id bigint, name text, text text, words integer)",
+    )
+    assert ground.run() == "completed"
+    ground.run()
+    found = ground.sql("SELECT run_id, state, errors -> 0 ->> 'rule' AS rule FROM staged_records ORDER BY staged_id")
+    assert [(row["run_id"], row["state"], row["rule"]) for row in found] == FIRST_WINS
     assert ground.sql("SELECT text FROM items") == [{"text": "the first"}]
 
 
@@ -261,6 +288,20 @@ def test_a_record_with_a_live_flow_in_another_run_is_skipped_and_counted(ground:
     said = ground.one("SELECT data FROM interaction_events WHERE type = 'interaction_fanned_out'")
     assert json.loads(said) == {"created": 2, "expected": 3, "skipped": 1}
     assert ground.states("count") == {"pending": 2}
+
+
+def test_a_record_that_was_promoted_twice_gets_one_flow(ground: Ground):
+    ground.project()
+
+    async def twice(hand: Hand):
+        await promoted(hand, 3)
+        await hand.sql("UPDATE staged_records SET record_id = (SELECT min(record_id) FROM records)")
+        return await runs.fan_out_chunk(hand.engine.database, runner_id=hand.runner_id)
+
+    assert by_hand(ground, twice)
+    said = ground.one("SELECT data FROM interaction_events WHERE type = 'interaction_fanned_out'")
+    assert json.loads(said) == {"created": 1, "expected": 3, "skipped": 2}
+    assert ground.states("count") == {"pending": 1}
 
 
 def test_two_runners_never_do_one_chunk_twice(ground: Ground):

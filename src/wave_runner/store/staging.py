@@ -126,7 +126,10 @@ async def _promote(
     first: dict[str, Mapping[str, Any]] = {}
     for decision in decisions:
         first.setdefault(decision["key"], decision)
-    placed = await _insert(connection, tables, [(record_of[key], d) for key, d in first.items()])
+    key_of = {record_of[key]: key for key in first}
+    there = await records.count_rows(connection, tables, tables.collection.table, key_of)
+    new = [(record_of[key], decision) for key, decision in first.items() if not there[record_of[key]]]
+    placed = await _insert(connection, tables, new)
     promoted = {d["id"]: record_of[key] for key, d in first.items() if record_of[key] in placed}
     duplicates = {
         d["id"]: [_duplicate(d["key"], tables.collection.table, within_batch=record_of[d["key"]] in placed)]

@@ -1,5 +1,6 @@
 -- The next promoted records of the run become interactions. A record that already has a live flow in this workflow,
--- in whatever run, is skipped and counted: two flows over one record would write the same values.
+-- in whatever run, is skipped and counted: two flows over one record would write the same values. So is one that was
+-- promoted twice, because its row was taken out of the table in between.
 WITH chunk AS MATERIALIZED (
     SELECT staged_id, record_id FROM staged_records
     WHERE run_id = %(run_id)s AND state = 'promoted' AND staged_id > %(after_staged)s
@@ -15,8 +16,8 @@ WITH chunk AS MATERIALIZED (
         (run_id, run_step_id, queue_id, record_id, correlation_id, iteration, generation, parent_id, parent_seq, rank)
     SELECT flows.run_id, %(run_step_id)s, %(queue_id)s, flows.record_id, flows.correlation_id, %(iteration)s,
            %(generation)s, %(interaction_id)s, %(parent_seq)s, -%(priority)s
-    FROM flows JOIN chunk USING (record_id)
-    ORDER BY chunk.staged_id
+    FROM flows JOIN (SELECT record_id, min(staged_id) AS staged_id FROM chunk GROUP BY record_id) AS first USING (record_id)
+    ORDER BY first.staged_id
     RETURNING 1
 ), counted AS (
     INSERT INTO count_deltas (run_id, run_step_id, state, delta)
