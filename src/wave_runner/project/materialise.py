@@ -30,7 +30,7 @@ def materialise(files: Mapping[str, bytes], root: Path, *, executable: str = "")
 
 
 def remove(root: Path) -> None:
-    """Remove a read-only folder, or do nothing if there is none."""
+    """Remove a folder that is or holds a read-only one, or do nothing if there is none."""
     if root.is_symlink() or root.is_file():
         root.unlink()
     for folder, _, _ in os.walk(root):
