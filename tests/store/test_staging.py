@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.by_hand import Hand, all_at_once, by_hand
-from tests.support.projects import FETCH, TABLES, Ground, rows, script, until
+from tests.support.projects import COUNT, COUNT_STEP, FETCH, TABLES, Ground, rows, script, until
 
 from wave_runner.store import runs, staging
 from wave_runner.store.database import DataRefused
@@ -44,6 +44,14 @@ FIRST_WINS = [
     (2, "rejected", "duplicate"),
 ]
 ONE_ATTEMPT = "[scripts.check]\nmax_attempts = 1\n"
+TABLE_OF_ITEMS = """\
+table = "items"
+key = "name"
+record_column = "item_id"
+
+[collections.items.rows]
+tags = "item_id"
+"""
 DECIDE = """\
 import json
 
@@ -315,3 +323,17 @@ def test_two_runners_never_do_one_chunk_twice(ground: Ground):
     by_hand(ground, race)
     assert ground.one("SELECT count(*) FROM interactions WHERE record_id IS NOT NULL") in (1000, 1500)
     assert ground.one("SELECT max(n) FROM (SELECT count(*) AS n FROM interactions GROUP BY record_id) AS s") == 1
+
+
+@pytest.mark.parametrize("table", ["Items", "shop.items", "shop.Items"])
+def test_a_table_may_lie_in_a_schema_of_its_own_and_have_capitals_in_its_name(ground: Ground, table: str):
+    sql_name = ".".join(f'"{part}"' for part in table.split("."))
+    tables = f"CREATE SCHEMA shop; CREATE TABLE {sql_name} (name text PRIMARY KEY, text text, words int);"
+    count = COUNT.replace('"items"', f'"{table}"')
+    step = COUNT_STEP.replace("items.words", f"{table}.words")
+    ensures = ["record.words == 4", f"count({table}) == 1"]
+    ground.project(rows=rows(2), tables=tables, actors={"count": count}, steps=step, ensures=ensures)
+    toml = (ground.folder / "wave.toml").read_text()
+    ground.write("wave.toml", toml.replace(TABLE_OF_ITEMS, f'table = "{table}"\nkey = "name"\n'))
+    assert ground.run() == "completed"
+    assert ground.sql(f"SELECT name, words FROM {sql_name} ORDER BY name")[0] == {"name": "item 0000", "words": 4}

@@ -97,7 +97,7 @@ async def look_up_tables(connection: Connection, collection: CollectionSpec) -> 
 
 async def column_types(connection: Connection, table: str) -> dict[str, str]:
     """Return a table's columns with their types as SQL writes them; none where there is no such table."""
-    rows = await fetch(connection, "records/columns", {"table": table})
+    rows = await fetch(connection, "records/columns", {"table": table_name(table).as_string(connection)})
     return {row["name"]: row["type"] for row in rows}
 
 
