@@ -90,7 +90,7 @@ WORKFLOW_MISTAKES = [
     ("    actor: fetch", "    actr: fetch", 8, "unknown key `actr` in `steps.fetch`", '"actor"'),
     ("    actor: fetch", "    actor: fech", 8, "no script `fech`", '"fetch"'),
     ("    actor: fetch", "    actor: fetch\n    model: judge", 9, "can have one of `actor` and `model`", ""),
-    ("    actor: fetch\n", "", 7, "neither `actor` nor `model`", "name who does it"),
+    ("    actor: fetch\n", "", 7, "no `actor`, no `model`, no `sql`", "name who does it"),
     ("    once: true", "    once: maybe", 9, "must be true or false, not 'maybe'", ""),
     ("    once: true\n", "", 7, "needs `once: true`", ""),
     ("params.source, limit", "params.sauce, limit", 10, "no parameter `sauce`", '"source"'),

@@ -104,7 +104,7 @@ def _event(event: Event) -> dict[str, object]:
         "actor": event.actor,
         "definition": (event.definition or "")[:SHORT],
         "attempt": event.attempt,
-        "route": f"{event.route} → {event.to}" if event.route else None,
+        "route": f"{event.route} → {', '.join(event.to)}" if event.route else None,
         "took": output.duration(event.service_us),
         "wave": event.wave_id,
         "runner": str(event.runner_id or "")[:SHORT],

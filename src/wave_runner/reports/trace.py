@@ -70,7 +70,7 @@ class Event:
     attempt: int | None
     suspected: dict[str, list[str]] | None
     route: str | None
-    to: str | None
+    to: tuple[str, ...]  # the steps that it leads to, `end` included; none where it leads nowhere
     service_us: int | None
     wave_id: int | None
     runner_id: UUID | None
@@ -164,7 +164,7 @@ def _event(row: Row) -> Event:
         attempt=said.get("attempt"),
         suspected=said.get("suspected"),
         route=said.get("route"),
-        to=said.get("to"),
+        to=tuple(said.get("to", ())),
         service_us=said.get("service_us"),
         wave_id=row["wave_id"],
         runner_id=row["runner_id"],
