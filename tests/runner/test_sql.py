@@ -179,7 +179,7 @@ def test_an_output_that_breaks_its_schema_reaches_no_table(ground: Ground):
 def test_a_query_that_names_a_column_twice_has_no_answer(ground: Ground):
     measuring(ground, rows(1), "SELECT interaction_id, 1 AS n, 2 AS n FROM wave_items")
     assert ground.run() == "failed"
-    assert set(ground.troubles().values()) == {"invalid_json"}
+    assert set(ground.troubles().values()) == {"duplicate_key"}
 
 
 WRITER = """\
@@ -359,3 +359,11 @@ def test_work_goes_on_with_the_query_that_was_pinned(ground: Ground):
 
     assert ground.do(change_under_way) == "completed"
     assert set(ground.items().values()) == {4}
+
+
+def test_what_goes_wrong_inside_the_server_ends_no_runner(ground: Ground):
+    odd = "CREATE FUNCTION odd() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'odd' USING ERRCODE = 'XX000'; END $$;"
+    measuring(ground, rows(2), "SELECT interaction_id, odd() FROM wave_items", tables=TABLES + odd)
+    assert ground.run() == "failed"
+    assert set(ground.troubles().values()) == {"permanent"}
+    assert ground.one("SELECT min(error) FROM interactions WHERE state = 'failed'") == "odd"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from psycopg import sql
+from psycopg import InternalError, sql
 
 from wave_runner.core.canonical import dumps
 from wave_runner.store.database import Connection, DataRefused, fetch, users_data
@@ -46,11 +46,15 @@ async def read_only(connection: Connection, *, timeout_s: float) -> AsyncIterato
 
     Raises `DataRefused` with the database's words.
     """
-    with users_data():
-        async with connection.transaction(force_rollback=True):
-            await fetch(connection, "session/read_only", {"timeout": f"{max(1, round(timeout_s * 1000))}ms"})
-            await fetch(connection, "session/first_query")
-            yield
+    try:
+        with users_data():
+            async with connection.transaction(force_rollback=True):
+                await fetch(connection, "session/read_only", {"timeout": f"{max(1, round(timeout_s * 1000))}ms"})
+                await fetch(connection, "session/first_query")
+                yield
+    except InternalError as error:
+        # What goes wrong inside the server under a query of the user's would do so again, and end every runner.
+        raise DataRefused(str(error).partition("\n")[0], sqlstate=error.sqlstate or "") from error
 
 
 async def query(connection: Connection, text: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
