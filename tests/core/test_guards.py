@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from wave_runner.core.guards import Asked, check_answer, check_values, contradiction, free_texts, suspicions, texts
 from wave_runner.core.outcome import Usage
-from wave_runner.core.workflow import MODEL_GUARDS, ActorKind, Guards, InputRef, Step
+from wave_runner.core.workflow import MODEL_GUARDS, NO_GUARDS, ActorKind, Guards, InputRef, Step
 
-NO_GUARDS = Guards(inconsistent_outcome=False)
 ASKED = Asked(input={}, params={})
 
 

@@ -146,7 +146,8 @@ class InputRef:
 class Guards:
     """Which guards a step has (`wave_runner.core.guards`). A number is the guard's bound, 0 turns it off.
 
-    The defaults are those of a step that no model does; `MODEL_GUARDS` are a model's.
+    The defaults are those of a step that no model does; `MODEL_GUARDS` are a model's, and a step that only routes has
+    none: what it gives is what it was given.
     """
 
     empty: bool = False
@@ -160,6 +161,8 @@ class Guards:
     repetition: bool = False
     same_text: int = 0  # records: this many with one text are too many
 
+
+NO_GUARDS = Guards(inconsistent_outcome=False)
 
 # 50,000 tokens a second is several times what the fastest hardware on sale gives for one request. Five records are more
 # than the pairs and triples in which real sources hold one and the same thing.

@@ -12,6 +12,7 @@ from wave_runner.core.params import PARAM_TYPES, fits
 from wave_runner.core.workflow import (
     END,
     MODEL_GUARDS,
+    NO_GUARDS,
     ROUTER,
     SELECT_ALL,
     ActorKind,
@@ -170,7 +171,7 @@ def _input(name: str, inputs: Section) -> InputRef:
 def _guards(section: Section, actor_kind: ActorKind) -> Guards:
     """Read `{refusal: off, same_text: {records: 3}}`; what is not named stays as it is for this kind of actor."""
     given = section.section("guards").only(field.name for field in fields(Guards))
-    standard = MODEL_GUARDS if actor_kind is ActorKind.AI_MODEL else Guards()
+    standard = {ActorKind.AI_MODEL: MODEL_GUARDS, ActorKind.ROUTE: NO_GUARDS}.get(actor_kind, Guards())
     return replace(standard, **{name: _guard(given, name) for name in given.data})
 
 

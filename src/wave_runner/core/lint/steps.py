@@ -8,7 +8,7 @@ from wave_runner.core import shape
 from wave_runner.core.conditions import Condition, ConditionError
 from wave_runner.core.lint.finding import At, Finding, Surroundings, tables
 from wave_runner.core.nearest import did_you_mean
-from wave_runner.core.workflow import ActorKind, Choose, CollectionSpec, Fork, Step, Workflow
+from wave_runner.core.workflow import NO_GUARDS, ActorKind, Choose, CollectionSpec, Fork, Step, Workflow
 
 _VARIABLES = ("params", "input", "output")
 
@@ -124,7 +124,7 @@ def _query(step: Step, at: At) -> Iterator[Finding]:
 def _router(step: Step, at: At) -> Iterator[Finding]:
     """A step without an actor decides where to go, and nothing else."""
     keys = {"prompt": step.prompt, "output": step.output, "accept": step.accept, "writes": step.writes}
-    for key, value in keys.items():
+    for key, value in {**keys, "guards": step.guards != NO_GUARDS}.items():
         if value:
             message = f"step `{step.name}` has no actor, so it gives no output and needs no `{key}`"
             hint = f"name an `actor` or a `model`, or take `{key}` away"
