@@ -214,6 +214,37 @@ def test_a_file_that_holds_no_query_starts_no_run(ground: Ground, query: str):
         ground.start()
 
 
+def test_what_goes_wrong_inside_the_server_ends_no_runner(ground: Ground):
+    odd = "CREATE FUNCTION odd() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'odd' USING ERRCODE = 'XX000'; END $$;"
+    measuring(ground, rows(2), "SELECT interaction_id, odd() FROM wave_items", tables=TABLES + odd)
+    assert ground.run() == "failed"
+    assert set(ground.troubles().values()) == {"permanent"}
+    assert ground.one("SELECT min(error) FROM interactions WHERE state = 'failed'") == "odd"
+
+
+def test_a_runner_that_stops_leaves_no_query_behind(ground: Ground):
+    steps = MEASURE.replace("next: end", "timeout_s: 600\n  next: end")
+    measuring(
+        ground, rows(2), "SELECT interaction_id, pg_sleep(500) FROM wave_items", steps=steps, settings="grace_s = 0.1"
+    )
+    asleep = (
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE query LIKE '%%sleep(500)%%' AND pid <> pg_backend_pid() AND state = 'active'"
+    )
+
+    async def stop_it(engine: Any) -> None:
+        await start_run(engine)
+        async with at_work(engine):
+            await until(lambda: asyncio.to_thread(ground.sql, asleep))
+
+    ground.do(stop_it)
+    assert ground.sql(asleep) == []
+    assert ground.states("measure") == {"pending": 2}
+    assert ground.sql("SELECT DISTINCT attempt, wave_id FROM interactions WHERE state = 'pending'") == [
+        {"attempt": 0, "wave_id": None}
+    ]
+
+
 def test_a_query_is_ended_when_its_steps_time_is_up(ground: Ground):
     steps = MEASURE.replace("next: end", "timeout_s: 0.2\n  max_attempts: 1\n  next: end")
     measuring(ground, rows(2), "SELECT interaction_id, pg_sleep(60) FROM wave_items", steps=steps)
