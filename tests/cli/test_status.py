@@ -39,7 +39,18 @@ def test_the_document_counts_what_sql_counts(counted, document):
 
 
 def test_the_document_has_every_part_of_the_dashboard(document):
-    parts = ["overall", "run", "records", "staging", "interactions", "steps", "actors", "throughput", "stale"]
+    parts = [
+        "overall",
+        "run",
+        "records",
+        "staging",
+        "interactions",
+        "steps",
+        "actors",
+        "throughput",
+        "stale",
+        "selected",
+    ]
     assert {*parts, "errors", "rejections", "as_of", "model_loads", "model_load_us", "schema"} - {"overall"} == set(
         document
     )

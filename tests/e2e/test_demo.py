@@ -15,8 +15,9 @@ from tests.support.waiting import wait_until
 
 from wave_runner.store import embedded
 
+# Short, because one long text for many postings is no answer to the guards.
 ANSWERS = [
-    {"match": "a summary of it", "json": {"summary": "Somebody does something for the city, and it says so."}},
+    {"match": "a summary of it", "json": {"summary": "Somebody works for the city."}},
     {"match": "skills that it asks for", "json": {"skills": [{"skill": "typing"}]}},
     {"match": "is judged", "json": {"red_flags": ["vague duties"], "ihl_score": 55, "verdict": "BORDERLINE"}},
 ]
