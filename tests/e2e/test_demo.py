@@ -86,9 +86,9 @@ def test_a_kept_demo_is_a_project_to_play_with(stub: OpenAIStub, temporary: Path
     ("number", "after"),
     [
         (signal.SIGINT, "database:"),
-        (signal.SIGINT, "summarise   "),  # in mid-wave
+        (signal.SIGINT, "models:"),
         (signal.SIGTERM, "models:"),
-        (signal.SIGHUP, "summarise   "),
+        (signal.SIGHUP, "models:"),
     ],
 )
 def test_a_demo_that_is_stopped_leaves_nothing_behind(

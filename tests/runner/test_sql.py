@@ -390,11 +390,3 @@ def test_work_goes_on_with_the_query_that_was_pinned(ground: Ground):
 
     assert ground.do(change_under_way) == "completed"
     assert set(ground.items().values()) == {4}
-
-
-def test_what_goes_wrong_inside_the_server_ends_no_runner(ground: Ground):
-    odd = "CREATE FUNCTION odd() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'odd' USING ERRCODE = 'XX000'; END $$;"
-    measuring(ground, rows(2), "SELECT interaction_id, odd() FROM wave_items", tables=TABLES + odd)
-    assert ground.run() == "failed"
-    assert set(ground.troubles().values()) == {"permanent"}
-    assert ground.one("SELECT min(error) FROM interactions WHERE state = 'failed'") == "odd"
