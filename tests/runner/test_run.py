@@ -7,9 +7,11 @@ import hashlib
 import itertools
 import json
 
-from tests.support.projects import Ground, at_work, ended, rows, run_to_end, script, start_run, until
+import pytest
+from tests.support.projects import TABLES, Ground, at_work, ended, rows, run_to_end, script, start_run, until
 
 from wave_runner.core.canonical import dumps
+from wave_runner.errors import ProjectError
 from wave_runner.store import runs
 
 PASS_ON = script("return {'seen': ctx.record}")
@@ -148,3 +150,18 @@ def test_a_runner_that_could_not_start_can_be_stopped(ground: Ground):
         return await run_to_end(engine)
 
     assert ground.do(never_started) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("tables", "place"),
+    [
+        ("CREATE TABLE tags (item_id bigint);", "wave.toml:6: the database has no table `items`"),
+        (TABLES.replace("text     text", "txt      text"), "work.yaml:8: the table `items` has no column `text`"),
+    ],
+)
+def test_a_run_does_not_start_on_tables_that_lack_what_the_project_names(ground: Ground, tables: str, place: str):
+    ground.project(rows=rows(1), tables=tables)
+    with pytest.raises(ProjectError) as caught:
+        ground.start()
+    assert caught.value.message.endswith(place)
+    assert ground.sql("SELECT * FROM workflow_runs") == []

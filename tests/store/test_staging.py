@@ -124,7 +124,8 @@ def test_the_first_wins_also_where_the_table_does_not_say_that_its_keys_are_uniq
     ground.project(
         rows=[{"name": "a", "text": "the first"}, {"name": "a", "text": "the second"}],
         actors={"check": ONE_BY_ONE},
-        tables="CREATE TABLE items (item_id bigint, name text, text text, words integer)",
+        tables="CREATE TABLE items (item_id bigint, name text, text text, words integer);"
+        "CREATE TABLE tags (item_id bigint)",
     )
     assert ground.run() == "completed"
     ground.run()

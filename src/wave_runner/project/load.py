@@ -11,7 +11,7 @@ from typing import Any
 
 from wave_runner.core.canonical import parse_json
 from wave_runner.core.contract import OutputContract, SchemaError
-from wave_runner.core.lint import Surroundings, lint
+from wave_runner.core.lint import Finding, Surroundings, lint
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
 from wave_runner.core.workflow import ActorKind, Project, ScriptSpec, Workflow
@@ -27,7 +27,7 @@ from wave_runner.project.wave_toml import Declared, is_name, read_wave_toml
 from wave_runner.project.workflow_file import read_workflow
 from wave_runner.project.yaml_text import read_yaml
 
-__all__ = ["find_project", "load_project"]
+__all__ = ["find_project", "load_project", "located"]
 
 
 def load_project(folder: Path) -> Project:
@@ -60,6 +60,13 @@ def load_project(folder: Path) -> Project:
     _check_queries(folder, project)
     _check_schedules(project, document)
     return project
+
+
+def located(folder: Path, path: str, finding: Finding) -> ProjectError:
+    """Return a finding about the project's wave.toml, or one of its workflows, as an error with its line."""
+    read = read_toml if path == WAVE_TOML else read_yaml
+    document = read(folder / path, project_folder.read(folder, path))
+    return document.error(finding.at, finding.message, finding.hint)
 
 
 def _is_workflow(path: str) -> bool:

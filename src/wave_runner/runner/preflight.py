@@ -1,14 +1,17 @@
-"""Before a run starts: what it will ask of the user's tables is put to the database, which only plans it."""
+"""Before a run starts: are the tables what the project says, and does the database plan what it will be asked?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from wave_runner.core import columns
 from wave_runner.core.filters import FilterError, Term, read_filter
 from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import SELECT_ALL, Project, Workflow
 from wave_runner.errors import ProjectError
+from wave_runner.project.folder import WAVE_TOML
+from wave_runner.project.load import located
 from wave_runner.project.queries import read_query
 from wave_runner.store import queries, records, selections
 from wave_runner.store.database import Connection, DataRefused
@@ -32,7 +35,8 @@ def read_where(workflow: Workflow, where: str) -> tuple[Term, ...]:
 async def preflight(
     connection: Connection, project: Project, workflow: Workflow, terms: Sequence[Term], *, folder: Path
 ) -> None:
-    """Raise ProjectError for a query or a filter that the database refuses, before there is work to fail by it."""
+    """Raise ProjectError for what the database does not have or refuses, before there is work to fail by it."""
+    await _check_columns(connection, project, workflow, folder=folder)
     for path in sorted({step.sql for step in workflow.steps.values() if step.sql}):
         try:
             await queries.plan(connection, read_query(project.files[path]))
@@ -40,6 +44,15 @@ async def preflight(
             raise _refused(folder / path, error, "it reads the wave from wave_items") from error
     if workflow.select:
         await _plan_selection(connection, project, workflow, terms, folder=folder)
+
+
+async def _check_columns(connection: Connection, project: Project, workflow: Workflow, *, folder: Path) -> None:
+    collection = project.collections[workflow.collection]
+    tables = await records.look_up_columns(connection, collection)
+    for finding in columns.collection_findings(collection, tables):
+        raise located(folder, WAVE_TOML, finding)
+    for finding in columns.workflow_findings(workflow, collection, tables):
+        raise located(folder, workflow.path, finding)
 
 
 async def _plan_selection(

@@ -95,6 +95,11 @@ async def look_up_tables(connection: Connection, collection: CollectionSpec) -> 
     return Tables(collection=collection, addresses=addresses)
 
 
+async def look_up_columns(connection: Connection, collection: CollectionSpec) -> dict[str, tuple[str, ...]]:
+    """Read from the catalog the columns of each of a collection's tables; none for a table that is not there."""
+    return {table: tuple(await column_types(connection, table)) for table in (collection.table, *collection.rows)}
+
+
 async def column_types(connection: Connection, table: str) -> dict[str, str]:
     """Return a table's columns with their types as SQL writes them; none where there is no such table."""
     rows = await fetch(connection, "records/columns", {"table": table_name(table).as_string(connection)})
