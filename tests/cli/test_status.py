@@ -39,21 +39,9 @@ def test_the_document_counts_what_sql_counts(counted, document):
 
 
 def test_the_document_has_every_part_of_the_dashboard(document):
-    parts = [
-        "overall",
-        "run",
-        "records",
-        "staging",
-        "interactions",
-        "steps",
-        "actors",
-        "throughput",
-        "stale",
-        "selected",
-    ]
-    assert {*parts, "errors", "rejections", "as_of", "model_loads", "model_load_us", "schema"} - {"overall"} == set(
-        document
-    )
+    parts = {"run", "records", "staging", "interactions", "steps", "actors", "throughput", "stale", "selected"}
+    parts |= {"errors", "incomplete", "rejections", "as_of", "model_loads", "model_load_us", "schema"}
+    assert set(document) == parts
     assert document["run"]["run_id"] == "1"
     assert [one["key"] for one in document["errors"]["recent"]] == ["bomb", "short"]
 
@@ -68,7 +56,9 @@ def test_a_pipe_gets_the_dashboard_as_plain_columns(counted, capsys):
     )
     assert "stale: none" in lines
     assert "# the last 2 errors" in lines
-    assert "missing\ttext\t2" in lines
+    assert "missing\ttext\t2\ttext must be a text" in lines
+    assert "# why records are incomplete" in lines
+    assert "record.words != null: does not hold\t2\tbomb" in lines
 
 
 def test_stale_work_is_shown_with_who_had_it(counted_copy, capsys):

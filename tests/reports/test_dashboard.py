@@ -7,6 +7,7 @@ import pytest
 from wave_runner.errors import DatabaseError, NotFoundError
 from wave_runner.reports import live
 from wave_runner.reports.dashboard import dashboard
+from wave_runner.reports.incomplete import incomplete
 from wave_runner.reports.stale import stale
 from wave_runner.reports.throughput import throughput
 from wave_runner.store import reports, runs
@@ -137,6 +138,27 @@ def test_what_waits_for_another_try_is_a_kind_of_its_own(counted_copy):
 def test_a_rejected_row_stands_under_every_rule_it_broke(counted):
     found = {(one.rule, one.field): one.staged_rows for one in board(counted).rejections}
     assert found == {("missing", "text"): 2, ("missing", "name"): 1}
+
+
+def test_a_rule_is_shown_with_what_it_said_of_a_row(counted):
+    said = {one.rule + " " + one.field: one.message for one in board(counted).rejections}
+    assert said == {"missing text": "text must be a text", "missing name": "name must be a text"}
+
+
+def test_an_incomplete_record_stands_under_everything_that_it_lacks(counted):
+    found = board(counted).incomplete
+    assert {one.reason: (one.records, one.example) for one in found.reasons} == {
+        "record.words != null: does not hold": (2, "bomb"),
+        "items.words: not written by this run": (2, "bomb"),
+        "count failed: transient": (1, "bomb"),
+        "count quarantined: require": (1, "short"),
+    }
+    assert found.total == 4
+
+
+def test_of_many_reasons_the_most_frequent_are_shown(counted):
+    found = ask_snapshot(counted.url, lambda connection: incomplete(connection, 1, limit=1))
+    assert [(one.records, found.total) for one in found.reasons] == [(2, 4)]
 
 
 def test_nothing_of_a_run_in_good_order_is_stale(counted):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wave_runner.engine import Engine
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.errors import Errors
+    from wave_runner.reports.incomplete import Incomplete
     from wave_runner.reports.overall import Overall, Selected
     from wave_runner.reports.stale import Stale
     from wave_runner.reports.steps import Step
@@ -45,9 +46,9 @@ def status(context: click.Context, run_id: int | None, stale_after: float, as_js
     wave status
     wave status --run 12 --json
 
-    Progress, steps, the busiest actors, stale work, the last errors with their kinds, and why staged rows were
-    rejected: all read at one moment, so that the numbers add up. A record is completed when what its workflow ensures
-    holds in its tables.
+    Progress, steps, the busiest actors, stale work, the last errors with their kinds, why records are incomplete and
+    why staged rows were rejected: all read at one moment, so that the numbers add up. A record is completed when what
+    its workflow ensures holds in its tables.
     """
     asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after * 60, as_json=as_json))
 
@@ -79,9 +80,10 @@ def render_dashboard(report: Dashboard) -> None:
     _show_actors(report)
     _show_stale(report.stale)
     _show_errors(report.errors)
+    _show_incomplete(report.incomplete)
     if report.rejections:
         rows = [asdict(one) for one in report.rejections]
-        output.table(("rule", "field", "staged_rows"), rows, title="why staged rows were rejected")
+        output.table(("rule", "field", "staged_rows", "message"), rows, title="why staged rows were rejected")
 
 
 async def _status(folder: Path, run_id: int | None, *, stale_after_s: float, as_json: bool) -> None:
@@ -185,3 +187,11 @@ def _show_errors(errors: Errors) -> None:
     recent = [asdict(one) for one in errors.recent]
     single = ("finished_at", "key", "step", "state", "attempt", "error_class", "rule", "error")
     output.table(single, recent, title=f"the last {len(recent)} errors")
+
+
+def _show_incomplete(incomplete: Incomplete) -> None:
+    if not incomplete.total:
+        return
+    rows = [asdict(one) for one in incomplete.reasons]
+    beyond = f", the first {len(rows)} of {incomplete.total} reasons" if incomplete.total > len(rows) else ""
+    output.table(("reason", "records", "example"), rows, title=f"why records are incomplete{beyond}")

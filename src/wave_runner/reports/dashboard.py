@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.actors import Actor, actors
 from wave_runner.reports.errors import SHOWN, Errors, errors
+from wave_runner.reports.incomplete import Incomplete, incomplete
 from wave_runner.reports.overall import Overall, overall
 from wave_runner.reports.rejections import Rejection, rejections
 from wave_runner.reports.stale import THRESHOLD_S, Stale, stale
@@ -29,6 +30,7 @@ class Dashboard:
     throughput: Throughput
     stale: Stale
     errors: Errors
+    incomplete: Incomplete
     rejections: list[Rejection]
 
 
@@ -47,5 +49,6 @@ async def dashboard(
             throughput=await throughput(connection, chosen),
             stale=await stale(connection, chosen, threshold_s=stale_after_s),
             errors=await errors(connection, chosen, limit=recent),
+            incomplete=await incomplete(connection, chosen),
             rejections=await rejections(connection, chosen),
         )

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """A rule that rows broke. `field` is "" for a rule about the row as a whole."""
+    """A rule that rows broke. `field` is "" for a rule about the row as a whole; `message` is that of one of them."""
 
     rule: str
     field: str
     staged_rows: int
+    message: str | None
 
 
 async def rejections(connection: Connection, run_id: int) -> list[Rejection]:

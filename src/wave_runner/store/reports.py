@@ -68,6 +68,11 @@ async def recent_errors(connection: Connection, run_id: int, *, limit: int) -> l
     return await fetch(connection, "reports/recent_errors", {"run_id": run_id, "limit": limit})
 
 
+async def incomplete(connection: Connection, run_id: int, *, limit: int) -> list[Row]:
+    """Return why records are incomplete, the most frequent reason first; `total` on each row counts the reasons."""
+    return await fetch(connection, "reports/incomplete", {"run_id": run_id, "limit": limit})
+
+
 async def throughput(connection: Connection, run_id: int, *, window_s: float, bucket_s: float) -> list[Row]:
     """Return what ended in each bucket of the window; one row without a bucket where nothing did."""
     return await fetch(connection, "reports/throughput", {"run_id": run_id, "window_s": window_s, "bucket_s": bucket_s})
