@@ -57,6 +57,8 @@ def test_a_pipe_gets_the_dashboard_as_plain_columns(counted, capsys):
     assert "stale: none" in lines
     assert "# the last 2 errors" in lines
     assert "missing\ttext\t2\ttext must be a text" in lines
+    assert "what count_words raised for bomb, attempt 2:" in lines
+    assert "  Traceback (most recent call last):" in lines
     assert "# why records are incomplete" in lines
     assert "record.words != null: does not hold\t2\tbomb" in lines
 

@@ -39,6 +39,15 @@ def test_the_document_names_causes_hashes_and_who_did_it(counted, capsys):
     )
     assert (last["sha256"], last["definition"], last["runner_id"]) == stored[0]
     assert document["timeline"][0]["error"] == "RuntimeError: told to fail"
+    assert document["timeline"][0]["traceback"].endswith("RuntimeError: told to fail\n")
+
+
+def test_what_a_script_raised_is_shown_with_its_traceback(counted, capsys):
+    assert wave(counted, "trace", "bomb") == 0
+    lines = capsys.readouterr().out.splitlines()
+    began = lines.index("what count_words raised, attempt 2:")
+    assert lines[began + 1] == "  Traceback (most recent call last):"
+    assert lines[lines.index("# events") - 1] == "  RuntimeError: told to fail"
 
 
 def test_what_the_workflow_ensures_and_does_not_hold_is_said(counted, capsys):

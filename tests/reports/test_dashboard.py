@@ -126,6 +126,9 @@ def test_errors_are_grouped_by_kind_and_listed_newest_first(counted):
     }
     assert [one.key for one in errors.recent] == ["bomb", "short"]
     assert "told to fail" in errors.recent[0].error
+    assert errors.recent[0].traceback.startswith("Traceback (most recent call last):\n")
+    assert "in process" in errors.recent[0].traceback
+    assert errors.recent[1].traceback is None
     assert [one.key for one in board(counted, recent=1).errors.recent] == ["bomb"]
 
 

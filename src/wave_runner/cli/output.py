@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from textwrap import indent
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -73,6 +74,12 @@ def block(text: str) -> None:
     """Print a text of several lines as it is, but for control characters."""
     for line in text.splitlines():
         print("\t".join(clean(part) for part in line.split("\t")))
+
+
+def traceback(actor: str, attempt: int, text: str, *, key: str | None = None) -> None:
+    """Print what a script raised, indented below who raised it."""
+    heading(f"what {actor} raised{f' for {key}' if key else ''}, attempt {attempt}:")
+    block(indent(text, "  "))
 
 
 def cell(value: Any) -> str:

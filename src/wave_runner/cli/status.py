@@ -187,6 +187,14 @@ def _show_errors(errors: Errors) -> None:
     recent = [asdict(one) for one in errors.recent]
     single = ("finished_at", "key", "step", "state", "attempt", "error_class", "rule", "error")
     output.table(single, recent, title=f"the last {len(recent)} errors")
+    _show_tracebacks(errors)
+
+
+def _show_tracebacks(errors: Errors) -> None:
+    """Print what scripts raised: of the failures that say the same, the newest."""
+    newest = {(one.step, one.error): one for one in reversed(errors.recent) if one.traceback}
+    for one in newest.values():
+        output.traceback(one.actor, one.attempt, one.traceback or "", key=one.key)
 
 
 def _show_incomplete(incomplete: Incomplete) -> None:

@@ -88,6 +88,9 @@ def render_trace(trace: Trace) -> None:
         output.heading(f"  not as ensured: {reason}")
     timeline = [{**asdict(one), "took": output.duration(one.service_us)} for one in trace.timeline]
     output.table(STEP_COLUMNS, timeline, title="steps")
+    for step in trace.timeline:
+        if step.traceback:
+            output.traceback(step.actor, step.attempt, step.traceback)
     output.table(EVENT_COLUMNS, [_event(one) for one in trace.events], title="events")
     for one in trace.events:
         for name, kinds in (one.suspected or {}).items():

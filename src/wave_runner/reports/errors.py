@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
-    from wave_runner.store.database import Connection
+    from wave_runner.store.database import Connection, Row
 
 SHOWN = 5
+TRACEBACK = "Traceback"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Pattern:
 
 @dataclass(frozen=True, kw_only=True)
 class RecentError:
-    """One interaction that failed or was quarantined."""
+    """One interaction that failed or was quarantined; `traceback` if its script raised something."""
 
     interaction_id: int
     finished_at: datetime
@@ -46,6 +47,7 @@ class RecentError:
     error_class: str | None
     rule: str | None
     error: str | None
+    traceback: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,5 +61,12 @@ class Errors:
 async def errors(connection: Connection, run_id: int, *, limit: int = SHOWN) -> Errors:
     """Return the kinds of failure, the most frequent first, and the newest `limit` failures."""
     patterns = [Pattern(**row) for row in await stored.errors(connection, run_id)]
-    recent = [RecentError(**row) for row in await stored.recent_errors(connection, run_id, limit=limit)]
+    recent = [RecentError(**with_traceback(row)) for row in await stored.recent_errors(connection, run_id, limit=limit)]
     return Errors(patterns=patterns, recent=recent)
+
+
+def with_traceback(row: Row) -> Row:
+    """Return a row with the evidence of an error as its `traceback`, or None if no script raised anything."""
+    evidence = (row["evidence"] or b"").decode(errors="replace")
+    traceback = evidence if evidence.startswith(TRACEBACK) else None
+    return {name: value for name, value in row.items() if name != "evidence"} | {"traceback": traceback}

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from wave_runner.core.chain import Break, Line, Link, check
 from wave_runner.errors import NotFoundError
+from wave_runner.reports.errors import with_traceback
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Moment:
     error_class: str | None
     rule: str | None
     error: str | None
+    traceback: str | None  # if its script raised something in the last attempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +104,7 @@ async def trace(database: Database, key: str, *, collections: Sequence[str], run
         rows = await stored.chain(connection, flow.run_id, flow.record_id)
     return Trace(
         flow=flow,
-        timeline=[Moment(**row) for row in moments],
+        timeline=[Moment(**with_traceback(row)) for row in moments],
         events=[_event(row) for row in rows if row["event_id"] is not None],
         breaks=check([_link(row) for row in rows if row["event_id"] is not None], _lines(rows)),
     )
