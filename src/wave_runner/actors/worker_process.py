@@ -85,8 +85,9 @@ class WorkerProcess:
         place = Place.make(work_dir)
         ours, theirs = socket.socketpair()
         board_fd = Board.create()
-        channel = await Channel.open(ours, script)
+        channel = None
         try:
+            channel = await Channel.open(ours, script)
             fds = (theirs.fileno(), board_fd)
             process = await asyncio.create_subprocess_exec(
                 *(python, "-I", "-B", "-m", "wave_runner.actors.worker"),
@@ -99,8 +100,10 @@ class WorkerProcess:
                 pass_fds=fds,
                 start_new_session=True,
             )
-        except BaseException:
-            channel.close()
+        except BaseException:  # a wave can be cancelled at any await above
+            if channel:
+                channel.close()
+            ours.close()
             place.clear()
             raise
         else:
