@@ -67,3 +67,15 @@ def test_a_word_that_is_no_such_value_is_refused(name, text):
 def test_what_python_writes_is_read_back(count, share, review):
     given_words = {"source": "x", "count": str(count), "share": repr(share), "review": str(review)}
     assert resolve_params(WORKFLOW, given_words) == {"source": "x", "count": count, "share": share, "review": review}
+
+
+@pytest.mark.parametrize("address", ["https://me:secret@jobs.example/all", "postgresql://me:@db.example/x"])
+def test_an_address_with_a_password_is_refused_before_it_is_kept(address):
+    with pytest.raises(ProjectError, match="source is an address with a password in it") as caught:
+        resolve_params(WORKFLOW, {"source": address})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["https://me@jobs.example/a:b@c", "a:b@c", "https://[", "sample:"])
+def test_what_only_looks_like_a_password_is_taken(text):
+    assert resolve_params(WORKFLOW, {"source": text})["source"] == text

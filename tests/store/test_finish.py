@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.support.by_hand import Hand, by_hand
-from tests.support.projects import COUNT, Ground, rows, script
+from tests.support.projects import COUNT, TABLES, Ground, rows, script
 
 from wave_runner.core.flow import Consequences, Place
 from wave_runner.core.interaction import LEGAL_MOVES, State
@@ -22,13 +22,17 @@ save:
 """
 
 
-def saving(ground: Ground, body: str, n: int = 100, tables: str | None = None) -> Ground:
+A_SECOND = "[scripts.save]\ntimeout_s = 1\n"
+
+
+def saving(ground: Ground, body: str, n: int = 100, tables: str | None = None, toml: str = "") -> Ground:
     """A project whose one step writes with `body`, for `n` items of which number 42 has the text `bad`."""
     items = rows(n)
     if n > 42:
         items[42]["text"] = "bad"
     more = {"tables": tables} if tables else {}
     return ground.project(
+        toml=toml,
         rows=items,
         steps=SAVE_STEP,
         actors={"save": script(f"bad = item['text'] == 'bad'\n{body}\nreturn {{}}", options="database = True\n")},
@@ -63,6 +67,25 @@ def test_of_a_hundred_writes_the_refused_one_is_quarantined_and_the_others_stand
     assert ground.one("SELECT count(DISTINCT record_id) FROM value_writes WHERE table_name = 'tags'") == 99
     kept = ground.one("SELECT convert_from(content, 'UTF8') FROM payloads WHERE role = 'error'")
     assert kept == ground.one("SELECT error FROM interactions WHERE state = 'quarantined'")
+
+
+HANGS = "CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN new; END';"
+ENDLESS = {
+    "an effect": ("ctx.db.execute('SELECT pg_sleep(%s)', 600 if bad else 0)", ""),
+    "a trigger under a write": (
+        "ctx.write('items', {'words': 1 if bad else 2})",
+        HANGS + "CREATE TRIGGER hang BEFORE UPDATE ON items FOR EACH ROW WHEN (new.words = 1) EXECUTE FUNCTION hang();",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "tables"), ENDLESS.values(), ids=ENDLESS)
+def test_a_statement_that_never_ends_is_refused_at_the_time_limit_and_holds_up_no_other(ground, body, tables):
+    saving(ground, body, n=43, tables=TABLES + tables, toml=A_SECOND)
+    assert ground.run() == "failed"
+    assert ground.troubles() == {"item 0042": "write_refused"}
+    assert ground.states("save") == {"completed": 42, "quarantined": 1}
+    assert "statement timeout" in ground.one("SELECT error FROM interactions WHERE state = 'quarantined'")
 
 
 def test_a_constraint_that_is_checked_at_commit_quarantines_its_row_and_no_other(ground: Ground):

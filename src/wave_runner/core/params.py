@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.text import unstorable
@@ -53,7 +54,19 @@ def _parse(param: Param, text: str) -> Any:
     value = _read(param.type, text)
     if value is None:
         raise ProjectError(f"parameter {param.name} is of type {param.type}: {text[:60]!r} is not one")
+    if _holds_password(text):
+        raise ProjectError(
+            f"parameter {param.name} is an address with a password in it, and parameters are kept with the run",
+            hint="leave it out; a script takes secrets from the variables that its `environment` in wave.toml names",
+        )
     return value
+
+
+def _holds_password(text: str) -> bool:
+    try:
+        return "://" in text and urlsplit(text).password is not None
+    except ValueError:  # no address at all
+        return False
 
 
 def _read(param_type: str, text: str) -> Any:

@@ -59,7 +59,8 @@ class Lane(abc.ABC):
         wave = await self.holder.claim(choice.queue.queue_id, size=size, reason=choice.reason)
         if wave is None:
             return False
-        deadline_s = in_hand.pinned.timeout_s * len(wave.items) + self.holder.lease_s
+        # For each item a call, and as long again for what it has the database do.
+        deadline_s = 2 * in_hand.pinned.timeout_s * len(wave.items) + self.holder.lease_s
         await self.holder.work(wave, self._do, deadline_s=deadline_s)
         self.after_wave()
         return True

@@ -194,6 +194,7 @@ def _plain_move(ready: Ready, verdict: Verdict) -> Move:
         error=_short(verdict.message),
         fan_out_step=run.steps[verdict.ways[0].to].run_step_id if over_records else None,
         handled=verdict.state is not State.COMPLETED and bool(verdict.ways),
+        limit_s=ready.step.pinned.timeout_s,
     )
 
 

@@ -77,6 +77,7 @@ class Move:
     handled: bool = False  # broken, and the workflow says what happens then
     writes: tuple[Write | Replace, ...] = ()
     effects: tuple[Effect, ...] = ()
+    limit_s: float = 300.0  # how long one statement of its writes and effects may take
     evidence: tuple[SealedEvidence, ...] = ()
     sources: tuple[int, ...] = field(default=())  # further interactions whose output was read
     doubts: tuple[int, ...] = ()  # completed interactions of its run that its own breach casts doubt on
@@ -138,6 +139,8 @@ async def finish(
     await _doubt(connection, wave, [move for move in kept if move.doubts])
     await _add_sources(connection, kept)
     await _add_evidence(connection, kept, attempts)
+    if limits := [move.limit_s for move in kept if move.writes or move.effects]:
+        await records.limit(connection, max(limits))
     await _apply_effects(connection, kept)
     await records.apply_writes(
         connection,
@@ -156,7 +159,7 @@ async def finish(
             if move.item.record_id is not None and move.item.key is not None
         ],
     )
-    if any(move.writes or move.effects for move in kept):
+    if limits:
         await records.check_constraints(connection)
     for move in moves:
         if move.item.interaction_id not in attempts:

@@ -199,6 +199,12 @@ async def _apply(connection: Connection, changes: Sequence[Change]) -> list[Valu
     return written
 
 
+async def limit(connection: Connection, limit_s: float) -> None:
+    """Bound each statement of the transaction: nobody else ends one that a script or a trigger lets hang."""
+    timeouts = {"statement": f"{round(limit_s * 1000)}ms", "lock": f"{round(limit_s * 500)}ms"}
+    await fetch(connection, "session/limit", timeouts)
+
+
 async def check_constraints(connection: Connection) -> None:
     """Check now what the user's tables would only check at COMMIT, where nobody can say any more which row it was."""
     with users_data():

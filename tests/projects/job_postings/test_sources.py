@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from wave_runner.projects.job_postings.actors.documents import SourceError
-from wave_runner.projects.job_postings.actors.sources import Page, natural_key, pages
+from wave_runner.projects.job_postings.actors.sources import Body, Page, natural_key, pages
 
 NYC = Path(__file__).parents[2] / "data/nyc"
+
+
+def given(answer):
+    """What gets a page: `answer` says what is behind a URL."""
+    return lambda url: Body(content=answer(url))
 
 
 def read(source, *, after=None, base=Path(), fetch=None):
@@ -111,17 +116,16 @@ SITE = {
 
 
 def test_next_links_are_followed_relative_or_not():
-    found = read("https://a.example/jobs", fetch=SITE.__getitem__)
+    found = read("https://a.example/jobs", fetch=given(SITE.__getitem__))
     assert ids(found) == [1, 2, 3, 4, 5, 6]
     assert found[0].announced == 6
 
 
 def test_reading_on_asks_only_for_the_page_where_it_stopped_and_the_later_ones():
-    everything = rows(read("https://a.example/jobs", fetch=SITE.__getitem__))
+    everything = rows(read("https://a.example/jobs", fetch=given(SITE.__getitem__)))
     asked = []
-    rest = read(
-        "https://a.example/jobs", after=everything[2].position, fetch=lambda url: asked.append(url) or SITE[url]
-    )
+    site = given(lambda url: asked.append(url) or SITE[url])
+    rest = read("https://a.example/jobs", after=everything[2].position, fetch=site)
     assert ids(rest) == [4, 5, 6]
     assert asked == ["https://a.example/jobs?page=2", "https://a.example/jobs?page=3"]
 
@@ -131,9 +135,8 @@ def test_reading_on_asks_only_for_the_page_where_it_stopped_and_the_later_ones()
     [("https://b.example/jobs", "another host"), ("http://a.example/x", "another host"), ("jobs", "read already")],
 )
 def test_a_next_link_to_another_host_or_in_a_circle_is_refused_after_the_page_that_has_it(link, says):
-    found = pages(
-        "https://a.example/jobs", after=None, base=Path(), fetch={"https://a.example/jobs": odata(1, link)}.__getitem__
-    )
+    site = given({"https://a.example/jobs": odata(1, link)}.__getitem__)
+    found = pages("https://a.example/jobs", after=None, base=Path(), fetch=site)
     assert ids([next(found)]) == [1, 2]
     with pytest.raises(SourceError, match=says):
         next(found)
@@ -141,7 +144,7 @@ def test_a_next_link_to_another_host_or_in_a_circle_is_refused_after_the_page_th
 
 def test_a_source_that_gives_the_same_rows_under_ever_new_links_is_refused():
     answers = iter([odata(1, "jobs?token=a"), odata(3, "jobs?token=b"), odata(1, "jobs?token=c")])
-    found = pages("https://a.example/jobs", after=None, base=Path(), fetch=lambda url: next(answers))
+    found = pages("https://a.example/jobs", after=None, base=Path(), fetch=given(lambda url: next(answers)))
     assert ids([next(found), next(found)]) == [1, 2, 3, 4]
     with pytest.raises(SourceError, match=r"jobs\?token=b gives the same rows as a page before it"):
         next(found)
@@ -153,10 +156,18 @@ def test_pages_without_rows_are_no_circle():
         "https://a.example/2": b'{"value": [], "@odata.nextLink": "3"}',
         "https://a.example/3": odata(1),
     }
-    assert ids(read("https://a.example/1", fetch=site.__getitem__)) == [1, 2]
+    assert ids(read("https://a.example/1", fetch=given(site.__getitem__))) == [1, 2]
 
 
 def test_json_lines_behind_a_url_are_known_by_its_name():
     body = gzip.compress(b'{"n":1}\nbroken\n')
-    found = read("https://a.example/all.jsonl.gz?key=1", fetch=lambda url: body)
+    found = read("https://a.example/all.jsonl.gz?key=1", fetch=given(lambda url: body))
     assert [row.raw for row in rows(found)] == ['{"n":1}', '"broken"']
+
+
+def test_a_link_header_leads_on_where_the_page_itself_names_no_next_one():
+    site = {
+        "https://a.example/1": Body(content=b'[{"n":1}]', next_link="https://a.example/2"),
+        "https://a.example/2": Body(content=b'[{"n":2}]'),
+    }
+    assert ids(read("https://a.example/1", fetch=site.__getitem__)) == [1, 2]

@@ -31,7 +31,7 @@ def client(waits):
 
 def test_it_says_who_it_is_and_keeps_a_distance_between_requests(site, client, waits):
     site.on("/a", Answer(b"[1]"))
-    assert [client.get(f"{site.url}/a") for _ in range(3)] == [b"[1]"] * 3
+    assert [client.get(f"{site.url}/a").content for _ in range(3)] == [b"[1]"] * 3
     assert waits == [PAUSE_S, PAUSE_S]
     assert {headers["user-agent"] for _, headers in site.requests} == {web.USER_AGENT}
 
@@ -39,7 +39,7 @@ def test_it_says_who_it_is_and_keeps_a_distance_between_requests(site, client, w
 @pytest.mark.parametrize("status", [429, 503])
 def test_it_waits_as_long_as_the_server_asks_and_comes_back(site, client, waits, status):
     site.on("/a", Answer(status=status, headers={"Retry-After": "7"}), Answer(b"[1]"))
-    assert client.get(f"{site.url}/a") == b"[1]"
+    assert client.get(f"{site.url}/a").content == b"[1]"
     assert waits == [7.0, PAUSE_S]
 
 
@@ -89,3 +89,9 @@ def test_a_body_over_the_cap_is_refused_however_well_it_is_packed(site, client):
     site.on("/a", Answer(body, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(SourceError, match="sends more than"):
         client.get(f"{site.url}/a")
+
+
+@pytest.mark.parametrize("link", ["/b?page=2", "b?page=2"])
+def test_it_knows_the_next_page_that_a_link_header_names(site, client, link):
+    site.on("/a", Answer(b"[1]", headers={"Link": f'<{link}>; rel="next", </c>; rel="last"'}))
+    assert client.get(f"{site.url}/a").next_link == f"{site.url}/b?page=2"

@@ -17,8 +17,17 @@ LINES_PER_PAGE = 500
 _LINES = (".jsonl", ".ndjson")
 _SUFFIXES = (".json", *_LINES)
 
-Fetch = Callable[[str], bytes]
-"""Gets the body behind a URL."""
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """What is behind a URL, and where its `Link` header (RFC 8288) says the next page is."""
+
+    content: bytes
+    next_link: str | None = None
+
+
+Fetch = Callable[[str], Body]
+"""Gets what is behind a URL."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,13 +112,14 @@ def _pages_of_url(url: str, after: Mapping[str, Any] | None, fetch: Fetch) -> It
     contents: set[int] = set()
     while at is not None:
         seen.add(at)
-        document = _document_at(at, fetch(at))
+        body = fetch(at)
+        document = _document_at(at, body.content)
         content = hash(tuple(document.rows))
         if document.rows and content in contents:
             raise SourceError(f"{at} gives the same rows as a page before it: its next links lead in a circle")
         contents.add(content)
         yield Page(rows=_numbered(at, document.rows, done), announced=document.announced, begun=done > 0)
-        at, done = _next_url(at, document.next_link, seen), 0
+        at, done = _next_url(at, document.next_link or body.next_link, seen), 0
 
 
 def _document_at(url: str, body: bytes) -> Document:

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 
 from .documents import MAX_BYTES, SourceError
+from .sources import Body
 
 USER_AGENT = "wave-runner job_postings (fetches public job postings page by page)"
 PAUSE_S = 0.2  # between two requests
@@ -34,19 +35,19 @@ class PoliteClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def get(self, url: str) -> bytes:
-        """Return the body of `url`, at most `MAX_BYTES`. Any other answer than a whole one raises `SourceError`."""
+    def get(self, url: str) -> Body:
+        """Return what `url` gives, at most `MAX_BYTES`. Any other answer than a whole one raises `SourceError`."""
         for _ in range(MOST_WAITS):
             if self._requests:
                 self._wait(PAUSE_S)
             self._requests += 1
             asked = self._attempt(url)
-            if isinstance(asked, bytes):
+            if isinstance(asked, Body):
                 return asked
             self._wait(asked)
         raise SourceError(f"{url} asked {MOST_WAITS} times to wait; try again later")
 
-    def _attempt(self, url: str) -> bytes | float:
+    def _attempt(self, url: str) -> Body | float:
         """Return the body, or for how many seconds the server asks us to wait."""
         try:
             with self._http.stream("GET", url) as response:
@@ -59,7 +60,7 @@ class PoliteClient:
             raise SourceError(f"{url} cannot be read: {type(error).__name__}: {error}") from error
 
 
-def _body(url: str, response: httpx2.Response) -> bytes:
+def _body(url: str, response: httpx2.Response) -> Body:
     parts: list[bytes] = []
     size = 0
     for part in response.iter_bytes():
@@ -67,7 +68,9 @@ def _body(url: str, response: httpx2.Response) -> bytes:
         if size > MAX_BYTES:
             raise SourceError(f"{url} sends more than {MAX_BYTES} bytes: ask for smaller pages")
         parts.append(part)
-    return b"".join(parts)
+    # A link is resolved against the address that answered, which a redirect may have changed.
+    link = response.links.get("next", {}).get("url")
+    return Body(content=b"".join(parts), next_link=str(response.url.join(link)) if link else None)
 
 
 def _seconds(url: str, retry_after: str) -> float:
