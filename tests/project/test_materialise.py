@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from wave_runner.project.materialise import materialise, remove
+from wave_runner.project.materialise import materialise
 
 FILES = {"actors/main.py": b"print(1)\n", "actors/lib/x.py": b"", "actors/run": b"#!/bin/sh\n"}
 
 
 @pytest.fixture
 def root(tmp_path):
-    yield tmp_path / "scripts" / "abc"
-    remove(tmp_path / "scripts")
+    return tmp_path / "scripts" / "abc"
 
 
 def modes(root: Path) -> dict[str, int]:
@@ -24,13 +23,13 @@ def leftovers(root: Path) -> list[str]:
     return [entry.name for entry in root.parent.iterdir() if entry.name not in (root.name, ".lock")]
 
 
-def test_the_folder_holds_the_files_and_nobody_may_write_to_it(root):
+def test_the_folder_is_its_owners_and_holds_the_files_which_nobody_may_write_to(root):
     materialise(FILES, root, executable="actors/run")
     assert {path: (root / path).read_bytes() for path in FILES} == FILES
     assert modes(root) == {
-        ".": 0o500,
-        "actors": 0o500,
-        "actors/lib": 0o500,
+        ".": 0o700,
+        "actors": 0o700,
+        "actors/lib": 0o700,
         "actors/main.py": 0o400,
         "actors/lib/x.py": 0o400,
         "actors/run": 0o500,
@@ -51,12 +50,10 @@ def _edit(root: Path) -> None:
 
 
 def _add(root: Path) -> None:
-    (root / "actors").chmod(0o700)
     (root / "actors/json.py").write_bytes(b"evil")
 
 
 def _take_away(root: Path) -> None:
-    (root / "actors").chmod(0o700)
     (root / "actors/main.py").unlink()
 
 
@@ -85,7 +82,6 @@ def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_is_left_alone(root
     materialise(FILES, root)
     assert not root.is_symlink()
     assert modes(tmp_path / "mine" / "copy") == modes(root)
-    remove(tmp_path / "mine")
 
 
 def test_many_may_make_the_same_folder_at_once(root):
@@ -101,7 +97,6 @@ def test_many_may_make_the_same_folder_at_once(root):
 def test_what_a_killed_process_left_is_cleared_away(root):
     half = root.parent / f".{root.name}.half"
     (half / "actors").mkdir(parents=True)
-    (half / "actors").chmod(0o500)
     materialise(FILES, root)
     assert leftovers(root) == []
 

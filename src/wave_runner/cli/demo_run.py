@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import tempfile
 import time
@@ -18,7 +19,6 @@ from wave_runner.cli import demo_models, driving, status, trace
 from wave_runner.engine import Engine, open_engine
 from wave_runner.errors import NotFoundError
 from wave_runner.project.init import init_project
-from wave_runner.project.materialise import remove
 from wave_runner.reports.dashboard import Dashboard, dashboard
 from wave_runner.reports.trace import Trace
 from wave_runner.reports.trace import trace as trace_record
@@ -88,7 +88,7 @@ def project_folder(keep: Path | None) -> Iterator[Path]:
         yield folder / WORKFLOW
     finally:
         embedded.remove(folder / WORKFLOW / ".wave")
-        remove(folder)
+        shutil.rmtree(folder)
 
 
 def _prepare(folder: Path) -> demo_models.Models:

@@ -1,4 +1,4 @@
-"""Pinned bytes as a read-only folder, for what can only run from files."""
+"""Pinned bytes as a folder of read-only files, for what can only run from files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 
 def materialise(files: Mapping[str, bytes], root: Path, *, executable: str = "") -> None:
-    """Make `root` a folder that holds exactly `files`, by path in it, and nobody may write to.
+    """Make `root` a folder that holds exactly `files`, by path in it, which nobody may write to.
 
     Safe to call by several processes at once and again after any crash: the folder appears whole, or not at all. One
     that is there already is read and compared; if it differs, it is replaced. `executable` names the file to be run.
@@ -29,25 +29,21 @@ def materialise(files: Mapping[str, bytes], root: Path, *, executable: str = "")
             _make(root, files, executable)
 
 
-def remove(root: Path) -> None:
-    """Remove a folder that is or holds a read-only one, or do nothing if there is none."""
-    if root.is_symlink() or root.is_file():
-        root.unlink()
-    for folder, _, _ in os.walk(root):
-        # Entries can only be removed from a folder that may be written to; the walk is top-down, so each opens in time.
-        Path(folder).chmod(0o700)
-    if root.exists():
-        shutil.rmtree(root)
-
-
 def _make(root: Path, files: Mapping[str, bytes], executable: str) -> None:
     """Put a folder with these files in the place of whatever is there. The caller holds the lock."""
     for leftover in root.parent.glob(f".{root.name}.*"):
-        remove(leftover)  # of a process that was killed here
+        _remove(leftover)  # of a process that was killed here
     fresh = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
     _fill(fresh, files, executable)
-    remove(root)  # what differs from its hash is of no use to anyone
+    _remove(root)  # what differs from its hash is of no use to anyone
     fresh.rename(root)
+
+
+def _remove(root: Path) -> None:
+    if root.is_symlink() or root.is_file():
+        root.unlink()
+    elif root.exists():
+        shutil.rmtree(root)
 
 
 def _fill(root: Path, files: Mapping[str, bytes], executable: str) -> None:
@@ -56,8 +52,8 @@ def _fill(root: Path, files: Mapping[str, bytes], executable: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         file.chmod(0o500 if path == executable else 0o400)
-    for folder, _, _ in os.walk(root, topdown=False):
-        Path(folder).chmod(0o500)
+    for folder, _, _ in os.walk(root):
+        Path(folder).chmod(0o700)  # only its owner's; open to him, or he could not remove the project
 
 
 def _holds(root: Path, files: Mapping[str, bytes]) -> bool:
