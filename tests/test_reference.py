@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from tools import reference
 
+import wave_runner
 from wave_runner.actors.script_actor import Context, Database, ScriptActor, Staging
 from wave_runner.core.event import EventType
+from wave_runner.core.lint import RULES
 from wave_runner.core.params import PARAM_TYPES
 from wave_runner.core.workflow import (
     MODEL_GUARDS,
@@ -52,6 +54,20 @@ def test_the_page_of_commands_is_what_the_commands_say():
     root = reference.PAGE.parents[2]
     asked = subprocess.run([sys.executable, "-c", program], cwd=root, check=True, capture_output=True, text=True)
     assert reference.PAGE.read_text(encoding="utf-8") == asked.stdout
+
+
+def test_the_page_of_rules_is_what_the_rules_say():
+    """Where this fails: `make reference`."""
+    assert reference.RULES_PAGE.read_text(encoding="utf-8") == reference.rules_page()
+
+
+def test_every_rule_has_a_code_of_its_own_and_is_found_somewhere():
+    assert len({rule.code for rule in RULES.values()}) == len(RULES)
+    source = Path(wave_runner.__file__).parent
+    texts = [file.read_text(encoding="utf-8") for file in source.rglob("*.py") if file.name != "rules.py"]
+    unknown = {name for text in texts for name in re.findall(r'Finding\(rule="(\w+)"', text)} - RULES.keys()
+    never = {name for name in RULES if not any(f'"{name}"' in text for text in texts)}
+    assert (unknown, never) == (set(), set())
 
 
 def test_every_setting_is_documented_with_its_variable_and_default():

@@ -1,4 +1,4 @@
-"""Writes docs/reference/commands.md from the commands themselves: `make reference`."""
+"""Writes the generated pages of docs/reference: the commands, and the rules of `wave check`. `make reference`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from wave_runner.cli.main import wave
+from wave_runner.core.lint import RULES
 
 PAGE = Path(__file__).parent.parent / "docs/reference/commands.md"
+RULES_PAGE = PAGE.with_name("lint.md")
 WIDTH = 100
 
 HEAD = """\
@@ -35,6 +37,26 @@ without it the current folder counts, or the nearest above it that holds `wave.t
 """
 
 
+RULES_HEAD = """\
+# What `wave check` finds
+
+Every finding has a code that never changes its meaning, its file and line, and what to do. An *error* keeps everything
+of the project from running. An *objection* keeps one workflow from running, unless it is run with `--force`; the run's
+first event then says which were overruled. A *warning* is for you to judge. This page is made by `make reference`.
+
+| code | rule | severity | what it means | what to do |
+|---|---|---|---|---|
+"""
+
+
+def rules_page() -> str:
+    """Return the page of rules as it should be."""
+    lines = [
+        f"| `{rule.code}` | `{rule.name}` | {rule.severity} | {rule.means} | {rule.fix} |\n" for rule in RULES.values()
+    ]
+    return RULES_HEAD + "".join(lines)
+
+
 def page() -> str:
     """Return the page as it should be."""
     parts = [f"## {name}\n\n```text\n{text}\n```\n" for name, text in helps(wave, "wave", None)]
@@ -55,3 +77,4 @@ def helps(command: click.Command, name: str, parent: click.Context | None) -> It
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    RULES_PAGE.write_text(rules_page(), encoding="utf-8")

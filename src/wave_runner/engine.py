@@ -29,6 +29,7 @@ from wave_runner.project.definitions import (
     step_definition,
 )
 from wave_runner.project.drift import FolderWatch
+from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
 from wave_runner.runner.preflight import preflight, read_where
 from wave_runner.runner.route_lane import RouteLane
@@ -103,13 +104,23 @@ class Engine:
             return await stored.approve(connection, definition, by=whoami())
 
     async def start_run(
-        self, workflow: str, params: Mapping[str, str], *, limit: int | None = None, where: str = "", priority: int = 0
+        self,
+        workflow: str,
+        params: Mapping[str, str],
+        *,
+        limit: int | None = None,
+        where: str = "",
+        priority: int = 0,
+        force: bool = False,
     ) -> int:
-        """Start a run with everything pinned. Raises `ConflictError` if an actor that it needs has drifted."""
+        """Start a run with everything pinned. Raises `ConflictError` if an actor that it needs has drifted.
+
+        What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
+        """
         project = self.project()
         found = self._workflow(project, workflow)
         terms = read_where(found, where)
-        new = self._new_run(project, found, params, limit=limit, terms=terms, priority=priority)
+        new = self._new_run(project, found, params, limit=limit, terms=terms, priority=priority, force=force)
         if drifted := set(await self.sync(project)) & actors_of(found):
             raise drift_conflict(sorted(drifted))
         async with self.database.transaction() as connection:
@@ -158,6 +169,8 @@ class Engine:
         workflow = project.workflows[spec.workflow]
         if drifted := set(await self.sync(project)) & actors_of(workflow):
             return Blocked(reason="drifted", message=str(drift_conflict(sorted(drifted))))
+        if objections := self.watch.objections(workflow.name):
+            return Blocked(reason="objected", message=str(objections[0].error()))
         new = self._new_run(project, workflow, spec.params, limit=spec.limit, started_by=f"schedule {spec.name}")
         try:
             async with self.database.transaction() as connection:
@@ -181,7 +194,11 @@ class Engine:
         terms: Sequence[Term] = (),
         priority: int = 0,
         started_by: str = "",
+        force: bool = False,
     ) -> runs.NewRun:
+        objections = self.watch.objections(workflow.name)
+        if objections and not force:
+            raise _objected(objections[0])
         return runs.NewRun(
             workflow=workflow.name,
             definition=next(one for one in definitions(project) if one.name == workflow.path),
@@ -192,6 +209,7 @@ class Engine:
             started_by=started_by or whoami(),
             selects=bool(workflow.select),
             terms=terms,
+            overruled=sorted({objection.rule.code for objection in objections}),
         )
 
     def _new_step(self, project: Project, workflow: Workflow, step: Step) -> runs.NewStep:
@@ -256,6 +274,12 @@ def database_url(settings: Settings, folder: Path) -> Iterator[str]:
             yield held.url
     finally:
         held.release()
+
+
+def _objected(mistake: Mistake) -> ProjectError:
+    error = mistake.error()
+    error.hint = f"{mistake.hint or mistake.rule.fix}; --force runs it all the same"
+    return error
 
 
 def drift_conflict(names: list[str]) -> ConflictError:

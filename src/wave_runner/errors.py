@@ -32,15 +32,22 @@ class WaveError(Exception):
 
 
 class ProjectError(WaveError):
-    """A file of the project is wrong. `path` and `line` (1-based, 0 if unknown) say where."""
+    """A file of the project is wrong. `path` and `line` (1-based, 0 if unknown) say where, `said` is what, alone.
+
+    `rule` is a name of `wave_runner.core.lint.rules`.
+    """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, path: Path | None = None, line: int = 0, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, path: Path | None = None, line: int = 0, hint: str = "", rule: str = "bad_value"
+    ) -> None:
         where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
         super().__init__(where + message, hint=hint)
+        self.said = message
         self.path = path
         self.line = line
+        self.rule = rule
 
 
 class SettingsError(WaveError):

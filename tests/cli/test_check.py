@@ -36,11 +36,57 @@ def test_the_document_has_the_steps_too(project, capsys):
     assert [step["step"] for step in workflow["steps"]] == ["fetch", "judge", "note", "save"]
 
 
-def test_a_mistake_is_told_with_file_and_line_and_exits_with_2(project, capsys):
+def test_everything_that_is_wrong_is_told_at_once_with_file_line_code_and_what_to_do(project, capsys):
+    change(project, "workflows/work.yaml", "{verdict: judge.verdict, why", "{verdict: judge.verdit, why")
+    change(project, "workflows/work.yaml", "    require: size(text) >= 10\n", "    require: size(txt) >= 10\n")
+    change(project, "schemas/note.json", '"type": "object"', '"type": "objekt"')
+    lines = (project / "workflows/work.yaml").read_text(encoding="utf-8").splitlines()
+    txt, verdit = (1 + next(n for n, line in enumerate(lines) if word in line) for word in ("txt", "verdit"))
+    assert main.run(["check", "--project", str(project)]) == 2
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition("`")[0].rstrip() for line in said[::2]] == [
+        "schemas/note.json:1: error W107 bad_schema: this is no JSON Schema: $.type: the value is not valid under any "
+        """of the schemas listed in the 'anyOf' keyword ("objekt")""",
+        f"workflows/work.yaml:{txt}: error W302 undefined_variable:",
+        f"workflows/work.yaml:{verdit}: error W303 undefined_field: input",
+        "3 errors",
+    ]
+    assert said[3] == '  do: did you mean "text"?'
+
+
+def test_the_document_of_a_broken_project_has_the_findings(project, capsys):
     change(project, "workflows/work.yaml", "    actor: note\n", "    actro: note\n")
     line = (project / "workflows/work.yaml").read_text(encoding="utf-8").splitlines().index("    actro: note") + 1
+    assert main.run(["check", "--project", str(project), "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["workflows"] == []
+    [finding] = document["findings"]
+    assert finding == {
+        "code": "W102",
+        "rule": "unknown_key",
+        "severity": "error",
+        "path": "workflows/work.yaml",
+        "line": line,
+        "message": "unknown key `actro` in `steps.note`",
+        "fix": 'did you mean "actor"?',
+        "workflow": None,
+    }
+
+
+def test_a_warning_is_told_and_does_not_fail_the_check(project, capsys):
+    (project / "prompts/old.md").write_text("Nobody names this.\n")
+    assert main.run(["check", "--project", str(project)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "prompts/old.md: warning W604 unused_file: no workflow names this file"
+    assert said[2].endswith(" files, 1 warning")
+
+
+def test_what_a_step_makes_for_nothing_is_an_objection(project, capsys):
+    change(project, "workflows/work.yaml", "[note.verdict, judge.verdict]", "judge.why")
     assert main.run(["check", "--project", str(project)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert f"error: {project}/workflows/work.yaml:{line}: " in said.err
-    assert "actor" in said.err.splitlines()[-1]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith(
+        "objection W601 unsaved_output: the output of `note` (`verdict`) reaches no step that writes, and decides "
+        "nothing"
+    )
+    assert said[2].endswith("files, 1 objection")

@@ -127,7 +127,7 @@ WORKFLOW_MISTAKES = [
     ("params.review, to", "params.revew, to", 23, "there is no `params.revew`", '"review"'),
     ("params.review, to", "param.review, to", 23, "reads `param`", '"params"'),
     (", else: save}", "}", 23, "needs `else`", ""),
-    ("verdict: judge.verdict}", "verdict: judge.verdct}", 26, "has no `verdct`", '"verdict"'),
+    ("verdict: judge.verdict, why", "verdict: judge.verdct, why", 26, "has no `verdct`", '"verdict"'),
     ("[note.verdict, judge.verdict]", "note.verdict", 31, "without an output of `note`", "[a.x, b.x]"),
     ("items.verdict, tags", "item.verdict, tags", 32, "`item.verdict` is in no table", '"items"'),
     ("items.verdict, tags", "items.name", 32, "no step may change it", ""),

@@ -32,7 +32,7 @@ regrade:
   output: schemas/verdict.json
   route: {on: verdict, PASS: save, FAIL: {loop: improve, max: 1, else: ticket}}
 ticket: {actor: pass_on, next: end}
-save: {actor: save, writes: [items.words], next: end}
+save: {actor: save, input: {by: summarise.a}, writes: [items.words], next: end}
 """
 
 VERDICT = '{"type": "object", "properties": {"verdict": {"enum": ["PASS", "FAIL"]}}, "required": ["verdict"]}'
@@ -86,7 +86,7 @@ def check_invariants(ground: Ground) -> None:
     assert ground.sql(drifted) == []
 
 
-def test_f_both_graders_fail_and_each_record_has_one_chain_of_its_own(ground: Ground):
+def test_regression_f_both_graders_fail_and_each_record_has_one_chain_of_its_own(ground: Ground):
     """Regression test F: the join fires once per record, and no record ever has two chains."""
     pairs = [f"{a} {b}" for a in ("PASS", "FAIL") for b in ("PASS", "FAIL")]
     texts = [{"name": f"item {n:03}", "text": pairs[n % 4]} for n in range(100)]

@@ -31,7 +31,7 @@ ask:
   input: {text: record.text}
   require: size(text) >= 21
   output: schemas/answer.json
-  next: end
+  next: {when: [{if: output.n > 1, to: end}], else: end}
 """
 
 

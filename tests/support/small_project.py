@@ -58,7 +58,7 @@ steps:
       BAD: {when: params.review, to: note, else: save}
   note:
     actor: note
-    input: {verdict: judge.verdict}
+    input: {verdict: judge.verdict, why: judge.why}
     output: schemas/note.json
     next: save
   save:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wave_runner.cli import output
 from wave_runner.cli.main import project_dir, project_option
+from wave_runner.errors import ProjectError
 
 if TYPE_CHECKING:
     from wave_runner.core.workflow import Case, Project, Step
+    from wave_runner.project.load import Reading
+    from wave_runner.project.mistakes import Mistake
 
 
 @click.command()
@@ -18,25 +24,77 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def check(context: click.Context, as_json: bool) -> None:
-    """Read the project as a run would, and list its workflows.
+    """Read the whole project, and say everything that is wrong with it.
 
     \b
     wave check
     wave check --project postings --json
 
-    The first mistake is told with its file and line, and ends the command with exit code 2.
+    Each finding has its file and line, a code and what to do; docs/reference/lint.md explains the codes. An error keeps
+    everything from running, an objection one workflow, unless it is run with --force; a warning is for you to judge.
+    The exit code is 2 if there are errors or objections.
     """
-    from wave_runner.project.load import load_project
+    from wave_runner.core.lint import Severity
+    from wave_runner.project.load import read_project
 
     folder = project_dir(context)
-    project = load_project(folder)
+    reading = read_project(folder)
     if as_json:
-        output.emit("wave.check.v1", {"project": str(folder), "name": project.name, "workflows": _workflows(project)})
+        output.emit("wave.check.v1", _document(folder, reading))
+    else:
+        _print(folder, reading)
+    if any(mistake.rule.severity is not Severity.WARNING for mistake in reading.mistakes):
+        context.exit(ProjectError.exit_code)
+
+
+def _document(folder: Path, reading: Reading) -> dict[str, Any]:
+    project = reading.project
+    return {
+        "project": str(folder),
+        "name": project.name if project else None,
+        "findings": [_finding(folder, mistake) for mistake in reading.mistakes],
+        "workflows": _workflows(project) if project else [],
+    }
+
+
+def _finding(folder: Path, mistake: Mistake) -> dict[str, Any]:
+    return {
+        "code": mistake.rule.code,
+        "rule": mistake.rule.name,
+        "severity": str(mistake.rule.severity),
+        "path": _within(folder, mistake.path),
+        "line": mistake.line or None,
+        "message": mistake.message,
+        "fix": mistake.hint or mistake.rule.fix,
+        "workflow": mistake.workflow or None,
+    }
+
+
+def _print(folder: Path, reading: Reading) -> None:
+    for mistake in reading.mistakes:
+        found = _finding(folder, mistake)
+        where = f"{found['path']}:{found['line']}" if found["line"] else found["path"]
+        output.heading(f"{where}: {found['severity']} {found['code']} {found['rule']}: {found['message']}")
+        output.heading(f"  do: {found['fix']}")
+    project = reading.project
+    if project is None:
+        output.heading(_counted(reading.mistakes))
         return
-    output.heading(f"{project.name} in {folder}: {len(project.files)} files, no mistake found")
+    said = _counted(reading.mistakes) if reading.mistakes else "no mistake found"
+    output.heading(f"{project.name} in {folder}: {len(project.files)} files, {said}")
     for workflow in _workflows(project):
         title = f"{workflow['workflow']} ({workflow['path']}, records of {workflow['collection']})"
         output.table(("step", "actor", "kind", "then"), workflow["steps"], title=title)
+
+
+def _counted(mistakes: Sequence[Mistake]) -> str:
+    """Return `2 errors, 1 warning`."""
+    numbers = Counter(str(mistake.rule.severity) for mistake in mistakes)
+    return ", ".join(f"{n} {severity}{'s' if n > 1 else ''}" for severity, n in numbers.items())
+
+
+def _within(folder: Path, path: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def _workflows(project: Project) -> list[dict[str, Any]]:

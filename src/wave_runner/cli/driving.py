@@ -35,6 +35,7 @@ class Order:
     limit: int | None
     where: str
     priority: int
+    force: bool
     resume: bool
     dev: bool
     as_json: bool
@@ -134,13 +135,25 @@ async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Call
 
 async def _run_id(engine: Engine, order: Order) -> int:
     if not order.resume:
+        if order.force:
+            _say_overruled(engine, order.workflow)
         return await engine.start_run(
-            order.workflow, order.params, limit=order.limit, where=order.where, priority=order.priority
+            order.workflow,
+            order.params,
+            limit=order.limit,
+            where=order.where,
+            priority=order.priority,
+            force=order.force,
         )
     run_id = await runs.newest_unfinished(engine.database, order.workflow)
     if run_id is None:
         raise NotFoundError(f"no run of {order.workflow} is unfinished", hint=f"start one: wave run {order.workflow}")
     return run_id
+
+
+def _say_overruled(engine: Engine, workflow: str) -> None:
+    for objection in engine.watch.objections(workflow):
+        click.echo(f"overruled: {objection.rule.code} {objection.rule.name}: {objection.message}", err=True)
 
 
 def _stopped_by(runner: Runner) -> WaveError | None:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from wave_runner.cli.main import project_option
 
-NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority")
+NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority", "force")
 
 
 @click.command()
@@ -25,6 +25,7 @@ NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority")
     help="Of a workflow that selects: only rows that fit, as in 'city:Berlin words:>100'.",
 )
 @click.option("--priority", type=int, default=0, show_default=True, help="Higher goes first among waiting work.")
+@click.option("--force", is_flag=True, help="Run what `wave check` objects to; the run's first event says so.")
 @click.option("--resume", is_flag=True, help="Go on with the newest run of the workflow that has not ended.")
 @click.option("--dev", is_flag=True, help="Approve changed actors without asking; the log says so.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
@@ -39,6 +40,7 @@ def run(
     limit: int | None,
     where: str,
     priority: int,
+    force: bool,
     resume: bool,
     dev: bool,
     verbose: bool,
@@ -64,6 +66,7 @@ def run(
         limit=limit,
         where=where,
         priority=priority,
+        force=force,
         resume=resume,
         dev=dev,
         as_json=as_json,

@@ -30,6 +30,17 @@ def values(schema: Any, name: str) -> list[Any] | None:
     return longest if len(longest) > 1 else together
 
 
+def types(schema: Any, name: str) -> frozenset[str] | None:
+    """Return the JSON types that the field may have, or None where the schema leaves them open."""
+    found: set[str] = set()
+    for part in _parts(schema, schema, _DEPTH):
+        if name in part.get("properties", {}):
+            field = _referred(schema, part["properties"][name])
+            stated = field.get("type") if isinstance(field, dict) else None
+            found.update([stated] if isinstance(stated, str) else stated or ())
+    return frozenset(found) or None
+
+
 def literals(schema: Any) -> frozenset[str]:
     """Return every text that an `enum` or a `const` of the schema names, wherever it stands."""
     found: set[str] = set()

@@ -27,8 +27,8 @@ class Document:
             at = at[:-1]
         return self.lines.get(at, 1)
 
-    def error(self, at: At, message: str, hint: str = "") -> ProjectError:
-        return ProjectError(message, path=self.path, line=self.line(at), hint=hint)
+    def error(self, at: At, message: str, hint: str = "", *, rule: str = "bad_value") -> ProjectError:
+        return ProjectError(message, path=self.path, line=self.line(at), hint=hint, rule=rule)
 
     def section(self, *at: str | int) -> Section:
         """Return the keys under a place, which must be a mapping; the empty section where there is nothing."""
@@ -36,7 +36,7 @@ class Document:
         for part in at:
             value = _member(value, part)
         if not isinstance(value, dict):
-            raise self.error(at, f"{named(at)} must be keys with values, not {kind(value)}")
+            raise self.error(at, f"{named(at)} must be keys with values, not {kind(value)}", rule="wrong_type")
         for key in value:
             if not isinstance(key, str):
                 raise self.error((*at, key), f"the key {key!r} must be a text; put it in quotes")
@@ -62,11 +62,12 @@ class Section:
         names = list(known)
         for key in self.data:
             if key not in names:
-                raise self.error(f"unknown key `{key}` in {named(self.at)}", key, hint=did_you_mean(key, names))
+                hint = did_you_mean(key, names)
+                raise self.error(f"unknown key `{key}` in {named(self.at)}", key, hint=hint, rule="unknown_key")
         return self
 
-    def error(self, message: str, *under: str | int, hint: str = "") -> ProjectError:
-        return self.document.error((*self.at, *under), message, hint)
+    def error(self, message: str, *under: str | int, hint: str = "", rule: str = "bad_value") -> ProjectError:
+        return self.document.error((*self.at, *under), message, hint, rule=rule)
 
     def section(self, key: str) -> Section:
         return self.document.section(*self.at, key)
@@ -113,11 +114,11 @@ class Section:
 
     def _get(self, key: str, default: Any) -> Any:
         if key not in self.data and default is None:
-            raise self.error(f"{named(self.at)} needs `{key}`")
+            raise self.error(f"{named(self.at)} needs `{key}`", rule="missing_key")
         return self.data.get(key, default)
 
     def _wrong(self, key: str, wanted: str, value: Any) -> ProjectError:
-        return self.error(f"`{key}` in {named(self.at)} must be {wanted}, not {kind(value)}", key)
+        return self.error(f"`{key}` in {named(self.at)} must be {wanted}, not {kind(value)}", key, rule="wrong_type")
 
 
 def named(at: At) -> str:

@@ -12,7 +12,8 @@ import orjson
 from wave_runner.core.workflow import Project
 from wave_runner.project import folder as project_folder
 from wave_runner.project.definitions import ActorManifest
-from wave_runner.project.load import load_project
+from wave_runner.project.load import Reading, read_project
+from wave_runner.project.mistakes import Mistake
 
 # A file system's clock ticks in steps: two writes within one step can leave the same times. A file that changed more
 # recently than this, at the moment it was read, is read again.
@@ -40,25 +41,33 @@ class FolderWatch:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._project: Project | None = None
+        self._reading: Reading | None = None
         self._seen: dict[str, Stat] = {}
         self._settled = False
 
     def changed(self) -> bool:
         """Say whether a file may have changed since `read`: one `stat` for each file, no reading."""
-        return self._project is None or not self._settled or self._stats(self._project) != self._seen
+        reading = self._reading
+        return reading is None or not self._settled or self._stats(reading.whole()) != self._seen
 
     def read(self) -> Project:
         """Return the project: the same value as last time while nothing changed. Raises as `load_project` does."""
-        if self._project is None or self.changed():
+        return self._read().whole()
+
+    def objections(self, workflow: str) -> list[Mistake]:
+        """Return what speaks against a run of a workflow. Raises as `read` does."""
+        return self._read().objections(workflow)
+
+    def _read(self) -> Reading:
+        if self._reading is None or self.changed():
             # A file that is written while we read has a change time after this one, and is then read again.
             started = time.time_ns()
-            self._project = None
-            project = load_project(self._folder)
-            self._seen = self._stats(project)
+            self._reading = None
+            reading = read_project(self._folder)
+            self._seen = self._stats(reading.whole())
             self._settled = max(stat[2] for stat in self._seen.values()) < started - _TICK_NS
-            self._project = project
-        return self._project
+            self._reading = reading
+        return self._reading
 
     def _stats(self, project: Project) -> dict[str, Stat]:
         paths = {*project_folder.project_paths(self._folder), *project.files}

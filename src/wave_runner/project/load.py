@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from wave_runner.core.canonical import parse_json
-from wave_runner.core.contract import OutputContract, SchemaError
-from wave_runner.core.lint import Finding, Surroundings, lint
+from wave_runner.core.lint import Finding, Severity, Surroundings, lint, unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
 from wave_runner.core.workflow import ActorKind, Project, ScriptSpec, Workflow
@@ -20,27 +16,61 @@ from wave_runner.project import folder as project_folder
 from wave_runner.project.document import Document
 from wave_runner.project.folder import WAVE_TOML, find_project
 from wave_runner.project.manifest import ManifestError, imported_names, script_files
+from wave_runner.project.mistakes import Mistake, Mistakes
+from wave_runner.project.named_files import prompts, schemas
 from wave_runner.project.queries import QueryError, find_queries, read_query
-from wave_runner.project.templates import PromptError, read_prompt
 from wave_runner.project.toml_text import read_toml
 from wave_runner.project.wave_toml import Declared, is_name, read_wave_toml
 from wave_runner.project.workflow_file import read_workflow
 from wave_runner.project.yaml_text import read_yaml
 
-__all__ = ["find_project", "load_project", "located"]
+__all__ = ["Reading", "find_project", "load_project", "located", "read_project"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A project's folder as it was read. `project` is there if no mistake is an error, whatever else was found."""
+
+    project: Project | None
+    mistakes: tuple[Mistake, ...]
+
+    def whole(self) -> Project:
+        """Return the project; raises ProjectError with the first error, if there is one."""
+        if self.project is None:
+            raise next(one for one in self.mistakes if one.rule.severity is Severity.ERROR).error()
+        return self.project
+
+    def objections(self, workflow: str) -> list[Mistake]:
+        """Return what speaks against a run of one workflow, and does not make it impossible."""
+        return [one for one in self.mistakes if one.rule.severity is Severity.OBJECTION and one.workflow == workflow]
 
 
 def load_project(folder: Path) -> Project:
-    """Read the project in `folder`. The first mistake, in the order of files and lines, raises ProjectError."""
+    """Read the project in `folder`. The first error, in the order of files and lines, raises ProjectError."""
+    return read_project(folder).whole()
+
+
+def read_project(folder: Path) -> Reading:
+    """Read the project in `folder`, and everything that is wrong with it."""
     if not (folder / WAVE_TOML).is_file():
         raise ProjectError(f"there is no {WAVE_TOML} in {folder}", hint=f"make a project with `wave init {folder}`")
+    mistakes = Mistakes(folder)
+    project = None
+    with mistakes.heard():
+        project = _read(folder, mistakes)
+    broken = any(one.rule.severity is Severity.ERROR for one in mistakes.found)
+    return Reading(None if broken else project, tuple(mistakes.found))
+
+
+def _read(folder: Path, mistakes: Mistakes) -> Project:
+    """Return what can be read. Raises only where nothing behind it could be."""
     files = {path: project_folder.read(folder, path) for path in project_folder.project_paths(folder)}
     document = read_toml(folder / WAVE_TOML, files.pop(WAVE_TOML))
     declared = read_wave_toml(document)
     scripts = _scripts(folder, document, declared, files)
     for script in declared.scripts.values():
         files |= _files_of(folder, document, script)
-    documents = {path: read_yaml(folder / path, files[path]) for path in files if _is_workflow(path)}
+    documents, workflows = _workflows(folder, files, mistakes)
     project = Project(
         id=declared.id,
         name=declared.name,
@@ -49,16 +79,23 @@ def load_project(folder: Path) -> Project:
         models=declared.models,
         scripts=scripts,
         queries={},
-        workflows=_workflows(documents),
+        workflows=workflows,
         schedules=declared.schedules,
         files=files,
     )
-    _check_workflows(folder, project, documents)
+    for workflow in workflows.values():
+        _check_workflow(workflow, project, documents[workflow.path], mistakes)
     project = replace(project, scripts=_in_use(project, declared))
-    _check_scripts(folder, project)
-    project = replace(project, queries=find_queries(project, documents))
-    _check_queries(folder, project)
-    _check_schedules(project, document)
+    with mistakes.heard():
+        _check_scripts(folder, project)
+    with mistakes.heard():
+        project = replace(project, queries=find_queries(project, documents))
+        _check_queries(folder, project)
+    with mistakes.heard():
+        _check_schedules(project, document)
+    if not mistakes.found:  # else what nobody seems to use may be used by what could not be read
+        for path, finding in unused(project):
+            mistakes.add(document if path == WAVE_TOML else Document(folder / path, {}, {(): 0}), finding)
     return project
 
 
@@ -66,22 +103,29 @@ def located(folder: Path, path: str, finding: Finding) -> ProjectError:
     """Return a finding about the project's wave.toml, or one of its workflows, as an error with its line."""
     read = read_toml if path == WAVE_TOML else read_yaml
     document = read(folder / path, project_folder.read(folder, path))
-    return document.error(finding.at, finding.message, finding.hint)
+    return document.error(finding.at, finding.message, finding.hint, rule=finding.rule)
 
 
 def _is_workflow(path: str) -> bool:
     return path.startswith("workflows/") and path.endswith((".yaml", ".yml"))
 
 
-def _workflows(documents: Mapping[str, Document]) -> dict[str, Workflow]:
+def _workflows(
+    folder: Path, files: Mapping[str, bytes], mistakes: Mistakes
+) -> tuple[dict[str, Document], dict[str, Workflow]]:
+    """Return each workflow that can be read, by its name, and its file's document by its path."""
+    documents: dict[str, Document] = {}
     workflows: dict[str, Workflow] = {}
-    for path, document in documents.items():
-        workflow = read_workflow(document, path)
-        if workflow.name in workflows:
-            other = workflows[workflow.name].path
-            raise document.error(("workflow",), f"there is a workflow `{workflow.name}` already, in {other}")
-        workflows[workflow.name] = workflow
-    return workflows
+    for path in filter(_is_workflow, files):
+        with mistakes.heard():
+            document = read_yaml(folder / path, files[path])
+            workflow = read_workflow(document, path)
+            if workflow.name in workflows:
+                message = f"there is a workflow `{workflow.name}` already, in {workflows[workflow.name].path}"
+                raise document.error(("workflow",), message, rule="name_taken")
+            documents[path] = document
+            workflows[workflow.name] = workflow
+    return documents, workflows
 
 
 def _scripts(folder: Path, document: Document, declared: Declared, files: Mapping[str, bytes]) -> dict[str, ScriptSpec]:
@@ -95,10 +139,11 @@ def _scripts(folder: Path, document: Document, declared: Declared, files: Mappin
         if script.entry not in files:
             at = ("scripts", name, "entry")
             near = did_you_mean(script.entry, (path for path in files if path.startswith("actors/")))
-            raise document.error(at, f"there is no file {script.entry}", near)
+            raise document.error(at, f"there is no file {script.entry}", near, rule="unknown_file")
         if script.executable and not os.access(folder / script.entry, os.X_OK):
+            at = ("scripts", name, "executable")
             message = f"{script.entry} has no permission to be executed"
-            raise document.error(("scripts", name, "executable"), message, f"chmod +x {script.entry}")
+            raise document.error(at, message, f"chmod +x {script.entry}", rule="bad_script")
         scripts[name] = script
     return scripts
 
@@ -129,7 +174,8 @@ def _files_of(folder: Path, document: Document, script: ScriptSpec) -> dict[str,
     for index, path in enumerate(script.files):
         paths = list(project_folder.paths_below(folder, path.rstrip("/"))) if path.endswith("/") else [path]
         if not paths or not (folder / path).exists():
-            raise document.error(("scripts", script.name, "files", index), f"there is nothing at {path}")
+            at = ("scripts", script.name, "files", index)
+            raise document.error(at, f"there is nothing at {path}", rule="unknown_file")
         found |= {path: project_folder.read(folder, path) for path in paths}
     return found
 
@@ -141,7 +187,7 @@ def _check_scripts(folder: Path, project: Project) -> None:
                 if path.endswith(".py"):
                     _check_imports(folder, project, path, content)
         except ManifestError as error:
-            raise ProjectError(str(error), path=folder / error.path, line=error.line) from error
+            raise ProjectError(str(error), path=folder / error.path, line=error.line, rule="bad_script") from error
 
 
 def _check_queries(folder: Path, project: Project) -> None:
@@ -149,7 +195,7 @@ def _check_queries(folder: Path, project: Project) -> None:
         try:
             read_query(project.files[query.path])
         except QueryError as error:
-            raise ProjectError(str(error), path=folder / query.path, line=error.line) from error
+            raise ProjectError(str(error), path=folder / query.path, line=error.line, rule="bad_query") from error
 
 
 def _check_schedules(project: Project, document: Document) -> None:
@@ -170,75 +216,17 @@ def _check_imports(folder: Path, project: Project, path: str, content: bytes) ->
         module = next((at for at in (f"{name}.py", f"{name}/__init__.py") if (folder / at).is_file()), None)
         if module and module not in project.files:
             hint = f"move it below actors/, or name it in `files` of a [scripts.NAME] in {WAVE_TOML}"
-            raise ProjectError(f"{module} is not pinned with the script", path=folder / path, line=line, hint=hint)
+            message = f"{module} is not pinned with the script"
+            raise ProjectError(message, path=folder / path, line=line, hint=hint, rule="bad_script")
 
 
-def _check_workflows(folder: Path, project: Project, documents: Mapping[str, Document]) -> None:
-    for workflow in project.workflows.values():
-        document = documents[workflow.path]
-        around = Surroundings(
-            collections=project.collections,
-            models=project.models,
-            scripts=project.scripts,
-            schemas=_schemas(folder, workflow, project, document),
-            prompts=_prompts(folder, workflow, project, document),
-        )
-        for finding in lint(workflow, around):
-            raise document.error(finding.at, finding.message, finding.hint)
-
-
-def _schemas(folder: Path, workflow: Workflow, project: Project, document: Document) -> dict[str, Any]:
-    schemas: dict[str, Any] = {}
-    for step in workflow.steps.values():
-        if step.output:
-            content = _named_file(step.output, ("steps", step.name, "output"), project, document)
-            try:
-                OutputContract(content)
-            except SchemaError as error:
-                line = _schema_line(content, error)
-                raise ProjectError(f"this is no JSON Schema: {error}", path=folder / step.output, line=line) from error
-            schemas[step.output] = parse_json(content)
-    return schemas
-
-
-def _schema_line(content: bytes, error: SchemaError) -> int:
-    """Return the line that the JSON reader names, or that of the key where the way to the mistake ends."""
-    if named := re.search(r" at line (\d+) column ", str(error)):
-        return int(named[1])
-    end = 0
-    for key in error.at:
-        end = max(content.find(f'"{key}"'.encode(), end), end)
-    return content[:end].count(b"\n") + 1
-
-
-def _prompts(folder: Path, workflow: Workflow, project: Project, document: Document) -> dict[str, frozenset[str]]:
-    prompts: dict[str, frozenset[str]] = {}
-    for step in workflow.steps.values():
-        if step.prompt:
-            content = _named_file(step.prompt, ("steps", step.name, "prompt"), project, document)
-            try:
-                prompt = read_prompt(content)
-            except PromptError as error:
-                raise ProjectError(str(error), path=folder / step.prompt, line=error.line) from error
-            _refuse_braced(folder / step.prompt, content, prompt.braced & step.input.keys())
-            prompts[step.prompt] = prompt.names
-    return prompts
-
-
-def _refuse_braced(path: Path, content: bytes, names: frozenset[str]) -> None:
-    for name in sorted(names):
-        line = next(n for n, text in enumerate(content.decode().splitlines(), 1) if name in text and "{" in text)
-        raise ProjectError(
-            f"`{{{name}}}` would stand in the prompt as plain text",
-            path=path,
-            line=line,
-            hint=f"write {{{{ {name} }}}}",
-        )
-
-
-def _named_file(path: str, at: tuple[str, ...], project: Project, document: Document) -> bytes:
-    if path in project.files:
-        return project.files[path]
-    under = path.partition("/")[0] + "/"
-    near = did_you_mean(path, (known for known in project.files if known.startswith(under)))
-    raise document.error(at, f"there is no file {path} in the project", near)
+def _check_workflow(workflow: Workflow, project: Project, document: Document, mistakes: Mistakes) -> None:
+    around = Surroundings(
+        collections=project.collections,
+        models=project.models,
+        scripts=project.scripts,
+        schemas=schemas(workflow, project.files, document, mistakes),
+        prompts=prompts(workflow, project.files, document, mistakes),
+    )
+    for finding in lint(workflow, around):
+        mistakes.add(document, finding, workflow.name)

@@ -28,7 +28,8 @@ def find_queries(project: Project, documents: Mapping[str, Document]) -> dict[st
         for at, path in _named(workflow):
             name = PurePosixPath(path).stem
             if wrong := _wrong(project, queries, name, path):
-                raise documents[workflow.path].error(at, *wrong)
+                message, hint, rule = wrong
+                raise documents[workflow.path].error(at, message, hint, rule=rule)
             queries[name] = QuerySpec(name=name, path=path)
     return queries
 
@@ -55,16 +56,20 @@ def _named(workflow: Workflow) -> Iterator[tuple[At, str]]:
             yield ("steps", step.name, "sql"), step.sql
 
 
-def _wrong(project: Project, queries: Mapping[str, QuerySpec], name: str, path: str) -> tuple[str, str] | None:
-    """Return what keeps a file from being a query, and what may help."""
+def _wrong(project: Project, queries: Mapping[str, QuerySpec], name: str, path: str) -> tuple[str, str, str] | None:
+    """Return what keeps a file from being a query, what may help, and the rule."""
     if path not in project.files:
         near = did_you_mean(path, (known for known in project.files if known.startswith("sql/")))
-        return f"there is no file {path} in the project", near
+        return f"there is no file {path} in the project", near, "unknown_file"
     if path.startswith(TABLES):
-        return f"{path} makes tables: files whose name begins with `tables` are run once, when a database is set up", ""
+        return (
+            f"{path} makes tables: files whose name begins with `tables` are run once, when a database is set up",
+            "",
+            "bad_query",
+        )
     if name in project.scripts or name in project.models or name == ROUTER:
         kind = "script" if name in project.scripts else "model" if name in project.models else "word of our own"
-        return f"`{name}` is a {kind} already; an actor has one kind", f"give {path} another name"
+        return f"`{name}` is a {kind} already; an actor has one kind", f"give {path} another name", "name_taken"
     if name in queries and queries[name].path != path:
-        return f"`{name}` is {queries[name].path} already", "give one of the two files another name"
+        return f"`{name}` is {queries[name].path} already", "give one of the two files another name", "name_taken"
     return None

@@ -23,11 +23,11 @@ def read_toml(path: Path, content: bytes) -> Document:
         data = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise ProjectError("the file is not UTF-8", path=path, line=line) from error
+        raise ProjectError("the file is not UTF-8", path=path, line=line, rule="unreadable_file") from error
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(path, content, error) from error
     except RecursionError as error:
-        raise ProjectError("the file is nested too deep", path=path, line=1) from error
+        raise ProjectError("the file is nested too deep", path=path, line=1, rule="unreadable_file") from error
     return Document(path, data, _lines(text))
 
 
@@ -36,7 +36,7 @@ def _syntax_error(path: Path, content: bytes, error: tomllib.TOMLDecodeError) ->
     where = _AT_LINE.search(message)
     last = content.count(b"\n") + 1
     line = int(where[1]) if where and where[1] else last
-    return ProjectError(f"this is no TOML: {_AT_LINE.sub('', message)}", path=path, line=line)
+    return ProjectError(f"this is no TOML: {_AT_LINE.sub('', message)}", path=path, line=line, rule="unreadable_file")
 
 
 def _lines(text: str) -> Mapping[At, int]:

@@ -25,15 +25,17 @@ def read_yaml(path: Path, content: bytes) -> Document:
         root = YAML(typ="safe", pure=True).compose(content.decode())
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise ProjectError("the file is not UTF-8", path=path, line=line) from error
+        raise ProjectError("the file is not UTF-8", path=path, line=line, rule="unreadable_file") from error
     except MarkedYAMLError as error:
-        raise ProjectError(_problem(error), path=path, line=_line(error)) from error
+        raise ProjectError(_problem(error), path=path, line=_line(error), rule="unreadable_file") from error
     except YAMLError as error:
-        raise ProjectError(_first_line(error), path=path, line=_line_of_odd_character(content)) from error
+        raise ProjectError(
+            _first_line(error), path=path, line=_line_of_odd_character(content), rule="unreadable_file"
+        ) from error
     except RecursionError as error:
-        raise ProjectError("the file is nested too deep", path=path, line=1) from error
+        raise ProjectError("the file is nested too deep", path=path, line=1, rule="unreadable_file") from error
     if not isinstance(root, MappingNode):
-        raise ProjectError("the file must hold keys with values", path=path, line=1)
+        raise ProjectError("the file must hold keys with values", path=path, line=1, rule="unreadable_file")
     reader = _Reader(path)
     return Document(path, reader.mapping(root, ()), reader.lines)
 
@@ -97,7 +99,7 @@ class _Reader:
         return str(node.value)
 
     def _error(self, node: Node, message: str) -> ProjectError:
-        return ProjectError(message, path=self._path, line=node.start_mark.line + 1)
+        return ProjectError(message, path=self._path, line=node.start_mark.line + 1, rule="unreadable_file")
 
 
 def _problem(error: MarkedYAMLError) -> str:

@@ -29,7 +29,7 @@ class Plan:
 class Blocked:
     """This host's folder can start nothing for a schedule, for a reason that an event may hold."""
 
-    reason: str  # "drifted" | "folder_unreadable" | "query_refused"
+    reason: str  # "drifted" | "folder_unreadable" | "objected" | "query_refused"
     message: str  # for the log
 
 

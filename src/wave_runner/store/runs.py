@@ -60,6 +60,7 @@ class NewRun:
     started_by: str
     selects: bool = False  # its records come from the workflow's `select`, and not from its first step
     terms: Sequence[Term] = ()  # what `--where` says, of a run that selects
+    overruled: Sequence[str] = ()  # codes of what `wave check` objects to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,12 +249,14 @@ async def _put_queue(connection: Connection, step: NewStep, actor_id: int) -> in
 async def _begin(
     connection: Connection, run: NewRun, row: Row, *, root: int, queue_id: int, runner_id: UUID | None
 ) -> None:
-    data = {
+    data: dict[str, Any] = {
         "workflow": run.definition.sha256.hex(),
         "steps": len(run.steps),
         "limited": run.limit is not None,
         "filtered": bool(run.terms),
     }
+    if run.overruled:
+        data["overruled"] = list(run.overruled)
     await events.append(
         connection,
         EventType.RUN_STARTED,

@@ -8,7 +8,7 @@ from wave_runner.core.outcome import Done, Write
 from wave_runner.project.definitions import read_script, script_definition
 from wave_runner.project.init import init_project
 from wave_runner.project.load import load_project
-from wave_runner.project.materialise import materialise, remove
+from wave_runner.project.materialise import materialise
 
 
 class Desk:
@@ -63,8 +63,7 @@ def run(tmp_path):
         job = Job(id=1, input=values, record=record, run={"id": 1}, attempt=1, position=position)
         return asyncio.run(_one(tmp_path, script, job, desk))
 
-    yield run
-    remove(tmp_path / "scripts")
+    return run
 
 
 async def _one(tmp_path, script, job, desk):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wave_runner.core.lint import flow, inputs, routes, steps
+from wave_runner.core.lint import flow, inputs, routes, saving, steps
 from wave_runner.core.lint.finding import Finding, Surroundings, tables
+from wave_runner.core.lint.rules import RULES, Rule, Severity
+from wave_runner.core.lint.unused import unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import Workflow
 
-__all__ = ["Finding", "Surroundings", "lint", "tables"]
+__all__ = ["RULES", "Finding", "Rule", "Severity", "Surroundings", "lint", "tables", "unused"]
 
 
 def lint(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
@@ -19,6 +21,13 @@ def lint(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
         message = f"there is no collection `{workflow.collection}`"
         yield Finding(rule="unknown_collection", at=("collection",), message=message, hint=hint)
         return
+    mistakes = [*_mistakes(workflow, around)]
+    yield from mistakes
+    if not mistakes:
+        yield from saving.check(workflow, around)
+
+
+def _mistakes(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
     broken = [*flow.check(workflow)]
     yield from broken
     for step in workflow.steps.values():

@@ -29,8 +29,25 @@ def check(workflow: Workflow, step: Step, around: Surroundings) -> Iterator[Find
         for rule, message, hint in wrong:
             yield Finding(rule=rule, at=at, message=f"input `{name}`: {message}", hint=hint)
         scopes = {source.partition(".")[0] for source in ref.sources}
+        if not wrong and (ref.max_chars or ref.min_chars):
+            yield from _no_text(workflow, name, ref.sources, at, around)
         if not wrong and scopes <= workflow.steps.keys():
             yield from _on_every_path(workflow, flow, step, name, scopes, at)
+
+
+def _no_text(
+    workflow: Workflow, name: str, sources: Collection[str], at: At, around: Surroundings
+) -> Iterator[Finding]:
+    """Characters are counted of texts; what the schema says is something else would stop every record."""
+    for source in sources:
+        scope, _, rest = source.partition(".")
+        if scope in workflow.steps and "." not in rest:
+            types = shape.types(around.schemas.get(workflow.steps[scope].output), rest)
+            if types is not None and "string" not in types:
+                message = (
+                    f"input `{name}`: `{source}` is of type {', '.join(sorted(types))}, and only texts have characters"
+                )
+                yield Finding(rule="not_a_text", at=at, message=message, hint=f"{name}: {source}")
 
 
 def _on_every_path(
@@ -103,8 +120,17 @@ def each_list(step: Step, around: Surroundings) -> Iterator[Finding]:
             rule="missing_key", at=at, message=message, hint="or `each: promoted`, for the records of the run"
         )
         return
-    known = shape.fields(around.schemas.get(step.output)) or {}
+    if step.output not in around.schemas:
+        return  # which is said already
+    known = shape.fields(around.schemas[step.output]) or {}
     if step.route.source not in known:
         message = f"the output of `{step.name}` ({step.output}) has no `{step.route.source}`"
         hint = did_you_mean(step.route.source, [*known, "promoted"])
         yield Finding(rule="undefined_field", at=at, message=message, hint=hint)
+        return
+    types = shape.types(around.schemas.get(step.output), step.route.source)
+    if types is not None and "array" not in types:
+        message = (
+            f"`{step.route.source}` in {step.output} is of type {', '.join(sorted(types))}, and `each` takes a list"
+        )
+        yield Finding(rule="not_a_list", at=at, message=message)

@@ -29,8 +29,12 @@ def _ordered(
     workflow: Workflow, step: Step, cases: tuple[Case, ...], key: str, around: Surroundings
 ) -> Iterator[Finding]:
     for index, case in enumerate(cases):
+        at: At = ("steps", step.name, "next", key, index)
         if case.when:
-            yield from check_over_output(workflow, step, case.when, ("steps", step.name, "next", key, index), around)
+            yield from check_over_output(workflow, step, case.when, at, around)
+        if key == "when" and any(other.when == case.when and not other.loop for other in cases[:index]):
+            message = f"`{case.when}` is asked before already, so this case is never taken"
+            yield Finding(rule="dead_case", at=at, message=message)
 
 
 def _cases(workflow: Workflow, step: Step, route: RouteOn, around: Surroundings) -> Iterator[Finding]:
