@@ -123,7 +123,7 @@ def answers(ground: Ground, key: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("least", ["guard", "condition"])
-def test_b_null_description(ground: Ground, stub: OpenAIStub, least: str):
+def test_regression_b_null_description(ground: Ground, stub: OpenAIStub, least: str):
     """NULL, nothing, blanks, the word None and 99 characters: no call is made, and each is named for what it is."""
     texts = {"null": None, "nothing": "", "blanks": "  \n ", "None": "None", "short": "x" * 99}
     if least == "guard":
@@ -186,7 +186,7 @@ FINISH = script(
 )
 
 
-def test_g_failure_in_a_success_wrapper(ground: Ground):
+def test_regression_g_failure_in_a_success_wrapper(ground: Ground):
     """Status success with outcome FAILED takes no route; words of failure in a message or a posting decide nothing."""
     steps = """\
     finish:
