@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wave_runner import __version__
+from wave_runner.core.columns import targets
 from wave_runner.core.filters import Term
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
@@ -209,6 +210,10 @@ class Engine:
             started_by=started_by or whoami(),
             selects=bool(workflow.select),
             terms=terms,
+            targets=targets(
+                [name for step in workflow.steps.values() for name in step.writes],
+                project.collections[workflow.collection],
+            ),
             overruled=sorted({objection.rule.code for objection in objections}),
         )
 

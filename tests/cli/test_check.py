@@ -1,6 +1,8 @@
 """`wave check`: the project as a run would read it."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from tests.support.small_project import change, write_project
@@ -81,12 +83,13 @@ def test_a_warning_is_told_and_does_not_fail_the_check(project, capsys):
     assert said[2].endswith(" files, 1 warning")
 
 
-def test_what_a_step_makes_for_nothing_is_an_objection(project, capsys):
-    change(project, "workflows/work.yaml", "[note.verdict, judge.verdict]", "judge.why")
+def test_what_a_model_makes_for_nothing_is_an_objection(project, capsys):
+    broken = Path(__file__).parents[1] / "data/broken-workflows/30-unsaved-output.yaml"
+    shutil.copy(broken, project / "workflows/work.yaml")
     assert main.run(["check", "--project", str(project)]) == 2
     said = capsys.readouterr().out.splitlines()
-    assert said[0].endswith(
-        "objection W601 unsaved_output: the output of `note` (`verdict`) reaches no step that writes, and decides "
-        "nothing"
+    assert said[0] == (
+        "workflows/work.yaml:5: objection W601 unsaved_output: the output of `judge` (`verdict`, `why`) reaches no "
+        "step that writes, and decides nothing"
     )
-    assert said[2].endswith("files, 1 objection")
+    assert said[-5].endswith("files, 1 objection")

@@ -40,7 +40,7 @@ def test_the_document_counts_what_sql_counts(counted, document):
 
 def test_the_document_has_every_part_of_the_dashboard(document):
     parts = {"run", "records", "staging", "interactions", "steps", "actors", "throughput", "stale", "selected"}
-    parts |= {"errors", "incomplete", "rejections", "as_of", "model_loads", "model_load_us", "schema"}
+    parts |= {"alerts", "errors", "incomplete", "rejections", "as_of", "model_loads", "model_load_us", "schema"}
     assert set(document) == parts
     assert document["run"]["run_id"] == "1"
     assert [one["key"] for one in document["errors"]["recent"]] == ["bomb", "short"]
@@ -49,7 +49,7 @@ def test_the_document_has_every_part_of_the_dashboard(document):
 def test_a_pipe_gets_the_dashboard_as_plain_columns(counted, capsys):
     assert wave(counted, "status") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("run 1 of count: failed after ")
+    assert lines[0].startswith("run 1 of count: failed (postcondition_failed) after ")
     assert "records\t5\tcompleted 3, incomplete 2" in lines
     assert any(
         line.startswith("count\tcount_words\t5 of 5\tcompleted 3, failed 1, quarantined 1\t60.0 %") for line in lines

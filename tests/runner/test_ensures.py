@@ -26,7 +26,14 @@ def test_a_record_without_what_is_ensured_fails_the_run_and_the_reason_is_listed
         "item 0002": ["record.words != null: does not hold", "items.words: not written by this run"]
     }
     said = ground.one("SELECT data FROM interaction_events WHERE type = 'run_failed'")
-    assert json.loads(said) == {"broken_once": 0, "completed": 3, "incomplete": 1, "undecided": 0}
+    assert json.loads(said) == {
+        "broken_once": 0,
+        "completed": 3,
+        "incomplete": 1,
+        "postconditions": 0,
+        "reason": "postcondition_failed",
+        "undecided": 0,
+    }
 
 
 def test_a_value_that_somebody_changed_meanwhile_is_changed_outside(ground: Ground):

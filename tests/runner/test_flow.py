@@ -144,7 +144,7 @@ FAILS = script("raise RuntimeError('told to')", options="")
         ("settled", {"completed": 1}, {"completed": 1}),
     ],
 )
-def test_regression_j_a_failed_parent_settles_all_that_comes_after_it(ground: Ground, join: str, meet: dict, last: dict):
+def test_regression_j_a_failed_parent_settles_what_comes_after_it(ground: Ground, join: str, meet: dict, last: dict):
     """Regression test J: children and grandchild are skipped with their cause, the fan-in follows its policy."""
     ground.project(
         rows=rows(1),

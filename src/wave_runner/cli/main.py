@@ -24,6 +24,10 @@ COMMANDS = {
         "Keep working for all runs of the project until told to stop (Ctrl-C, or SIGTERM).",
     ),
     "status": ("wave_runner.cli.status:status", "Show how a run stands: the dashboard."),
+    "report": (
+        "wave_runner.cli.report:report",
+        "Answer one question about runs at length: what one changed, what somebody should look at.",
+    ),
     "trace": ("wave_runner.cli.trace:trace", "Show one record's way through a run, event by event."),
     "schedules": (
         "wave_runner.cli.schedules:schedules",

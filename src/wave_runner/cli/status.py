@@ -76,6 +76,8 @@ def document(report: Dashboard) -> dict[str, object]:
 def render_dashboard(report: Dashboard) -> None:
     """Print the dashboard: tables on a terminal, else tab-separated columns under `# titles`."""
     _show_overall(report.overall, report.throughput.per_minute)
+    for alert in report.alerts:
+        output.heading(f"ALERT {alert.kind}: {alert.message}")
     _show_steps(report.steps)
     _show_actors(report)
     _show_stale(report.stale)
@@ -96,7 +98,10 @@ async def _status(folder: Path, run_id: int | None, *, stale_after_s: float, as_
 def _show_overall(overall: Overall, per_minute: float) -> None:
     run, records, staging = overall.run, overall.records, overall.staging
     took = output.duration(run.seconds * 1e6)
-    output.heading(f"run {run.run_id} of {run.workflow}: {run.state} {'after' if run.ended_at else 'for'} {took}")
+    state = f"{run.state} ({run.reason})" if run.reason else run.state
+    output.heading(f"run {run.run_id} of {run.workflow}: {state} {'after' if run.ended_at else 'for'} {took}")
+    for broken in run.broken:
+        output.heading(f"the run is not as ensured: {broken}")
     loads = f"{overall.model_loads} ({output.duration(overall.model_load_us)})" if overall.model_loads else "0"
     if overall.selected and overall.selected.error:
         output.heading(f"nothing could be selected: {overall.selected.error}")

@@ -5,10 +5,11 @@ Found later, a misspelt column would stop each record by itself, and a misspelt 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from wave_runner.core.conditions import condition
 from wave_runner.core.lint.finding import At, Finding
+from wave_runner.core.lint.finding import tables as tables_of
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import CollectionSpec, Workflow
 
@@ -36,12 +37,22 @@ def workflow_findings(workflow: Workflow, collection: CollectionSpec, tables: Ta
             for column in _columns_of_record(ref.sources):
                 yield from _column(collection.table, column, (*at, "input", name), tables)
         for index, target in enumerate(step.writes):
-            table, column = _written(target, tables)
+            table, column = written(target, tables)
             if column:
                 yield from _column(table, column, (*at, "writes", index), tables)
     for index, text in enumerate(workflow.ensures):
         for column in sorted(condition(text).members("record")):
             yield from _column(collection.table, column, ("ensures", index), tables)
+
+
+def targets(writes: Sequence[str], collection: CollectionSpec) -> dict[str, list[str]]:
+    """Return every table that holds a record's data, with the columns that are declared to be written."""
+    found: dict[str, list[str]] = {table: [] for table in tables_of(collection)}
+    for target in sorted(set(writes)):
+        table, column = written(target, found)
+        if column:
+            found[table].append(column)
+    return found
 
 
 def _table(table: str, at: At, tables: Tables) -> Iterator[Finding]:
@@ -63,7 +74,7 @@ def _columns_of_record(sources: tuple[str, ...]) -> Iterator[str]:
             yield path.partition(".")[0]
 
 
-def _written(target: str, tables: Tables) -> tuple[str, str]:
+def written(target: str, tables: Collection[str]) -> tuple[str, str]:
     """Return the table and the column that a name in `writes` stands for; no column for a whole table."""
     table = next(table for table in tables if target == table or target.startswith(f"{table}."))
     return table, target.removeprefix(table).removeprefix(".")

@@ -56,6 +56,7 @@ class EventType(enum.StrEnum):
     SCHEDULE_FIRED = "schedule_fired"  # a run was started for a time of a schedule
     SCHEDULE_MISSED = "schedule_missed"  # times of a schedule have passed without a run
     SCHEDULE_BLOCKED = "schedule_blocked"  # a schedule is due and cannot be fired; it stays due
+    ALERT_RAISED = "alert_raised"  # a run has ended in a way that somebody should look at
     ACTOR_REGISTERED = "actor_registered"  # first seen and approved
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved
     ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev

@@ -55,6 +55,7 @@ class PinnedStep:
     collection: CollectionSpec
     params: Mapping[str, Param]
     ensures: tuple[str, ...]
+    ensures_run: tuple[str, ...] = ()
     select: str = ""
     select_sha256: str = ""
     model: ModelSpec | None = None
@@ -88,6 +89,7 @@ def write_step(pinned: PinnedStep) -> bytes:
         "collection": flat_out(pinned.collection),
         "params": {name: flat_out(param) for name, param in pinned.params.items()},
         "ensures": pinned.ensures,
+        "ensures_run": pinned.ensures_run,
         "select": pinned.select,
         "select_sha256": pinned.select_sha256,
         "model": pinned.model and flat_out(pinned.model),
@@ -112,6 +114,7 @@ def read_step(body: bytes) -> PinnedStep:
         collection=_flat_in(CollectionSpec, data["collection"]),
         params={name: _flat_in(Param, param) for name, param in data["params"].items()},
         ensures=tuple(data["ensures"]),
+        ensures_run=tuple(data["ensures_run"]),
         select=data["select"],
         select_sha256=data["select_sha256"],
         model=data["model"] and _flat_in(ModelSpec, data["model"]),

@@ -305,6 +305,7 @@ class Workflow:
     params: Mapping[str, Param]
     steps: Mapping[str, Step]
     ensures: tuple[str, ...] = ()  # CEL over `record` and count(table)
+    ensures_run: tuple[str, ...] = ()  # CEL over `run` and the outputs of the steps that run once
     select: str = ""  # where its records come from: "all", the path of a query, or "" for a step that brings them
 
     @property

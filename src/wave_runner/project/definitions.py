@@ -127,6 +127,7 @@ def step_definition(project: Project, workflow: Workflow, step: Step) -> Definit
         collection=project.collections[workflow.collection],
         params=workflow.params,
         ensures=workflow.ensures,
+        ensures_run=workflow.ensures_run,
         select=workflow.select,
         select_sha256=_sha256(project.files[workflow.select]) if workflow.select in project.files else "",
         model=project.models[step.actor] if step.kind is ActorKind.AI_MODEL else None,

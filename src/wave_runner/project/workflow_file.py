@@ -45,7 +45,7 @@ _MOST_STEPS = 200
 
 def read_workflow(document: Document, path: str) -> Workflow:
     """Return the workflow that the file describes. `path` is the file's path in the project."""
-    top = document.section().only(("workflow", "collection", "select", "params", "steps", "ensures"))
+    top = document.section().only(("workflow", "collection", "select", "params", "steps", "ensures", "ensures_run"))
     name = top.text("workflow")
     if not is_name(name):
         raise top.error(f"`{name}` is no name: lower-case letters, digits and _, a letter first", "workflow")
@@ -60,6 +60,7 @@ def read_workflow(document: Document, path: str) -> Workflow:
         params={param: _param(param, params) for param in params.data},
         steps=steps,
         ensures=top.texts("ensures"),
+        ensures_run=top.texts("ensures_run"),
         select=_select(top),
     )
 

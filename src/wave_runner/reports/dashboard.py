@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.actors import Actor, actors
+from wave_runner.reports.alerts import Alert, raised
 from wave_runner.reports.errors import SHOWN, Errors, errors
 from wave_runner.reports.incomplete import Incomplete, incomplete
 from wave_runner.reports.overall import Overall, overall
@@ -32,6 +33,7 @@ class Dashboard:
     errors: Errors
     incomplete: Incomplete
     rejections: list[Rejection]
+    alerts: list[Alert]
 
 
 async def dashboard(
@@ -51,4 +53,5 @@ async def dashboard(
             errors=await errors(connection, chosen, limit=recent),
             incomplete=await incomplete(connection, chosen),
             rejections=await rejections(connection, chosen),
+            alerts=await raised(connection, chosen),
         )

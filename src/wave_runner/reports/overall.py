@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ class Run:
     run_id: int
     workflow: str
     state: str
+    reason: str | None  # why it has failed
+    broken: Sequence[str]  # its conditions on the run that do not hold
     params: Mapping[str, Any]
     record_limit: int | None
     started_by: str
@@ -94,7 +96,7 @@ async def overall(connection: Connection, run_id: int) -> Overall:
     loads = await stored.model_loads(connection, run_id)
     return Overall(
         as_of=row["as_of"],
-        run=Run(**{name: row[name] for name in Run.__dataclass_fields__} | {"params": json.loads(row["params"])}),
+        run=Run(**{name: row[name] for name in Run.__dataclass_fields__} | _read(row)),
         records=Records(
             total=row["records"],
             live=row["live"],
@@ -110,6 +112,10 @@ async def overall(connection: Connection, run_id: int) -> Overall:
         model_loads=loads["loads"],
         model_load_us=loads["load_us"],
     )
+
+
+def _read(row: Row) -> dict[str, Any]:
+    return {"params": json.loads(row["params"]), "broken": json.loads(row["broken"] or "[]")}
 
 
 def _selected(row: Row) -> Selected | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from uuid import UUID
 
+from wave_runner.core import tally
+from wave_runner.core.columns import targets
 from wave_runner.core.settling import broken, columns_of, tables_of, watched
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.store import runs, settling
 from wave_runner.store.database import Database, DataRefused
+
+log = logging.getLogger("wave_runner.runner")
 
 
 class Settler:
@@ -29,14 +34,45 @@ class Settler:
         for run_id in await runs.live(self._database):
             settled = await self._settle(run_id)
             worked = worked or settled > 0
-            if not settled and (ended := await runs.end(self._database, run_id, runner_id=self._runner_id)):
-                self._on_end(ended)
+            if not settled:
+                await self._end(run_id)
         return worked
 
-    async def _settle(self, run_id: int) -> int:
+    async def _end(self, run_id: int) -> None:
+        """End a run of which nothing lives: only then can be said what it has come to."""
+        found = await runs.at_end(self._database, run_id)
+        if found is None:
+            return
+        step = await self._step(run_id)
+        pinned = step.pinned
+        odd = tally.alerts(
+            found.tally,
+            saves=bool(step.all_writes or pinned.ensures),
+            selects=found.selects,
+            narrowed=found.narrowed,
+            earlier=found.earlier,
+        )
+        ended = await runs.end(
+            self._database,
+            run_id,
+            broken=tally.broken(pinned.ensures_run, found.tally, found.outputs),
+            alerts=odd,
+            targets=targets(step.all_writes, pinned.collection),
+            runner_id=self._runner_id,
+        )
+        if ended:
+            for alert in odd:
+                log.warning("run %s: %s: %s", run_id, alert.kind, alert.message)
+            self._on_end(ended)
+
+    async def _step(self, run_id: int) -> StepInHand:
+        """Return a step of the run: each knows what the run ensures."""
         async with self._database.transaction() as connection:
             first = await settling.first_step(connection, run_id)
-        step = await self._steps.of_run(first)
+        return await self._steps.of_run(first)
+
+    async def _settle(self, run_id: int) -> int:
+        step = await self._step(run_id)
         try:
             return await self._judge(run_id, step)
         except DataRefused as error:

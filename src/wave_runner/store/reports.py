@@ -27,6 +27,32 @@ async def newest_run(connection: Connection) -> int | None:
     return found
 
 
+async def delta(connection: Connection, run_id: int) -> list[Row]:
+    """Return what the run's target tables held when it began and ended."""
+    return await fetch(connection, "reports/delta", {"run_id": run_id})
+
+
+async def saved(connection: Connection, run_id: int, steps: Sequence[str]) -> list[Row]:
+    """Return how often each of these steps completed, and how often it changed a value."""
+    return await fetch(connection, "reports/saved", {"run_id": run_id, "steps": list(steps)})
+
+
+async def alerts(connection: Connection, run_id: int | None, *, limit: int) -> list[Row]:
+    """Return the alerts of one run, or of all, the newest first."""
+    return await fetch(connection, "reports/alerts", {"run_id": run_id, "limit": limit})
+
+
+async def idle(connection: Connection, *, silent_s: float) -> list[Row]:
+    """Return what should be under way and is not. A runner that is silent for so long does not count."""
+    return await fetch(connection, "reports/idle", {"silent_s": silent_s})
+
+
+async def run_definition(connection: Connection, run_id: int) -> list[bytes]:
+    """Return the pinned steps of a run."""
+    rows = await fetch(connection, "reports/definitions", {"run_id": run_id})
+    return [bytes(row["body"]) for row in rows]
+
+
 async def overall(connection: Connection, run_id: int) -> Row | None:
     """Return the run with its records by verdict and staged rows by decision; None if there is no such run."""
     rows = await fetch(connection, "reports/overall", {"run_id": run_id})

@@ -32,6 +32,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'schedule_fired',
     'schedule_missed',
     'schedule_blocked',
+    'alert_raised',
     'actor_registered',
     'actor_drifted',
     'actor_approved',
@@ -135,6 +136,14 @@ ALTER TABLE wave.actors ALTER COLUMN actor_id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE wave.alerts (
+    run_id bigint NOT NULL,
+    kind text NOT NULL,
+    message text NOT NULL,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text])))
 );
 
 CREATE TABLE wave.count_deltas (
@@ -507,6 +516,14 @@ CREATE TABLE wave.reruns (
     pinned_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE wave.run_counts (
+    run_id bigint NOT NULL,
+    table_name text NOT NULL,
+    column_name text NOT NULL,
+    at_start bigint,
+    at_end bigint
+);
+
 CREATE SEQUENCE wave.run_ids
     START WITH 1
     INCREMENT BY 1
@@ -743,7 +760,12 @@ CREATE TABLE wave.workflow_runs (
     started_by text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
+    reason text,
+    broken text,
     CONSTRAINT workflow_runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
+    CONSTRAINT workflow_runs_check1 CHECK (((state = 'failed'::text) = (reason IS NOT NULL))),
+    CONSTRAINT workflow_runs_check2 CHECK (((broken IS NULL) OR (state = 'failed'::text))),
+    CONSTRAINT workflow_runs_reason_check CHECK ((reason = ANY (ARRAY['selection_failed'::text, 'step_failed'::text, 'rows_undecided'::text, 'postcondition_failed'::text]))),
     CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
     CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text])))
 );
@@ -783,6 +805,9 @@ ALTER TABLE ONLY wave.actors
 
 ALTER TABLE ONLY wave.actors
     ADD CONSTRAINT actors_pkey PRIMARY KEY (actor_id);
+
+ALTER TABLE ONLY wave.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (run_id, kind);
 
 ALTER TABLE ONLY wave.count_deltas
     ADD CONSTRAINT count_deltas_pkey PRIMARY KEY (delta_id);
@@ -852,6 +877,9 @@ ALTER TABLE ONLY wave.records
 
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_pkey PRIMARY KEY (run_id, generation);
+
+ALTER TABLE ONLY wave.run_counts
+    ADD CONSTRAINT run_counts_pkey PRIMARY KEY (run_id, table_name, column_name);
 
 ALTER TABLE ONLY wave.run_ranges
     ADD CONSTRAINT run_ranges_pkey PRIMARY KEY (first_run);
@@ -1033,6 +1061,9 @@ ALTER TABLE ONLY wave.actors
 ALTER TABLE ONLY wave.actors
     ADD CONSTRAINT actors_drifted_to_id_fkey FOREIGN KEY (drifted_to_id) REFERENCES wave.definitions(definition_id);
 
+ALTER TABLE ONLY wave.alerts
+    ADD CONSTRAINT alerts_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.counts
     ADD CONSTRAINT counts_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
 
@@ -1089,6 +1120,9 @@ ALTER TABLE ONLY wave.queues
 
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.run_counts
+    ADD CONSTRAINT run_counts_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.run_records
     ADD CONSTRAINT run_records_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);

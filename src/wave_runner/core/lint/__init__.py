@@ -36,3 +36,4 @@ def _mistakes(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
             yield from inputs.check(workflow, step, around)
         yield from routes.check(workflow, step, around)
     yield from steps.check_ensures(workflow, around)
+    yield from steps.check_ensures_run(workflow, around)

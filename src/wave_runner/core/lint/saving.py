@@ -17,6 +17,9 @@ from wave_runner.core.workflow import ActorKind, Choose, Each, Fork, RouteOn, St
 ALL = "*"
 """Stands for every field of an output."""
 
+# Nothing is left of what these do but their output. A script may have done something elsewhere.
+_PURE = (ActorKind.AI_MODEL, ActorKind.SQL)
+
 
 def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
     """Yield the steps whose output is for nothing, and the fields that nobody reads."""
@@ -24,14 +27,14 @@ def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
     readers = {name: _readers(workflow, name) for name in steps}
     saved = _saved(steps, readers)
     for step in steps.values():
-        if step.writes or step.once or step.kind is ActorKind.ROUTE:
+        if step.writes or step.once or step.kind not in _PURE:
             continue
         known = shape.fields(around.schemas.get(step.output)) or {}
         deciding = _deciding(step) | _routed_by(steps, readers[step.name])
         kept = {field for reader, fields in readers[step.name].items() if reader in saved for field in fields}
         read = {field for fields in readers[step.name].values() for field in fields}
         yield from _findings(step, list(known), used=kept | deciding, read=read | deciding | _accepted(step))
-    if any(step.writes for step in steps.values()) and not workflow.ensures:
+    if any(step.writes for step in steps.values()) and not workflow.ensures + workflow.ensures_run:
         message = "the workflow writes, and says nothing of what must be true when a record is done"
         yield Finding(rule="nothing_ensured", at=("workflow",), message=message, hint=_an_ensures(workflow))
 

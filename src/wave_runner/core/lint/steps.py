@@ -8,6 +8,7 @@ from wave_runner.core import shape
 from wave_runner.core.conditions import Condition, ConditionError
 from wave_runner.core.lint.finding import At, Finding, Surroundings, tables
 from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.tally import NUMBERS
 from wave_runner.core.workflow import NO_GUARDS, ActorKind, Choose, CollectionSpec, Fork, Step, Workflow
 
 _VARIABLES = ("params", "input", "output")
@@ -33,6 +34,21 @@ def check_ensures(workflow: Workflow, around: Surroundings) -> Iterator[Finding]
     known = tables(around.collections[workflow.collection])
     for index, text in enumerate(workflow.ensures):
         yield from check_condition(text, ("ensures", index), ("record",), "`record`", known)
+
+
+def check_ensures_run(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
+    """Yield what is wrong with the conditions on a finished run."""
+    once = {step.name: shape.fields(around.schemas.get(step.output)) for step in workflow.steps.values() if step.once}
+    known: dict[str, Collection[str] | None] = {"run": NUMBERS, **once}
+    for index, text in enumerate(workflow.ensures_run):
+        at: At = ("ensures_run", index)
+        wrong = list(check_condition(text, at, known, "`run`, or a step that runs once"))
+        yield from wrong
+        for variable, names in known.items() if not wrong else ():
+            for name in sorted(Condition(text).members(variable) - set(names or ())):
+                if names is not None:
+                    message = f"`{text}`: there is no `{variable}.{name}`"
+                    yield Finding(rule="undefined_variable", at=at, message=message, hint=did_you_mean(name, names))
 
 
 def check_condition(

@@ -100,9 +100,33 @@ CREATE TABLE workflow_runs (
     started_by      text NOT NULL,
     started_at      timestamptz NOT NULL DEFAULT now(),
     ended_at        timestamptz,
-    CHECK ((state = 'running') = (ended_at IS NULL))
+    reason          text CHECK (reason IN ('selection_failed', 'step_failed', 'rows_undecided', 'postcondition_failed')),
+    broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
+    CHECK ((state = 'running') = (ended_at IS NULL)),
+    CHECK ((state = 'failed') = (reason IS NOT NULL)),
+    CHECK (broken IS NULL OR state = 'failed')
 );
 CREATE INDEX workflow_runs_live ON workflow_runs (run_id) WHERE state = 'running';
+
+-- How many rows the run's target tables had when it began and when it ended, and of each column that it may write how
+-- many values. A count that took too long is NULL.
+CREATE TABLE run_counts (
+    run_id       bigint NOT NULL REFERENCES workflow_runs,
+    table_name   text NOT NULL,
+    column_name  text NOT NULL,                                 -- '*': rows
+    at_start     bigint,
+    at_end       bigint,
+    PRIMARY KEY (run_id, table_name, column_name)
+);
+
+-- What somebody should look at; raised once for a run and kind.
+CREATE TABLE alerts (
+    run_id     bigint NOT NULL REFERENCES workflow_runs,
+    kind       text NOT NULL CHECK (kind IN ('nothing_saved', 'nothing_found', 'sudden_drop')),
+    message    text NOT NULL,
+    raised_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, kind)
+);
 
 -- Generation 0 is the run itself; each rerun pins its own definitions.
 CREATE TABLE reruns (
@@ -368,6 +392,7 @@ CREATE TYPE event_type AS ENUM (
     'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
     'model_loaded', 'model_unloaded', 'model_load_failed',
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
+    'alert_raised',                     -- a run has ended in a way that somebody should look at
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns

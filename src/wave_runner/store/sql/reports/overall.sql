@@ -1,9 +1,10 @@
 -- The run, its records by verdict and its staged rows by decision. A record is completed when its workflow's
 -- `ensures` hold, and never because its last step is.
-SELECT r.run_id, w.name AS workflow, r.state, r.params, r.record_limit, r.started_by, r.started_at, r.ended_at,
+SELECT r.run_id, w.name AS workflow, r.state, r.reason, r.broken, r.params, r.record_limit, r.started_by, r.started_at, r.ended_at,
        clock_timestamp() AS as_of,
        extract(epoch FROM coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float8 AS seconds,
        rr.records, rr.live, rr.ended, rr.completed, rr.incomplete,
+       (SELECT count(DISTINCT record_id) FROM value_writes v WHERE v.run_id = r.run_id) AS saved,
        st.staged, st.waiting, st.promoted, st.rejected,
        f.begun, f.again, f.unchanged, f.under_way, f.error AS selection_error
 FROM workflow_runs r

@@ -1,6 +1,6 @@
 -- A run has ended when nothing of it lives: no interaction, no fan-out, no record without a verdict. What it is
--- called then is computed here and nowhere else: completed means that every record's `ensures` hold, and that every
--- staged row has been decided on. Locked only when it would end: this is asked again and again while it runs.
+-- called then is computed here and nowhere else: completed means that every record's `ensures` hold and the run's own
+-- (`broken` are those that do not), and that every staged row has been decided on.
 WITH live AS (
     SELECT coalesce(sum(n), 0) AS n FROM (
         SELECT n FROM counts WHERE run_id = %(run_id)s AND state IN ('blocked', 'pending', 'running', 'waiting')
@@ -19,15 +19,21 @@ WITH live AS (
            (SELECT count(*) FROM staged_records WHERE run_id = %(run_id)s AND state = 'waiting') AS undecided,
            (SELECT count(*) FROM run_records WHERE run_id = %(run_id)s AND state = 'completed') AS completed,
            (SELECT count(*) FROM run_records WHERE run_id = %(run_id)s AND state = 'incomplete') AS incomplete,
-           (SELECT count(*) FROM fan_outs WHERE run_id = %(run_id)s AND error IS NOT NULL)
-           + (SELECT count(*) FROM interactions
+           (SELECT count(*) FROM fan_outs WHERE run_id = %(run_id)s AND error IS NOT NULL) AS unselected,
+           (SELECT count(*) FROM interactions
             WHERE run_id = %(run_id)s AND record_id IS NULL AND in_force
               AND state IN ('failed', 'quarantined') AND NOT handled) AS broken_once
     FROM run
+), judged AS (
+    SELECT ended.*, CASE WHEN unselected > 0 THEN 'selection_failed' WHEN broken_once > 0 THEN 'step_failed'
+                         WHEN undecided > 0 THEN 'rows_undecided'
+                         WHEN incomplete > 0 OR %(broken)s::text IS NOT NULL THEN 'postcondition_failed' END AS reason
+    FROM ended
 )
 UPDATE workflow_runs r
-SET state = CASE WHEN e.incomplete = 0 AND e.broken_once = 0 AND e.undecided = 0 THEN 'completed' ELSE 'failed' END,
+SET state = CASE WHEN j.reason IS NULL THEN 'completed' ELSE 'failed' END, reason = j.reason, broken = %(broken)s,
     ended_at = clock_timestamp()
-FROM ended e
-WHERE r.run_id = e.run_id
-RETURNING r.run_id, r.state, r.correlation_id, e.completed, e.incomplete, e.broken_once, e.undecided
+FROM judged j
+WHERE r.run_id = j.run_id
+RETURNING r.run_id, r.state, r.reason, r.correlation_id, j.completed, j.incomplete,
+          j.broken_once + j.unselected AS broken_once, j.undecided

@@ -1,0 +1,57 @@
+"""What somebody should look at: raised by runs that ended oddly, and what should be under way and is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from wave_runner.store import reports as stored
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Connection, Database, Row
+
+SHOWN = 50
+SILENT_S = 60.0  # a runner that has not been heard of for so long is not at work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One alert: what it is about, since when, and what it says."""
+
+    kind: str
+    subject: str
+    since: datetime
+    message: str
+
+
+async def alerts(database: Database, *, limit: int = SHOWN) -> list[Alert]:
+    """Return what is idle now, then what runs have raised, the newest first."""
+    async with stored.snapshot(database) as connection:
+        return [*await _idle(connection), *await raised(connection, limit=limit)]
+
+
+async def raised(connection: Connection, run_id: int | None = None, *, limit: int = SHOWN) -> list[Alert]:
+    """Return what one run, or all, have raised."""
+    return [
+        Alert(
+            kind=row["kind"],
+            subject=f"run {row['run_id']} of {row['workflow']}",
+            since=row["raised_at"],
+            message=row["message"],
+        )
+        for row in await stored.alerts(connection, run_id, limit=limit)
+    ]
+
+
+async def _idle(connection: Connection) -> list[Alert]:
+    rows = await stored.idle(connection, silent_s=SILENT_S)
+    return [
+        Alert(kind=row["kind"], subject=row["subject"], since=row["since"], message=_idle_message(row)) for row in rows
+    ]
+
+
+def _idle_message(row: Row) -> str:
+    if row["kind"] == "no_runner":
+        return "it has not ended and no runner is at work: wave runner"
+    return f"it cannot be fired: {row['reason']}" if row["reason"] else "it is due and nobody fires it: wave runner"
