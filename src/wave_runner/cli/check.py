@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 @click.command()
 @project_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of workflow files, for editors; check nothing.")
 @click.pass_context
-def check(context: click.Context, as_json: bool) -> None:
+def check(context: click.Context, as_json: bool, schema: bool) -> None:
     """Read the whole project, and say everything that is wrong with it.
 
     \b
@@ -37,6 +39,9 @@ def check(context: click.Context, as_json: bool) -> None:
     from wave_runner.core.lint import Severity
     from wave_runner.project.load import read_project
 
+    if schema:
+        _print_schema()
+        return
     folder = project_dir(context)
     reading = read_project(folder)
     if as_json:
@@ -45,6 +50,12 @@ def check(context: click.Context, as_json: bool) -> None:
         _print(folder, reading)
     if any(mistake.rule.severity is not Severity.WARNING for mistake in reading.mistakes):
         context.exit(ProjectError.exit_code)
+
+
+def _print_schema() -> None:
+    from wave_runner.project.workflow_schema import workflow_schema
+
+    click.echo(json.dumps(workflow_schema(), indent=2))
 
 
 def _document(folder: Path, reading: Reading) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""The JSON Schema of workflow files, for editors: they complete keys, explain them, and mark what is wrong at once.
+
+It knows the shape of a file and not what its names mean; `wave check` knows both. JSON Schema 2020-12.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from wave_runner.core.params import PARAM_TYPES
+from wave_runner.core.workflow import Guards, Join
+
+NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+TEXT = {"type": "string"}
+FLAG = {"type": "boolean"}
+WHOLE = {"type": "integer", "minimum": 1}
+TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+STEP_NAME = {"type": "string", "description": "a step, or `end`"}
+
+
+def workflow_schema() -> dict[str, Any]:
+    """Return the schema as one document."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Wave Runner workflow",
+        **_object(
+            {
+                "workflow": _said(NAME, "the name of the workflow"),
+                "collection": _said(TEXT, "the kind of record it works on, from wave.toml"),
+                "select": _said(TEXT, "where its records come from, if no step brings them: all, or sql/NAME.sql"),
+                "params": {
+                    "description": "parameters of a run",
+                    "type": "object",
+                    "propertyNames": NAME,
+                    "additionalProperties": _param(),
+                },
+                "steps": {
+                    "description": "the steps by name; a run begins at the first",
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 200,
+                    "propertyNames": NAME,
+                    "additionalProperties": {"$ref": "#/$defs/step"},
+                },
+                "ensures": _said(TEXTS, "what must be true of a record before it is completed, in CEL over `record`"),
+                "ensures_run": _said(TEXTS, "what must be true of a run before it is completed, in CEL over `run`"),
+            },
+            required=("workflow", "collection", "steps"),
+        ),
+        "$defs": {"step": _step(), "case": _case(), "loop": _loop()},
+    }
+
+
+def _step() -> dict[str, Any]:
+    properties = {
+        "actor": _said(NAME, "the script that does it: actors/NAME.py"),
+        "model": _said(NAME, "the model that does it, from wave.toml"),
+        "sql": _said(TEXT, "the query that does it: sql/NAME.sql"),
+        "once": _said(FLAG, "once per run, without a record"),
+        "after": _said(TEXTS, "the steps that it waits for: exactly those that lead to it"),
+        "join": {"enum": list(Join), "description": "when a step with `after` is done"},
+        "input": {
+            "description": "what it gets, by name: record.title, params.source, STEP.field, item",
+            "type": "object",
+            "propertyNames": NAME,
+            "additionalProperties": _input(),
+        },
+        "require": _said(TEXTS, "CEL over its input, checked before the actor is called"),
+        "guards": {
+            "description": "what the engine looks for by itself: on or off, or a number",
+            **_object({field.name: _guard(field.name) for field in fields(Guards)}),
+        },
+        "prompt": _said(TEXT, "a Jinja2 template under prompts/"),
+        "output": _said(TEXT, "a JSON Schema under schemas/ that the output must fit before anything is saved"),
+        "accept": _said(TEXTS, "CEL over output, input and params, checked before anything is saved"),
+        "writes": _said(TEXTS, "what it may change: table.column, or table"),
+        "next": _next(),
+        "route": _route(),
+        "on_failure": _said(STEP_NAME, "where the flow goes on when the step has failed for good"),
+        "on_quarantine": _said(STEP_NAME, "the same when its input or output broke its contract"),
+        "on_timeout": _said(STEP_NAME, "the same when its time limit has passed"),
+        "timeout_s": {"type": "number", "exclusiveMinimum": 0, "description": "overrides the actor's, seconds"},
+        "max_attempts": _said(WHOLE, "overrides the actor's"),
+    }
+    return {**_object(properties), "oneOf": [{"required": ["next"]}, {"required": ["route"]}]}
+
+
+def _param() -> dict[str, Any]:
+    kind = {"enum": list(PARAM_TYPES)}
+    default = {"type": ["string", "number", "boolean", "null"]}
+    return {"anyOf": [kind, _object({"type": kind, "default": default, "required": FLAG}, required=("type",))]}
+
+
+def _input() -> dict[str, Any]:
+    long = {"from": TEXTS, "max_chars": WHOLE, "min_chars": WHOLE, "optional": FLAG}
+    return {"anyOf": [TEXTS, _object(long, required=("from",))]}
+
+
+def _guard(name: str) -> dict[str, Any]:
+    counted = {"too_fast": "tokens_per_s", "same_text": "records"}.get(name)
+    words = {"enum": ["on", "off"]}
+    return {"anyOf": [words, _object({counted: WHOLE}, required=(counted,))]} if counted else words
+
+
+def _next() -> dict[str, Any]:
+    case = {"$ref": "#/$defs/case"}
+    cases = {"type": "array", "minItems": 1, "items": case}
+    branches = {**cases, "items": {"anyOf": [TEXT, case]}}
+    return {
+        "description": "where to go",
+        "anyOf": [
+            STEP_NAME,
+            _object({"each": TEXT, "to": STEP_NAME}, required=("each", "to")),
+            _object({"when": cases, "else": STEP_NAME}, required=("when", "else")),
+            _object({"all": branches, "else": STEP_NAME}, required=("all",)),
+            {"$ref": "#/$defs/loop"},
+        ],
+    }
+
+
+def _route() -> dict[str, Any]:
+    chosen = _object({"when": TEXT, "to": STEP_NAME, "else": STEP_NAME}, required=("when", "to", "else"))
+    return {
+        "description": "where to go, by a field of the output whose schema is an enum",
+        "type": "object",
+        "properties": {"on": TEXT},
+        "required": ["on"],
+        "additionalProperties": {"anyOf": [STEP_NAME, chosen, {"$ref": "#/$defs/loop"}]},
+    }
+
+
+def _case() -> dict[str, Any]:
+    loop = _loop()["properties"]
+    return {
+        "anyOf": [
+            _object({"if": TEXT, "to": STEP_NAME}, required=("if", "to")),
+            _object({"if": TEXT, **loop}, required=("if", *loop)),
+        ]
+    }
+
+
+def _loop() -> dict[str, Any]:
+    most = {"type": "integer", "minimum": 1, "maximum": 1000}
+    return _object({"loop": STEP_NAME, "max": most, "else": STEP_NAME}, required=("loop", "max", "else"))
+
+
+def _object(properties: dict[str, Any], *, required: tuple[str, ...] = ()) -> dict[str, Any]:
+    made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**made, "required": list(required)} if required else made
+
+
+def _said(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "description": description}
