@@ -37,7 +37,11 @@ class Reading:
     def whole(self) -> Project:
         """Return the project; raises ProjectError with the first error, if there is one."""
         if self.project is None:
-            raise next(one for one in self.mistakes if one.rule.severity is Severity.ERROR).error()
+            first, *others = [one for one in self.mistakes if one.rule.severity is Severity.ERROR]
+            error = first.error()
+            if others:
+                error.hint = "; ".join(filter(None, [error.hint, f"wave check tells {len(others)} more"]))
+            raise error
         return self.project
 
     def objections(self, workflow: str) -> list[Mistake]:
