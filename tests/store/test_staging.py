@@ -10,7 +10,7 @@ import pytest
 from tests.support.by_hand import Hand, all_at_once, by_hand
 from tests.support.projects import COUNT, COUNT_STEP, FETCH, TABLES, Ground, rows, script, until
 
-from wave_runner.store import runs, staging
+from wave_runner.store import run_ends, runs, staging
 from wave_runner.store.database import DataRefused
 
 STRANGE = {
@@ -264,7 +264,7 @@ def test_a_fan_out_goes_on_where_it_was_chunk_by_chunk(ground: Ground):
         while await runs.fan_out_chunk(hand.engine.database, runner_id=hand.runner_id):
             [found] = await hand.sql("SELECT count(*) AS n, count(DISTINCT record_id) AS records FROM run_records")
             nothing = {"broken": (), "alerts": (), "targets": {}}
-            ended = await runs.end(hand.engine.database, hand.run_id, **nothing, runner_id=hand.runner_id)
+            ended = await run_ends.end(hand.engine.database, hand.run_id, **nothing, runner_id=hand.runner_id)
             made.append((found["n"], found["records"], ended))
             hand = await hand.other()  # whoever did the last chunk is gone
         return made

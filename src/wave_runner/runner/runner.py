@@ -27,7 +27,7 @@ from wave_runner.runner.sweeper import Sweeper
 from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings
-from wave_runner.store import runs, waves
+from wave_runner.store import run_ends, waves
 from wave_runner.store.database import Database, Unavailable
 from wave_runner.store.heartbeat import Heartbeat
 
@@ -66,7 +66,7 @@ class Runner:
     runner_id: UUID = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
-        self.ended: dict[int, runs.Ended] = {}
+        self.ended: dict[int, run_ends.Ended] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._steps = Steps(self.database, folder=self.folder, work_dir=self.work_dir, environ=self.environ)
         self._texts = Texts()
@@ -227,7 +227,7 @@ class Runner:
     def _sweeper(self) -> Sweeper:
         return Sweeper(self.database, runner_id=self.runner_id, lease_s=self.settings.lease_s, steps=self._steps)
 
-    def _note_end(self, ended: runs.Ended) -> None:
+    def _note_end(self, ended: run_ends.Ended) -> None:
         self.ended[ended.run_id] = ended
 
     async def _tick(self) -> None:

@@ -10,7 +10,7 @@ from wave_runner.core import tally
 from wave_runner.core.columns import targets
 from wave_runner.core.settling import broken, columns_of, tables_of, watched
 from wave_runner.runner.steps import StepInHand, Steps
-from wave_runner.store import runs, settling
+from wave_runner.store import run_ends, runs, settling
 from wave_runner.store.database import Database, DataRefused
 
 log = logging.getLogger("wave_runner.runner")
@@ -20,7 +20,7 @@ class Settler:
     """Nothing else writes a record's or a run's verdict."""
 
     def __init__(
-        self, database: Database, *, runner_id: UUID, steps: Steps, on_end: Callable[[runs.Ended], None]
+        self, database: Database, *, runner_id: UUID, steps: Steps, on_end: Callable[[run_ends.Ended], None]
     ) -> None:
         self._database = database
         self._runner_id = runner_id
@@ -40,7 +40,7 @@ class Settler:
 
     async def _end(self, run_id: int) -> None:
         """End a run of which nothing lives: only then can be said what it has come to."""
-        found = await runs.at_end(self._database, run_id)
+        found = await run_ends.at_end(self._database, run_id)
         if found is None:
             return
         step = await self._step(run_id)
@@ -52,7 +52,7 @@ class Settler:
             narrowed=found.narrowed,
             earlier=found.earlier,
         )
-        ended = await runs.end(
+        ended = await run_ends.end(
             self._database,
             run_id,
             broken=tally.broken(pinned.ensures_run, found.tally, found.outputs),

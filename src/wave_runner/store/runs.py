@@ -1,4 +1,4 @@
-"""Runs: start one with everything it uses pinned, fan it out, settle its records, and say when it has ended."""
+"""Runs: start one with everything it uses pinned, fan it out, and say how it stands."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
 from wave_runner.core.filters import Term, plain
-from wave_runner.core.tally import NUMBERS, Alert, Tally
 from wave_runner.core.workflow import Definition
 from wave_runner.store import definitions, events, interactions, run_counts
 from wave_runner.store.database import Connection, Database, Row, fetch
 from wave_runner.store.run_flow import RunStep
 
 __all__ = [
-    "AtEnd",
-    "Ended",
     "NewRun",
     "NewStep",
     "RunStep",
-    "at_end",
     "create",
-    "end",
     "fan_out_chunk",
     "fold_counts",
     "live",
@@ -67,30 +60,6 @@ class NewRun:
     terms: Sequence[Term] = ()  # what `--where` says, of a run that selects
     targets: run_counts.Targets = field(default_factory=dict)  # what is counted before and after
     overruled: Sequence[str] = ()  # codes of what `wave check` objects to
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """A run that has just ended: its state, how many records have what their workflow ensures, and what is missing."""
-
-    run_id: int
-    state: str
-    completed: int
-    incomplete: int
-    broken_once: int
-    undecided: int  # staged rows that nobody promoted or rejected
-    alerts: Sequence[Alert] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class AtEnd:
-    """A run of which nothing lives any more: its numbers, and what they are compared with."""
-
-    tally: Tally
-    outputs: Mapping[str, Any]  # of the steps that ran once, by name
-    selects: bool
-    narrowed: bool  # by a limit or a filter
-    earlier: Sequence[int]  # completed records of like runs, the newest first
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -194,82 +163,6 @@ async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
             },
         )
         return True
-
-
-async def at_end(database: Database, run_id: int) -> AtEnd | None:
-    """Return what a run has come to; None while something of it lives, or if it has ended before."""
-    async with database.transaction() as connection:
-        rows = await fetch(connection, "runs/tally", {"run_id": run_id})
-        if not rows:
-            return None
-        row = rows[0]
-        outputs = await fetch(connection, "runs/once_outputs", {"run_id": run_id})
-        return AtEnd(
-            tally=Tally(**{name: row[name] for name in NUMBERS}),
-            outputs={one["step"]: orjson.loads(one["output"]) for one in outputs},
-            selects=row["selects"],
-            narrowed=row["record_limit"] is not None or row["filtered"],
-            earlier=row["earlier"],
-        )
-
-
-async def end(
-    database: Database,
-    run_id: int,
-    *,
-    broken: Sequence[str],
-    alerts: Sequence[Alert],
-    targets: run_counts.Targets,
-    runner_id: UUID,
-) -> Ended | None:
-    """End a run if nothing of it lives any more; None if something does, or if it has ended before.
-
-    `broken` are the conditions on the run that do not hold, `alerts` what is odd about it.
-    """
-    async with database.transaction() as connection:
-        verdict = dumps(list(broken)).decode() if broken else None
-        rows = await fetch(connection, "runs/end", {"run_id": run_id, "broken": verdict})
-        if not rows:
-            return None
-        row = rows[0]
-        await run_counts.complete(connection, run_id, targets)
-        ended = Ended(
-            run_id=run_id,
-            state=row["state"],
-            completed=row["completed"],
-            incomplete=row["incomplete"],
-            broken_once=row["broken_once"],
-            undecided=row["undecided"],
-            alerts=alerts,
-        )
-        data: dict[str, Any] = {
-            "completed": ended.completed,
-            "incomplete": ended.incomplete,
-            "broken_once": ended.broken_once,
-            "undecided": ended.undecided,
-        }
-        if row["reason"]:
-            data |= {"reason": row["reason"], "postconditions": len(broken)}
-        await events.append(
-            connection,
-            EventType.RUN_COMPLETED if ended.state == "completed" else EventType.RUN_FAILED,
-            data,
-            run_id=run_id,
-            correlation_id=row["correlation_id"],
-            runner_id=runner_id,
-        )
-        for alert in alerts:
-            await fetch(connection, "alerts/raise", {"run_id": run_id, "kind": alert.kind, "message": alert.message})
-            told = {"kind": alert.kind}
-            await events.append(
-                connection,
-                EventType.ALERT_RAISED,
-                told,
-                run_id=run_id,
-                correlation_id=row["correlation_id"],
-                runner_id=runner_id,
-            )
-        return ended
 
 
 async def fold_counts(database: Database) -> None:

@@ -1,5 +1,5 @@
--- What a run has come to, once nothing of it lives any more; no row while something does. Locks nothing: this is asked
--- again and again while it runs.
+-- What a run has come to, once nothing of it lives any more (as end.sql asks once more, under a lock); no row while
+-- something does. Locks nothing: this is asked again and again while the run works.
 WITH live AS (
     SELECT coalesce(sum(n), 0) AS n FROM (
         SELECT n FROM counts WHERE run_id = %(run_id)s AND state IN ('blocked', 'pending', 'running', 'waiting')
