@@ -15,7 +15,7 @@ DROP = 0.5  # of what is usual; less is a sudden drop
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """A run's numbers at its end. `saved` are the records of which it changed a value in the tables."""
+    """A run's numbers at its end. `saved` are the records of which it wrote a value, equal or not."""
 
     records: int
     completed: int

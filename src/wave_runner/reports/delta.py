@@ -30,7 +30,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Saver:
-    """A step that may write: how many of its interactions completed, and how many of those changed a value."""
+    """A step that may write: how many of its interactions completed, and how many of those wrote a value."""
 
     step: str
     executed: int
@@ -39,7 +39,7 @@ class Saver:
 
 @dataclass(frozen=True, kw_only=True)
 class Delta:
-    """The whole report. `executed` are the records that the run had, `saved` those of which it changed a value."""
+    """The whole report. `executed` are the records that the run had, `saved` those of which it wrote a value."""
 
     run_id: int
     workflow: str

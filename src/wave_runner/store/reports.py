@@ -33,7 +33,7 @@ async def delta(connection: Connection, run_id: int) -> list[Row]:
 
 
 async def saved(connection: Connection, run_id: int, steps: Sequence[str]) -> list[Row]:
-    """Return how often each of these steps completed, and how often it changed a value."""
+    """Return how often each of these steps completed, and how often it wrote a value."""
     return await fetch(connection, "reports/saved", {"run_id": run_id, "steps": list(steps)})
 
 

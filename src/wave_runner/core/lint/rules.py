@@ -115,7 +115,7 @@ _ALL = (
         "Take it away, or name it.",
         Severity.WARNING,
     ),
-    Rule("W605", "unused_actor", "A model or script that no workflow names.", "Take it away.", Severity.WARNING),
+    Rule("W605", "unused_actor", "A model that no workflow names.", "Take it away.", Severity.WARNING),
 )
 
 RULES = {rule.name: rule for rule in _ALL}

@@ -1,4 +1,4 @@
--- Executed against saved, by step: interactions that completed, and those of them that changed a value.
+-- Executed against saved, by step: interactions that completed, and those of them that wrote a value.
 SELECT s.name AS step, count(*) FILTER (WHERE i.state = 'completed') AS executed,
        count(*) FILTER (WHERE EXISTS (SELECT FROM value_writes v WHERE v.run_id = i.run_id AND v.interaction_id = i.interaction_id)) AS saved
 FROM interactions i JOIN run_steps rs USING (run_step_id) JOIN steps s USING (step_id)

@@ -18,14 +18,13 @@ WITH live AS (
     WHERE o.state <> 'running' AND o.run_id < run.run_id AND o.record_limit IS NULL AND o.selection IS NULL
     ORDER BY o.run_id DESC LIMIT 10
 )
-SELECT run.run_id, run.record_limit, run.selection IS NOT NULL AS filtered, w.name AS workflow,
+SELECT run.run_id, run.record_limit, run.selection IS NOT NULL AS filtered,
        rr.records, rr.completed, rr.incomplete, st.staged, st.promoted, st.rejected,
        (SELECT count(DISTINCT record_id) FROM value_writes WHERE run_id = %(run_id)s) AS saved,
        EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND interaction_id IS NULL) AS selects,
        ARRAY(SELECT (SELECT count(*) FROM run_records c WHERE c.run_id = chosen.run_id AND c.state = 'completed')
              FROM chosen) AS earlier
 FROM run
-JOIN workflows w USING (workflow_id)
 CROSS JOIN LATERAL (
     SELECT count(*) AS records, count(*) FILTER (WHERE state = 'completed') AS completed,
            count(*) FILTER (WHERE state = 'incomplete') AS incomplete
