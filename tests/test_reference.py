@@ -118,7 +118,9 @@ def test_every_key_of_a_workflow_file_is_documented():
     assert [name for name, *_ in rows(section("workflow-file.md", "At the top"))] == re.findall(r'"(\w+)"', top[1])
     told = {name for name, *_ in rows(section("workflow-file.md", "A step"))}
     # What a step knows besides its keys: its own name, its line, and the kind of its actor.
-    assert told - {"model", "next"} == {one.name for one in fields(Step)} - {"name", "line", "kind"}
+    assert told - {"model", "human", "next"} == {one.name for one in fields(Step)} - {"name", "line", "kind", "asking"}
+    people = {name for name, *_ in rows(section("workflow-file.md", "Steps that people do"))}
+    assert people - {"human", "input"} == set(workflow_file._PEOPLE)
     assert all(f"`{name}`" in section("workflow-file.md", "At the top") for name in PARAM_TYPES)
 
 

@@ -28,10 +28,11 @@ without it the current folder counts, or the nearest above it that holds `wave.t
 |---|---|
 | 0 | done; for a run: completed, every record has what its workflow ensures |
 | 1 | a run failed, a chain is broken, a schema is behind; or a model server or an actor cannot be used |
-| 2 | a file of the project, a setting or the command line is wrong |
+| 2 | a file of the project, a setting, the command line or an answer to a task is wrong |
 | 3 | the database cannot be reached, is too old, or cannot run here |
 | 4 | a name or key does not exist |
-| 5 | somebody or something else decided first: an actor has drifted, a schema belongs to another project |
+| 5 | somebody or something else decided first: drift, a task that another has claimed, a schema of another project |
+| 6 | a run has stopped because only people can go on with it |
 | 70 | a bug of ours; the traceback is shown |
 | 130 | interrupted; what was under way was given back |
 """

@@ -32,12 +32,15 @@ from wave_runner.project.definitions import (
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
+from wave_runner.runner.deciding import People
+from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.preflight import preflight, read_where
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.runner.scheduler import Blocked, Plan
 from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.runner.sql_lane import SqlLane
+from wave_runner.runner.steps import Steps
 from wave_runner.servers import open_server
 from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
@@ -143,6 +146,13 @@ class Engine:
             plan_schedule=self._plan_schedule,
         )
 
+    def people(self, person: str) -> People:
+        """Return what one person may do with tasks. Work that they set free waits for a runner."""
+        steps = Steps(
+            self.database, folder=self.folder.resolve(), work_dir=self.state_dir / "work", environ=self.environ
+        )
+        return People(self.database, steps, person)
+
     async def _before_wave(self) -> WaveError | None:
         """Before each wave: a folder that changed is compared with what is approved, and every lane waits for it.
 
@@ -227,6 +237,8 @@ class Engine:
                 work_key, lane = step.actor, RouteLane.name
             case ActorKind.SQL:
                 work_key, lane = _version_key(project, step), SqlLane.name
+            case ActorKind.HUMAN:
+                work_key, lane = _version_key(project, step), PeopleLane.name
             case ActorKind.AI_MODEL:
                 work_key, lane = _model_key(project, step), project.models[step.actor].server
                 template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()

@@ -9,6 +9,7 @@
     │   └── EmbeddedDatabaseError exit 3   the PostgreSQL that comes with the package cannot run here
     ├── ModelServerError          exit 1   a model server cannot be started or reached, or weights are missing
     ├── ActorError                exit 1   an actor cannot be started at all
+    ├── AnswerError               exit 2   what a person answers does not fit the form of the task
     ├── NotFoundError             exit 4   a name or key that does not exist, with the nearest that does
     └── ConflictError             exit 5   somebody or something else decided: drift, a stale selection, another project
 
@@ -76,6 +77,12 @@ class ActorError(WaveError):
     """An actor cannot be started at all."""
 
     exit_code = 1
+
+
+class AnswerError(WaveError):
+    """What a person answers does not fit the form of the task, or says nothing; nothing has changed."""
+
+    exit_code = 2
 
 
 class NotFoundError(WaveError):

@@ -101,7 +101,7 @@ def is_or_holds(command, found):
 @pytest.mark.parametrize("name", [name for name in COMMANDS if not isinstance(COMMANDS[name], click.Group)])
 def test_every_command_that_reports_can_do_it_in_json(name):
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-    assert "--json" in options or name in {"runner", "demo", "diagram"}
+    assert "--json" in options or name in {"runner", "demo", "diagram", "tasks next"}
 
 
 def test_an_error_says_what_happened_and_what_to_do(tmp_path, capsys):

@@ -40,7 +40,17 @@ def test_the_document_counts_what_sql_counts(counted, document):
 
 def test_the_document_has_every_part_of_the_dashboard(document):
     parts = {"run", "records", "staging", "interactions", "steps", "actors", "throughput", "stale", "selected"}
-    parts |= {"alerts", "errors", "incomplete", "rejections", "as_of", "model_loads", "model_load_us", "schema"}
+    parts |= {
+        "alerts",
+        "people",
+        "errors",
+        "incomplete",
+        "rejections",
+        "as_of",
+        "model_loads",
+        "model_load_us",
+        "schema",
+    }
     assert set(document) == parts
     assert document["run"]["run_id"] == "1"
     assert [one["key"] for one in document["errors"]["recent"]] == ["bomb", "short"]

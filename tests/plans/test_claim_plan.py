@@ -61,7 +61,7 @@ def test_no_statement_of_the_hot_path_reads_a_table_from_end_to_end(crowded: Gro
             "inputs": ["{}"] * 500,
             "nonces": [b"x" * 32] * 500,
             "data": ["{}"] * 500,
-            **interactions._origins([move.origin for move in moves]),
+            **interactions.origins([move.origin for move in moves]),
         }
         claimed = {
             "runner_id": hand.runner_id,

@@ -69,7 +69,7 @@ def test_a_query_over_a_large_wave_scans_nothing_once_per_item(ground: Ground, a
             "inputs": given["inputs"],
             "nonces": [b"x" * 32] * WAVE,
             "data": ["{}"] * WAVE,
-            **interactions._origins([hand.origin(item) for item in wave.items]),
+            **interactions.origins([hand.origin(item) for item in wave.items]),
         }
         async with hand.engine.database.transaction() as connection:
             answered = await queries.answer(connection, JOINED, items, timeout_s=60)

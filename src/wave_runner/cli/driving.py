@@ -23,7 +23,10 @@ from wave_runner.store.database import Unavailable
 LOOK_S = 0.25
 STANDSTILL_LOOKS = 8
 
-DONE, DONE_WITH_FAILURES, INTERRUPTED = 0, 1, 130
+DONE, DONE_WITH_FAILURES, WAITING, INTERRUPTED = 0, 1, 6, 130
+
+ENDED = {"completed": DONE, "waiting": WAITING}
+"""Exit code by what a run has come to; every other state is one with failures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,9 @@ async def drive(folder: Path, order: Order) -> int:
         async with working(engine) as runner:
             code = await until_ended(engine, runner, run_id)
         await _print_report(engine, run_id, as_json=order.as_json)
+        if code == WAITING:
+            goes_on = f"then: wave run {order.workflow} --resume"
+            click.echo(f"run {run_id} waits for people: wave tasks next takes the first task; {goes_on}", err=True)
         return code
 
 
@@ -99,7 +105,9 @@ async def working(engine: Engine) -> AsyncIterator[Runner]:
 
 
 async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Callable[[str], None] | None = None) -> int:
-    """Wait until a run has ended, showing how far it is. Ctrl-C gives its work back and leaves it to be resumed.
+    """Wait until a run has ended, or only people can go on, showing how far it is.
+
+    Ctrl-C gives its work back and leaves it to be resumed.
 
     Raises what keeps it from ending: a drifted actor, a model server that cannot be used, a loop that failed.
     """
@@ -116,7 +124,7 @@ async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Call
             except Unavailable:
                 state, ended = None, False  # the loops say so, and go on when it is back
             if state is not None and ended:
-                return DONE if state["state"] == "completed" else DONE_WITH_FAILURES
+                return ENDED.get(state["state"], DONE_WITH_FAILURES)
             if failed.done():
                 failed.result()
             stopped = _stopped_by(runner)

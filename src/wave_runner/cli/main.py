@@ -33,6 +33,7 @@ COMMANDS = {
         "Answer one question about runs at length: what one changed, what somebody should look at.",
     ),
     "trace": ("wave_runner.cli.trace:trace", "Show one record's way through a run, event by event."),
+    "tasks": ("wave_runner.cli.tasks:tasks", "Do what waits for people: list, claim, decide."),
     "schedules": (
         "wave_runner.cli.schedules:schedules",
         "List the runs that start by themselves: when, and what came of the last one.",

@@ -50,16 +50,16 @@ class Progress:
     def _line(self, step: str, states: Mapping[str, int], now: float) -> str:
         total = sum(states.values())
         waiting = states.get("pending", 0) + states.get("running", 0)
-        done = total - waiting
+        done = total - waiting - states.get("waiting", 0)
         if done:  # a step's rate counts from when it began to move, not from when it was first seen waiting
             self._first.setdefault(step, (now, done))
         since, before = self._first.get(step, (now, done))
         rate = (done - before) / (now - since) if now > since else 0.0
-        bad = {name: n for name, n in states.items() if name in {"failed", "quarantined"} and n}
+        told = {name: n for name, n in states.items() if name in {"failed", "quarantined", "waiting"} and n}
         parts = [f"{step:<{WIDTH}}{done:>7} of {total:<7}"]
         if waiting and rate > 0:
             parts.append(f"{rate:7.1f}/s  {waiting / rate:5.0f} s left")
-        parts += [f"{name} {n}" for name, n in bad.items()]
+        parts += [f"{name} {n}" for name, n in told.items()]
         return "  ".join(parts)
 
     def _put(self, lines: list[str]) -> None:

@@ -78,6 +78,9 @@ def render_dashboard(report: Dashboard) -> None:
     _show_overall(report.overall, report.throughput.per_minute)
     for alert in report.alerts:
         output.heading(f"ALERT {alert.kind}: {alert.message}")
+    if report.people:
+        rows = [asdict(one) for one in report.people]
+        output.table(("queue", "tasks", "claimed", "overdue", "oldest"), rows, title="waiting for people")
     _show_steps(report.steps)
     _show_actors(report)
     _show_stale(report.stale)

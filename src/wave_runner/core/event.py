@@ -43,6 +43,12 @@ class EventType(enum.StrEnum):
     INTERACTION_UNBLOCKED = "interaction_unblocked"  # blocked → pending: what it waits for has settled
     INTERACTION_SKIPPED = "interaction_skipped"  # blocked → skipped, or made so: what it needs did not complete
     INTERACTION_DOUBTED = "interaction_doubted"  # stays completed; its record is not, because of what came after it
+    INTERACTION_WAITING = "interaction_waiting"  # running → waiting: people are asked
+    TASK_CLAIMED = "task_claimed"  # a person looks at it; nobody else can decide until the claim expires
+    TASK_RELEASED = "task_released"  # the claimer gives it back undecided
+    TASK_DECIDED = "task_decided"  # one person's decision
+    TASK_SENT_BACK = "task_sent_back"  # to be decided again from the start, with a comment
+    TASK_ESCALATED = "task_escalated"  # overdue: it waits in another queue now
     INTERACTION_FANNED_OUT = "interaction_fanned_out"  # a chunk of an `each` became children
     STAGING_WRITTEN = "staging_written"  # raw input was staged
     STAGING_DECIDED = "staging_decided"  # staged rows were promoted or rejected

@@ -15,6 +15,7 @@ import orjson
 from wave_runner.core.workflow import (
     ROUTER,
     ActorKind,
+    Asking,
     Case,
     Choose,
     CollectionSpec,
@@ -144,6 +145,7 @@ def _step_out(step: Step) -> dict[str, Any]:
         "input": {name: _plain(ref) for name, ref in step.input.items()},
         "guards": _plain(step.guards),
         "route": _route_out(step.route),
+        "asking": step.asking and _plain(step.asking),
     }
 
 
@@ -158,12 +160,13 @@ def _step_in(data: Mapping[str, Any]) -> Step:
         "writes": tuple(data["writes"]),
         "after": tuple(data["after"]),
         "join": Join(data["join"]),
+        "asking": data["asking"] and Asking(**data["asking"]),
         "route": _ROUTES_IN[data["route"]["kind"]](data["route"]),
     }
     return Step(**{**data, **changed})
 
 
-def _plain(value: InputRef | Case | Guards) -> dict[str, Any]:
+def _plain(value: InputRef | Case | Guards | Asking) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 

@@ -21,6 +21,7 @@ class ActorKind(enum.StrEnum):
     AI_MODEL = "ai_model"
     SCRIPT = "script"
     SQL = "sql"
+    HUMAN = "human"  # a person, asked through a queue of tasks
     ROUTE = "route"  # nobody: the step only decides where to go, from what it is given
 
 
@@ -140,6 +141,23 @@ class InputRef:
     max_chars: int | None = None
     min_chars: int | None = None
     optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How people are asked, at a step that one does: its actor is the queue, its `output` the form.
+
+    `title` is a template over the input. `needs` is how many people must say the same (`wave_runner.core.agreement`);
+    with `blind` none of them sees what another has decided before. After `due_s` seconds the task is overdue, and moves
+    to the queue `escalate`, if there is one; nothing is ever decided in a person's name.
+    """
+
+    title: str = ""
+    priority: int = 0  # higher goes first
+    due_s: float | None = None
+    needs: int = 1
+    blind: bool = False
+    escalate: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +290,7 @@ class Step:
     guards: Guards = field(default_factory=Guards)
     prompt: str = ""  # path in the project
     sql: str = ""  # path of the query, for a step that is one
-    output: str = ""  # path of a JSON Schema in the project
+    output: str = ""  # path of a JSON Schema in the project; of a step that a person does, its form
     accept: tuple[str, ...] = ()  # CEL over output, input, params
     writes: tuple[str, ...] = ()  # "table.column" or "table"
     route: Route = field(default_factory=lambda: Next(to=END))
@@ -283,6 +301,7 @@ class Step:
     on_failure: str = ""  # where the flow goes on when the step has failed; "": it ends there
     on_quarantine: str = ""
     on_timeout: str = ""
+    asking: Asking | None = None  # of a step that a person does
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,15 @@ def definitions(project: Project) -> list[Definition]:
 def actor_names(project: Project) -> list[str]:
     """Return every actor of the project; the router is one where a step has no other."""
     routes = any(step.kind is ActorKind.ROUTE for one in project.workflows.values() for step in one.steps.values())
-    return sorted({*project.scripts, *project.models, *project.queries, *([ROUTER] if routes else [])})
+    return sorted(
+        {*project.scripts, *project.models, *project.queries, *_people(project), *([ROUTER] if routes else [])}
+    )
+
+
+def _people(project: Project) -> set[str]:
+    """Return the queues whose tasks people do."""
+    steps = (step for workflow in project.workflows.values() for step in workflow.steps.values())
+    return {step.actor for step in steps if step.kind is ActorKind.HUMAN}
 
 
 def actors_of(workflow: Workflow) -> set[str]:
@@ -82,7 +90,9 @@ def actor_kind(project: Project, name: str) -> ActorKind:
         return ActorKind.SCRIPT
     if name in project.queries:
         return ActorKind.SQL
-    return ActorKind.AI_MODEL if name in project.models else ActorKind.ROUTE
+    if name in project.models:
+        return ActorKind.AI_MODEL
+    return ActorKind.ROUTE if name == ROUTER else ActorKind.HUMAN
 
 
 def script_definition(project: Project, name: str) -> Definition:
@@ -98,7 +108,7 @@ def script_definition(project: Project, name: str) -> Definition:
 
 
 def actor_definition(project: Project, name: str) -> Definition:
-    """Return what a person approves: a script with its files, a model or a query with all that its steps name."""
+    """Return what is approved: a script with its files, a model, a query or a queue with all that its steps name."""
     if name not in actor_names(project):
         raise NotFoundError(f"the project has no actor {name}")
     settings: Mapping[str, Any] = {}
@@ -114,6 +124,8 @@ def actor_definition(project: Project, name: str) -> Definition:
             query = project.queries[name]
             settings = flat_out(query)
             files = _files_of_steps(project, name) | {query.path: project.files[query.path]}
+        case ActorKind.HUMAN:
+            files = _files_of_steps(project, name)
     body = {"name": name, "kind": kind, "settings": settings, "files": _hashes(files), "lock": lock}
     return Definition(kind=DefinitionKind.ACTOR, name=name, body=_json(body))
 

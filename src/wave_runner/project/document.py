@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,21 @@ class Section:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise self._wrong(key, "a whole number of at least 1", value)
         return value
+
+    def integer(self, key: str, default: int) -> int:
+        """Return a whole number, which may be negative."""
+        value = self._get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 1_000_000:
+            raise self._wrong(key, "a whole number", value)
+        return value
+
+    def duration(self, key: str) -> float:
+        """Return the seconds of a time such as `90s`, `30m`, `4h` or `2d`."""
+        value = self._get(key, None)
+        found = re.fullmatch(r"([1-9]\d{0,5})([smhd])", value) if isinstance(value, str) else None
+        if found is None:
+            raise self._wrong(key, "a time such as 30m, 4h or 2d", value)
+        return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]])
 
     def seconds(self, key: str, default: float | None = None) -> float:
         """Return a number above 0."""

@@ -10,14 +10,14 @@ from pathlib import Path
 from wave_runner.core.lint import Finding, Severity, Surroundings, lint, unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
-from wave_runner.core.workflow import ActorKind, Project, ScriptSpec, Workflow
+from wave_runner.core.workflow import ROUTER, ActorKind, Project, ScriptSpec, Workflow
 from wave_runner.errors import ProjectError, WaveError
 from wave_runner.project import folder as project_folder
 from wave_runner.project.document import Document
 from wave_runner.project.folder import WAVE_TOML, find_project
 from wave_runner.project.manifest import ManifestError, imported_names, script_files
 from wave_runner.project.mistakes import Mistake, Mistakes
-from wave_runner.project.named_files import prompts, schemas
+from wave_runner.project.named_files import prompts, schemas, titles
 from wave_runner.project.queries import QueryError, find_queries, read_query
 from wave_runner.project.toml_text import read_toml
 from wave_runner.project.wave_toml import Declared, is_name, read_wave_toml
@@ -95,6 +95,8 @@ def _read(folder: Path, mistakes: Mistakes) -> Project:
     with mistakes.heard():
         project = replace(project, queries=find_queries(project, documents))
         _check_queries(folder, project)
+    with mistakes.heard():
+        _check_people(project, documents)
     with mistakes.heard():
         _check_schedules(project, document)
     if not mistakes.found:  # else what nobody seems to use may be used by what could not be read
@@ -202,6 +204,20 @@ def _check_queries(folder: Path, project: Project) -> None:
             raise ProjectError(str(error), path=folder / query.path, line=error.line, rule="bad_query") from error
 
 
+def _check_people(project: Project, documents: Mapping[str, Document]) -> None:
+    """A queue of people is an actor, and an actor has one kind."""
+    taken = {ROUTER: "word of our own"}
+    taken |= dict.fromkeys(project.scripts, "script") | dict.fromkeys(project.models, "model")
+    taken |= dict.fromkeys(project.queries, "query")
+    for workflow in project.workflows.values():
+        for step in workflow.steps.values():
+            if step.kind is ActorKind.HUMAN and step.actor in taken:
+                at = ("steps", step.name, "human")
+                message = f"`{step.actor}` is a {taken[step.actor]} already; an actor has one kind"
+                hint = "give the queue another name"
+                raise documents[workflow.path].error(at, message, hint, rule="name_taken")
+
+
 def _check_schedules(project: Project, document: Document) -> None:
     for name, schedule in project.schedules.items():
         at = ("schedules", name)
@@ -231,6 +247,7 @@ def _check_workflow(workflow: Workflow, project: Project, document: Document, mi
         scripts=project.scripts,
         schemas=schemas(workflow, project.files, document, mistakes),
         prompts=prompts(workflow, project.files, document, mistakes),
+        titles=titles(workflow, document, mistakes),
     )
     for finding in lint(workflow, around):
         mistakes.add(document, finding, workflow.name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from wave_runner.core.canonical import parse_json
 from wave_runner.core.contract import OutputContract, SchemaError
+from wave_runner.core.lint import Finding
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import Step, Workflow
 from wave_runner.errors import ProjectError
@@ -23,7 +24,8 @@ def schemas(workflow: Workflow, files: Mapping[str, bytes], document: Document, 
     for step in workflow.steps.values():
         if step.output and step.output not in found:
             with mistakes.heard():
-                content = named_file(step.output, ("steps", step.name, "output"), files, document)
+                key = "output" if step.asking is None else "form"
+                content = named_file(step.output, ("steps", step.name, key), files, document)
                 found[step.output] = _schema(mistakes.folder / step.output, content)
     return found
 
@@ -38,6 +40,25 @@ def prompts(
             with mistakes.heard():
                 content = named_file(step.prompt, ("steps", step.name, "prompt"), files, document)
                 found[step.prompt] = _variables(mistakes.folder / step.prompt, content, step)
+    return found
+
+
+def titles(workflow: Workflow, document: Document, mistakes: Mistakes) -> dict[str, frozenset[str]]:
+    """Return the variables of each step's title, by the step's name, as far as they can be read."""
+    found: dict[str, frozenset[str]] = {}
+    for step in workflow.steps.values():
+        if step.asking is not None:
+            at = ("steps", step.name, "title")
+            try:
+                prompt = read_prompt(step.asking.title.encode())
+            except PromptError as error:
+                mistakes.add(document, Finding(rule="bad_prompt", at=at, message=f"the title: {error}"))
+                continue
+            found[step.name] = prompt.names
+            for name in sorted(prompt.braced & step.input.keys()):
+                message = f"`{{{name}}}` would stand in the title as plain text"
+                hint = f"write {{{{ {name} }}}}"
+                mistakes.add(document, Finding(rule="bad_prompt", at=at, message=message, hint=hint))
     return found
 
 

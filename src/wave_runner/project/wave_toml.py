@@ -22,7 +22,7 @@ DRIVERS = ("llama_cpp", "openai")
 TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "settings")
 
 # Work waits in lanes: these are there already, and each server has one by its name.
-OWN_LANES = ("scripts", "sql", "routes")
+OWN_LANES = ("scripts", "sql", "routes", "people")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")

@@ -16,6 +16,7 @@ from wave_runner.core.workflow import (
     ROUTER,
     SELECT_ALL,
     ActorKind,
+    Asking,
     Case,
     Choose,
     Each,
@@ -33,14 +34,17 @@ from wave_runner.core.workflow import (
 from wave_runner.project.document import Document, Section, kind
 from wave_runner.project.wave_toml import is_name
 
-_ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL}
+_ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL, "human": ActorKind.HUMAN}
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
+_PEOPLE = ("form", "title", "priority", "due", "needs", "blind", "escalate")
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
-_STEP = (*_ACTORS, "once", "after", "join", *_CONTRACT, "next", "route", *_BROKEN)
+_STEP = (*_ACTORS, "once", "after", "join", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
 _BOUNDS = {"too_fast": "tokens_per_s", "same_text": "records"}  # guards with a number, and what the number counts
 _SCOPES = ("params", "run", "record", "item", "input", "output")
 _MOST_ROUNDS = 1000
 _MOST_STEPS = 200
+_MOST_PEOPLE = 10
+_NOT_OF_PEOPLE = ("prompt", "output", "writes", "guards", "timeout_s", "max_attempts", "on_failure", "on_timeout")
 
 
 def read_workflow(document: Document, path: str) -> Workflow:
@@ -102,6 +106,10 @@ def _step(name: str, section: Section) -> Step:
         raise section.error(f"`{name}` cannot name a step: lower-case letters, digits and _, and no word of our own")
     section.only((*_STEP, "timeout_s", "max_attempts"))
     actor, actor_kind = _actor(name, section)
+    human = actor_kind is ActorKind.HUMAN
+    for key in section.data.keys() & (_NOT_OF_PEOPLE if human else _PEOPLE):
+        whose = "done by people, who need" if human else "not done by people, and has"
+        raise section.error(f"step `{name}` is {whose} no `{key}`", key, rule="key_without_use")
     inputs = section.section("input")
     return Step(
         name=name,
@@ -114,7 +122,7 @@ def _step(name: str, section: Section) -> Step:
         guards=_guards(section, actor_kind),
         prompt=section.text("prompt", ""),
         sql=section.text("sql", ""),
-        output=section.text("output", ""),
+        output=section.text("form" if human else "output", ""),
         accept=section.texts("accept"),
         writes=section.texts("writes"),
         route=_route(name, section),
@@ -122,7 +130,31 @@ def _step(name: str, section: Section) -> Step:
         max_attempts=section.whole("max_attempts") if "max_attempts" in section.data else None,
         after=section.texts("after"),
         join=_join(name, section),
+        asking=_asking(section) if human else None,
         **{key: section.text(key, "") for key in _BROKEN},
+    )
+
+
+def _asking(section: Section) -> Asking:
+    """Read how people are asked: title, priority, due, needs, blind, escalate."""
+    needs = section.whole("needs", 1)
+    blind = section.flag("blind", False)
+    escalate = section.text("escalate", "")
+    if needs > _MOST_PEOPLE:
+        raise section.error(f"`needs` can be {_MOST_PEOPLE} people at most, not {needs}", "needs")
+    if blind and needs == 1:
+        raise section.error("`blind` hides earlier decisions from the next person, and one person decides", "blind")
+    if escalate and "due" not in section.data:
+        raise section.error("`escalate` says where a task goes after `due`, which the step does not have", "escalate")
+    if escalate and not is_name(escalate):
+        raise section.error(f"`{escalate}` is no name for a queue", "escalate")
+    return Asking(
+        title=section.text("title", ""),
+        priority=section.integer("priority", 0),
+        due_s=section.duration("due") if "due" in section.data else None,
+        needs=needs,
+        blind=blind,
+        escalate=escalate,
     )
 
 
@@ -143,6 +175,8 @@ def _actor(name: str, section: Section) -> tuple[str, ActorKind]:
     if not named:
         return ROUTER, ActorKind.ROUTE
     text = section.text(named[0])
+    if named[0] == "human" and not is_name(text):
+        raise section.error(f"`{text}` is no name for a queue", "human")
     return (_query_name(section, "sql", text) if named[0] == "sql" else text), _ACTORS[named[0]]
 
 

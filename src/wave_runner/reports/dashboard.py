@@ -14,6 +14,7 @@ from wave_runner.reports.overall import Overall, overall
 from wave_runner.reports.rejections import Rejection, rejections
 from wave_runner.reports.stale import THRESHOLD_S, Stale, stale
 from wave_runner.reports.steps import Step, steps
+from wave_runner.reports.tasks import Waiting, waiting
 from wave_runner.reports.throughput import Throughput, throughput
 from wave_runner.store import reports as stored
 
@@ -34,6 +35,7 @@ class Dashboard:
     incomplete: Incomplete
     rejections: list[Rejection]
     alerts: list[Alert]
+    people: list[Waiting]
 
 
 async def dashboard(
@@ -54,4 +56,5 @@ async def dashboard(
             incomplete=await incomplete(connection, chosen),
             rejections=await rejections(connection, chosen),
             alerts=await raised(connection, chosen),
+            people=await waiting(connection, chosen),
         )

@@ -14,6 +14,7 @@ SHAPES = {
     ActorKind.AI_MODEL: ("{{", "}}"),
     ActorKind.SCRIPT: ("[", "]"),
     ActorKind.SQL: ("[(", ")]"),
+    ActorKind.HUMAN: ("([", "])"),
     ActorKind.ROUTE: ("{", "}"),
 }
 ARROWS = {"next": "-->", "loop": "-.->", "broken": "-.-x"}
@@ -21,6 +22,7 @@ FILLS = {
     ActorKind.AI_MODEL: "#dbeafe",
     ActorKind.SCRIPT: "#f1f5f9",
     ActorKind.SQL: "#dcfce7",
+    ActorKind.HUMAN: "#fce7f3",
     ActorKind.ROUTE: "#fef9c3",
 }
 WIDTH, HEIGHT = 240, 46
@@ -75,7 +77,9 @@ def _done_by(step: Step) -> str:
     once = ", once" if step.once else ""
     if step.kind is ActorKind.ROUTE:
         return "decides" + (f", joins {step.join}" if step.after else "")
-    kind = {ActorKind.AI_MODEL: "model", ActorKind.SCRIPT: "script", ActorKind.SQL: "query"}[step.kind]
+    kind = {ActorKind.AI_MODEL: "model", ActorKind.SCRIPT: "script", ActorKind.SQL: "query", ActorKind.HUMAN: "people"}[
+        step.kind
+    ]
     return f"{kind} {step.actor}{once}" + (f", joins {step.join}" if step.after else "")
 
 
@@ -155,6 +159,10 @@ def _corners(kind: ActorKind) -> list[tuple[float, float]]:
     match kind:
         case ActorKind.AI_MODEL:
             return [(16 - side, -edge), (side - 16, -edge), (side, 0), (side - 16, edge), (16 - side, edge), (-side, 0)]
+        case ActorKind.HUMAN:
+            in_, down = side - 12, edge - 12
+            above = [(-in_, -edge), (in_, -edge), (side, -down), (side, down)]
+            return [*above, (in_, edge), (-in_, edge), (-side, down), (-side, -down)]
         case ActorKind.ROUTE:
             return [(0, -edge - PEAK), (side, 0), (0, edge + PEAK), (-side, 0)]
         case _:

@@ -42,7 +42,7 @@ EVENT_OF = {
 
 async def record(database: Database, wave: Wave, results: Sequence[tuple[Ready, Outcome]], texts: Texts) -> int:
     """Check, decide and apply the outcomes of a wave. Returns how many were still ours."""
-    moves = [_move_of(ready, outcome, texts) for ready, outcome in results]
+    moves = [move_of(ready, outcome, texts) for ready, outcome in results]
     return await _in_chunks(database, wave, moves)
 
 
@@ -101,7 +101,8 @@ async def _still_held(database: Database, wave: Wave, moves: Sequence[Move]) -> 
             return [move for move in moves if move.item.interaction_id in held]
 
 
-def _move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
+def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
+    """Check and decide one outcome: what becomes of the item, with everything that must stand together with it."""
     checked, doubts = _checked(ready, outcome, texts)
     verdict = decide(ready.step.pinned, checked, tried=_tried(ready))
     accepted = outcome if isinstance(outcome, Done) and verdict.state is State.COMPLETED else None

@@ -17,6 +17,7 @@ from wave_runner.runner.hold import Holder
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.loop import Loop
 from wave_runner.runner.model_lane import ModelLane
+from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.scheduler import Blocked, Plan, Scheduler
 from wave_runner.runner.script_lane import ScriptLane
@@ -148,11 +149,13 @@ class Runner:
         self.script_lanes = [self._script_lane() for _ in range(self.settings.script_slots)]
         self.sql_lane = self._sql_lane()
         self.route_lane = self._route_lane()
+        self.people_lane = self._people_lane()
         self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
         self._loops = [
             *(Loop("scripts", lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.script_lanes),
             Loop("sql", self.sql_lane.one_pass, pause_s=IDLE_PAUSE_S),
             Loop("routes", self.route_lane.one_pass, pause_s=IDLE_PAUSE_S),
+            Loop("people", self.people_lane.one_pass, pause_s=IDLE_PAUSE_S),
             *(Loop(lane.name, lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.model_lanes),
             Loop("fanner", self._fanner().one_pass, pause_s=IDLE_PAUSE_S),
             Loop("scheduler", self._scheduler().one_pass, pause_s=CLOCK_PAUSE_S),
@@ -161,7 +164,7 @@ class Runner:
         ]
 
     def _lanes(self) -> list[Lane | ModelLane]:
-        return [*self.script_lanes, self.sql_lane, self.route_lane, *self.model_lanes]
+        return [*self.script_lanes, self.sql_lane, self.route_lane, self.people_lane, *self.model_lanes]
 
     def _wake(self) -> None:
         for loop in self._loops:
@@ -191,6 +194,16 @@ class Runner:
 
     def _route_lane(self) -> RouteLane:
         return RouteLane(
+            database=self.database,
+            holder=self._holder,
+            steps=self._steps,
+            texts=self._texts,
+            before_wave=self.before_wave,
+            after_wave=self._wake,
+        )
+
+    def _people_lane(self) -> PeopleLane:
+        return PeopleLane(
             database=self.database,
             holder=self._holder,
             steps=self._steps,

@@ -37,7 +37,7 @@ class StepInHand:
     params: Mapping[str, Any]
     tables: records.Tables
     contract: OutputContract | None
-    schema: Mapping[str, Any] | None
+    schema: dict[str, Any] | None
     prompt: bytes | None
     own_words: str  # of the prompt, as the guards compare them
     script: ScriptVersion | None

@@ -1,4 +1,4 @@
-"""The loop that finds what others lost: waves whose lease ran out go back, and delayed work becomes due."""
+"""The loop that finds what others lost: lost waves go back, delayed work becomes due, late tasks move."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from uuid import UUID
 
 from wave_runner.runner.steps import Steps
-from wave_runner.store import interactions, runs, waves
+from wave_runner.store import interactions, runs, tasks, waves
 from wave_runner.store.database import Database
 
 log = logging.getLogger("wave_runner.runner")
@@ -25,8 +25,9 @@ class Sweeper:
         self._steady_since = 0.0
 
     async def one_pass(self) -> bool:
-        """Give back the work of lost waves and release what has become due. Always pauses afterwards."""
+        """Give back lost work, release what has become due, move overdue tasks. Always pauses afterwards."""
         await runs.release_delayed(self._database)
+        await tasks.escalate(self._database, runner_id=self._runner_id)
         if not self._is_steady(time.monotonic()):
             return False
         async with self._database.transaction() as connection:

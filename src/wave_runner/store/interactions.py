@@ -106,7 +106,7 @@ async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> 
             "inputs": [start.input for start in starts],
             "nonces": [start.nonce for start in starts],
             "data": [data_text(start.data) for start in starts],
-            **_origins([start.origin for start in starts]),
+            **origins([start.origin for start in starts]),
         },
     )
     started = {row["interaction_id"] for row in rows}
@@ -137,8 +137,9 @@ async def finish(
     with joins.once_at_a_time():
         await joins.spread(connection, over, wave_id=wave.wave_id, runner_id=wave.runner_id)
     await _doubt(connection, wave, [move for move in kept if move.doubts])
-    await _add_sources(connection, kept)
-    await _add_evidence(connection, kept, attempts)
+    await add_sources(connection, [(move.item, move.sources) for move in kept])
+    sealed = [(move.item, attempts[move.item.interaction_id], one) for move in kept for one in move.evidence]
+    await add_evidence(connection, sealed)
     if limits := [move.limit_s for move in kept if move.writes or move.effects]:
         await records.limit(connection, max(limits))
     await _apply_effects(connection, kept)
@@ -232,7 +233,7 @@ async def held(connection: Connection, wave: Wave, ids: Sequence[int]) -> set[in
 
 
 async def _give_back(
-    connection: Connection, wave_id: int, *, type: EventType, size: int, crashed: bool, runner_id: UUID
+    connection: Connection, wave_id: int, *, type: EventType, size: int, crashed: bool, runner_id: UUID | None
 ) -> list[Row]:
     return await fetch(
         connection,
@@ -283,7 +284,7 @@ async def note(
     interaction_id: int,
     type: EventType,
     data: Mapping[str, Any],
-    runner_id: UUID,
+    runner_id: UUID | None,  # None: a person does it
     wave_id: int | None,
 ) -> bool:
     """Append an event to an interaction that goes on as it is. False if the wave no longer holds it."""
@@ -302,11 +303,12 @@ def _runs(items: Iterable[Item | Row]) -> list[int]:
     return sorted({item["run_id"] if isinstance(item, dict) else item.run_id for item in items})
 
 
-def _origins(origins: Sequence[Origin]) -> dict[str, list[Any]]:
+def origins(given: Sequence[Origin]) -> dict[str, list[Any]]:
+    """Return who says it, as the parameters of a statement over arrays."""
     return {
-        "steps": [origin.step for origin in origins],
-        "actors": [origin.actor for origin in origins],
-        "definitions": [origin.definition for origin in origins],
+        "steps": [origin.step for origin in given],
+        "actors": [origin.actor for origin in given],
+        "definitions": [origin.definition for origin in given],
     }
 
 
@@ -332,7 +334,7 @@ def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> 
         "fan_out_steps": [move.fan_out_step for move in moves],
         "handled": [move.handled for move in moves],
         "data": [data_text(move.data) for move in moves],
-        **_origins([move.origin for move in moves]),
+        **origins([move.origin for move in moves]),
     }
 
 
@@ -409,28 +411,29 @@ async def _doubt(connection: Connection, wave: Wave, moves: Sequence[Move]) -> N
         await fetch(connection, "interactions/doubt", parameters)
 
 
-async def _add_sources(connection: Connection, moves: Sequence[Move]) -> None:
-    pairs = [(move.item.run_id, move.item.interaction_id, source) for move in moves for source in move.sources]
+async def add_sources(connection: Connection, read: Sequence[tuple[Item, Sequence[int]]]) -> None:
+    """Note whose outputs items have read, besides their parent's."""
+    pairs = [(item.run_id, item.interaction_id, source) for item, sources in read for source in sources]
     if pairs:
         run_ids, ids, source_ids = (list(column) for column in zip(*pairs, strict=True))
         await fetch(connection, "interactions/add_inputs", {"run_ids": run_ids, "ids": ids, "source_ids": source_ids})
 
 
-async def _add_evidence(connection: Connection, moves: Sequence[Move], attempts: Mapping[int, int]) -> None:
-    pairs = [(move.item, sealed) for move in moves for sealed in move.evidence]
-    if not pairs:
+async def add_evidence(connection: Connection, given: Sequence[tuple[Item, int, SealedEvidence]]) -> None:
+    """Keep the exact bytes behind commitments, each with the attempt that it belongs to."""
+    if not given:
         return
     await fetch(
         connection,
         "payloads/add",
         {
-            "run_ids": [item.run_id for item, _ in pairs],
-            "ids": [item.interaction_id for item, _ in pairs],
-            "attempts": [attempts[item.interaction_id] for item, _ in pairs],
-            "roles": [sealed.evidence.role for _, sealed in pairs],
-            "media_types": [sealed.evidence.media_type for _, sealed in pairs],
-            "nonces": [sealed.nonce for _, sealed in pairs],
-            "contents": [sealed.evidence.content for _, sealed in pairs],
+            "run_ids": [item.run_id for item, _, _ in given],
+            "ids": [item.interaction_id for item, _, _ in given],
+            "attempts": [attempt for _, attempt, _ in given],
+            "roles": [sealed.evidence.role for _, _, sealed in given],
+            "media_types": [sealed.evidence.media_type for _, _, sealed in given],
+            "nonces": [sealed.nonce for _, _, sealed in given],
+            "contents": [sealed.evidence.content for _, _, sealed in given],
         },
     )
 

@@ -42,6 +42,19 @@ async def alerts(connection: Connection, run_id: int | None, *, limit: int) -> l
     return await fetch(connection, "reports/alerts", {"run_id": run_id, "limit": limit})
 
 
+async def tasks(
+    connection: Connection, *, run_id: int | None, queue: str | None, person: str | None, overdue: bool, limit: int
+) -> list[Row]:
+    """Return open tasks, the most urgent first; each row has the total."""
+    parameters = {"run_id": run_id, "queue": queue, "person": person, "overdue": overdue, "limit": limit}
+    return await fetch(connection, "reports/tasks", parameters)
+
+
+async def waiting_for_people(connection: Connection, run_id: int) -> list[Row]:
+    """Return how many tasks of a run wait in which queue."""
+    return await fetch(connection, "reports/waiting_for_people", {"run_id": run_id})
+
+
 async def idle(connection: Connection, *, silent_s: float) -> list[Row]:
     """Return what should be under way and is not. A runner that is silent for so long does not count."""
     return await fetch(connection, "reports/idle", {"silent_s": silent_s})

@@ -19,6 +19,12 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_unblocked',
     'interaction_skipped',
     'interaction_doubted',
+    'interaction_waiting',
+    'task_claimed',
+    'task_released',
+    'task_decided',
+    'task_sent_back',
+    'task_escalated',
     'interaction_fanned_out',
     'staging_written',
     'staging_decided',
@@ -51,6 +57,21 @@ CREATE TYPE wave.interaction_state AS ENUM (
     'cancelled',
     'invalidated'
 );
+
+CREATE FUNCTION wave.check_eyes() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    spoken bigint;
+BEGIN
+    SELECT count(*) INTO spoken FROM decisions d
+    WHERE d.run_id = new.run_id AND d.interaction_id = new.interaction_id AND d.round = new.round AND d.answer IS NOT NULL;
+    IF spoken < new.needs THEN
+        RAISE EXCEPTION 'task % needs % people, and % have decided', new.interaction_id, new.needs, spoken
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN new;
+END $$;
 
 CREATE FUNCTION wave.guard_events(leaf regclass) RETURNS void
     LANGUAGE plpgsql
@@ -91,10 +112,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',
@@ -116,6 +137,20 @@ BEGIN
     RAISE EXCEPTION 'append-only: % on % is refused', tg_op, tg_table_name USING ERRCODE = 'insufficient_privilege';
 END $$;
 
+CREATE FUNCTION wave.run_waits(asked bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT coalesce(sum(n) FILTER (WHERE state IN ('pending', 'running')), 0) = 0
+       AND coalesce(sum(n) FILTER (WHERE state = 'waiting'), 0) > 0
+       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = asked AND closed_at IS NULL)
+       AND NOT EXISTS (SELECT FROM run_records WHERE run_id = asked AND state = 'ended')
+    FROM (
+        SELECT state, n FROM counts WHERE run_id = asked
+        UNION ALL
+        SELECT state, delta FROM count_deltas WHERE run_id = asked
+    ) AS both_parts
+$$;
+
 CREATE TABLE wave.actors (
     actor_id bigint NOT NULL,
     name text NOT NULL,
@@ -124,7 +159,7 @@ CREATE TABLE wave.actors (
     drifted_to_id bigint,
     state text DEFAULT 'active'::text NOT NULL,
     CONSTRAINT actors_check CHECK (((state = 'drifted'::text) = (drifted_to_id IS NOT NULL))),
-    CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text, 'sql'::text, 'route'::text]))),
+    CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text, 'sql'::text, 'human'::text, 'route'::text]))),
     CONSTRAINT actors_name_check CHECK ((name <> ''::text)),
     CONSTRAINT actors_state_check CHECK ((state = ANY (ARRAY['active'::text, 'drifted'::text])))
 );
@@ -168,6 +203,39 @@ CREATE TABLE wave.counts (
     run_step_id bigint NOT NULL,
     state wave.interaction_state NOT NULL,
     n bigint NOT NULL
+);
+
+CREATE TABLE wave.decisions (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    round integer NOT NULL,
+    person text NOT NULL,
+    answer text,
+    comment text,
+    claim_token uuid NOT NULL,
+    seconds double precision NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT decisions_check CHECK (((answer IS NOT NULL) OR (comment IS NOT NULL))),
+    CONSTRAINT decisions_comment_check CHECK ((comment <> ''::text)),
+    CONSTRAINT decisions_person_check CHECK ((person <> ''::text)),
+    CONSTRAINT decisions_seconds_check CHECK ((seconds >= (0)::double precision))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.decisions_r0 (
+    run_id bigint CONSTRAINT decisions_run_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT decisions_interaction_id_not_null NOT NULL,
+    round integer CONSTRAINT decisions_round_not_null NOT NULL,
+    person text CONSTRAINT decisions_person_not_null NOT NULL,
+    answer text,
+    comment text,
+    claim_token uuid CONSTRAINT decisions_claim_token_not_null NOT NULL,
+    seconds double precision CONSTRAINT decisions_seconds_not_null NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT decisions_decided_at_not_null NOT NULL,
+    CONSTRAINT decisions_check CHECK (((answer IS NOT NULL) OR (comment IS NOT NULL))),
+    CONSTRAINT decisions_comment_check CHECK ((comment <> ''::text)),
+    CONSTRAINT decisions_person_check CHECK ((person <> ''::text)),
+    CONSTRAINT decisions_seconds_check CHECK ((seconds >= (0)::double precision))
 );
 
 CREATE TABLE wave.definitions (
@@ -669,6 +737,65 @@ ALTER TABLE wave.steps ALTER COLUMN step_id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE wave.tasks (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    queue text NOT NULL,
+    title text NOT NULL,
+    priority integer NOT NULL,
+    due_at timestamp with time zone,
+    escalate text,
+    escalated_at timestamp with time zone,
+    needs integer NOT NULL,
+    blind boolean NOT NULL,
+    round integer DEFAULT 1 NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    claimed_by text,
+    claim_token uuid,
+    claimed_at timestamp with time zone,
+    claim_expires_at timestamp with time zone,
+    draft text,
+    decided_at timestamp with time zone,
+    CONSTRAINT tasks_check CHECK (((claimed_by IS NULL) = (claim_token IS NULL))),
+    CONSTRAINT tasks_check1 CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT tasks_check2 CHECK (((claimed_by IS NULL) = (claim_expires_at IS NULL))),
+    CONSTRAINT tasks_check3 CHECK (((draft IS NULL) OR (claimed_by IS NOT NULL))),
+    CONSTRAINT tasks_check4 CHECK (((escalated_at IS NULL) OR (escalate IS NOT NULL))),
+    CONSTRAINT tasks_escalate_check CHECK ((escalate <> ''::text)),
+    CONSTRAINT tasks_needs_check CHECK ((needs > 0)),
+    CONSTRAINT tasks_queue_check CHECK ((queue <> ''::text))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.tasks_r0 (
+    run_id bigint CONSTRAINT tasks_run_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT tasks_interaction_id_not_null NOT NULL,
+    queue text CONSTRAINT tasks_queue_not_null NOT NULL,
+    title text CONSTRAINT tasks_title_not_null NOT NULL,
+    priority integer CONSTRAINT tasks_priority_not_null NOT NULL,
+    due_at timestamp with time zone,
+    escalate text,
+    escalated_at timestamp with time zone,
+    needs integer CONSTRAINT tasks_needs_not_null NOT NULL,
+    blind boolean CONSTRAINT tasks_blind_not_null NOT NULL,
+    round integer DEFAULT 1 CONSTRAINT tasks_round_not_null NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT tasks_asked_at_not_null NOT NULL,
+    claimed_by text,
+    claim_token uuid,
+    claimed_at timestamp with time zone,
+    claim_expires_at timestamp with time zone,
+    draft text,
+    decided_at timestamp with time zone,
+    CONSTRAINT tasks_check CHECK (((claimed_by IS NULL) = (claim_token IS NULL))),
+    CONSTRAINT tasks_check1 CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT tasks_check2 CHECK (((claimed_by IS NULL) = (claim_expires_at IS NULL))),
+    CONSTRAINT tasks_check3 CHECK (((draft IS NULL) OR (claimed_by IS NOT NULL))),
+    CONSTRAINT tasks_check4 CHECK (((escalated_at IS NULL) OR (escalate IS NOT NULL))),
+    CONSTRAINT tasks_escalate_check CHECK ((escalate <> ''::text)),
+    CONSTRAINT tasks_needs_check CHECK ((needs > 0)),
+    CONSTRAINT tasks_queue_check CHECK ((queue <> ''::text))
+);
+
 CREATE SEQUENCE wave.value_write_ids
     START WITH 1
     INCREMENT BY 1
@@ -786,6 +913,8 @@ ALTER TABLE wave.workflows ALTER COLUMN workflow_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+ALTER TABLE ONLY wave.decisions ATTACH PARTITION wave.decisions_r0 FOR VALUES FROM ('0') TO ('100000');
+
 ALTER TABLE ONLY wave.interaction_events ATTACH PARTITION wave.interaction_events_r0 FOR VALUES FROM ('0') TO ('100000');
 
 ALTER TABLE ONLY wave.interaction_inputs ATTACH PARTITION wave.interaction_inputs_r0 FOR VALUES FROM ('0') TO ('100000');
@@ -797,6 +926,8 @@ ALTER TABLE ONLY wave.joins ATTACH PARTITION wave.joins_r0 FOR VALUES FROM ('0')
 ALTER TABLE ONLY wave.payloads ATTACH PARTITION wave.payloads_r0 FOR VALUES FROM ('0') TO ('100000');
 
 ALTER TABLE ONLY wave.staged_records ATTACH PARTITION wave.staged_records_r0 FOR VALUES FROM ('0') TO ('100000');
+
+ALTER TABLE ONLY wave.tasks ATTACH PARTITION wave.tasks_r0 FOR VALUES FROM ('0') TO ('100000');
 
 ALTER TABLE ONLY wave.value_writes ATTACH PARTITION wave.value_writes_r0 FOR VALUES FROM ('0') TO ('100000');
 
@@ -814,6 +945,12 @@ ALTER TABLE ONLY wave.count_deltas
 
 ALTER TABLE ONLY wave.counts
     ADD CONSTRAINT counts_pkey PRIMARY KEY (run_id, run_step_id, state);
+
+ALTER TABLE ONLY wave.decisions
+    ADD CONSTRAINT decisions_pkey PRIMARY KEY (run_id, interaction_id, round, person);
+
+ALTER TABLE ONLY wave.decisions_r0
+    ADD CONSTRAINT decisions_r0_pkey PRIMARY KEY (run_id, interaction_id, round, person);
 
 ALTER TABLE ONLY wave.definitions
     ADD CONSTRAINT definitions_kind_name_sha256_key UNIQUE (kind, name, sha256);
@@ -917,6 +1054,12 @@ ALTER TABLE ONLY wave.steps
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_workflow_id_name_key UNIQUE (workflow_id, name);
 
+ALTER TABLE ONLY wave.tasks
+    ADD CONSTRAINT tasks_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.tasks_r0
+    ADD CONSTRAINT tasks_r0_pkey PRIMARY KEY (run_id, interaction_id);
+
 ALTER TABLE ONLY wave.value_writes
     ADD CONSTRAINT value_writes_pkey PRIMARY KEY (run_id, value_write_id);
 
@@ -995,6 +1138,18 @@ CREATE INDEX staged_records_waiting ON ONLY wave.staged_records USING btree (run
 
 CREATE INDEX staged_records_r0_run_id_staged_id_idx ON wave.staged_records_r0 USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
 
+CREATE INDEX tasks_number ON ONLY wave.tasks USING btree (interaction_id);
+
+CREATE INDEX tasks_open ON ONLY wave.tasks USING btree (queue, priority DESC, due_at, interaction_id) WHERE (decided_at IS NULL);
+
+CREATE INDEX tasks_overdue ON ONLY wave.tasks USING btree (due_at) WHERE ((decided_at IS NULL) AND (escalate IS NOT NULL) AND (escalated_at IS NULL));
+
+CREATE INDEX tasks_r0_due_at_idx ON wave.tasks_r0 USING btree (due_at) WHERE ((decided_at IS NULL) AND (escalate IS NOT NULL) AND (escalated_at IS NULL));
+
+CREATE INDEX tasks_r0_interaction_id_idx ON wave.tasks_r0 USING btree (interaction_id);
+
+CREATE INDEX tasks_r0_queue_priority_due_at_interaction_id_idx ON wave.tasks_r0 USING btree (queue, priority DESC, due_at, interaction_id) WHERE (decided_at IS NULL);
+
 CREATE INDEX value_writes_value ON ONLY wave.value_writes USING btree (record_id, table_name, column_name, value_write_id);
 
 CREATE INDEX value_writes_r0_record_id_table_name_column_name_value_writ_idx ON wave.value_writes_r0 USING btree (record_id, table_name, column_name, value_write_id);
@@ -1004,6 +1159,8 @@ CREATE UNIQUE INDEX waves_one_per_slot ON wave.waves USING btree (server, slot) 
 CREATE INDEX waves_open ON wave.waves USING btree (lease_expires_at) WHERE (closed_at IS NULL);
 
 CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE (state = 'running'::text);
+
+ALTER INDEX wave.decisions_pkey ATTACH PARTITION wave.decisions_r0_pkey;
 
 ALTER INDEX wave.interaction_events_pkey ATTACH PARTITION wave.interaction_events_r0_pkey;
 
@@ -1039,9 +1196,19 @@ ALTER INDEX wave.staged_records_position ATTACH PARTITION wave.staged_records_r0
 
 ALTER INDEX wave.staged_records_waiting ATTACH PARTITION wave.staged_records_r0_run_id_staged_id_idx;
 
+ALTER INDEX wave.tasks_overdue ATTACH PARTITION wave.tasks_r0_due_at_idx;
+
+ALTER INDEX wave.tasks_number ATTACH PARTITION wave.tasks_r0_interaction_id_idx;
+
+ALTER INDEX wave.tasks_pkey ATTACH PARTITION wave.tasks_r0_pkey;
+
+ALTER INDEX wave.tasks_open ATTACH PARTITION wave.tasks_r0_queue_priority_due_at_interaction_id_idx;
+
 ALTER INDEX wave.value_writes_pkey ATTACH PARTITION wave.value_writes_r0_pkey;
 
 ALTER INDEX wave.value_writes_value ATTACH PARTITION wave.value_writes_r0_record_id_table_name_column_name_value_writ_idx;
+
+CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON wave.tasks FOR EACH ROW WHEN ((new.decided_at IS NOT NULL)) EXECUTE FUNCTION wave.check_eyes();
 
 CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.interaction_events FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
 
@@ -1066,6 +1233,9 @@ ALTER TABLE ONLY wave.alerts
 
 ALTER TABLE ONLY wave.counts
     ADD CONSTRAINT counts_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
+
+ALTER TABLE ONLY wave.decisions_r0
+    ADD CONSTRAINT decisions_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
@@ -1159,6 +1329,9 @@ ALTER TABLE wave.staged_records
 
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);
+
+ALTER TABLE ONLY wave.tasks_r0
+    ADD CONSTRAINT tasks_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.value_writes_r0
     ADD CONSTRAINT value_writes_r0_run_id_before_payload_id_fkey FOREIGN KEY (run_id, before_payload_id) REFERENCES wave.payloads_r0(run_id, payload_id);

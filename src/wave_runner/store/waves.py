@@ -41,7 +41,7 @@ class Wave:
     """A claimed wave: `wave_id` is the fence of everything done for its items."""
 
     wave_id: int
-    runner_id: UUID
+    runner_id: UUID | None  # None: no runner is at work, a person has decided
     queue_id: int
     items: tuple[Item, ...]
 

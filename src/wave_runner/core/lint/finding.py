@@ -31,6 +31,7 @@ class Surroundings:
     scripts: Collection[str]
     schemas: Mapping[str, Any]  # the schema that each path in `output` holds
     prompts: Mapping[str, Collection[str]]  # the variables that each path in `prompt` uses
+    titles: Mapping[str, Collection[str]]  # those that the title of each step uses that people do
 
 
 def tables(collection: CollectionSpec) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ _ALL = (
     Rule(
         "W601",
         "unsaved_output",
-        "The output of a model or a query reaches no step that writes, and decides nothing: work for nothing.",
+        "The output of a model, a query or people reaches no step that writes and decides nothing: work for nothing.",
         "Hand it to a step with `writes`, or take the step away.",
         Severity.OBJECTION,
     ),

@@ -18,7 +18,7 @@ ALL = "*"
 """Stands for every field of an output."""
 
 # Nothing is left of what these do but their output. A script may have done something elsewhere.
-_PURE = (ActorKind.AI_MODEL, ActorKind.SQL)
+_PURE = (ActorKind.AI_MODEL, ActorKind.SQL, ActorKind.HUMAN)
 
 
 def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:

@@ -102,6 +102,8 @@ def _actor(step: Step, at: At, around: Surroundings) -> Iterator[Finding]:
             yield from _model(step, at, around)
         case ActorKind.SQL:
             yield from _query(step, at)
+        case ActorKind.HUMAN:
+            yield from _people(step, at, around)
         case ActorKind.ROUTE:
             yield from _router(step, at)
 
@@ -137,6 +139,18 @@ def _query(step: Step, at: At) -> Iterator[Finding]:
         yield Finding(rule="key_without_use", at=(*at, "prompt"), message=message)
 
 
+def _people(step: Step, at: At, around: Surroundings) -> Iterator[Finding]:
+    if not step.output:
+        message = f"step `{step.name}` is done by people, so it needs a `form`"
+        hint = "a JSON Schema of what they are asked: form: schemas/review.json"
+        yield Finding(rule="missing_key", at=at, message=message, hint=hint)
+    for name in sorted(set(around.titles.get(step.name, ())) - step.input.keys()):
+        message = f"the title uses `{name}`, which is no input of the step"
+        yield Finding(
+            rule="undefined_variable", at=(*at, "title"), message=message, hint=did_you_mean(name, step.input)
+        )
+
+
 def _router(step: Step, at: At) -> Iterator[Finding]:
     """A step without an actor decides where to go, and nothing else."""
     keys = {"prompt": step.prompt, "output": step.output, "accept": step.accept, "writes": step.writes}
@@ -146,7 +160,7 @@ def _router(step: Step, at: At) -> Iterator[Finding]:
             hint = f"name an `actor` or a `model`, or take `{key}` away"
             yield Finding(rule="key_without_use", at=(*at, key), message=message, hint=hint)
     if not isinstance(step.route, Choose | Fork):
-        message = f"step `{step.name}` has no `actor`, no `model`, no `sql`, and no conditions to decide by"
+        message = f"step `{step.name}` has no `actor`, no `model`, no `sql`, no `human`, and no conditions to decide by"
         hint = "name who does it, or give it `next: {when: [{if: …, to: …}], else: …}` over its inputs"
         yield Finding(rule="no_actor", at=at, message=message, hint=hint)
 

@@ -39,7 +39,7 @@ CREATE TABLE definitions (
 CREATE TABLE actors (
     actor_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text NOT NULL UNIQUE CHECK (name <> ''),
-    kind           text NOT NULL CHECK (kind IN ('ai_model', 'script', 'sql', 'route')),
+    kind           text NOT NULL CHECK (kind IN ('ai_model', 'script', 'sql', 'human', 'route')),
     definition_id  bigint NOT NULL REFERENCES definitions,          -- what is approved
     drifted_to_id  bigint REFERENCES definitions,                   -- what a host's folder holds instead
     state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'drifted')),
@@ -64,7 +64,7 @@ CREATE TABLE queues (
     queue_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     work_key  text NOT NULL,                -- model key, version of a script or of a query: what must be at hand
     template  text NOT NULL,                -- prompt hash: inside a model, one prefix at a time
-    lane      text NOT NULL,                -- 'scripts', 'sql', or the model server's name
+    lane      text NOT NULL,                -- 'scripts', 'sql', 'people', 'routes', or the model server's name
     actor_id  bigint NOT NULL REFERENCES actors,
     UNIQUE (work_key, template, actor_id)
 );
@@ -332,6 +332,69 @@ CREATE TABLE joins (
     CHECK (state <> 'gone' OR interaction_id IS NOT NULL)
 ) PARTITION BY RANGE (run_id);
 
+-- What people are asked: one row for each interaction that waits for them, shown with exactly the interaction's input.
+-- A claim is a lease: when it has expired, the next person may take the task. Its token fences what the claimer does.
+CREATE TABLE tasks (
+    run_id            bigint NOT NULL,
+    interaction_id    bigint NOT NULL,
+    queue             text NOT NULL CHECK (queue <> ''),
+    title             text NOT NULL,
+    priority          integer NOT NULL,                     -- higher goes first
+    due_at            timestamptz,
+    escalate          text CHECK (escalate <> ''),          -- the queue it moves to when it is overdue
+    escalated_at      timestamptz,
+    needs             integer NOT NULL CHECK (needs > 0),   -- so many people must say the same
+    blind             boolean NOT NULL,
+    round             integer NOT NULL DEFAULT 1,           -- grows when it is sent back: earlier decisions count no more
+    asked_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    claimed_by        text,
+    claim_token       uuid,
+    claimed_at        timestamptz,
+    claim_expires_at  timestamptz,
+    draft             text,                                 -- canonical JSON of what the claimer has filled in so far
+    decided_at        timestamptz,                          -- NULL: open
+    PRIMARY KEY (run_id, interaction_id),
+    CHECK ((claimed_by IS NULL) = (claim_token IS NULL)),
+    CHECK ((claimed_by IS NULL) = (claimed_at IS NULL)),
+    CHECK ((claimed_by IS NULL) = (claim_expires_at IS NULL)),
+    CHECK (draft IS NULL OR claimed_by IS NOT NULL),
+    CHECK (escalated_at IS NULL OR escalate IS NOT NULL)
+) PARTITION BY RANGE (run_id);
+CREATE INDEX tasks_open ON tasks (queue, priority DESC, due_at, interaction_id) WHERE decided_at IS NULL;
+CREATE INDEX tasks_overdue ON tasks (due_at) WHERE decided_at IS NULL AND escalate IS NOT NULL AND escalated_at IS NULL;
+CREATE INDEX tasks_number ON tasks (interaction_id);
+
+-- What people have said. Nobody speaks twice in one round: that is what makes several pairs of eyes several.
+CREATE TABLE decisions (
+    run_id          bigint NOT NULL,
+    interaction_id  bigint NOT NULL,
+    round           integer NOT NULL,
+    person          text NOT NULL CHECK (person <> ''),
+    answer          text,                                   -- canonical JSON that fits the form; NULL: sent back
+    comment         text CHECK (comment <> ''),
+    claim_token     uuid NOT NULL,
+    seconds         double precision NOT NULL CHECK (seconds >= 0),     -- from the claim, by the database's clock
+    decided_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, interaction_id, round, person),
+    CHECK (answer IS NOT NULL OR comment IS NOT NULL)
+) PARTITION BY RANGE (run_id);
+
+-- A task is decided by as many people as it needs, whoever says otherwise.
+CREATE FUNCTION check_eyes() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    spoken bigint;
+BEGIN
+    SELECT count(*) INTO spoken FROM decisions d
+    WHERE d.run_id = new.run_id AND d.interaction_id = new.interaction_id AND d.round = new.round AND d.answer IS NOT NULL;
+    IF spoken < new.needs THEN
+        RAISE EXCEPTION 'task % needs % people, and % have decided', new.interaction_id, new.needs, spoken
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON tasks FOR EACH ROW
+    WHEN (new.decided_at IS NOT NULL) EXECUTE FUNCTION check_eyes();
+
 CREATE TABLE fan_outs (
     run_id          bigint NOT NULL REFERENCES workflow_runs,
     interaction_id  bigint,                                 -- whose `each` this is; NULL: the workflow's `select`
@@ -387,6 +450,12 @@ CREATE TYPE event_type AS ENUM (
     'interaction_unblocked',            -- blocked → pending: what it waits for has settled
     'interaction_skipped',              -- blocked → skipped, or made so: what it needs did not complete
     'interaction_doubted',              -- stays completed; its record is not, because of what came after it
+    'interaction_waiting',              -- running → waiting: people are asked
+    'task_claimed',                     -- a person looks at it; nobody else can decide until the claim expires
+    'task_released',                    -- the claimer gives it back undecided
+    'task_decided',                     -- one person's decision
+    'task_sent_back',                   -- to be decided again from the start, with a comment
+    'task_escalated',                   -- overdue: it waits in another queue now
     'interaction_fanned_out',           -- a chunk of an `each` became children
     'staging_written', 'staging_decided',
     'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
@@ -504,10 +573,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',
@@ -521,6 +590,19 @@ BEGIN
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
     INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
 END $$;
+
+-- A run waits when all that is left of it waits for people: nothing that a runner could do, and nothing to settle.
+CREATE FUNCTION run_waits(asked bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(n) FILTER (WHERE state IN ('pending', 'running')), 0) = 0
+       AND coalesce(sum(n) FILTER (WHERE state = 'waiting'), 0) > 0
+       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = asked AND closed_at IS NULL)
+       AND NOT EXISTS (SELECT FROM run_records WHERE run_id = asked AND state = 'ended')
+    FROM (
+        SELECT state, n FROM counts WHERE run_id = asked
+        UNION ALL
+        SELECT state, delta FROM count_deltas WHERE run_id = asked
+    ) AS both_parts
+$$;
 
 CREATE FUNCTION new_run_id() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,0 +1,97 @@
+"""A task as it is printed: for people, and as a document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from wave_runner.cli import output
+
+if TYPE_CHECKING:
+    from wave_runner.store.tasks import Task
+
+
+def document(task: Task, form: Any, person: str) -> dict[str, Any]:
+    """Return a task as `wave.task.v1` has it. The token and the draft are the claimer's alone."""
+    from wave_runner.runner.deciding import state_of, visible
+
+    mine = task.claimed_by == person
+    return {
+        "task": task.task,
+        "run_id": task.item.run_id,
+        "workflow": task.workflow,
+        "step": task.step,
+        "record": task.item.key,
+        "queue": task.queue,
+        "title": task.title,
+        "state": state_of(task),
+        "priority": task.priority,
+        "due_at": task.due_at,
+        "overdue": task.overdue,
+        "needs": task.needs,
+        "blind": task.blind,
+        "round": task.round,
+        "asked_at": task.asked_at,
+        "decided_at": task.decided_at,
+        "claimed_by": task.claimed_by,
+        "claim_expires_at": task.claim_expires_at,
+        "token": task.claim_token if mine else None,
+        "draft": json.loads(task.draft) if mine and task.draft else None,
+        "input": json.loads(task.input),
+        "form": form,
+        "decisions": [
+            {**asdict(one), "answer": json.loads(one.answer) if one.answer else None} for one in visible(task)
+        ],
+    }
+
+
+def print_task(task: Task, form: Any, *, stream: IO[str]) -> None:
+    """Print a task for people. Nothing that comes from a record reaches the terminal but printable text."""
+    from wave_runner.runner.deciding import state_of, visible
+
+    def say(text: str) -> None:
+        click.echo(output.clean(text), file=stream)
+
+    say(f"task {task.task}: {task.title}")
+    about = [f"queue {task.queue}", f"run {task.item.run_id} of {task.workflow}", f"step {task.step}"]
+    about += [f"record {task.item.key}"] if task.item.key is not None else []
+    about += [f"due {task.due_at:%Y-%m-%d %H:%M} UTC{', overdue' if task.overdue else ''}"] if task.due_at else []
+    say(", ".join(about))
+    say(state_of(task))
+    for name, value in json.loads(task.input).items():
+        say("")
+        say(f"{name}:")
+        for line in (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).splitlines() or [""]:
+            say(f"  {line}")
+    say("")
+    for one in visible(task):
+        told = f"decided {one.answer}" if one.answer is not None else "sent it back"
+        say(f"{one.person} {told}{f': {one.comment}' if one.comment else ''} (round {one.round}, {one.seconds:.0f} s)")
+    if task.decided_at is None:
+        say(f"to decide: {', '.join(_fields(form)) or 'any object'}")
+
+
+def _fields(form: Any) -> list[str]:
+    """Return each field of a form with what it may hold, on a few words each."""
+    found = []
+    properties = form.get("properties", {}) if isinstance(form, dict) else {}
+    required = form.get("required", []) if isinstance(form, dict) else []
+    for name, schema in properties.items():
+        kind = schema.get("type", "any value") if isinstance(schema, dict) else "any value"
+        if isinstance(schema, dict) and isinstance(schema.get("enum"), list):
+            kind = "|".join(map(str, schema["enum"]))
+        found.append(f"{name} ({kind}{'' if name in required else ', may be left out'})")
+    return found
+
+
+def read_value(text: str) -> Any:
+    """Return a number, a truth value, null, a list or an object where the text is JSON of one; else the text."""
+    from wave_runner.core.canonical import JsonError, parse_json
+
+    try:
+        return parse_json(text.encode())
+    except JsonError:
+        return text

@@ -1,0 +1,317 @@
+"""`wave tasks`: what waits for people, for people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import click
+
+from wave_runner.cli import output
+from wave_runner.cli.main import project_dir, project_option
+from wave_runner.cli.task_text import document, print_task, read_value
+
+if TYPE_CHECKING:
+    from wave_runner.runner.deciding import People
+    from wave_runner.store.tasks import Task
+
+T = TypeVar("T")
+
+COLUMNS = ("task", "queue", "title", "record", "step", "run", "priority", "due", "state")
+
+as_option = click.option(
+    "--as", "person", envvar="WAVE_PERSON", metavar="NAME", help="Who you are.  [default: the system's user]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+token_option = click.option(
+    "--token", type=click.UUID, metavar="TOKEN", help="Only if this is still the claim: what `claim --json` gave."
+)
+task_argument = click.argument("task", type=click.IntRange(min=1))
+
+
+@click.group()
+def tasks() -> None:
+    """Do what waits for people: list, claim, decide.
+
+    \b
+    wave tasks next
+    wave tasks list --queue recruiters
+
+    Work that a decision sets free is done by any runner: wave runner, or wave run WORKFLOW --resume.
+    """
+
+
+@tasks.command(name="list")
+@project_option
+@click.option("--queue", metavar="NAME", help="Only this queue.")
+@click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="Only tasks of this run.")
+@click.option("--mine", is_flag=True, help="Only what you have claimed.")
+@click.option("--overdue", is_flag=True, help="Only what is overdue.")
+@as_option
+@json_option
+@click.pass_context
+def list_(
+    context: click.Context,
+    queue: str | None,
+    run_id: int | None,
+    mine: bool,
+    overdue: bool,
+    person: str | None,
+    as_json: bool,
+) -> None:
+    """List the open tasks, the most urgent first.
+
+    \b
+    wave tasks list
+    wave tasks list --queue recruiters --overdue --json
+    """
+    asyncio.run(
+        _list(project_dir(context), queue, run_id, overdue, person=_name(person) if mine else None, as_json=as_json)
+    )
+
+
+@tasks.command()
+@project_option
+@click.option("--queue", metavar="NAME", help="Only of this queue.")
+@as_option
+@click.pass_context
+def next(context: click.Context, queue: str | None, person: str | None) -> None:  # the command's name
+    """Claim the most urgent task that you may take, and answer it here, field by field.
+
+    \b
+    wave tasks next
+    wave tasks next --queue recruiters --as maria
+
+    Ctrl-C keeps what you have filled in, and the claim, for half an hour: wave tasks next goes on with it.
+    """
+    from wave_runner.cli import task_form
+
+    async def work(people: People) -> int:
+        task = await _own_or_next(people, queue)
+        if task is None:
+            click.echo("nothing waits for you", err=True)
+            return 0
+        return await task_form.fill_in(people, task)
+
+    raise SystemExit(_as(project_dir(context), person, work))
+
+
+@tasks.command()
+@project_option
+@task_argument
+@as_option
+@json_option
+@click.pass_context
+def show(context: click.Context, task: int, person: str | None, as_json: bool) -> None:
+    """Show a task: what is asked, what is shown, what has been decided. Claims nothing.
+
+    \b
+    wave tasks show 4711
+    wave tasks show 4711 --json
+    """
+    _print_task(context, person, as_json, lambda people: people.show(task))
+
+
+@tasks.command()
+@project_option
+@click.argument("task", type=click.IntRange(min=1), required=False)
+@click.option("--queue", metavar="NAME", help="Without TASK: only of this queue.")
+@as_option
+@json_option
+@click.pass_context
+def claim(context: click.Context, task: int | None, queue: str | None, person: str | None, as_json: bool) -> None:
+    """Claim TASK, or the most urgent one that you may take, for half an hour.
+
+    \b
+    wave tasks claim 4711
+    wave tasks claim --queue recruiters --json
+
+    Nobody else can decide it meanwhile. A task that needs several people cannot be claimed by who has decided already.
+    """
+
+    async def work(people: People) -> Task:
+        claimed = await people.claim(task=task, queue=queue)
+        if claimed is None:
+            from wave_runner.errors import NotFoundError
+
+            raise NotFoundError(f"nothing waits for {people.person}", hint="wave tasks list shows what is open")
+        return claimed
+
+    _print_task(context, person, as_json, work)
+
+
+@tasks.command()
+@project_option
+@task_argument
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="One field of the form; may be repeated.")
+@click.option("--answer", "file", type=click.File("rb"), metavar="FILE", help="The whole answer as JSON; - for stdin.")
+@click.option("--comment", "--reason", "comment", default="", metavar="TEXT", help="Why, in your own words.")
+@click.option("--draft", is_flag=True, help="Keep it as a draft, and the claim for another half hour; decide nothing.")
+@token_option
+@as_option
+@json_option
+@click.pass_context
+def decide(
+    context: click.Context,
+    task: int,
+    fields: tuple[str, ...],
+    file: Any,
+    comment: str,
+    draft: bool,
+    token: UUID | None,
+    person: str | None,
+    as_json: bool,
+) -> None:
+    """Decide TASK, which you have claimed. Values are read as JSON where they are JSON, else as texts.
+
+    \b
+    wave tasks decide 4711 --set verdict=PASS --reason 'reads well'
+    wave tasks decide 4711 --answer - --token 0b51f6a8-3c5e-4a39-9d0c-6f3b2f5f1c11
+    """
+    given = _answer(fields, file)
+
+    async def work(people: People) -> Task:
+        kept = json.loads((await people.show(task)).draft or "{}") if fields else {}
+        answer = {**kept, **given} if isinstance(given, dict) else given
+        if draft:
+            if not isinstance(answer, dict):
+                raise click.BadParameter("a draft is an object with fields of the form", param_hint="--answer")
+            return await people.keep_draft(task, answer, token=token)
+        return await people.decide(task, answer, comment=comment, token=token)
+
+    _print_task(context, person, as_json, work)
+
+
+@tasks.command(name="send-back")
+@project_option
+@task_argument
+@click.option("--comment", required=True, metavar="TEXT", help="What is wrong; whoever takes the task next reads it.")
+@token_option
+@as_option
+@json_option
+@click.pass_context
+def send_back(
+    context: click.Context, task: int, comment: str, token: UUID | None, person: str | None, as_json: bool
+) -> None:
+    """Send TASK, which you have claimed, back: what has been decided is kept, and counts no more.
+
+    \b
+    wave tasks send-back 4711 --comment 'the salary is missing'
+    wave tasks send-back 4711 --comment 'see the title' --as maria
+    """
+    _print_task(context, person, as_json, lambda people: people.send_back(task, comment, token=token))
+
+
+@tasks.command()
+@project_option
+@task_argument
+@token_option
+@as_option
+@json_option
+@click.pass_context
+def release(context: click.Context, task: int, token: UUID | None, person: str | None, as_json: bool) -> None:
+    """Give TASK, which you have claimed, back undecided.
+
+    \b
+    wave tasks release 4711
+    wave tasks release 4711 --as maria
+    """
+    _print_task(context, person, as_json, lambda people: people.release(task, token=token))
+
+
+def _name(person: str | None) -> str:
+    from wave_runner.engine import whoami
+
+    return person or whoami()
+
+
+def _as(folder: Path, person: str | None, work: Callable[[People], Awaitable[T]]) -> T:
+    """Do something as a person, on the project's database."""
+
+    async def on_the_database() -> T:
+        from wave_runner.engine import open_engine
+
+        async with open_engine(folder, name="wave tasks") as engine:
+            return await work(engine.people(_name(person)))
+
+    return asyncio.run(on_the_database())
+
+
+async def _own_or_next(people: People, queue: str | None) -> Task | None:
+    """Claim what this person has begun already, else the next task."""
+    from wave_runner.reports.tasks import open_tasks
+
+    own = await open_tasks(people.database, queue=queue, person=people.person, limit=1)
+    return await people.claim(task=own.rows[0].task if own.rows else None, queue=queue)
+
+
+async def _list(
+    folder: Path, queue: str | None, run_id: int | None, overdue: bool, *, person: str | None, as_json: bool
+) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.tasks import open_tasks
+
+    async with open_engine(folder, name="wave tasks") as engine:
+        found = await open_tasks(engine.database, run_id=run_id, queue=queue, person=person, overdue=overdue)
+    if as_json:
+        output.emit("wave.tasks.v1", asdict(found))
+        return
+    if not found.total:
+        output.heading("nothing waits for people")
+        return
+    rows = [
+        {**asdict(one), "record": one.key, "run": one.run_id, "due": one.due_at, "state": _state(one)}
+        for one in found.rows
+    ]
+    output.table(COLUMNS, rows)
+    if found.total > len(found.rows):
+        output.heading(f"the first {len(found.rows)} of {found.total}")
+
+
+def _state(one: Any) -> str:
+    said = [
+        "overdue" if one.overdue else "",
+        f"claimed by {one.claimed_by}" if one.claimed_by else "",
+        f"{one.decided} of {one.needs} have decided" if one.needs > 1 else "",
+    ]
+    return ", ".join(filter(None, said)) or "open"
+
+
+def _answer(fields: tuple[str, ...], file: Any) -> Any:
+    """Read `--set` and `--answer`: one of them, and it must be there."""
+    from wave_runner.core.canonical import JsonError, parse_json
+
+    if bool(fields) == (file is not None):
+        raise click.UsageError("say what you decide: --set FIELD=VALUE, or --answer FILE")
+    if file is not None:
+        try:
+            return parse_json(file.read())
+        except JsonError as error:
+            raise click.BadParameter(f"the answer {error}", param_hint="--answer") from error
+    given = {}
+    for field in fields:
+        name, equals, text = field.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{field!r} is not of the form FIELD=VALUE", param_hint="--set")
+        given[name] = read_value(text)
+    return given
+
+
+def _print_task(
+    context: click.Context, person: str | None, as_json: bool, work: Callable[[People], Awaitable[Task]]
+) -> None:
+    async def with_step(people: People) -> tuple[Task, Any]:
+        task = await work(people)
+        return task, (await people.step(task)).schema
+
+    task, form = _as(project_dir(context), person, with_step)
+    if as_json:
+        output.emit("wave.task.v1", document(task, form, _name(person)))
+    else:
+        print_task(task, form, stream=sys.stdout)

@@ -1,0 +1,75 @@
+"""What waits for people: the open tasks, and how many wait in each queue of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from wave_runner.store import reports as stored
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Connection, Database
+
+SHOWN = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenTask:
+    """A task that is not decided. `decided` is how many of the `needs` people have spoken in this round."""
+
+    task: int
+    queue: str
+    title: str
+    workflow: str
+    run_id: int
+    step: str
+    key: str | None
+    priority: int
+    due_at: datetime | None
+    overdue: bool
+    asked_at: datetime
+    needs: int
+    decided: int
+    claimed_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """The most urgent open tasks, and how many there are in all."""
+
+    total: int
+    rows: Sequence[OpenTask]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Tasks of a run in one queue."""
+
+    queue: str
+    tasks: int
+    claimed: int
+    overdue: int
+    oldest: datetime
+
+
+async def open_tasks(
+    database: Database,
+    *,
+    run_id: int | None = None,
+    queue: str | None = None,
+    person: str | None = None,
+    overdue: bool = False,
+    limit: int = SHOWN,
+) -> Tasks:
+    """Return the open tasks, the most urgent first; `person` leaves those that they have claimed."""
+    async with stored.snapshot(database) as connection:
+        rows = await stored.tasks(connection, run_id=run_id, queue=queue, person=person, overdue=overdue, limit=limit)
+    found = [OpenTask(**{name: row[name] for name in OpenTask.__dataclass_fields__}) for row in rows]
+    return Tasks(total=rows[0]["total"] if rows else 0, rows=found)
+
+
+async def waiting(connection: Connection, run_id: int) -> list[Waiting]:
+    """Return the queues in which tasks of a run wait."""
+    return [Waiting(**row) for row in await stored.waiting_for_people(connection, run_id)]

@@ -1,0 +1,1 @@
+SELECT FROM tasks WHERE interaction_id = %(task)s FOR UPDATE
