@@ -113,7 +113,7 @@ def test_every_option_of_a_model_is_documented():
 
 def test_every_key_of_a_workflow_file_is_documented():
     source = inspect.getsource(workflow_file)
-    top = re.search(r"document\.section\(\)\.only\(\((.+?)\)\)", source)
+    top = re.search(r"document\.section\(\)\.only\(\s*\((.+?)\)", source)
     assert top is not None
     assert [name for name, *_ in rows(section("workflow-file.md", "At the top"))] == re.findall(r'"(\w+)"', top[1])
     told = {name for name, *_ in rows(section("workflow-file.md", "A step"))}

@@ -43,6 +43,7 @@ def test_the_document_has_every_part_of_the_dashboard(document):
     parts |= {
         "alerts",
         "people",
+        "limits",
         "errors",
         "incomplete",
         "rejections",

@@ -178,6 +178,18 @@ def test_every_way_through_every_accepted_workflow_ends_with_each_step_done_once
                 assert total == len(here.after) + counts["more"], f"{place} has {counts} in {made.steps}"
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_every_way_ends_too_where_a_limit_stops_it_and_every_join_settles(seed):
+    """Whatever the limit cuts off, and wherever `on_quarantine` leads from there, nothing is begun beyond it."""
+    dice = random.Random(seed)
+    for made in itertools.islice(accepted(seed), 40):
+        flow = Flow(made.steps)
+        for most in (1, 2, 3, 5, 8):
+            walk = Walk(flow, dice, most=most).start("s0")
+            assert len(walk.begun) <= most
+            assert set(walk.joins) <= set(walk.resolved), f"a join waits for ever in {made.steps}"
+
+
 def test_the_random_workflows_hold_what_they_are_there_for():
     made = list(itertools.islice(accepted(1), 150))
     routes = [type(one.route).__name__ for flow in made for one in flow.steps.values()]

@@ -97,6 +97,8 @@ class Walk:
 
     flow: Flow
     dice: random.Random
+    most: int = TOO_LONG  # interactions that may be begun: the others are quarantined
+    begun: list[Place] = field(default_factory=list)
     done: list[tuple[Place, str]] = field(default_factory=list)
     skipped: list[Place] = field(default_factory=list)
     joins: dict[Place, Counter] = field(default_factory=dict)
@@ -114,6 +116,12 @@ class Walk:
     def _do(self, place: Place) -> None:
         assert place not in {done for done, _ in self.done}, f"{place} was reached twice"
         here = self.flow.steps[place.step]
+        if len(self.begun) >= self.most:
+            self.done.append((place, "limited"))
+            ways = (Way(to=here.on_quarantine),) if here.on_quarantine else ()
+            self._follow(self.flow.follow(place, Settled.FAILED, ways))
+            return
+        self.begun.append(place)
         if self.dice.random() < 0.15:
             self.done.append((place, "failed"))
             ways = (Way(to=here.on_failure),) if here.on_failure else ()

@@ -81,6 +81,9 @@ def render_dashboard(report: Dashboard) -> None:
     if report.people:
         rows = [asdict(one) for one in report.people]
         output.table(("queue", "tasks", "claimed", "overdue", "oldest"), rows, title="waiting for people")
+    if report.limits:
+        used = [{"limit": one.name, "used": f"{one.used:g}", "of": f"{one.most:g}"} for one in report.limits]
+        output.table(("limit", "used", "of"), used, title="limits")
     _show_steps(report.steps)
     _show_actors(report)
     _show_stale(report.stale)

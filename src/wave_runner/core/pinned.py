@@ -7,11 +7,13 @@ was approved is what runs, whatever happens to the folder meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import orjson
 
+from wave_runner.core.limits import Limits, Spent
+from wave_runner.core.outcome import Usage
 from wave_runner.core.workflow import (
     ROUTER,
     ActorKind,
@@ -57,6 +59,7 @@ class PinnedStep:
     params: Mapping[str, Param]
     ensures: tuple[str, ...]
     ensures_run: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
     select: str = ""
     select_sha256: str = ""
     model: ModelSpec | None = None
@@ -91,6 +94,7 @@ def write_step(pinned: PinnedStep) -> bytes:
         "params": {name: flat_out(param) for name, param in pinned.params.items()},
         "ensures": pinned.ensures,
         "ensures_run": pinned.ensures_run,
+        "limits": {"record": pinned.limits.record, "run": pinned.limits.run, "chain_depth": pinned.limits.chain_depth},
         "select": pinned.select,
         "select_sha256": pinned.select_sha256,
         "model": pinned.model and flat_out(pinned.model),
@@ -116,6 +120,7 @@ def read_step(body: bytes) -> PinnedStep:
         params={name: _flat_in(Param, param) for name, param in data["params"].items()},
         ensures=tuple(data["ensures"]),
         ensures_run=tuple(data["ensures_run"]),
+        limits=Limits(**data["limits"]),
         select=data["select"],
         select_sha256=data["select_sha256"],
         model=data["model"] and _flat_in(ModelSpec, data["model"]),
@@ -126,6 +131,13 @@ def read_step(body: bytes) -> PinnedStep:
         script_sha256=data["script_sha256"],
         sql_sha256=data["sql_sha256"],
     )
+
+
+def cost_of(pinned: PinnedStep, usage: Usage) -> Spent:
+    """Return what an attempt has used besides being begun, as far as its actor knows."""
+    price = pinned.model.price if pinned.model is not None else {}
+    money = usage.tokens_in * price.get("input", 0) + usage.tokens_out * price.get("output", 0)
+    return Spent(seconds=usage.service_us, tokens=usage.tokens_in + usage.tokens_out, money=money)
 
 
 def flat_out(spec: CollectionSpec | ModelSpec | ScriptSpec | QuerySpec | Param) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wave_runner.core.due import CatchUp
+from wave_runner.core.limits import Limits
 
 
 class ActorKind(enum.StrEnum):
@@ -78,6 +79,7 @@ class ModelSpec:
     options: Mapping[str, Any] = field(default_factory=dict)  # temperature, seed, max_tokens, cache_prompt, api
     timeout_s: float = 300.0
     max_attempts: int = 3
+    price: Mapping[str, int] = field(default_factory=dict)  # input, output: billionths for each token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,6 +327,7 @@ class Workflow:
     steps: Mapping[str, Step]
     ensures: tuple[str, ...] = ()  # CEL over `record` and count(table)
     ensures_run: tuple[str, ...] = ()  # CEL over `run` and the outputs of the steps that run once
+    limits: Limits = field(default_factory=Limits)
     select: str = ""  # where its records come from: "all", the path of a query, or "" for a step that brings them
 
     @property

@@ -140,6 +140,7 @@ def step_definition(project: Project, workflow: Workflow, step: Step) -> Definit
         params=workflow.params,
         ensures=workflow.ensures,
         ensures_run=workflow.ensures_run,
+        limits=workflow.limits,
         select=workflow.select,
         select_sha256=_sha256(project.files[workflow.select]) if workflow.select in project.files else "",
         model=project.models[step.actor] if step.kind is ActorKind.AI_MODEL else None,

@@ -244,6 +244,7 @@ def _check_workflow(workflow: Workflow, project: Project, document: Document, mi
     around = Surroundings(
         collections=project.collections,
         models=project.models,
+        priced=[name for name, model in project.models.items() if model.price],
         scripts=project.scripts,
         schemas=schemas(workflow, project.files, document, mistakes),
         prompts=prompts(workflow, project.files, document, mistakes),

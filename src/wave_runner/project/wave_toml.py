@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -205,6 +206,15 @@ def _spec(cls: type[Spec], name: str, section: Section) -> Spec:
     return cls(name=name, **values)
 
 
+def _price(section: Section) -> dict[str, int]:
+    """Read what a million tokens cost, as billionths for each: exact, which a float is not."""
+    section.only(("input", "output"))
+    for key, value in section.data.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e6:
+            raise section.error(f"`{key}` is the price of a million tokens, not {kind(value)}", key, rule="wrong_type")
+    return {key: int(Decimal(repr(value)) * 1000) for key, value in section.data.items()}
+
+
 def _read(section: Section, key: str, annotation: str) -> Any:
     match annotation:
         case "str":
@@ -220,6 +230,8 @@ def _read(section: Section, key: str, annotation: str) -> Any:
         case "Mapping[str, str]":
             inner = section.section(key)
             return {name: inner.text(name) for name in inner.data}
+        case "Mapping[str, int]":
+            return _price(section.section(key))
         case "Mapping[str, Any]":
             return section.section(key).data
         case _:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 
+from wave_runner.core.limits import CHAIN_DEPTH, COUNTED, RECORD, RUN, SCOPES, UNITS, Limits
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import PARAM_TYPES, fits
 from wave_runner.core.workflow import (
@@ -49,7 +51,9 @@ _NOT_OF_PEOPLE = ("prompt", "output", "writes", "guards", "timeout_s", "max_atte
 
 def read_workflow(document: Document, path: str) -> Workflow:
     """Return the workflow that the file describes. `path` is the file's path in the project."""
-    top = document.section().only(("workflow", "collection", "select", "params", "steps", "ensures", "ensures_run"))
+    top = document.section().only(
+        ("workflow", "collection", "select", "params", "limits", "steps", "ensures", "ensures_run")
+    )
     name = top.text("workflow")
     if not is_name(name):
         raise top.error(f"`{name}` is no name: lower-case letters, digits and _, a letter first", "workflow")
@@ -65,8 +69,29 @@ def read_workflow(document: Document, path: str) -> Workflow:
         steps=steps,
         ensures=top.texts("ensures"),
         ensures_run=top.texts("ensures_run"),
+        limits=_limits(top.section("limits")),
         select=_select(top),
     )
+
+
+def _limits(section: Section) -> Limits:
+    """Read `model_calls_per_record: 12` and its like, and `chain_depth`."""
+    named = {f"{what}_per_{scope}": (what, scope) for scope in SCOPES for what in COUNTED}
+    section.only((*named, CHAIN_DEPTH))
+    found: dict[str, dict[str, int]] = {scope: {} for scope in SCOPES}
+    for key in section.data.keys() & named.keys():
+        what, scope = named[key]
+        found[scope][what] = _amount(section, key, UNITS[what]) if what in UNITS else section.whole(key)
+    depth = section.whole(CHAIN_DEPTH) if CHAIN_DEPTH in section.data else 0
+    return Limits(record=found[RECORD], run=found[RUN], chain_depth=depth)
+
+
+def _amount(section: Section, key: str, unit: int) -> int:
+    """Return an amount in the unit that is counted in, exactly as it is written."""
+    value = section.data[key]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e9:
+        raise section.error(f"`{key}` must be a number above 0, not {kind(value)}", key, rule="wrong_type")
+    return max(1, int(Decimal(repr(value)) * unit))
 
 
 def _select(top: Section) -> str:

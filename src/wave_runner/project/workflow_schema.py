@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from wave_runner.core.limits import CHAIN_DEPTH, COUNTED, MONEY, SCOPES, SECONDS
 from wave_runner.core.params import PARAM_TYPES
 from wave_runner.core.workflow import Guards, Join
 
@@ -16,6 +17,7 @@ TEXT = {"type": "string"}
 FLAG = {"type": "boolean"}
 WHOLE = {"type": "integer", "minimum": 1}
 TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+LIMITS = (*(f"{what}_per_{scope}" for scope in SCOPES for what in COUNTED), CHAIN_DEPTH)
 STEP_NAME = {"type": "string", "description": "a step, or `end`"}
 
 
@@ -35,6 +37,10 @@ def workflow_schema() -> dict[str, Any]:
                     "propertyNames": NAME,
                     "additionalProperties": _param(),
                 },
+                "limits": {
+                    "description": "how much a record or a run may use before it stops",
+                    **_object({name: _limit(name) for name in LIMITS}),
+                },
                 "steps": {
                     "description": "the steps by name; a run begins at the first",
                     "type": "object",
@@ -50,6 +56,10 @@ def workflow_schema() -> dict[str, Any]:
         ),
         "$defs": {"step": _step(), "case": _case(), "loop": _loop()},
     }
+
+
+def _limit(name: str) -> dict[str, Any]:
+    return {"type": "number", "exclusiveMinimum": 0} if name.startswith((SECONDS, MONEY)) else WHOLE
 
 
 def _step() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from wave_runner.reports.actors import Actor, actors
 from wave_runner.reports.alerts import Alert, raised
 from wave_runner.reports.errors import SHOWN, Errors, errors
 from wave_runner.reports.incomplete import Incomplete, incomplete
+from wave_runner.reports.limits import Limit, limits
 from wave_runner.reports.overall import Overall, overall
 from wave_runner.reports.rejections import Rejection, rejections
 from wave_runner.reports.stale import THRESHOLD_S, Stale, stale
@@ -36,6 +37,7 @@ class Dashboard:
     rejections: list[Rejection]
     alerts: list[Alert]
     people: list[Waiting]
+    limits: list[Limit]
 
 
 async def dashboard(
@@ -57,4 +59,5 @@ async def dashboard(
             rejections=await rejections(connection, chosen),
             alerts=await raised(connection, chosen),
             people=await waiting(connection, chosen),
+            limits=await limits(connection, chosen),
         )

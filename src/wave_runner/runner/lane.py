@@ -9,13 +9,14 @@ from typing import ClassVar
 
 from wave_runner.core.wave import choose_script, wave_size
 from wave_runner.errors import WaveError
+from wave_runner.runner.begin import begin
 from wave_runner.runner.hold import Holder
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, prepare
 from wave_runner.runner.record import quarantine
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.texts import Texts
-from wave_runner.store import interactions, waves
+from wave_runner.store import waves
 from wave_runner.store.database import Database
 
 LEASES_PER_WAVE = 0.3  # a wave is done well within its lease, so that a lost runner costs little
@@ -74,10 +75,8 @@ class Lane(abc.ABC):
         done = await quarantine(self.database, wave, prepared.stopped)
         if not prepared.ready:
             return done
-        async with self.database.transaction() as connection:
-            started = await interactions.start(connection, wave, [ready.start() for ready in prepared.ready])
-        ready = [one for one in prepared.ready if one.item.interaction_id in started]
-        return done + (await self._work(wave, ready) if ready else 0)
+        ready, stopped = await begin(self.database, wave, prepared.ready)
+        return done + stopped + (await self._work(wave, ready) if ready else 0)
 
     def _size(self, queue_id: int) -> int:
         measured = self.pace.of(queue_id)

@@ -12,6 +12,7 @@ from wave_runner.actors.ai_model import answer
 from wave_runner.core.outcome import ErrorClass, Failure, Outcome
 from wave_runner.core.wave import Linger, choose, wave_size
 from wave_runner.errors import ModelServerError, WaveError
+from wave_runner.runner.begin import begin
 from wave_runner.runner.hold import Holder
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, prepare
@@ -19,7 +20,7 @@ from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import Load, ModelServer
-from wave_runner.store import interactions, waves
+from wave_runner.store import waves
 from wave_runner.store.database import Database
 
 log = logging.getLogger("wave_runner.runner")
@@ -143,9 +144,9 @@ class ModelLane:
 
     async def _ask(self, wave: waves.Wave, ready: Ready) -> int:
         """One record, one prompt: start, ask, record."""
-        async with self._database.transaction() as connection:
-            if not await interactions.start(connection, wave, [ready.start()]):
-                return 0
+        started, stopped = await begin(self._database, wave, [ready])
+        if not started:
+            return stopped
         outcome = await self._answer(ready)
         return await record(self._database, wave, [(ready, outcome)], self._texts)
 

@@ -19,10 +19,11 @@ from wave_runner.core.flow import Consequences, Place, Settled
 from wave_runner.core.guards import Asked
 from wave_runner.core.interaction import TERMINAL, State
 from wave_runner.core.outcome import Breach, Done, Evidence, Outcome
+from wave_runner.core.pinned import cost_of
 from wave_runner.core.text import sanitise
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.texts import Texts
-from wave_runner.store import interactions
+from wave_runner.store import interactions, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
 from wave_runner.store.interactions import Move, SealedEvidence
 from wave_runner.store.waves import Wave
@@ -80,7 +81,10 @@ async def _commit(database: Database, wave: Wave, moves: Sequence[Move], *, from
     while moves:
         try:
             async with database.transaction() as connection:
-                return len(await interactions.finish(connection, wave, moves, from_state=from_state))
+                moved = await interactions.finish(connection, wave, moves, from_state=from_state)
+                mine = [move for move in moves if move.item.interaction_id in moved]
+                await spending.add(connection, [(move.item, move.spent) for move in mine if move.spent])
+                return len(moved)
         except Unavailable as error:
             log.warning("wave %s: the database is away while recording (%s)", wave.wave_id, error)
             moves = await _still_held(database, wave, moves)
@@ -122,6 +126,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         effects=accepted.effects if accepted else (),
         evidence=evidence,
         sources=ready.sources,
+        spent=cost_of(ready.step.pinned, usage) if ready.step.pinned.limits else None,
         doubts=doubts,
     )
 

@@ -11,6 +11,7 @@ from wave_runner.core.decision import when_broken
 from wave_runner.core.event import EventType, data_text
 from wave_runner.core.flow import Consequences, Place, Settled
 from wave_runner.core.interaction import TERMINAL, State
+from wave_runner.core.limits import Spent
 from wave_runner.core.outcome import Effect, ErrorClass, Evidence, Replace, Write
 from wave_runner.core.routing import Way
 from wave_runner.store import events, joins, records
@@ -80,6 +81,7 @@ class Move:
     limit_s: float = 300.0  # how long one statement of its writes and effects may take
     evidence: tuple[SealedEvidence, ...] = ()
     sources: tuple[int, ...] = field(default=())  # further interactions whose output was read
+    spent: Spent | None = None  # of workflows that limit it: what the attempt has used
     doubts: tuple[int, ...] = ()  # completed interactions of its run that its own breach casts doubt on
 
 

@@ -42,6 +42,11 @@ async def alerts(connection: Connection, run_id: int | None, *, limit: int) -> l
     return await fetch(connection, "reports/alerts", {"run_id": run_id, "limit": limit})
 
 
+async def spending(connection: Connection, run_id: int) -> list[Row]:
+    """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
+    return await fetch(connection, "reports/spending", {"run_id": run_id})
+
+
 async def tasks(
     connection: Connection, *, run_id: int | None, queue: str | None, person: str | None, overdue: bool, limit: int
 ) -> list[Row]:

@@ -673,6 +673,16 @@ CREATE TABLE wave.server_owners (
     lease_expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE wave.spending (
+    run_id bigint NOT NULL,
+    record_id bigint NOT NULL,
+    interactions bigint DEFAULT 0 NOT NULL,
+    model_calls bigint DEFAULT 0 NOT NULL,
+    seconds bigint DEFAULT 0 NOT NULL,
+    tokens bigint DEFAULT 0 NOT NULL,
+    money bigint DEFAULT 0 NOT NULL
+);
+
 CREATE SEQUENCE wave.staged_ids
     START WITH 1
     INCREMENT BY 1
@@ -1042,6 +1052,9 @@ ALTER TABLE ONLY wave.schema_version
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_pkey PRIMARY KEY (server);
 
+ALTER TABLE ONLY wave.spending
+    ADD CONSTRAINT spending_pkey PRIMARY KEY (run_id, record_id);
+
 ALTER TABLE ONLY wave.staged_records
     ADD CONSTRAINT staged_records_pkey PRIMARY KEY (run_id, staged_id);
 
@@ -1320,6 +1333,9 @@ ALTER TABLE ONLY wave.run_steps
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);
+
+ALTER TABLE ONLY wave.spending
+    ADD CONSTRAINT spending_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.staged_records_r0
     ADD CONSTRAINT staged_records_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);

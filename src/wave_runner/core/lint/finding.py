@@ -28,6 +28,7 @@ class Surroundings:
 
     collections: Mapping[str, CollectionSpec]
     models: Collection[str]
+    priced: Collection[str]  # models whose price is known
     scripts: Collection[str]
     schemas: Mapping[str, Any]  # the schema that each path in `output` holds
     prompts: Mapping[str, Collection[str]]  # the variables that each path in `prompt` uses

@@ -86,6 +86,8 @@ _ALL = (
     Rule("W508", "write_to_key", "A write to what says which record a row is.", "Write another column."),
     Rule("W509", "write_without_record", "A `once` step that writes.", "Write in a step of the record."),
     Rule("W510", "write_hides_changes", "A workflow with `select` writes its whole table.", "Name the columns."),
+    Rule("W511", "limit_too_small", "A limit that no record can stay within.", "Raise it to what the way takes."),
+    Rule("W512", "no_price", "A limit on money, and a model without a price.", "`price` in wave.toml, or no limit."),
     # 6: whether it comes to anything
     Rule(
         "W601",

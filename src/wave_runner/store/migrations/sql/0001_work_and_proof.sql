@@ -544,6 +544,18 @@ CREATE TABLE count_deltas (
     delta        bigint NOT NULL
 );
 
+-- What records and runs have used, of workflows that limit it: charged when an attempt is begun, and when it is recorded.
+CREATE TABLE spending (
+    run_id        bigint NOT NULL REFERENCES workflow_runs,
+    record_id     bigint NOT NULL,                          -- 0: the run as a whole
+    interactions  bigint NOT NULL DEFAULT 0,
+    model_calls   bigint NOT NULL DEFAULT 0,
+    seconds       bigint NOT NULL DEFAULT 0,                -- microseconds in which actors have worked
+    tokens        bigint NOT NULL DEFAULT 0,
+    money         bigint NOT NULL DEFAULT 0,                -- billionths
+    PRIMARY KEY (run_id, record_id)
+);
+
 -- ─── append-only, and the ranges ─────────────────────────────────────────────────────────────────
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
