@@ -28,9 +28,9 @@ def test_a_usual_run_raises_nothing():
     assert alerts(TALLY, **{**USUAL, "earlier": (8, 8, 9)}) == []
 
 
-def test_records_without_a_change_in_the_tables_raise_one_alert():
+def test_records_without_a_value_in_the_tables_raise_one_alert():
     found = alerts(tally(records=50, completed=50), **USUAL)
-    assert found == [Alert(kind="nothing_saved", message="executed 50, saved 0: no value of any record was changed")]
+    assert found == [Alert(kind="nothing_saved", message="executed 50, saved 0: nothing was written for any record")]
     assert alerts(tally(records=50, completed=50), **{**USUAL, "saves": False}) == []
 
 

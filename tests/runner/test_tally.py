@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.support.projects import Ground, rows
+from tests.support.projects import Ground, rows, script
 from tests.support.selecting import fill, run, selecting
 
 from wave_runner.cli import main
@@ -47,6 +47,29 @@ def test_the_delta_tells_what_a_run_wrote_from_what_somebody_else_did(
     second = told(capsys, ground, "report", "delta")
     assert (second["run_id"], second["executed"], second["saved"]) == ("2", 2, 2)
     assert [target["change"] for target in second["targets"]] == [0, 0]
+
+
+def test_nothing_that_is_written_where_nothing_was_saves_nothing(ground: Ground, capsys: pytest.CaptureFixture[str]):
+    saver = script("ctx.write('items', {'note': item['text'][:20] or None})\nreturn {}")
+    steps = "save: {actor: save, input: {text: record.text}, writes: [items.note], next: end}\n"
+    ground.project(rows=rows(3, text=""), steps=steps, actors={"save": saver})
+    assert ground.run() == "completed"
+    assert told(capsys, ground, "report", "delta")["savers"] == [{"step": "save", "executed": 3, "saved": 0}]
+    [alert] = told(capsys, ground, "report", "alerts")["rows"]
+    assert (alert["kind"], alert["message"]) == (
+        "nothing_saved",
+        "executed 3, saved 0: nothing was written for any record",
+    )
+
+
+def test_a_value_that_was_the_same_before_is_saved_all_the_same(ground: Ground, capsys: pytest.CaptureFixture[str]):
+    selecting(ground)
+    fill(ground, 2)
+    ground.sql("UPDATE items SET words = 3")
+    assert run(ground) == "completed"
+    found = told(capsys, ground, "report", "delta")
+    assert (found["executed"], found["saved"]) == (2, 2)
+    assert told(capsys, ground, "report", "alerts")["rows"] == []
 
 
 def test_a_run_without_a_runner_and_a_source_without_rows_are_told(ground: Ground, capsys: pytest.CaptureFixture[str]):

@@ -15,7 +15,7 @@ DROP = 0.5  # of what is usual; less is a sudden drop
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """A run's numbers at its end. `saved` are the records of which it wrote a value, equal or not."""
+    """A run's numbers at its end. `saved` are the records that a value of its own stands for, new or as before."""
 
     records: int
     completed: int
@@ -50,7 +50,7 @@ def alerts(tally: Tally, *, saves: bool, selects: bool, narrowed: bool, earlier:
     """
     found = []
     if saves and tally.records and not tally.saved:
-        message = f"executed {tally.records}, saved 0: no value of any record was changed"
+        message = f"executed {tally.records}, saved 0: nothing was written for any record"
         found.append(Alert(kind="nothing_saved", message=message))
     if not tally.records and not selects:
         message = f"no record came of {tally.staged} staged rows" if tally.staged else "the source gave no row"

@@ -39,7 +39,7 @@ class Saver:
 
 @dataclass(frozen=True, kw_only=True)
 class Delta:
-    """The whole report. `executed` are the records that the run had, `saved` those of which it wrote a value."""
+    """The whole report. `executed` are the records that the run had, `saved` those for which it wrote one."""
 
     run_id: int
     workflow: str

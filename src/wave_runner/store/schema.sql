@@ -652,6 +652,41 @@ CREATE TABLE wave.runners (
     ended_at timestamp with time zone
 );
 
+CREATE SEQUENCE wave.value_write_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.value_writes (
+    run_id bigint NOT NULL,
+    value_write_id bigint DEFAULT nextval('wave.value_write_ids'::regclass) NOT NULL,
+    interaction_id bigint NOT NULL,
+    record_id bigint NOT NULL,
+    table_name text NOT NULL,
+    column_name text NOT NULL,
+    before_sha256 bytea NOT NULL,
+    after_sha256 bytea NOT NULL,
+    before_payload_id bigint,
+    written_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+CREATE VIEW wave.saved_values AS
+ SELECT run_id,
+    value_write_id,
+    interaction_id,
+    record_id,
+    table_name,
+    column_name,
+    before_sha256,
+    after_sha256,
+    before_payload_id,
+    written_at
+   FROM wave.value_writes
+  WHERE ((before_payload_id IS NOT NULL) OR (before_sha256 <> after_sha256));
+
 CREATE TABLE wave.schedules (
     name text NOT NULL,
     cron text NOT NULL,
@@ -805,27 +840,6 @@ CREATE TABLE wave.tasks_r0 (
     CONSTRAINT tasks_needs_check CHECK ((needs > 0)),
     CONSTRAINT tasks_queue_check CHECK ((queue <> ''::text))
 );
-
-CREATE SEQUENCE wave.value_write_ids
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-CREATE TABLE wave.value_writes (
-    run_id bigint NOT NULL,
-    value_write_id bigint DEFAULT nextval('wave.value_write_ids'::regclass) NOT NULL,
-    interaction_id bigint NOT NULL,
-    record_id bigint NOT NULL,
-    table_name text NOT NULL,
-    column_name text NOT NULL,
-    before_sha256 bytea NOT NULL,
-    after_sha256 bytea NOT NULL,
-    before_payload_id bigint,
-    written_at timestamp with time zone DEFAULT now() NOT NULL
-)
-PARTITION BY RANGE (run_id);
 
 CREATE TABLE wave.value_writes_r0 (
     run_id bigint CONSTRAINT value_writes_run_id_not_null NOT NULL,

@@ -525,6 +525,11 @@ CREATE TABLE value_writes (
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX value_writes_value ON value_writes (record_id, table_name, column_name, value_write_id);
 
+-- Writes that count as saved: nothing that is written where nothing was saves nothing. A value that was the same before
+-- does count, since it stands.
+CREATE VIEW saved_values AS
+SELECT * FROM value_writes WHERE before_payload_id IS NOT NULL OR before_sha256 <> after_sha256;
+
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
 -- Live counts = counts + count_deltas that have not been folded yet, read in one snapshot:

@@ -5,7 +5,7 @@ SELECT r.run_id, w.name AS workflow,
        clock_timestamp() AS as_of,
        extract(epoch FROM coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float8 AS seconds,
        rr.records, rr.live, rr.ended, rr.completed, rr.incomplete,
-       (SELECT count(DISTINCT record_id) FROM value_writes v WHERE v.run_id = r.run_id) AS saved,
+       (SELECT count(DISTINCT record_id) FROM saved_values v WHERE v.run_id = r.run_id) AS saved,
        st.staged, st.waiting, st.promoted, st.rejected,
        f.begun, f.again, f.unchanged, f.under_way, f.error AS selection_error
 FROM workflow_runs r

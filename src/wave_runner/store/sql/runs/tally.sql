@@ -20,7 +20,7 @@ WITH live AS (
 )
 SELECT run.run_id, run.record_limit, run.selection IS NOT NULL AS filtered,
        rr.records, rr.completed, rr.incomplete, st.staged, st.promoted, st.rejected,
-       (SELECT count(DISTINCT record_id) FROM value_writes WHERE run_id = %(run_id)s) AS saved,
+       (SELECT count(DISTINCT record_id) FROM saved_values WHERE run_id = %(run_id)s) AS saved,
        EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND interaction_id IS NULL) AS selects,
        ARRAY(SELECT (SELECT count(*) FROM run_records c WHERE c.run_id = chosen.run_id AND c.state = 'completed')
              FROM chosen) AS earlier
