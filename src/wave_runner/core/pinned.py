@@ -59,6 +59,8 @@ class PinnedStep:
     params: Mapping[str, Param]
     ensures: tuple[str, ...]
     ensures_run: tuple[str, ...] = ()
+    ensures_sql: Mapping[str, str] = field(default_factory=dict)  # path → hash
+    ensures_run_sql: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     select: str = ""
     select_sha256: str = ""
@@ -94,6 +96,8 @@ def write_step(pinned: PinnedStep) -> bytes:
         "params": {name: flat_out(param) for name, param in pinned.params.items()},
         "ensures": pinned.ensures,
         "ensures_run": pinned.ensures_run,
+        "ensures_sql": pinned.ensures_sql,
+        "ensures_run_sql": pinned.ensures_run_sql,
         "limits": {"record": pinned.limits.record, "run": pinned.limits.run, "chain_depth": pinned.limits.chain_depth},
         "select": pinned.select,
         "select_sha256": pinned.select_sha256,
@@ -120,6 +124,8 @@ def read_step(body: bytes) -> PinnedStep:
         params={name: _flat_in(Param, param) for name, param in data["params"].items()},
         ensures=tuple(data["ensures"]),
         ensures_run=tuple(data["ensures_run"]),
+        ensures_sql=data["ensures_sql"],
+        ensures_run_sql=data["ensures_run_sql"],
         limits=Limits(**data["limits"]),
         select=data["select"],
         select_sha256=data["select_sha256"],

@@ -327,6 +327,8 @@ class Workflow:
     steps: Mapping[str, Step]
     ensures: tuple[str, ...] = ()  # CEL over `record` and count(table)
     ensures_run: tuple[str, ...] = ()  # CEL over `run` and the outputs of the steps that run once
+    ensures_sql: tuple[str, ...] = ()  # paths of queries that name the records which are not as they should be
+    ensures_run_sql: tuple[str, ...] = ()  # paths of queries that give the rows which should not be there
     limits: Limits = field(default_factory=Limits)
     select: str = ""  # where its records come from: "all", the path of a query, or "" for a step that brings them
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -79,9 +79,10 @@ def _people(project: Project) -> set[str]:
 
 
 def actors_of(workflow: Workflow) -> set[str]:
-    """Return the actors that a run of the workflow needs: its steps', and the query that it selects by."""
-    selector = {PurePosixPath(workflow.select).stem} if workflow.select not in ("", SELECT_ALL) else set()
-    return {step.actor for step in workflow.steps.values()} | selector
+    """Return the actors that a run of the workflow needs: its steps', and the queries that it selects and judges by."""
+    selector = {workflow.select} - {"", SELECT_ALL}
+    queries = {*selector, *workflow.ensures_sql, *workflow.ensures_run_sql}
+    return {step.actor for step in workflow.steps.values()} | {PurePosixPath(path).stem for path in queries}
 
 
 def actor_kind(project: Project, name: str) -> ActorKind:
@@ -140,6 +141,8 @@ def step_definition(project: Project, workflow: Workflow, step: Step) -> Definit
         params=workflow.params,
         ensures=workflow.ensures,
         ensures_run=workflow.ensures_run,
+        ensures_sql=_hashes_of(project, workflow.ensures_sql),
+        ensures_run_sql=_hashes_of(project, workflow.ensures_run_sql),
         limits=workflow.limits,
         select=workflow.select,
         select_sha256=_sha256(project.files[workflow.select]) if workflow.select in project.files else "",
@@ -186,6 +189,11 @@ def _files_of_steps(project: Project, name: str) -> dict[str, bytes]:
         if path
     ]
     return {path: project.files[path] for path in used}
+
+
+def _hashes_of(project: Project, paths: Iterable[str]) -> dict[str, str]:
+    """Return the hashes of queries that are there; what is not has a finding of its own."""
+    return {path: _sha256(project.files[path]) for path in paths if path in project.files}
 
 
 def _lock(files: Mapping[str, bytes]) -> str:

@@ -51,6 +51,10 @@ def read_query(body: bytes) -> str:
 def _named(workflow: Workflow) -> Iterator[tuple[At, str]]:
     if workflow.select not in ("", SELECT_ALL):
         yield ("select",), workflow.select
+    for index, path in enumerate(workflow.ensures_sql):
+        yield ("ensures_sql", index), path
+    for index, path in enumerate(workflow.ensures_run_sql):
+        yield ("ensures_run_sql", index), path
     for step in workflow.steps.values():
         if step.sql:
             yield ("steps", step.name, "sql"), step.sql

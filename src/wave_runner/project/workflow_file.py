@@ -37,6 +37,10 @@ from wave_runner.project.document import Document, Section, kind
 from wave_runner.project.wave_toml import is_name
 
 _ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL, "human": ActorKind.HUMAN}
+_TOP = (
+    *("workflow", "collection", "select", "params", "limits", "steps"),
+    *("ensures", "ensures_sql", "ensures_run", "ensures_run_sql"),
+)
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
 _PEOPLE = ("form", "title", "priority", "due", "needs", "blind", "escalate")
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
@@ -52,7 +56,18 @@ _NOT_OF_PEOPLE = ("prompt", "output", "writes", "guards", "timeout_s", "max_atte
 def read_workflow(document: Document, path: str) -> Workflow:
     """Return the workflow that the file describes. `path` is the file's path in the project."""
     top = document.section().only(
-        ("workflow", "collection", "select", "params", "limits", "steps", "ensures", "ensures_run")
+        (
+            "workflow",
+            "collection",
+            "select",
+            "params",
+            "limits",
+            "steps",
+            "ensures",
+            "ensures_sql",
+            "ensures_run",
+            "ensures_run_sql",
+        )
     )
     name = top.text("workflow")
     if not is_name(name):
@@ -69,9 +84,19 @@ def read_workflow(document: Document, path: str) -> Workflow:
         steps=steps,
         ensures=top.texts("ensures"),
         ensures_run=top.texts("ensures_run"),
+        ensures_sql=_queries(top, "ensures_sql"),
+        ensures_run_sql=_queries(top, "ensures_run_sql"),
         limits=_limits(top.section("limits")),
         select=_select(top),
     )
+
+
+def _queries(top: Section, key: str) -> tuple[str, ...]:
+    """Read a list of sql/NAME.sql."""
+    paths = top.texts(key)
+    for path in paths:
+        _query_name(top, key, path)
+    return paths
 
 
 def _limits(section: Section) -> Limits:

@@ -50,6 +50,8 @@ def workflow_schema() -> dict[str, Any]:
                     "additionalProperties": {"$ref": "#/$defs/step"},
                 },
                 "ensures": _said(TEXTS, "what must be true of a record before it is completed, in CEL over `record`"),
+                "ensures_sql": _said(TEXTS, "queries, sql/NAME.sql, that name the records which are not done"),
+                "ensures_run_sql": _said(TEXTS, "queries, sql/NAME.sql, that give the rows which must not be there"),
                 "ensures_run": _said(TEXTS, "what must be true of a run before it is completed, in CEL over `run`"),
             },
             required=("workflow", "collection", "steps"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from wave_runner.core import columns
@@ -17,6 +17,10 @@ from wave_runner.store import queries, records, selections
 from wave_runner.store.database import Connection, DataRefused
 
 GRAMMAR = 'column:value, column:>2, column:<2026-01-01, column:null or column:"two words"; all of several must hold'
+
+WAVE_HINT = "it reads the wave from wave_items"
+RECORDS_HINT = "it reads ended_records (record_id, key), and gives the record_id of each that is not as it should be"
+RUN_HINT = "it reads this_run (run_id), and gives the rows that should not be there"
 
 
 def read_where(workflow: Workflow, where: str) -> tuple[Term, ...]:
@@ -38,12 +42,20 @@ async def preflight(
     """Raise ProjectError for what the database does not have or refuses, before there is work to fail by it."""
     await _check_columns(connection, project, workflow, folder=folder)
     for path in sorted({step.sql for step in workflow.steps.values() if step.sql}):
-        try:
-            await queries.plan(connection, read_query(project.files[path]))
-        except DataRefused as error:
-            raise _refused(folder / path, error, "it reads the wave from wave_items") from error
+        await _plan(queries.plan(connection, read_query(project.files[path])), folder / path, WAVE_HINT)
+    for path in workflow.ensures_sql:
+        await _plan(queries.plan_records(connection, read_query(project.files[path])), folder / path, RECORDS_HINT)
+    for path in workflow.ensures_run_sql:
+        await _plan(queries.plan_run(connection, read_query(project.files[path])), folder / path, RUN_HINT)
     if workflow.select:
         await _plan_selection(connection, project, workflow, terms, folder=folder)
+
+
+async def _plan(planning: Awaitable[None], path: Path, hint: str) -> None:
+    try:
+        await planning
+    except DataRefused as error:
+        raise _refused(path, error, hint) from error
 
 
 async def _check_columns(connection: Connection, project: Project, workflow: Workflow, *, folder: Path) -> None:

@@ -9,9 +9,13 @@ from uuid import UUID
 from wave_runner.core import tally
 from wave_runner.core.columns import targets
 from wave_runner.core.settling import broken, columns_of, tables_of, watched
+from wave_runner.core.text import sanitise
 from wave_runner.runner.steps import StepInHand, Steps
-from wave_runner.store import run_ends, runs, settling
+from wave_runner.store import queries, run_ends, runs, settling
 from wave_runner.store.database import Database, DataRefused
+
+SHOWN_ROWS = 20
+SHOWN_CHARACTERS = 200
 
 log = logging.getLogger("wave_runner.runner")
 
@@ -55,7 +59,10 @@ class Settler:
         ended = await run_ends.end(
             self._database,
             run_id,
-            broken=tally.broken(pinned.ensures_run, found.tally, found.outputs),
+            broken=[
+                *tally.broken(pinned.ensures_run, found.tally, found.outputs),
+                *await self._wrong_rows(run_id, step),
+            ],
             alerts=odd,
             targets=targets(step.all_writes, pinned.collection),
             runner_id=self._runner_id,
@@ -64,6 +71,23 @@ class Settler:
             for alert in odd:
                 log.warning("run %s: %s: %s", run_id, alert.kind, alert.message)
             self._on_end(ended)
+
+    async def _wrong_rows(self, run_id: int, step: StepInHand) -> list[str]:
+        """Return what the queries on the run find that should not be there: how many rows, and the first of them."""
+        found = []
+        for path in step.pinned.ensures_run_sql:
+            try:
+                async with self._database.transaction() as connection:
+                    text = step.ensures_queries[path]
+                    total, rows = await queries.wrong_rows(connection, text, run_id, limit=SHOWN_ROWS)
+            except DataRefused as error:
+                found.append(f"{path}: PostgreSQL refuses it: {error}")
+                continue
+            if total:
+                listed = "; ".join(sanitise(row)[0][:SHOWN_CHARACTERS] for row in rows)
+                more = f", the first {len(rows)}" if total > len(rows) else ""
+                found.append(f"{path}: {total} {'row' if total == 1 else 'rows'} should not be there{more}: {listed}")
+        return found
 
     async def _step(self, run_id: int) -> StepInHand:
         """Return a step of the run: each knows what the run ensures."""
@@ -104,5 +128,9 @@ class Settler:
                 watched=watched(pinned.ensures, step.all_writes, pinned.collection.table),
             )
             verdicts = {record_id: broken(pinned.ensures, found) for record_id, found in facts.items()}
+            for path in pinned.ensures_sql:
+                wrong = await queries.wrong_records(connection, step.ensures_queries[path], keys)
+                for record_id, reason in wrong.items():
+                    verdicts[record_id].append(f"{path}: {reason or 'names this record'}")
             await settling.settle(connection, run_id, verdicts, runner_id=self._runner_id)
             return len(keys)

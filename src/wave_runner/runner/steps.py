@@ -44,6 +44,7 @@ class StepInHand:
     query: str | None
     run_flow: RunFlow
     all_writes: tuple[str, ...]  # of every step of the run: what `ensures` may speak of
+    ensures_queries: Mapping[str, str]  # text by path: of records, and of the run
     selector: str | None  # the query that the workflow selects by, where it has one
     columns_read: tuple[str, ...]  # of every step of the run: what makes a workflow that selects look again
 
@@ -122,6 +123,7 @@ class Steps:
             query=await self._query(pinned.sql_sha256),
             run_flow=run_flow,
             all_writes=writes,
+            ensures_queries=await self._queries({**pinned.ensures_sql, **pinned.ensures_run_sql}),
             selector=await self._query(pinned.select_sha256),
             columns_read=columns_read(run_flow.flow.steps.values(), pinned.collection.table),
         )
@@ -145,6 +147,10 @@ class Steps:
     async def _query(self, sha256: str) -> str | None:
         body = await self._body(DefinitionKind.SQL, sha256)
         return read_query(body) if body is not None else None
+
+    async def _queries(self, pinned: Mapping[str, str]) -> dict[str, str]:
+        texts = {path: await self._query(sha256) for path, sha256 in pinned.items()}
+        return {path: text for path, text in texts.items() if text is not None}
 
     async def _script(self, pinned: PinnedStep) -> ScriptVersion | None:
         spec = pinned.script

@@ -6,7 +6,7 @@ always parameters.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -97,9 +97,46 @@ async def plan(connection: Connection, text: str) -> None:
         await connection.execute(sql.SQL("EXPLAIN ") + over_wave(text), nothing, prepare=False)
 
 
+async def wrong_records(connection: Connection, text: str, keys: Mapping[int, str]) -> dict[int, str | None]:
+    """Return the records that a query names as not as they should be, each with the `reason` it gives, if any."""
+    given = {"ids": list(keys), "keys": list(keys.values())}
+    async with read_only(connection, timeout_s=SCRIPT_TIMEOUT_S):
+        cursor = await connection.execute(_around("ensures/records", text), given, prepare=False)
+        rows = await cursor.fetchall()
+    return {row["record_id"]: orjson.loads(row["row"]).get("reason") for row in rows}
+
+
+async def wrong_rows(connection: Connection, text: str, run_id: int, *, limit: int) -> tuple[int, list[str]]:
+    """Return how many rows a query finds that should not be there, and the first of them as JSON texts."""
+    async with read_only(connection, timeout_s=SCRIPT_TIMEOUT_S):
+        cursor = await connection.execute(
+            _around("ensures/run", text), {"run_id": run_id, "limit": limit}, prepare=False
+        )
+        rows = await cursor.fetchall()
+    return (rows[0]["total"] if rows else 0), [row["row"] for row in rows]
+
+
+async def plan_records(connection: Connection, text: str) -> None:
+    """Have a query of `ensures_sql` planned: what the database refuses in it is known before anything is done."""
+    nothing: dict[str, Any] = {"ids": [], "keys": []}
+    async with read_only(connection, timeout_s=SCRIPT_TIMEOUT_S):
+        await connection.execute(sql.SQL("EXPLAIN ") + _around("ensures/records", text), nothing, prepare=False)
+
+
+async def plan_run(connection: Connection, text: str) -> None:
+    """Have a query of `ensures_run_sql` planned."""
+    nothing = {"run_id": 0, "limit": 1}
+    async with read_only(connection, timeout_s=SCRIPT_TIMEOUT_S):
+        await connection.execute(sql.SQL("EXPLAIN ") + _around("ensures/run", text), nothing, prepare=False)
+
+
 def over_wave(text: str) -> sql.Composed:
     """Return the statement that a query becomes: its own text between ours, which gives it `wave_items`."""
-    return sql.SQL(statement("waves/answer")).format(query=sql.SQL(without_placeholders(text)))
+    return _around("waves/answer", text)
+
+
+def _around(name: str, text: str) -> sql.Composed:
+    return sql.SQL(statement(name)).format(query=sql.SQL(without_placeholders(text)))
 
 
 def without_placeholders(text: str) -> str:

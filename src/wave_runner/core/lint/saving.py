@@ -34,7 +34,7 @@ def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
         kept = {field for reader, fields in readers[step.name].items() if reader in saved for field in fields}
         read = {field for fields in readers[step.name].values() for field in fields}
         yield from _findings(step, list(known), used=kept | deciding, read=read | deciding | _accepted(step))
-    if any(step.writes for step in steps.values()) and not workflow.ensures + workflow.ensures_run:
+    if any(step.writes for step in steps.values()) and not _ensured(workflow):
         message = "the workflow writes, and says nothing of what must be true when a record is done"
         yield Finding(rule="nothing_ensured", at=("workflow",), message=message, hint=_an_ensures(workflow))
 
@@ -113,6 +113,10 @@ def _in_conditions(texts: list[str] | tuple[str, ...]) -> set[str]:
         members = condition.members("output")
         found |= members or ({ALL} if "output" in condition.names else set())
     return found
+
+
+def _ensured(workflow: Workflow) -> bool:
+    return bool(workflow.ensures or workflow.ensures_sql or workflow.ensures_run or workflow.ensures_run_sql)
 
 
 def _an_ensures(workflow: Workflow) -> str:
