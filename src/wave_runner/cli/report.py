@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from wave_runner.cli import output
+from wave_runner.cli import output, status
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
+    from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.delta import Delta
 
 NOT_COUNTED = "not counted"
@@ -60,6 +62,39 @@ def alerts(context: click.Context, as_json: bool) -> None:
     end. A schedule that is overdue and a run without a runner are found when you ask.
     """
     asyncio.run(_alerts(project_dir(context), as_json=as_json))
+
+
+def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
+    """Add a command for one part of what `wave status` shows: the same query, of one run."""
+
+    @report.command(name=name, help=f"{says}\n\n\b\nwave report {name}\nwave report {name} 12 --json\n")
+    @click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
+    @project_option
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @click.pass_context
+    def part(context: click.Context, run_id: int | None, as_json: bool) -> None:
+        asyncio.run(_part(project_dir(context), name, run_id, show, as_json=as_json))
+
+
+_of_a_run("steps", "Show how far each step is, how often it succeeds, and how long it takes.", status.show_steps)
+_of_a_run("actors", "Show how often each actor was at work, and how long it took.", status.show_actors)
+_of_a_run("errors", "Show what went wrong, by kind, and the last errors with what was said.", status.show_errors)
+_of_a_run("stale", "Show work that nobody seems to do: its lease has run out, or it takes too long.", status.show_stale)
+_of_a_run("throughput", "Show how many interactions ended in each minute of the last hour.", status.show_throughput)
+
+
+async def _part(
+    folder: Path, name: str, run_id: int | None, show: Callable[[Dashboard], None], *, as_json: bool
+) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.dashboard import dashboard
+
+    async with open_engine(folder, name="wave report") as engine:
+        found = await dashboard(engine.database, run_id)
+    if as_json:
+        output.emit(f"wave.report.{name}.v1", {"run_id": found.overall.run.run_id, name: getattr(found, name)})
+    else:
+        show(found)
 
 
 async def _delta(folder: Path, run_id: int | None, *, as_json: bool) -> None:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from wave_runner.reports.errors import Errors
     from wave_runner.reports.incomplete import Incomplete
     from wave_runner.reports.overall import Overall, Selected
-    from wave_runner.reports.stale import Stale
-    from wave_runner.reports.steps import Step
 
 TOP = 10
 STALE_AFTER_MINUTES = 30.0
@@ -84,10 +82,10 @@ def render_dashboard(report: Dashboard) -> None:
     if report.limits:
         used = [{"limit": one.name, "used": f"{one.used:g}", "of": f"{one.most:g}"} for one in report.limits]
         output.table(("limit", "used", "of"), used, title="limits")
-    _show_steps(report.steps)
-    _show_actors(report)
-    _show_stale(report.stale)
-    _show_errors(report.errors)
+    show_steps(report)
+    show_actors(report)
+    show_stale(report)
+    show_errors(report)
     _show_incomplete(report.incomplete)
     if report.rejections:
         rows = [asdict(one) for one in report.rejections]
@@ -140,7 +138,8 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {n}" for name, n in counts.items() if name != "total" and n) or "none"
 
 
-def _show_steps(steps: list[Step]) -> None:
+def show_steps(report: Dashboard) -> None:
+    """Print how far each step is."""
     rows = [
         {
             "step": step.step,
@@ -152,13 +151,14 @@ def _show_steps(steps: list[Step]) -> None:
             "average": output.duration(step.average_us),
             "median": output.duration(step.median_us),
         }
-        for step in steps
+        for step in report.steps
     ]
     columns = ("step", "actor", "finished", "states", "success", "retries", "average", "median")
     output.table(columns, rows, title="steps")
 
 
-def _show_actors(report: Dashboard) -> None:
+def show_actors(report: Dashboard) -> None:
+    """Print the busiest actors."""
     rows = [
         {
             "actor": one.actor,
@@ -175,7 +175,9 @@ def _show_actors(report: Dashboard) -> None:
     output.table(columns, rows, title="actors by volume")
 
 
-def _show_stale(stale: Stale) -> None:
+def show_stale(report: Dashboard) -> None:
+    """Print what nobody seems to do."""
+    stale = report.stale
     if not stale.total:
         output.heading("stale: none")
         return
@@ -188,7 +190,15 @@ def _us(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1e6
 
 
-def _show_errors(errors: Errors) -> None:
+def show_throughput(report: Dashboard) -> None:
+    """Print how many interactions have ended lately, minute by minute."""
+    rows = [asdict(one) for one in report.throughput.buckets]
+    output.table(("at", "finished", "completed"), rows, title=f"{report.throughput.per_minute:g} a minute")
+
+
+def show_errors(report: Dashboard) -> None:
+    """Print what went wrong, by kind, and the last of it."""
+    errors = report.errors
     if not errors.patterns:
         output.heading("errors: none")
         return
