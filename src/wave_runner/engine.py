@@ -39,9 +39,11 @@ from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.runner.scheduler import Blocked, Plan
 from wave_runner.runner.script_lane import ScriptLane
+from wave_runner.runner.single import Single
 from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.runner.steps import Steps
 from wave_runner.servers import open_server
+from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
@@ -153,6 +155,30 @@ class Engine:
         )
         return People(self.database, steps, person)
 
+    def single(self, workflow: str, params: Mapping[str, str]) -> Single:
+        """Return what does steps one at a time, as the folder has them now, and saves nothing."""
+        project = self.project()
+        found = self._workflow(project, workflow)
+
+        @asynccontextmanager
+        async def server(name: str) -> AsyncIterator[ModelServer]:
+            # A server of its own, beside that of a runner, which may be at work.
+            driver = self._driver(project, name, state_dir=self.state_dir / "servers" / f"{name}.step")
+            try:
+                yield driver
+            finally:
+                await driver.close()
+
+        return Single(
+            database=self.database,
+            project=project,
+            workflow=found,
+            work_dir=self.state_dir / "work",
+            environment={**self.environ, "WAVE_PROJECT_DIR": str(self.folder.resolve())},
+            params=resolve_params(found, params),
+            open_server=server,
+        )
+
     async def _before_wave(self) -> WaveError | None:
         """Before each wave: a folder that changed is compared with what is approved, and every lane waits for it.
 
@@ -251,13 +277,14 @@ class Engine:
 
     def _server(self, project: Project, name: str) -> Server:
         spec = project.servers[name]
-        driver = open_server(
-            spec, project_dir=self.folder, state_dir=self.state_dir / "servers" / name, environ=self.environ
-        )
+        driver = self._driver(project, name, state_dir=self.state_dir / "servers" / name)
         owned = spec.driver in OWNED_DRIVERS
         return Server(
             name=name, driver=driver, owned=owned, lanes=spec.models_max if owned else 1, concurrency=spec.slots
         )
+
+    def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:
+        return open_server(project.servers[name], project_dir=self.folder, state_dir=state_dir, environ=self.environ)
 
 
 @asynccontextmanager

@@ -110,6 +110,15 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
     return prepared
 
 
+async def prepare_one(database: Database, step: StepInHand, item: Item, line: Line) -> Ready | Stopped:
+    """Read and check the input of one item whose outputs before it are given."""
+    try:
+        rows, _ = await _read_records(database, step, [item])
+    except DataRefused as error:
+        return Stopped(item=item, step=step, breach=Breach(rule="record_unreadable", message=str(error)))
+    return _check(item, step, rows, line)
+
+
 async def _read_records(
     database: Database, step: StepInHand, items: Sequence[Item]
 ) -> tuple[dict[int, dict[str, Any]] | None, dict[int, bytes]]:

@@ -268,6 +268,16 @@ async def lineage(
     return found
 
 
+async def newest_outputs(connection: Connection, run_id: int, record_id: int) -> dict[str, list[Ancestor]]:
+    """Return what each step of a record has given in a run, and each that ran once, the newest first."""
+    rows = await fetch(connection, "interactions/newest_outputs", {"run_id": run_id, "record_id": record_id})
+    found: dict[str, list[Ancestor]] = {}
+    for row in rows:
+        ancestor = Ancestor(interaction_id=row["interaction_id"], item=row["item"], output=row["output"])
+        found.setdefault(row["step"], []).append(ancestor)
+    return found
+
+
 async def _set_read_hashes(connection: Connection, starts: Sequence[Start]) -> None:
     read = [start for start in starts if start.read_hash is not None]
     if read:

@@ -113,6 +113,12 @@ async def identify(connection: Connection, collection: str, keys: Sequence[str])
     return {row["key"]: row["record_id"] for row in await fetch(connection, "records/find", wanted)}
 
 
+async def known(connection: Connection, collection: str, key: str, *, workflow: str) -> tuple[int, int | None] | None:
+    """Return the record with this key, and the newest run of a workflow that had it; None where there is none."""
+    rows = await fetch(connection, "records/known", {"collection": collection, "key": key, "workflow": workflow})
+    return (rows[0]["record_id"], rows[0]["run_id"]) if rows else None
+
+
 async def read(
     connection: Connection, tables: Tables, columns: Sequence[str], records: Mapping[int, str]
 ) -> dict[int, dict[str, Any]]:
