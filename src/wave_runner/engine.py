@@ -42,6 +42,7 @@ from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.runner.single import Single
 from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.runner.steps import Steps
+from wave_runner.runner.unsaved import Bench
 from wave_runner.servers import open_server
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings, load
@@ -157,26 +158,28 @@ class Engine:
 
     def single(self, workflow: str, params: Mapping[str, str]) -> Single:
         """Return what does steps one at a time, as the folder has them now, and saves nothing."""
-        project = self.project()
-        found = self._workflow(project, workflow)
+        bench = self._bench(workflow, params)
 
         @asynccontextmanager
         async def server(name: str) -> AsyncIterator[ModelServer]:
             # A server of its own, beside that of a runner, which may be at work.
-            driver = self._driver(project, name, state_dir=self.state_dir / "servers" / f"{name}.step")
+            driver = self._driver(bench.project, name, state_dir=self.state_dir / "servers" / f"{name}.step")
             try:
                 yield driver
             finally:
                 await driver.close()
 
-        return Single(
-            database=self.database,
+        return Single(database=self.database, bench=bench, open_server=server)
+
+    def _bench(self, workflow: str, params: Mapping[str, str]) -> Bench:
+        project = self.project()
+        found = self._workflow(project, workflow)
+        return Bench(
             project=project,
             workflow=found,
             work_dir=self.state_dir / "work",
             environment={**self.environ, "WAVE_PROJECT_DIR": str(self.folder.resolve())},
             params=resolve_params(found, params),
-            open_server=server,
         )
 
     async def _before_wave(self) -> WaveError | None:

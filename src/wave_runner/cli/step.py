@@ -15,7 +15,7 @@ from wave_runner.cli.main import project_dir, project_option
 from wave_runner.core.workflow import END
 
 if TYPE_CHECKING:
-    from wave_runner.runner.single import Tried
+    from wave_runner.runner.unsaved import Tried
 
 COMPLETED, BROKEN = 0, 1
 

@@ -7,65 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from wave_runner.actors import sql
 from wave_runner.actors.ai_model import answer
-from wave_runner.actors.job import Job, RequestRefused, ScriptVersion
-from wave_runner.actors.pool import ScriptPool
-from wave_runner.core.canonical import dumps, parse_json
-from wave_runner.core.contract import OutputContract
-from wave_runner.core.flow import Flow
+from wave_runner.actors.job import RequestRefused
+from wave_runner.core.canonical import dumps
 from wave_runner.core.nearest import did_you_mean
-from wave_runner.core.outcome import Done, Effect, Evidence, Failure, Outcome, Replace, Usage, Write
-from wave_runner.core.pinned import PinnedStep, read_step
-from wave_runner.core.workflow import ActorKind, Project, Step, Workflow
+from wave_runner.core.outcome import Done, Failure, Outcome, Usage
+from wave_runner.core.workflow import ActorKind
 from wave_runner.errors import ModelServerError, NotFoundError, ProjectError
-from wave_runner.project.definitions import script_definition, step_definition
-from wave_runner.project.manifest import script_files
-from wave_runner.project.materialise import materialise
-from wave_runner.project.queries import read_query
-from wave_runner.project.templates import read_prompt
 from wave_runner.runner.prepare import Ready, Stopped, prepare_one
-from wave_runner.runner.record import move_of
 from wave_runner.runner.steps import StepInHand
-from wave_runner.runner.texts import Texts
+from wave_runner.runner.unsaved import NOBODY, Bench, Tried, item_of, tried_of
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.store import interactions, queries, records
 from wave_runner.store.database import Database, DataRefused, Unavailable
 from wave_runner.store.interactions import Ancestor
 from wave_runner.store.queries import WaveItem
-from wave_runner.store.run_flow import RunFlow, RunStep
 from wave_runner.store.waves import Item
 
-NOBODY = 0  # the id of everything that is not in the database
 OpenServer = Callable[[str], AbstractAsyncContextManager[ModelServer]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """What came of it: `state` is what the interaction would have become, `called` whether its actor was.
-
-    `writes` and `effects` are what would have been written, `ways` where the record would have gone.
-    """
-
-    state: str
-    called: bool
-    input: Mapping[str, Any] | None = None
-    prompt: str = ""
-    output: Any = None
-    rule: str | None = None
-    error_class: str | None = None
-    error: str | None = None
-    route: str = ""
-    ways: tuple[str, ...] = ()
-    writes: tuple[Write | Replace, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    usage: Usage = field(default_factory=Usage)
-    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,24 +36,22 @@ class Single:
     """Does steps of a workflow one at a time, on the database and the folder that it is given."""
 
     database: Database
-    project: Project
-    workflow: Workflow
-    work_dir: Path
-    environment: Mapping[str, str]
-    params: Mapping[str, Any]
+    bench: Bench
     open_server: OpenServer
 
     async def do(self, name: str, key: str, *, given: Mapping[str, Any]) -> Tried:
         """Do one step on the record with this key. Raises `NotFoundError` for a step that is not there."""
-        step = self.workflow.steps.get(name)
+        step = self.bench.workflow.steps.get(name)
         if step is None:
             raise NotFoundError(
-                f"{self.workflow.name} has no step {name}", hint=did_you_mean(name, self.workflow.steps)
+                f"{self.bench.workflow.name} has no step {name}", hint=did_you_mean(name, self.bench.workflow.steps)
             )
         if step.once:
             message = f"{name} runs once per run, without a record: it would fetch or decide for a whole run"
             raise ProjectError(message, hint="wave run does it")
-        in_hand = await self._in_hand(step)
+        async with self.database.transaction() as connection:
+            collection = self.bench.project.collections[self.bench.workflow.collection]
+            in_hand = self.bench.step(step, await records.look_up_tables(connection, collection))
         item, line = await self._line(in_hand, key, given)
         prepared = await prepare_one(self.database, in_hand, item, line)
         if isinstance(prepared, Stopped):
@@ -99,56 +60,7 @@ class Single:
         if step.kind is ActorKind.HUMAN:
             return Tried(state="waiting", called=False, input=prepared.input)
         outcome = await self._outcome(prepared)
-        return _tried(prepared, outcome)
-
-    async def _in_hand(self, step: Step) -> StepInHand:
-        pinned = {
-            one.name: read_step(step_definition(self.project, self.workflow, one).body)
-            for one in self.workflow.steps.values()
-        }
-        run_steps = {name: _run_step(number, name, one) for number, (name, one) in enumerate(pinned.items(), 1)}
-        mine = pinned[step.name]
-        async with self.database.transaction() as connection:
-            tables = await records.look_up_tables(connection, mine.collection)
-        files = self.project.files
-        contract = OutputContract(files[step.output]) if step.output else None
-        prompt = files[step.prompt] if step.prompt else None
-        return StepInHand(
-            run_step=run_steps[step.name],
-            pinned=mine,
-            params=self.params,
-            tables=tables,
-            contract=contract,
-            schema=parse_json(files[step.output]) if step.output else None,
-            prompt=prompt,
-            own_words=read_prompt(prompt).own_words if prompt is not None else "",
-            script=self._script(mine),
-            query=read_query(files[step.sql]) if step.sql else None,
-            run_flow=RunFlow(flow=Flow(self.workflow.steps), steps=run_steps),
-            all_writes=(),
-            ensures_queries={},
-            selector=None,
-            columns_read=(),
-        )
-
-    def _script(self, pinned: PinnedStep) -> ScriptVersion | None:
-        spec = pinned.script
-        if spec is None:
-            return None
-        sha256 = script_definition(self.project, spec.name).sha256.hex()
-        root = self.work_dir / "scripts" / sha256
-        materialise(script_files(self.project.files, spec), root, executable=spec.entry if spec.executable else "")
-        seen = {name: self.environment[name] for name in spec.environment if name in self.environment}
-        return ScriptVersion(
-            name=spec.name,
-            sha256=sha256,
-            root=root,
-            entry=spec.entry,
-            executable=spec.executable,
-            timeout_s=pinned.timeout_s,
-            max_output_bytes=spec.max_output_bytes,
-            environment={**seen, "WAVE_PROJECT_DIR": self.environment["WAVE_PROJECT_DIR"]},
-        )
+        return tried_of(prepared, outcome)
 
     async def _line(
         self, step: StepInHand, key: str, given: Mapping[str, Any]
@@ -157,24 +69,24 @@ class Single:
         collection = step.pinned.collection
         line: dict[str, Sequence[Ancestor]] = {}
         async with self.database.transaction() as connection:
-            found = await records.known(connection, collection.name, key, workflow=self.workflow.name)
+            found = await records.known(connection, collection.name, key, workflow=self.bench.workflow.name)
             record_id, run_id = found or (NOBODY, None)
             if run_id is not None:
                 line |= await interactions.newest_outputs(connection, run_id, record_id)
         if not found and collection.record_column:
             hint = "wave status lists runs; a record is known once a run had it"
             raise NotFoundError(f"no record of {collection.name} has the key {key!r:.80}", hint=hint)
-        unknown = given.keys() - self.workflow.steps.keys()
+        unknown = given.keys() - self.bench.workflow.steps.keys()
         if unknown:
             name = min(unknown)
             raise NotFoundError(
-                f"{self.workflow.name} has no step {name}", hint=did_you_mean(name, self.workflow.steps)
+                f"{self.bench.workflow.name} has no step {name}", hint=did_you_mean(name, self.bench.workflow.steps)
             )
         line |= {
             name: [Ancestor(interaction_id=NOBODY, item=0, output=dumps(output).decode())]
             for name, output in given.items()
         }
-        return _item(step, record_id, key), line
+        return item_of(step, record_id, key), line
 
     async def _outcome(self, ready: Ready) -> Outcome:
         pinned = ready.step.pinned
@@ -182,7 +94,7 @@ class Single:
             case ActorKind.AI_MODEL:
                 return await self._ask(ready)
             case ActorKind.SCRIPT:
-                return await self._run(ready)
+                return await self.bench.run(ready, _ReadOnly(self.database))
             case ActorKind.SQL:
                 return await self._query(ready)
             case _:
@@ -199,16 +111,6 @@ class Single:
             return await answer(
                 server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=pinned.timeout_s
             )
-
-    async def _run(self, ready: Ready) -> Outcome:
-        assert ready.step.script is not None, "a step of a script has one"
-        job = Job(id=NOBODY, input=ready.input, record=ready.item.key, run=ready.step.run, attempt=1)
-        pool = ScriptPool(slots=1, work_dir=self.work_dir / "workers")
-        try:
-            [outcome] = await pool.run(ready.step.script, [job], _ReadOnly(self.database))
-        finally:
-            await pool.close()
-        return outcome
 
     async def _query(self, ready: Ready) -> Outcome:
         assert ready.step.query is not None, "a step of a query has one"
@@ -249,56 +151,3 @@ class _ReadOnly:
 
     async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None:
         return None
-
-
-def _tried(ready: Ready, outcome: Outcome) -> Tried:
-    move = move_of(ready, outcome, Texts())
-    done = outcome if isinstance(outcome, Done) and move.output is not None else None
-    output = outcome.output if isinstance(outcome, Done) else None
-    return Tried(
-        # What would be tried again has not come to anything yet, and says so.
-        state="retried" if str(move.state) == "pending" else str(move.state),
-        called=True,
-        input=ready.input,
-        prompt=ready.prompt,
-        output=output,
-        rule=move.rule,
-        error_class=move.error_class,
-        error=move.error,
-        route=str(move.data.get("route", "")),
-        ways=tuple(move.data.get("to", ())),
-        writes=done.writes if done else (),
-        effects=done.effects if done else (),
-        usage=outcome.usage,
-        evidence=outcome.evidence,
-    )
-
-
-def _item(step: StepInHand, record_id: int, key: str) -> Item:
-    return Item(
-        run_id=NOBODY,
-        interaction_id=NOBODY,
-        run_step_id=step.run_step.run_step_id,
-        record_id=record_id,
-        key=key,
-        correlation_id=UUID(int=0),
-        parent_id=NOBODY,
-        item=0,
-        iteration=0,
-        generation=0,
-        attempt=0,
-    )
-
-
-def _run_step(number: int, name: str, pinned: PinnedStep) -> RunStep:
-    return RunStep(
-        run_step_id=number,
-        run_id=NOBODY,
-        queue_id=NOBODY,
-        step=name,
-        actor=pinned.step.actor,
-        definition=b"",
-        sha256=b"",
-        params="{}",
-        limit=None,
-    )
