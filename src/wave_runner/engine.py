@@ -125,7 +125,7 @@ class Engine:
         What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
         """
         project = self.project()
-        found = self._workflow(project, workflow)
+        found = _workflow(project, workflow)
         terms = read_where(found, where)
         new = self._new_run(project, found, params, limit=limit, terms=terms, priority=priority, force=force)
         if drifted := set(await self.sync(project)) & actors_of(found):
@@ -158,7 +158,7 @@ class Engine:
 
     def single(self, workflow: str, params: Mapping[str, str]) -> Single:
         """Return what does steps one at a time, as the folder has them now, and saves nothing."""
-        bench = self._bench(workflow, params)
+        bench = bench_of(self.folder, self.project(), workflow, params)
 
         @asynccontextmanager
         async def server(name: str) -> AsyncIterator[ModelServer]:
@@ -170,17 +170,6 @@ class Engine:
                 await driver.close()
 
         return Single(database=self.database, bench=bench, open_server=server)
-
-    def _bench(self, workflow: str, params: Mapping[str, str]) -> Bench:
-        project = self.project()
-        found = self._workflow(project, workflow)
-        return Bench(
-            project=project,
-            workflow=found,
-            work_dir=self.state_dir / "work",
-            environment={**self.environ, "WAVE_PROJECT_DIR": str(self.folder.resolve())},
-            params=resolve_params(found, params),
-        )
 
     async def _before_wave(self) -> WaveError | None:
         """Before each wave: a folder that changed is compared with what is approved, and every lane waits for it.
@@ -218,11 +207,6 @@ class Engine:
         except ProjectError as error:
             return Blocked(reason="query_refused", message=str(error))
         return Plan(spec=spec, run=new)
-
-    def _workflow(self, project: Project, name: str) -> Workflow:
-        if name not in project.workflows:
-            raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
-        return project.workflows[name]
 
     def _new_run(
         self,
@@ -321,6 +305,24 @@ def database_url(settings: Settings, folder: Path) -> Iterator[str]:
             yield held.url
     finally:
         held.release()
+
+
+def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str, str]) -> Bench:
+    """Return what steps of a workflow are taken from, as the folder has them; needs no database."""
+    found = _workflow(project, workflow)
+    return Bench(
+        project=project,
+        workflow=found,
+        work_dir=folder / ".wave" / "work",
+        environment={**os.environ, "WAVE_PROJECT_DIR": str(folder.resolve())},
+        params=resolve_params(found, params),
+    )
+
+
+def _workflow(project: Project, name: str) -> Workflow:
+    if name not in project.workflows:
+        raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
+    return project.workflows[name]
 
 
 def _objected(mistake: Mistake) -> ProjectError:

@@ -22,6 +22,10 @@ COMMANDS = {
         "wave_runner.cli.diagram:diagram",
         "Draw WORKFLOW: its steps, who does them, and every way between them.",
     ),
+    "test": (
+        "wave_runner.cli.test:test",
+        "Do the project's recorded cases, tests/*.yaml, without a database and without a model.",
+    ),
     "step": ("wave_runner.cli.step:step", "Do STEP on one record, print what came of it, and save nothing."),
     "run": ("wave_runner.cli.run:run", "Start a run of WORKFLOW and work until it has ended."),
     "runner": (

@@ -103,7 +103,7 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
             continue
         outputs = await _read_lineage(database, step, mine)
         for item in mine:
-            checked = _check(item, step, rows, outputs.get(item.interaction_id, {}))
+            checked = check_item(item, step, rows, outputs.get(item.interaction_id, {}))
             if isinstance(checked, Ready) and item.record_id in hashes:
                 checked = replace(checked, read_hash=hashes[item.record_id])
             (prepared.ready if isinstance(checked, Ready) else prepared.stopped).append(checked)  # type: ignore[arg-type]  # the list is chosen by the type
@@ -116,7 +116,7 @@ async def prepare_one(database: Database, step: StepInHand, item: Item, line: Li
         rows, _ = await _read_records(database, step, [item])
     except DataRefused as error:
         return Stopped(item=item, step=step, breach=Breach(rule="record_unreadable", message=str(error)))
-    return _check(item, step, rows, line)
+    return check_item(item, step, rows, line)
 
 
 async def _read_records(
@@ -150,12 +150,13 @@ async def _read_lineage(database: Database, step: StepInHand, items: Sequence[It
         return await interactions.lineage(connection, items, sorted(wanted))
 
 
-def _check(
+def check_item(
     item: Item,
     step: StepInHand,
     rows: Mapping[int, Mapping[str, Any]] | None,
     line: Line,
 ) -> Ready | Stopped:
+    """Resolve and check an item's input from its row (`rows` by record id) and the outputs before it."""
     scopes: dict[str, Any] = {"params": step.params, "run": step.run, **_outputs(step, line)}
     if rows is not None and item.record_id is not None:
         if item.record_id not in rows:
