@@ -13,7 +13,7 @@ from wave_runner.core.contract import parse_answer
 from wave_runner.core.outcome import Breach, Done, Outcome, Usage
 from wave_runner.core.workflow import ActorKind, Step
 from wave_runner.runner.prepare import Ready, Stopped, check_item
-from wave_runner.runner.unsaved import NOBODY, Bench, Tried, item_of, tried_of
+from wave_runner.runner.unsaved import NOBODY, Bench, NothingStaged, Tried, item_of, tried_of
 from wave_runner.store.interactions import Ancestor
 from wave_runner.store.records import Tables
 
@@ -53,7 +53,7 @@ async def _outcome(bench: Bench, ready: Ready, case: Case) -> Outcome | None:
     if case.answer is not ABSENT:
         return Done(output=case.answer)
     if kind is ActorKind.SCRIPT:
-        return await bench.run(ready, _Nothing())
+        return await bench.run(ready, _NoDatabase())
     return Done(output=dict(ready.input)) if kind is ActorKind.ROUTE else None
 
 
@@ -84,20 +84,8 @@ def _stopped(stopped: Stopped) -> Found:
     return _found(Tried(state="quarantined", called=False, rule=breach.rule, error=breach.message))
 
 
-class _Nothing:
+class _NoDatabase(NothingStaged):
     """A script in a case has no database."""
 
     async def query(self, statement: str, parameters: list[Any]) -> list[dict[str, Any]]:
         raise RequestRefused("a case has no database: give the step's `answer` instead")
-
-    async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
-        raise RequestRefused("a case stages nothing")
-
-    async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
-        return []
-
-    async def decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
-        raise RequestRefused("a case decides nothing")
-
-    async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None:
-        return None

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from wave_runner.actors.pool import ScriptPool
@@ -33,6 +34,8 @@ from wave_runner.store.database import Database, Unavailable
 from wave_runner.store.heartbeat import Heartbeat
 
 log = logging.getLogger("wave_runner.runner")
+
+PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 
 IDLE_PAUSE_S = 0.25
 BY_THE_CLOCK = ("scheduler", "sweeper")  # loops that new work is no reason to wake
@@ -147,9 +150,9 @@ class Runner:
             heartbeat=self._heartbeat,
         )
         self.script_lanes = [self._script_lane() for _ in range(self.settings.script_slots)]
-        self.sql_lane = self._sql_lane()
-        self.route_lane = self._route_lane()
-        self.people_lane = self._people_lane()
+        self.sql_lane = self._lane(SqlLane)
+        self.route_lane = self._lane(RouteLane)
+        self.people_lane = self._lane(PeopleLane)
         self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
         self._loops = [
             *(Loop("scripts", lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.script_lanes),
@@ -182,28 +185,8 @@ class Runner:
             after_wave=self._wake,
         )
 
-    def _sql_lane(self) -> SqlLane:
-        return SqlLane(
-            database=self.database,
-            holder=self._holder,
-            steps=self._steps,
-            texts=self._texts,
-            before_wave=self.before_wave,
-            after_wave=self._wake,
-        )
-
-    def _route_lane(self) -> RouteLane:
-        return RouteLane(
-            database=self.database,
-            holder=self._holder,
-            steps=self._steps,
-            texts=self._texts,
-            before_wave=self.before_wave,
-            after_wave=self._wake,
-        )
-
-    def _people_lane(self) -> PeopleLane:
-        return PeopleLane(
+    def _lane(self, of: type[PlainLane]) -> PlainLane:
+        return of(
             database=self.database,
             holder=self._holder,
             steps=self._steps,

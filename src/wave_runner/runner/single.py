@@ -20,7 +20,7 @@ from wave_runner.core.workflow import ActorKind
 from wave_runner.errors import ModelServerError, NotFoundError, ProjectError
 from wave_runner.runner.prepare import Ready, Stopped, prepare_one
 from wave_runner.runner.steps import StepInHand
-from wave_runner.runner.unsaved import NOBODY, Bench, Tried, item_of, tried_of
+from wave_runner.runner.unsaved import NOBODY, Bench, NothingStaged, Tried, item_of, tried_of
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.store import interactions, queries, records
 from wave_runner.store.database import Database, DataRefused, Unavailable
@@ -127,7 +127,7 @@ class Single:
         return sql.outcome(answered[1].rows, answered[1].row, usage=Usage())
 
 
-class _ReadOnly:
+class _ReadOnly(NothingStaged):
     """What a script may ask for here: it can read the database, and stages nothing."""
 
     def __init__(self, database: Database) -> None:
@@ -139,15 +139,3 @@ class _ReadOnly:
                 return await queries.query(connection, statement, parameters)
         except DataRefused as error:
             raise RequestRefused(f"PostgreSQL refuses the query: {error}") from error
-
-    async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
-        raise RequestRefused("nothing is staged by `wave step`")
-
-    async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
-        return []
-
-    async def decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
-        raise RequestRefused("nothing is decided by `wave step`")
-
-    async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None:
-        return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from wave_runner.actors.job import Job, Requests, ScriptVersion
+from wave_runner.actors.job import Job, RequestRefused, Requests, ScriptVersion
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.canonical import parse_json
 from wave_runner.core.contract import OutputContract
@@ -121,6 +121,22 @@ class Bench:
             max_output_bytes=spec.max_output_bytes,
             environment={**seen, "WAVE_PROJECT_DIR": self.environment["WAVE_PROJECT_DIR"]},
         )
+
+
+class NothingStaged:
+    """What a script may ask for where nothing is saved: it can say how far it is."""
+
+    async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
+        raise RequestRefused("nothing is staged here: only a run stages")
+
+    async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
+        return []
+
+    async def decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
+        raise RequestRefused("nothing is decided here: only a run promotes and rejects")
+
+    async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None:
+        return None
 
 
 def tried_of(ready: Ready, outcome: Outcome) -> Tried:
