@@ -46,6 +46,7 @@ def test_an_event_is_told_what_was_chosen_of_the_forms_own_fields():
         "own": "PASS",
         "deep": {"n": 1},
     }
+    answer |= {"größe": 1}
     assert told(answer, fields=set(answer) - {"own"}, listed=LISTED) == {"verdict": "PASS", "sure": True}
 
 

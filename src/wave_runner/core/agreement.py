@@ -37,8 +37,13 @@ def agreed(answers: Sequence[Mapping[str, Any]], *, needs: int, listed: Collecti
 
 
 def told(answer: Mapping[str, Any], *, fields: Collection[str], listed: Collection[str]) -> dict[str, Any]:
-    """Return what an event says of an answer: the form's own fields that hold an enum, a boolean or a whole number."""
-    return {name: value for name, value in answer.items() if name in fields and _is_plain(value, listed)}
+    """Return what an event says of an answer: the form's own fields that hold an enum, a boolean or a whole number.
+
+    A name that is not ASCII has no one place among the sorted keys of an event, so such a field is left out.
+    """
+    return {
+        name: value for name, value in answer.items() if name in fields and name.isascii() and _is_plain(value, listed)
+    }
 
 
 def _is_plain(value: Any, listed: Collection[str]) -> bool:

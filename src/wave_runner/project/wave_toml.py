@@ -212,6 +212,8 @@ def _price(section: Section) -> dict[str, int]:
     for key, value in section.data.items():
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e6:
             raise section.error(f"`{key}` is the price of a million tokens, not {kind(value)}", key, rule="wrong_type")
+        if Decimal(repr(value)) * 1000 % 1:
+            raise section.error(f"`{key}` is a price to three decimals, not {kind(value)}", key)
     return {key: int(Decimal(repr(value)) * 1000) for key, value in section.data.items()}
 
 

@@ -73,11 +73,6 @@ class People:
         """Return the step that a task belongs to, as its run has pinned it."""
         return await self._steps.of_run(task.item.run_step_id)
 
-    async def refuse(self, task: Task, answer: Any) -> str | None:
-        """Return what keeps an answer from being taken: the form, `accept`, or where it would go. None: nothing."""
-        checked = _checked(await self.step(task), task, answer)
-        return checked.message if isinstance(checked, Breach) else None
-
     async def decide(self, task: int, answer: Any, *, comment: str = "", token: UUID | None = None) -> Task:
         """Record an answer to a claimed task, and complete its step if that is the last one it needs.
 
