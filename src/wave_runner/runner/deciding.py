@@ -55,7 +55,7 @@ class People:
         async with self.database.transaction() as connection:
             claimed = await tasks.claim(connection, self.person, task=task, queue=queue)
             if claimed is not None:
-                return await tasks.find(connection, claimed.interaction_id)
+                return await tasks.find(connection, claimed)
             if task is None:
                 return None
             found = await tasks.find(connection, task)

@@ -31,16 +31,6 @@ class Ask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A task that a person has claimed. Who gives no `token` of a claim that still stands changes nothing."""
-
-    run_id: int
-    interaction_id: int
-    token: UUID
-    draft: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What one person has said in one round. `answer` is JSON text; None: sent back, with the comment that says why."""
 
@@ -133,8 +123,11 @@ async def find(connection: Connection, task: int, *, locked: bool = False) -> Ta
 
 async def claim(
     connection: Connection, person: str, *, task: int | None = None, queue: str | None = None
-) -> Claim | None:
-    """Claim a task for a person: that one, or the most urgent one that they may take. None if there is none."""
+) -> int | None:
+    """Claim a task for a person: that one, or the most urgent one that they may take.
+
+    Returns its number; None if there is none.
+    """
     parameters = {"person": person, "task": task, "queue": queue, "lease_s": LEASE_S}
     rows = await fetch(connection, "tasks/claim", parameters)
     if not rows:
@@ -142,9 +135,7 @@ async def claim(
     row = rows[0]
     data = {"person": person, "queue": row["queue"], "round": row["round"], "lease_us": int(LEASE_S * 1_000_000)}
     await _note(connection, row["run_id"], row["interaction_id"], EventType.TASK_CLAIMED, data)
-    return Claim(
-        run_id=row["run_id"], interaction_id=row["interaction_id"], token=row["claim_token"], draft=row["draft"]
-    )
+    return int(row["interaction_id"])
 
 
 async def release(connection: Connection, task: Task) -> None:

@@ -16,4 +16,4 @@ WHERE (t.run_id, t.interaction_id) = (
     ORDER BY o.priority DESC, o.due_at, o.interaction_id
     LIMIT 1
     FOR UPDATE SKIP LOCKED)
-RETURNING t.run_id, t.interaction_id, t.queue, t.round, t.claim_token, t.draft
+RETURNING t.run_id, t.interaction_id, t.queue, t.round
