@@ -19,7 +19,7 @@ def test_the_first_template_is_job_postings(tmp_path, capsys):
     assert main.run(["init", str(tmp_path / "postings"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["schema"], document["template"]) == ("wave.init.v1", "job_postings")
-    assert document["workflows"] == ["job_postings"]
+    assert document["workflows"] == ["job_postings", "postings_graded"]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):

@@ -43,7 +43,8 @@ def make_project(folder: Path) -> Path:
     settings = settings.replace("cache_prompt = true", "cache_prompt = false")
     settings = re.sub(r"max_tokens = \d+", "max_tokens = 2000", settings)
     (folder / "wave.toml").write_text(settings, encoding="utf-8")
-    _allow_nonsense(folder / "workflows/job_postings.yaml")
+    for workflow in (folder / "workflows").iterdir():
+        _allow_nonsense(workflow)
     return folder
 
 

@@ -4,7 +4,8 @@
 
 RULES is a JSON file, read anew at each request: {"models": […], "rules": [rule, …]}. The first rule that fits answers:
 
-- "match": a regular expression searched in the prompt (default: any prompt); "times": fits only so often
+- "match": a regular expression searched in the prompt (default: any prompt); "model": fits only requests for it;
+  "times": fits only so often
 - "beside": members of the completion to replace, such as "usage"
 - "text": the answer, in which \\1 and \\g<name> stand for groups of the match; or "json": any JSON value, as its text;
   or "file": a path with such groups, whose bytes are sent as they are, also where they are no UTF-8
@@ -88,16 +89,16 @@ class _Handler(BaseHTTPRequestHandler):
         with self.lock:
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(asked) + "\n")
-            rule, found = self._rule(prompt)
+            rule, found = self._rule(prompt, body["model"])
         if "status" in rule:
             self._send(rule["status"], {"error": {"message": rule.get("error", "no")}}, rule.get("headers", {}))
         else:
             self.beside = rule.get("beside", {})
             getattr(self, "_" + rule.get("behaviour", "ok"))(_text(rule, found))
 
-    def _rule(self, prompt: str) -> tuple[Rule, re.Match[str]]:
+    def _rule(self, prompt: str, model: str) -> tuple[Rule, re.Match[str]]:
         for rule in json.loads(self.rules.read_text("utf-8"))["rules"]:
-            found = re.search(rule.get("match", ""), prompt)
+            found = rule.get("model", model) == model and re.search(rule.get("match", ""), prompt)
             key = json.dumps(rule)
             if found and self.used[key] < rule.get("times", sys.maxsize):
                 self.used[key] += 1
