@@ -93,3 +93,17 @@ def test_what_a_model_makes_for_nothing_is_an_objection(project, capsys):
         "step that writes, and decides nothing"
     )
     assert said[-5].endswith("files, 1 objection")
+
+
+def test_a_case_that_names_what_is_not_there_is_told_with_its_line_file_by_file(project, capsys):
+    case = "workflow: work\ncases:\n  - {step: STEP, expect: {to: end}}\n"
+    (project / "tests").mkdir()
+    (project / "tests/first.yaml").write_text(case.replace("STEP", "savee"), encoding="utf-8")
+    (project / "tests/second.yaml").write_text(
+        case.replace("expect", "expct").replace("STEP", "save"), encoding="utf-8"
+    )
+    assert main.run(["check", "--project", str(project)]) == 2
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tests/")]
+    assert [line.partition(": ")[0] for line in said] == ["tests/first.yaml:3", "tests/second.yaml:3"]
+    assert "work has no step `savee`" in said[0]
+    assert "expct" in said[1]

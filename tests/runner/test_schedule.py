@@ -99,6 +99,35 @@ def test_a_runner_fires_and_does_what_it_fired(ground: Ground):
     assert ground.one("SELECT count(words) FROM items") == 2
 
 
+def test_a_schedule_that_finds_nothing_three_times_in_a_row_is_told(ground: Ground):
+    scheduled(ground)
+    for number in range(1, 4):
+        fire_and_work(ground, runs=number)
+        assert alerts(ground) == (["source_idle"] if number == 3 else [])
+    fill(ground, 1)
+    fire_and_work(ground, runs=4)
+    assert alerts(ground) == []
+
+
+def fire_and_work(ground: Ground, *, runs: int) -> None:
+    """Let the schedule come due, and work until so many runs have ended."""
+    come_due(ground, "clock_timestamp()")
+    ended = "SELECT 1 FROM workflow_runs WHERE state = 'completed' HAVING count(*) = %s"
+
+    async def work(engine: Engine) -> None:
+        async with at_work(engine):
+            await until(lambda: asyncio.to_thread(ground.sql, ended, runs))
+
+    ground.do(work)
+
+
+def alerts(ground: Ground) -> list[str]:
+    listed = subprocess.run(
+        [WAVE, "--project", ground.folder, "report", "alerts", "--json"], capture_output=True, check=True
+    )
+    return [alert["kind"] for alert in json.loads(listed.stdout)["rows"]]
+
+
 @pytest.mark.parametrize(("catch_up", "fired", "missed"), [("skip", [], 4), ("once", [1], 3), ("all", [4, 3, 2, 1], 0)])
 def test_what_could_not_be_fired_in_time_is_caught_up_as_the_schedule_says(
     ground: Ground, catch_up: str, fired: list[int], missed: int

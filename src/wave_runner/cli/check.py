@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of workflow files, for editors; check nothing.")
 @click.pass_context
 def check(context: click.Context, as_json: bool, schema: bool) -> None:
-    """Read the whole project, and say everything that is wrong with it.
+    """Read the whole project, its recorded cases too, and say everything that is wrong with it.
 
     \b
     wave check
@@ -37,6 +38,7 @@ def check(context: click.Context, as_json: bool, schema: bool) -> None:
     The exit code is 2 if there are errors or objections.
     """
     from wave_runner.core.lint import Severity
+    from wave_runner.project.case_file import check_cases
     from wave_runner.project.load import read_project
 
     if schema:
@@ -44,6 +46,8 @@ def check(context: click.Context, as_json: bool, schema: bool) -> None:
         return
     folder = project_dir(context)
     reading = read_project(folder)
+    if reading.project is not None:  # a case that cannot be read keeps no workflow from running
+        reading = replace(reading, mistakes=reading.mistakes + check_cases(folder, reading.project))
     if as_json:
         output.emit("wave.check.v1", _document(folder, reading))
     else:

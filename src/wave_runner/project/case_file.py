@@ -11,6 +11,7 @@ from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import ActorKind, Project, Step
 from wave_runner.project import folder as project_folder
 from wave_runner.project.document import Section, kind
+from wave_runner.project.mistakes import Mistake, Mistakes
 from wave_runner.project.yaml_text import read_yaml
 
 FOLDER = "tests"
@@ -22,8 +23,20 @@ EXPECT = ("state", "rule", "to", "output", "prompt", "writes")
 
 def read_cases(folder: Path, project: Project) -> list[Case]:
     """Return every case of the project, by file and line. Raises ProjectError for what cannot be one."""
-    paths = sorted(path for path in project_folder.paths_below(folder, FOLDER) if path.endswith((".yaml", ".yml")))
-    return [case for path in paths for case in _file(folder, path, project)]
+    return [case for path in _paths(folder) for case in _file(folder, path, project)]
+
+
+def check_cases(folder: Path, project: Project) -> tuple[Mistake, ...]:
+    """Return what is wrong with the files of cases, the first mistake of each."""
+    mistakes = Mistakes(folder)
+    for path in _paths(folder):
+        with mistakes.heard():
+            list(_file(folder, path, project))
+    return tuple(mistakes.found)
+
+
+def _paths(folder: Path) -> list[str]:
+    return sorted(path for path in project_folder.paths_below(folder, FOLDER) if path.endswith((".yaml", ".yml")))
 
 
 def _file(folder: Path, path: str, project: Project) -> Iterator[Case]:

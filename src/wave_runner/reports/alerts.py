@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 SILENT_S = 60.0  # a runner that has not been heard of for so long is not at work
+QUIET_RUNS = 3  # of a schedule in a row; one that finds nothing is usual, so many may mean a source that has dried up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ async def raised(connection: Connection, run_id: int | None = None, *, limit: in
 
 
 async def _idle(connection: Connection) -> list[Alert]:
-    rows = await stored.idle(connection, silent_s=SILENT_S)
+    rows = await stored.idle(connection, silent_s=SILENT_S, quiet_runs=QUIET_RUNS)
     return [
         Alert(kind=row["kind"], subject=row["subject"], since=row["since"], message=_idle_message(row)) for row in rows
     ]
@@ -54,4 +55,6 @@ async def _idle(connection: Connection) -> list[Alert]:
 def _idle_message(row: Row) -> str:
     if row["kind"] == "no_runner":
         return "it has not ended and no runner is at work: wave runner"
+    if row["kind"] == "source_idle":
+        return f"its last {QUIET_RUNS} runs have found no record: does anything still come in where it looks?"
     return f"it cannot be fired: {row['reason']}" if row["reason"] else "it is due and nobody fires it: wave runner"

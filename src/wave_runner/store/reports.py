@@ -60,9 +60,12 @@ async def waiting_for_people(connection: Connection, run_id: int) -> list[Row]:
     return await fetch(connection, "reports/waiting_for_people", {"run_id": run_id})
 
 
-async def idle(connection: Connection, *, silent_s: float) -> list[Row]:
-    """Return what should be under way and is not. A runner that is silent for so long does not count."""
-    return await fetch(connection, "reports/idle", {"silent_s": silent_s})
+async def idle(connection: Connection, *, silent_s: float, quiet_runs: int) -> list[Row]:
+    """Return what should be under way and is not.
+
+    A runner that is silent for so long does not count; a schedule is idle if so many of its last runs had no record.
+    """
+    return await fetch(connection, "reports/idle", {"silent_s": silent_s, "quiet_runs": quiet_runs})
 
 
 async def run_definition(connection: Connection, run_id: int) -> list[bytes]:
