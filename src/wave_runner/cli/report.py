@@ -59,8 +59,8 @@ def alerts(context: click.Context, as_json: bool) -> None:
     wave report alerts --json
 
     A run raises nothing_saved, nothing_found or sudden_drop (completed less than half of what is usual) once, at its
-    end. A schedule that is overdue, one whose last three runs have found no record, and a run without a runner are found
-    when you ask.
+    end. A schedule that is overdue, one whose last three runs have found no record, and a run without a runner are
+    found when you ask.
     """
     asyncio.run(_alerts(project_dir(context), as_json=as_json))
 
