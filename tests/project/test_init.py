@@ -7,7 +7,7 @@ from wave_runner.project.init import init_project, templates
 from wave_runner.project.load import load_project
 
 
-@pytest.mark.parametrize("template", ["blank", "job_postings"])
+@pytest.mark.parametrize("template", ["blank", "job_postings", "service_requests"])
 def test_a_new_project_loads(tmp_path, template):
     init_project(tmp_path / "new", template)
     project = load_project(tmp_path / "new")
@@ -18,7 +18,7 @@ def test_a_new_project_loads(tmp_path, template):
 
 
 def test_the_templates_are_known_by_name():
-    assert templates() == ["blank", "job_postings"]
+    assert templates() == ["blank", "job_postings", "service_requests"]
 
 
 def test_every_project_has_an_id_of_its_own(tmp_path):

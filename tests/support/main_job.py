@@ -20,7 +20,7 @@ from wave_runner.servers.binary import find_binary, probe
 from wave_runner.store import embedded
 
 MODEL_SERVER = "WAVE_LLAMA_SERVER"  # this machine's, where the one of the extra `local` cannot run
-MODELS = {"summariser": "test-a", "extractor": "test-b", "judge": "test-c"}
+MODELS = {"summariser": "test-a", "extractor": "test-b", "judge": "test-c", "clerk": "test-a"}
 
 
 def require_model_server(folder: Path) -> None:
@@ -31,10 +31,10 @@ def require_model_server(folder: Path) -> None:
         pytest.skip(f"no model server runs here: {error.message}")
 
 
-def make_project(folder: Path) -> Path:
-    """Write the shipped project with a model file for each actor: fixed seed, no prompt cache, one model in memory."""
+def make_project(folder: Path, template: str = "job_postings") -> Path:
+    """Write a shipped project with a model file for each actor: fixed seed, no prompt cache, one model in memory."""
     require_model_server(folder.parent)
-    init_project(folder, "job_postings")
+    init_project(folder, template)
     write_test_models(folder / ".wave" / "models")
     settings = (folder / "wave.toml").read_text(encoding="utf-8")
     for actor, model in MODELS.items():

@@ -11,7 +11,13 @@ from wave_runner.cli import output
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--template", default="job_postings", show_default=True, metavar="NAME", help="job_postings or blank.")
+@click.option(
+    "--template",
+    default="job_postings",
+    show_default=True,
+    metavar="NAME",
+    help="job_postings, service_requests or blank.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def init(folder: Path, template: str, as_json: bool) -> None:
     """Make DIR a project from a template.

@@ -25,9 +25,7 @@ async def judge(case: Case, open_bench: Callable[[str, Mapping[str, str]], Bench
     bench = open_bench(case.workflow, case.params)
     collection = bench.project.collections[bench.workflow.collection]
     step = bench.step(bench.workflow.steps[case.step], Tables(collection=collection, addresses={}))
-    line = {
-        name: [Ancestor(interaction_id=NOBODY, item=0, output=dumps(one).decode())] for name, one in case.given.items()
-    }
+    line = {name: _ancestors(given) for name, given in case.given.items()}
     key = str(case.record.get(collection.key, KEY))
     rows = {NOBODY: {**dict.fromkeys(_columns(step.pinned.step)), **case.record}}
     prepared = check_item(item_of(step, NOBODY, key), step, rows, line)
@@ -55,6 +53,12 @@ async def _outcome(bench: Bench, ready: Ready, case: Case) -> Outcome | None:
     if kind is ActorKind.SCRIPT:
         return await bench.run(ready, _NoDatabase())
     return Done(output=dict(ready.input)) if kind is ActorKind.ROUTE else None
+
+
+def _ancestors(given: Any) -> list[Ancestor]:
+    """Return what a case gives for an earlier step: its output, or a list of them where it was done item by item."""
+    outputs = given if isinstance(given, list) else [given]
+    return [Ancestor(interaction_id=NOBODY, item=item, output=dumps(one).decode()) for item, one in enumerate(outputs)]
 
 
 def _columns(step: Step) -> list[str]:

@@ -7,19 +7,15 @@ is improved once, the next twice, and the fourth never passes, so that a person 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import pytest
-from tests.support.openai_stub import OpenAIStub, Rule
-from tests.support.projects import WAVE, Ground
+from tests.support.openai_stub import Rule
+from tests.support.projects import Ground
+from tests.support.templates import project_of, wave
 
-from wave_runner.project.init import init_project
 from wave_runner.projects.job_postings.actors.checks import Accepted, check
 
 SAMPLE = Path(__file__).parents[3] / "src/wave_runner/projects/job_postings/data/sample.jsonl"
@@ -34,20 +30,6 @@ ROUNDS_OF = [0, 1, 2, 3]  # how often the posting of each kind is improved
 SAVED = [DRAFTS[0], DRAFTS[1], DRAFTS[2], BY_HAND]
 POSTINGS = 12
 END = r"\nJSON:\s*$"  # of a prompt
-MODELS = """\
-[servers.stub]
-driver = "openai"
-url = "{url}"
-slots = 4
-
-"""
-MODEL = """\
-[models.{name}]
-server = "stub"
-model = "{name}"
-options = {{api = "chat"}}
-
-"""
 
 
 def source(folder: Path) -> tuple[Path, list[str]]:
@@ -96,32 +78,15 @@ def _grades(rounds: int, asked: str) -> Iterator[Rule]:
     yield {"match": rf"{asked}[^\n]*{END}", "json": passed}
 
 
-@pytest.fixture
-def project(ground: Ground, tmp_path: Path) -> Iterator[tuple[Ground, Path, list[str]]]:
-    init_project(ground.folder, "job_postings")
-    path, titles = source(tmp_path)
-    with OpenAIStub(tmp_path / "stub", list(answers(titles)), models=("summariser", "extractor", "judge")) as stub:
-        settings = (ground.folder / "wave.toml").read_text(encoding="utf-8")
-        before, _, after = settings.partition("# --- Models")
-        models = "".join(MODEL.format(name=name) for name in ("summariser", "extractor", "judge"))
-        scripts = after[after.index("# --- Scripts") :]
-        ground.write("wave.toml", before + MODELS.format(url=stub.url) + models + scripts)
-        ground.write(".env", f"WAVE_DATABASE_URL={ground.url}\n")
-        yield ground, path, titles
-
-
-def wave(ground: Ground, *words: str) -> tuple[int, dict[str, Any]]:
-    command = [WAVE, "--project", ground.folder, *words, "--json"]
-    told = {**os.environ, "WAVE_PERSON": "ann"}
-    done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
-
-
 def test_each_posting_goes_the_way_that_its_own_grades_say_and_a_person_ends_what_never_passes(
-    project: tuple[Ground, Path, list[str]],
+    ground: Ground, tmp_path: Path
 ):
-    ground, path, titles = project
+    path, titles = source(tmp_path)
+    with project_of(ground, "job_postings", list(answers(titles)), ("summariser", "extractor", "judge")):
+        _goes(ground, path, titles)
+
+
+def _goes(ground: Ground, path: Path, titles: list[str]) -> None:
     code, report = wave(ground, "run", "postings_graded", "--source", str(path))
     assert (code, report["run"]["state"]) == (6, "waiting")
     assert report["records"]["completed"] == POSTINGS * 3 // 4  # nobody else waits for the person

@@ -1,0 +1,1 @@
+SELECT request_no FROM requests WHERE status <> 'Closed'

@@ -1,0 +1,58 @@
+"""A shipped template as a project whose models are the OpenAI stub, and the `wave` commands of somebody who uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support.openai_stub import OpenAIStub, Rule
+from tests.support.projects import WAVE, Ground
+
+from wave_runner.project.init import init_project
+
+STUB = """\
+[servers.stub]
+driver = "openai"
+url = "{url}"
+slots = 4
+"""
+MODEL = """
+[models.{name}]
+server = "stub"
+model = "{name}"
+options = {{api = "chat"}}
+"""
+
+
+@contextmanager
+def project_of(ground: Ground, template: str, rules: Sequence[Rule], models: Sequence[str]) -> Iterator[OpenAIStub]:
+    """Make the project; while the block lasts, its models answer by these rules."""
+    init_project(ground.folder, template)
+    kept = "".join(_without_models((ground.folder / "wave.toml").read_text(encoding="utf-8")))
+    with OpenAIStub(ground.folder.parent / "stub", rules, models=models) as stub:
+        answering = STUB.format(url=stub.url) + "".join(MODEL.format(name=name) for name in models)
+        ground.write("wave.toml", f"{kept}\n{answering}")
+        ground.write(".env", f"WAVE_DATABASE_URL={ground.url}\n")
+        yield stub
+
+
+def _without_models(text: str) -> Iterator[str]:
+    kept = True
+    for line in text.splitlines(keepends=True):
+        if line.startswith("["):
+            kept = not line.startswith(("[servers.", "[models."))
+        if kept:
+            yield line
+
+
+def wave(ground: Ground, *words: str) -> tuple[int, dict[str, Any]]:
+    """Do a `wave` command as ann; return its exit code and its document."""
+    command = [WAVE, "--project", ground.folder, *words, "--json"]
+    told = {**os.environ, "WAVE_PERSON": "ann"}
+    done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
