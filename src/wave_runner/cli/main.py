@@ -17,7 +17,10 @@ from wave_runner.errors import DatabaseError, NotFoundError, WaveError
 COMMANDS = {
     "demo": ("wave_runner.cli.demo:demo", "Run the main job on real job postings and check what it claims."),
     "init": ("wave_runner.cli.init:init", "Make DIR a project from a template."),
-    "check": ("wave_runner.cli.check:check", "Read the whole project, and say everything that is wrong with it."),
+    "check": (
+        "wave_runner.cli.check:check",
+        "Read the whole project, its recorded cases too, and say everything that is wrong with it.",
+    ),
     "diagram": (
         "wave_runner.cli.diagram:diagram",
         "Draw WORKFLOW: its steps, who does them, and every way between them.",
