@@ -20,7 +20,8 @@ from wave_runner.errors import ProjectError
 from wave_runner.project.load import load_project
 
 RECORDS = 1000
-PATIENCE_S = 900  # some 7,000 calls by three runners: two minutes on two cores of their own, many where others work too
+PATIENCE_S = 900  # 3,400 calls, three runners: two minutes on two idle cores, many on busy ones
+ENDED = "SELECT nullif(state, 'running') FROM workflow_runs"
 TOKEN = re.compile(r"T\d{4}")
 
 
@@ -38,7 +39,7 @@ def test_regression_a_every_prompt_and_every_saved_value_holds_its_own_token_onl
     with contextlib.ExitStack() as running:
         for _ in range(3):
             running.enter_context(ground.process("runner"))
-        state = wait_until(lambda: ground.one("SELECT nullif(state, 'running') FROM workflow_runs"), patience_s=PATIENCE_S)
+        state = wait_until(lambda: ground.one(ENDED), patience_s=PATIENCE_S)
     assert state == "completed"
     check_prompts(ground)
     saved = {row["name"]: row["note"] for row in ground.sql("SELECT name, note FROM items")}
