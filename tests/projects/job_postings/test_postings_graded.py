@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from tests.support.openai_stub import Rule
 from tests.support.projects import Ground
 from tests.support.templates import project_of, wave
@@ -72,21 +73,23 @@ def answers(titles: list[str]) -> Iterator[Rule]:
 def _grades(rounds: int, asked: str) -> Iterator[Rule]:
     """A posting that is improved `rounds` times; where that is once, only one of the graders objects."""
     failed, passed = {"why": "It is not all there.", "verdict": "FAIL"}, {"why": "It is all there.", "verdict": "PASS"}
+    who = {"model": "judge"} if rounds == 1 else {}
     for draft in DRAFTS[: rounds if rounds < 3 else 4]:
-        one_objects = rounds == 1
-        yield {"match": f"{asked}{draft}{END}", "json": failed, **({"model": "judge"} if one_objects else {})}
+        yield {"match": f"{asked}{draft}{END}", "json": failed, **who}
     yield {"match": rf"{asked}[^\n]*{END}", "json": passed}
 
 
-def test_each_posting_goes_the_way_that_its_own_grades_say_and_a_person_ends_what_never_passes(
-    ground: Ground, tmp_path: Path
-):
+@pytest.fixture
+def posted(ground: Ground, tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
     path, titles = source(tmp_path)
     with project_of(ground, "job_postings", list(answers(titles)), ("summariser", "extractor", "judge")):
-        _goes(ground, path, titles)
+        yield path, titles
 
 
-def _goes(ground: Ground, path: Path, titles: list[str]) -> None:
+def test_each_posting_goes_the_way_that_its_own_grades_say_and_a_person_ends_what_never_passes(
+    ground: Ground, posted: tuple[Path, list[str]]
+):
+    path, titles = posted
     code, report = wave(ground, "run", "postings_graded", "--source", str(path))
     assert (code, report["run"]["state"]) == (6, "waiting")
     assert report["records"]["completed"] == POSTINGS * 3 // 4  # nobody else waits for the person
