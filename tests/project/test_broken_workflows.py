@@ -20,7 +20,22 @@ VERDICT = {
     "properties": {"verdict": {"enum": ["GOOD", "BAD"]}, "why": {"type": "string"}, "score": {"type": "integer"}},
     "required": ["verdict"],
 }
+TYPED = """\
+import pydantic
+from wave_runner import ScriptActor
+
+
+class Typed(ScriptActor):
+    class Input(pydantic.BaseModel):
+        verdict: str
+        parts: list[str] = []
+        score: int | None = None
+
+    def process(self, item, ctx):
+        return {}
+"""
 MORE = {
+    "actors/typed.py": TYPED,
     "schemas/verdict.json": json.dumps(VERDICT),
     "schemas/chatty.json": json.dumps({**VERDICT, "properties": {**VERDICT["properties"], "mood": {"type": "string"}}}),
     "schemas/parts.json": '{"type": "object", "properties": {"parts": {"type": "array"}}}',

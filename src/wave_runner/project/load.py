@@ -19,6 +19,7 @@ from wave_runner.project.manifest import ManifestError, imported_names, script_f
 from wave_runner.project.mistakes import Mistake, Mistakes
 from wave_runner.project.named_files import prompts, schemas, titles
 from wave_runner.project.queries import QueryError, find_queries, read_query
+from wave_runner.project.script_inputs import script_inputs
 from wave_runner.project.toml_text import read_toml
 from wave_runner.project.wave_toml import Declared, is_name, read_wave_toml
 from wave_runner.project.workflow_file import read_workflow
@@ -246,6 +247,7 @@ def _check_workflow(workflow: Workflow, project: Project, document: Document, mi
         models=project.models,
         priced=[name for name, model in project.models.items() if model.price],
         scripts=project.scripts,
+        inputs=script_inputs(project),
         schemas=schemas(workflow, project.files, document, mistakes),
         prompts=prompts(workflow, project.files, document, mistakes),
         titles=titles(workflow, document, mistakes),

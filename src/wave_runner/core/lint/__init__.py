@@ -34,6 +34,7 @@ def _mistakes(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
         yield from steps.check(workflow, step, around)
         if not broken:
             yield from inputs.check(workflow, step, around)
+            yield from inputs.missing(step, around)
         yield from routes.check(workflow, step, around)
     yield from steps.check_ensures(workflow, around)
     yield from steps.check_ensures_run(workflow, around)

@@ -23,6 +23,14 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InputField:
+    """What a script says of one of its inputs. `types` are the JSON types that it takes, None where nobody can tell."""
+
+    types: frozenset[str] | None
+    required: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What a workflow's names are looked up in."""
 
@@ -30,6 +38,7 @@ class Surroundings:
     models: Collection[str]
     priced: Collection[str]  # models whose price is known
     scripts: Collection[str]
+    inputs: Mapping[str, Mapping[str, InputField]]  # of each script that says plainly what it takes
     schemas: Mapping[str, Any]  # the schema that each path in `output` holds
     prompts: Mapping[str, Collection[str]]  # the variables that each path in `prompt` uses
     titles: Mapping[str, Collection[str]]  # those that the title of each step uses that people do

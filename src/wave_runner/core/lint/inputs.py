@@ -31,8 +31,40 @@ def check(workflow: Workflow, step: Step, around: Surroundings) -> Iterator[Find
         scopes = {source.partition(".")[0] for source in ref.sources}
         if not wrong and (ref.max_chars or ref.min_chars):
             yield from _no_text(workflow, name, ref.sources, at, around)
+        if not wrong:
+            yield from _mismatch(workflow, flow, step, name, ref.sources, at, around)
         if not wrong and scopes <= workflow.steps.keys():
             yield from _on_every_path(workflow, flow, step, name, scopes, at)
+
+
+def missing(step: Step, around: Surroundings) -> Iterator[Finding]:
+    """Yield each input that the step's script cannot do without, and that the step does not give."""
+    for name, field in around.inputs.get(step.actor, {}).items():
+        if field.required and name not in step.input:
+            message = f"the `Input` of {step.actor} needs `{name}`, which `{step.name}` does not give"
+            yield Finding(rule="missing_input", at=("steps", step.name), message=message, hint=f"input: {{{name}: …}}")
+
+
+def _mismatch(
+    workflow: Workflow, flow: Flow, step: Step, name: str, sources: Collection[str], at: At, around: Surroundings
+) -> Iterator[Finding]:
+    """What a script would refuse of every record is said before there is one."""
+    field = around.inputs.get(step.actor, {}).get(name)
+    if field is None or field.types is None:
+        return
+    for source in sources:
+        scope, _, rest = source.partition(".")
+        if scope not in workflow.steps or "." in rest:
+            continue
+        types = shape.types(around.schemas.get(workflow.steps[scope].output), rest)
+        if rest and flow.is_gathered(scope, step.name):
+            types = frozenset({"array"})
+        if types is not None and not types & field.types:
+            message = (
+                f"input `{name}`: `{source}` is of type {', '.join(sorted(types))}, "
+                f"and {step.actor} takes {', '.join(sorted(field.types))}"
+            )
+            yield Finding(rule="type_mismatch", at=at, message=message)
 
 
 def _no_text(

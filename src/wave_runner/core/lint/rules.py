@@ -69,6 +69,8 @@ _ALL = (
     Rule("W305", "not_before", "A source that does not come before its reader.", "Read an earlier step."),
     Rule("W306", "not_on_every_path", "An input that some path does not fill.", "Name a second source: `[a.x, b.x]`."),
     Rule("W307", "not_a_text", "`min_chars`, `max_chars` on what is no text.", "Take them away, or read a text."),
+    Rule("W308", "missing_input", "A script's `Input` needs a field that the step does not give.", "Give it."),
+    Rule("W309", "type_mismatch", "A value of a type that its reader does not take.", "Mend the schema or `Input`."),
     # 4: where it goes
     Rule("W401", "missing_route", "A value of the enum has no way to go.", "Give it a case."),
     Rule("W402", "impossible_route", "A case for a value that never comes.", "Take it away, or mend the schema."),
