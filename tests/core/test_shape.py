@@ -59,3 +59,14 @@ def test_the_texts_that_a_schema_names_are_found_wherever_they_stand():
     }
     assert shape.literals(schema) == {"x", "y", "z"}
     assert shape.literals(True) == frozenset()
+
+
+def test_the_types_of_a_field_are_known_only_if_every_branch_states_them():
+    stated = {"properties": {"a": {"type": "integer"}}}
+    assert shape.types({"oneOf": [stated, {"properties": {"a": {"type": ["string", "null"]}}}]}, "a") == {
+        "integer",
+        "string",
+        "null",
+    }
+    assert shape.types({"oneOf": [stated, {"properties": {"a": {"const": "x"}}}]}, "a") is None
+    assert shape.types(stated, "b") is None

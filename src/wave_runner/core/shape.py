@@ -37,7 +37,9 @@ def types(schema: Any, name: str) -> frozenset[str] | None:
         if name in part.get("properties", {}):
             field = _referred(schema, part["properties"][name])
             stated = field.get("type") if isinstance(field, dict) else None
-            found.update([stated] if isinstance(stated, str) else stated or ())
+            if not stated:
+                return None  # one branch that leaves it open leaves it open altogether
+            found.update([stated] if isinstance(stated, str) else stated)
     return frozenset(found) or None
 
 

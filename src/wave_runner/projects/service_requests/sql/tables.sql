@@ -1,9 +1,9 @@
 -- The city's own table, and 24 real requests in it. It runs once, in one transaction, after the engine's tables.
 --
 -- Source: NYC Open Data, "311 Service Requests from 2010 to Present", animal-related requests of 13 and 14 March 2025, as
--- published in the repository plotly/datasets (MIT licence). The city publishes the data under Local Law 11 of 2012, without
+-- published in the repository plotly/datasets. The city publishes the data under Local Law 11 of 2012, without
 -- licence requirement or restriction of use, and does not vouch for their accuracy.
--- Modified: seven of the 41 columns were taken; house numbers were left out; place and borough are written as one phrase.
+-- Modified: eight of the 31 columns were taken; house numbers were left out; place and borough are written as one phrase.
 
 CREATE TABLE requests (
     request_no   text PRIMARY KEY,
