@@ -34,7 +34,18 @@ class Typed(ScriptActor):
     def process(self, item, ctx):
         return {}
 """
+STAGE_ONLY = """\
+from wave_runner import ScriptActor
+
+
+class StageOnly(ScriptActor):
+    staging = True
+
+    def process(self, item, ctx):
+        return {"staged": ctx.staging.add([{"raw": {"key": "a"}, "source": "here"}])}
+"""
 MORE = {
+    "actors/stage_only.py": STAGE_ONLY,
     "actors/typed.py": TYPED,
     "schemas/verdict.json": json.dumps(VERDICT),
     "schemas/chatty.json": json.dumps({**VERDICT, "properties": {**VERDICT["properties"], "mood": {"type": "string"}}}),

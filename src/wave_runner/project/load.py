@@ -20,6 +20,7 @@ from wave_runner.project.mistakes import Mistake, Mistakes
 from wave_runner.project.named_files import prompts, schemas, titles
 from wave_runner.project.queries import QueryError, find_queries, read_query
 from wave_runner.project.script_inputs import script_inputs
+from wave_runner.project.script_staging import staging_scripts
 from wave_runner.project.toml_text import read_toml
 from wave_runner.project.wave_toml import Declared, is_name, read_wave_toml
 from wave_runner.project.workflow_file import read_workflow
@@ -88,8 +89,9 @@ def _read(folder: Path, mistakes: Mistakes) -> Project:
         schedules=declared.schedules,
         files=files,
     )
+    around = _surroundings(project)
     for workflow in workflows.values():
-        _check_workflow(workflow, project, documents[workflow.path], mistakes)
+        _check_workflow(workflow, project, around, documents[workflow.path], mistakes)
     project = replace(project, scripts=_in_use(project, declared))
     with mistakes.heard():
         _check_scripts(folder, project)
@@ -241,13 +243,28 @@ def _check_imports(folder: Path, project: Project, path: str, content: bytes) ->
             raise ProjectError(message, path=folder / path, line=line, hint=hint, rule="bad_script")
 
 
-def _check_workflow(workflow: Workflow, project: Project, document: Document, mistakes: Mistakes) -> None:
-    around = Surroundings(
+def _surroundings(project: Project) -> Surroundings:
+    """Return what the names of every workflow are looked up in; what one of them names itself comes in its turn."""
+    staging, deciding = staging_scripts(project)
+    return Surroundings(
         collections=project.collections,
         models=project.models,
         priced=[name for name, model in project.models.items() if model.price],
         scripts=project.scripts,
         inputs=script_inputs(project),
+        staging=staging,
+        deciding=deciding,
+        schemas={},
+        prompts={},
+        titles={},
+    )
+
+
+def _check_workflow(
+    workflow: Workflow, project: Project, around: Surroundings, document: Document, mistakes: Mistakes
+) -> None:
+    around = replace(
+        around,
         schemas=schemas(workflow, project.files, document, mistakes),
         prompts=prompts(workflow, project.files, document, mistakes),
         titles=titles(workflow, document, mistakes),

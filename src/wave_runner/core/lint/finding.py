@@ -39,6 +39,8 @@ class Surroundings:
     priced: Collection[str]  # models whose price is known
     scripts: Collection[str]
     inputs: Mapping[str, Mapping[str, InputField]]  # of each script that says plainly what it takes
+    staging: Collection[str]  # scripts that plainly stage rows
+    deciding: Collection[str]  # scripts that may decide about staged rows
     schemas: Mapping[str, Any]  # the schema that each path in `output` holds
     prompts: Mapping[str, Collection[str]]  # the variables that each path in `prompt` uses
     titles: Mapping[str, Collection[str]]  # those that the title of each step uses that people do

@@ -120,6 +120,13 @@ _ALL = (
         Severity.WARNING,
     ),
     Rule("W605", "unused_actor", "A model that no workflow names.", "Take it away.", Severity.WARNING),
+    Rule(
+        "W606",
+        "undecided_rows",
+        "A script stages rows, and no script of the workflow decides about them: none becomes a record.",
+        "Let a `once` step follow whose script calls `ctx.staging.decide`.",
+        Severity.OBJECTION,
+    ),
 )
 
 RULES = {rule.name: rule for rule in _ALL}

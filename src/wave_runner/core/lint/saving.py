@@ -1,4 +1,4 @@
-"""Whether what a workflow makes comes to anything: outputs that nobody saves, fields that nobody reads.
+"""Whether what a workflow makes comes to anything: outputs that nobody saves, fields that nobody reads, staged rows.
 
 A step is *saved* if it writes, or if a step that reads its output is saved. A field is *used* if a saved step reads it,
 or if it decides where a record goes. What is read by a step that only judges is not saved by that: its verdict is a
@@ -22,8 +22,9 @@ _PURE = (ActorKind.AI_MODEL, ActorKind.SQL, ActorKind.HUMAN)
 
 
 def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
-    """Yield the steps whose output is for nothing, and the fields that nobody reads."""
+    """Yield the steps that work for nothing, and the fields that nobody reads."""
     steps = workflow.steps
+    yield from _undecided(steps, around)
     readers = {name: _readers(workflow, name) for name in steps}
     saved = _saved(steps, readers)
     for step in steps.values():
@@ -37,6 +38,17 @@ def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
     if any(step.writes for step in steps.values()) and not _ensured(workflow):
         message = "the workflow writes, and says nothing of what must be true when a record is done"
         yield Finding(rule="nothing_ensured", at=("workflow",), message=message, hint=_an_ensures(workflow))
+
+
+def _undecided(steps: Mapping[str, Step], around: Surroundings) -> Iterator[Finding]:
+    """Rows that wait in staging for ever look like a run that found nothing."""
+    scripts = {step.name: step.actor for step in steps.values() if step.kind is ActorKind.SCRIPT}
+    if any(actor in around.deciding for actor in scripts.values()):
+        return
+    for name, actor in scripts.items():
+        if actor in around.staging:
+            message = f"`{name}` stages rows ({actor}), and no step of the workflow decides about them"
+            yield Finding(rule="undecided_rows", at=("steps", name), message=message)
 
 
 def _findings(step: Step, known: list[str], *, used: set[str], read: set[str]) -> Iterator[Finding]:
