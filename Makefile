@@ -27,7 +27,7 @@ INSTALLED := .venv/.installed
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test lint requirements reference picture clean
+.PHONY: help setup demo test soak lint requirements reference picture clean
 
 help: ## what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ test: $(INSTALLED)/dev lint ## everything that must hold
 	@tools/debian-postgresql
 	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile
 	@tools/test-on-debian-postgresql $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile -q $(ON_15)
+
+SEED ?=
+MINUTES ?= 5
+soak: $(INSTALLED)/dev ## kill at random for MINUTES=, by SEED=, and see that nothing is lost
+	$(BIN)/python -m tests.crash.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --report soak-report.json
 
 lint: $(INSTALLED)/dev ## style, types, and the arrows between the packages
 	$(BIN)/ruff check

@@ -18,6 +18,7 @@ from wave_runner import __version__
 from wave_runner.core.columns import targets
 from wave_runner.core.filters import Term
 from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
 from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
@@ -148,6 +149,38 @@ class Engine:
             before_wave=self._before_wave,
             plan_schedule=self._plan_schedule,
         )
+
+    async def drifted(self) -> list[str]:
+        """Return the actors of which the folder holds something else than what is approved. Changes nothing."""
+        project = self.project()
+        async with self.database.snapshot() as connection:
+            known = await stored.actors(connection)
+        here = {name: actor_definition(project, name).sha256 for name in actor_names(project)}
+        return sorted(name for name, sha256 in here.items() if name in known and known[name].sha256 != sha256)
+
+    async def look_at_servers(self) -> dict[str, str]:
+        """Return for each model server in use what keeps it from being used from here; "" where nothing does."""
+        project = self.project()
+        found = {}
+        for name in sorted(self._servers_in_use(project)):
+            model = next(model.model for model in project.models.values() if model.server == name)
+            found[name] = await self._look_at(project, name, model)
+        return found
+
+    async def _look_at(self, project: Project, name: str, model: str) -> str:
+        try:
+            driver = self._driver(project, name, state_dir=self.state_dir / "servers" / f"{name}.look")
+        except WaveError as error:
+            return str(error)
+        try:
+            able = await driver.capabilities()
+            # What we start ourselves can be started if its program runs; anything else must answer.
+            load = None if able.controls_residency else await driver.ensure_loaded(model)
+        except WaveError as error:
+            return str(error)
+        finally:
+            await driver.close()
+        return load.message if isinstance(load, Failure) else ""
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""

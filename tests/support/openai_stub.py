@@ -64,6 +64,10 @@ class OpenAIStub:
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/v1"
         return self
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         assert self._process.stdout is not None
         self._process.kill()

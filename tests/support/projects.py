@@ -126,6 +126,7 @@ class Ground:
     folder: Path
     url: str
     admin_url: str
+    tampered: bool = False  # the test has broken on purpose what must always hold
 
     def project(
         self,
@@ -306,8 +307,11 @@ def migrated(session_database: str) -> Iterator[str]:
 
 @pytest.fixture
 def ground(session_database: str, migrated: str, tmp_path: Path) -> Iterator[Ground]:
-    """A folder without a project yet, on a database of its own."""
+    """A folder without a project yet, on a database of its own, of which every invariant must hold in the end."""
     from tests.support.database import fresh_database
+    from tests.support.invariants import broken_invariants
 
     with fresh_database(session_database, template=migrated) as url:
-        yield Ground(folder=tmp_path / "project", url=url, admin_url=session_database)
+        ground = Ground(folder=tmp_path / "project", url=url, admin_url=session_database)
+        yield ground
+        assert ground.tampered or broken_invariants(url) == {}

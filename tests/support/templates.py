@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.support.openai_stub import OpenAIStub, Rule
@@ -32,12 +33,18 @@ options = {{api = "chat"}}
 def project_of(ground: Ground, template: str, rules: Sequence[Rule], models: Sequence[str]) -> Iterator[OpenAIStub]:
     """Make the project; while the block lasts, its models answer by these rules."""
     init_project(ground.folder, template)
-    kept = "".join(_without_models((ground.folder / "wave.toml").read_text(encoding="utf-8")))
     with OpenAIStub(ground.folder.parent / "stub", rules, models=models) as stub:
-        answering = STUB.format(url=stub.url) + "".join(MODEL.format(name=name) for name in models)
-        ground.write("wave.toml", f"{kept}\n{answering}")
+        answered_by(ground.folder, stub.url, models)
         ground.write(".env", f"WAVE_DATABASE_URL={ground.url}\n")
         yield stub
+
+
+def answered_by(folder: Path, url: str, models: Sequence[str]) -> None:
+    """Let a server by URL answer for the models of a project, whatever its wave.toml has named for them."""
+    toml = folder / "wave.toml"
+    kept = "".join(_without_models(toml.read_text(encoding="utf-8")))
+    answering = STUB.format(url=url) + "".join(MODEL.format(name=name) for name in models)
+    toml.write_text(f"{kept}\n{answering}", encoding="utf-8")
 
 
 def _without_models(text: str) -> Iterator[str]:

@@ -47,6 +47,10 @@ COMMANDS = {
         "List the runs that start by themselves: when, and what came of the last one.",
     ),
     "actors": ("wave_runner.cli.actors:actors", "List the actors, show what changed in them, approve it."),
+    "doctor": (
+        "wave_runner.cli.doctor:doctor",
+        "Look at everything that must be true: the database, the folder, model servers, and what is recorded.",
+    ),
     "db": ("wave_runner.cli.db:db", "Bring the database's schema up to date, or say how it stands."),
 }
 

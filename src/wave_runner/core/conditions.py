@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import cel
-
+from wave_runner.core.compiled_cel import cel
 from wave_runner.core.nearest import did_you_mean
 
 # The compiler overflows the C stack, and takes the process with it, on texts of many thousand brackets.

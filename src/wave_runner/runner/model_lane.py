@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
+from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
 from wave_runner.core.outcome import ErrorClass, Failure, Outcome
 from wave_runner.core.wave import Linger, choose, wave_size
@@ -158,6 +159,7 @@ class ModelLane:
             self._server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=pinned.timeout_s
         )
         self._pace.measure(ready.step.run_step.queue_id, time.monotonic() - began)
+        crash_points.passed("models/answered")
         return outcome
 
     async def _visit_for(self, queue: waves.Queue, step: StepInHand) -> Visit | None:
@@ -170,6 +172,7 @@ class ModelLane:
         assert step.pinned.model is not None, "a queue of a model lane holds steps of models"
         model = step.pinned.model.model
         load = await self._load(model)
+        crash_points.passed("models/loaded")
         if isinstance(load, Failure):
             await self._load_failed(model, load)
             return None

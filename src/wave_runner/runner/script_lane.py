@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wave_runner import crash_points
 from wave_runner.actors.job import Job, RequestRefused
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.outcome import ErrorClass, Failure, Outcome
@@ -44,6 +45,7 @@ class ScriptLane(Lane):
         jobs = [await self._job(one) for one in ready]
         began = time.monotonic()
         outcomes = await self.pool.run(script, jobs, requests)
+        crash_points.passed("scripts/returned")
         self.pace.measure(wave.queue_id, (time.monotonic() - began) / len(ready))
         return outcomes
 

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from wave_runner import crash_points
 from wave_runner.core.canonical import JsonError
 from wave_runner.errors import DatabaseError
 from wave_runner.store.statements import statement
@@ -105,8 +106,10 @@ class Database:
         Raises `Unavailable` for a lost connection: whether the transaction stands must then be asked, never assumed.
         """
         try:
-            async with self._pool.connection() as connection, connection.transaction():
-                yield connection
+            async with self._pool.connection() as connection:
+                async with connection.transaction():
+                    yield connection
+                crash_points.committed(connection)
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
             raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
 
@@ -133,7 +136,9 @@ async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any]
     Statements over arrays must be planned with the arrays in sight, so nothing here is prepared.
     """
     cursor = await connection.execute(statement(name), parameters, prepare=False)
-    return await cursor.fetchall() if cursor.description else []
+    rows = await cursor.fetchall() if cursor.description else []
+    crash_points.passed(name, connection)
+    return rows
 
 
 @contextmanager

@@ -148,6 +148,16 @@ async def chain(connection: Connection, run_id: int, record_id: int) -> list[Row
     return await fetch(connection, "reports/chain", {"run_id": run_id, "record_id": record_id})
 
 
+async def server_facts(connection: Connection) -> Row:
+    """Return what the server says of its settings, of our rights, and of what holds it up."""
+    return (await fetch(connection, "reports/server_facts"))[0]
+
+
+async def runners(connection: Connection, *, lease_s: float) -> Row:
+    """Return how many runners have been heard of within a lease, and whether there is anything for one to do."""
+    return (await fetch(connection, "reports/runners", {"lease_s": lease_s}))[0]
+
+
 async def server(connection: Connection) -> Row:
     """Return which database this is, whom we are there, and its version."""
     return (await fetch(connection, "reports/server"))[0]

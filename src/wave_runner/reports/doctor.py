@@ -1,0 +1,52 @@
+"""Everything that must be true of the database: the server's settings, who is at work, and the invariants."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wave_runner.core.health import Check, Server, Verdict, runners_check, server_checks
+from wave_runner.store import invariants
+from wave_runner.store import reports as stored
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Database
+
+LIMIT_S = 60.0
+REPORT_IT = "this must never be: keep the database as it is, and report it with what wave doctor --json prints"
+
+
+async def database_checks(database: Database, *, lease_s: float) -> list[Check]:
+    """Return what the server says of itself, and who is at work."""
+    async with stored.snapshot(database) as connection:
+        facts = Server(**await stored.server_facts(connection))
+        here = datetime.now(UTC)
+        runners = await stored.runners(connection, lease_s=lease_s)
+    return [*server_checks(facts, here=here), runners_check(**runners)]
+
+
+async def invariant_checks(database: Database, *, lease_s: float, limit_s: float = LIMIT_S) -> list[Check]:
+    """Return how each invariant stands, all at one moment. One that takes longer than `limit_s` is not decided."""
+    async with stored.snapshot(database) as connection:
+        found = await invariants.check(connection, lease_s=lease_s, limit_s=limit_s)
+    return [_check(one, limit_s) for one in found]
+
+
+def _check(finding: invariants.Finding, limit_s: float) -> Check:
+    name, holds = finding.invariant.code, finding.invariant.holds
+    if finding.total is None:
+        found = f"not decided within {limit_s:g} s: {holds}"
+        return Check(name=name, verdict=Verdict.WARNING, found=found, fix="ask again when the database has less to do")
+    if finding.total:
+        found = f"broken {finding.total} times: {holds}; {'; '.join(_says(one) for one in finding.first)}"
+        return Check(name=name, verdict=Verdict.FAILURE, found=found, fix=REPORT_IT)
+    return Check(name=name, verdict=Verdict.OK, found=holds)
+
+
+def _says(violation: invariants.Violation) -> str:
+    where = [
+        f"{name} {value}"
+        for name, value in (("run", violation.run_id), ("interaction", violation.interaction_id))
+        if value is not None
+    ]
+    return f"{', '.join(where)}: {violation.says}" if where else violation.says

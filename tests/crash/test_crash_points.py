@@ -1,0 +1,165 @@
+"""A process is killed at each statement that changes anything, inside its transaction and after its COMMIT.
+
+The points are the statements themselves, read from the store's folder: a new one is killed at from the day it is there,
+or named below with the reason why this workload does not come by.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.crash import workload
+from tests.support.openai_stub import OpenAIStub
+from tests.support.projects import Ground, wait_until
+from tests.support.selecting import TOML, fill, selecting
+
+import wave_runner
+from wave_runner import crash_points
+
+SQL = Path(wave_runner.__file__).parent / "store/sql"
+CHANGES = re.compile(r"^\s*(?:INSERT|UPDATE|DELETE)\b|FOR UPDATE|\b(?:INSERT INTO|DELETE FROM)\b", re.MULTILINE)
+STATEMENTS = sorted(
+    str(path.relative_to(SQL).with_suffix(""))
+    for path in SQL.rglob("*.sql")
+    if CHANGES.search(path.read_text(encoding="utf-8")) and path.parent.name != "invariants"
+)
+"""Every statement that writes or locks."""
+
+
+PEOPLE = ("tasks/ask", "tasks/claim", "tasks/lock", "tasks/decide", "tasks/close")
+SWEEPING = ("waves/expired", "interactions/reclaim")
+SELECTING = (
+    *("fan_outs/add_selection", "fan_outs/lock_selection", "fan_outs/select_chunk", "fan_outs/advance_selection"),
+    *("run_records/set_read_hashes", "schedules/lock", "schedules/fire", "schedules/advance"),
+)
+ELSEWHERE = {
+    "actors/approve": "a person's command",
+    "actors/drift": "a folder that changes",
+    "alerts/raise": "a run that ends oddly",
+    "events/try_change": "the demo's",
+    "fan_outs/fail_selection": "a query that the database refuses",
+    "interactions/add_children": "an `on_quarantine` of what kills its runner",
+    "interactions/add_skipped": "a step before a join fails",
+    "interactions/doubt": "one text for many records",
+    "interactions/handle": "an `on_quarantine` of what kills its runner",
+    "runners/beat": "the heartbeat has a connection of its own: only the soak meets it",
+    "schedules/block": "a schedule that cannot be fired",
+    "schedules/put": "a folder whose schedules change",
+    "schedules/retire": "a folder whose schedules change",
+    "servers/disown": "a model server of our own",
+    "servers/own": "a model server of our own",
+    "servers/renew": "the heartbeat's",
+    "tasks/escalate": "a task that is overdue",
+    "tasks/keep": "a draft",
+    "tasks/release": "a claim that is given back",
+    "waves/renew": "the heartbeat's",
+}
+"""Statements that no run here comes by, each with what it would take."""
+
+POINTS = [one for one in STATEMENTS if one not in {*ELSEWHERE, *PEOPLE, *SWEEPING, *SELECTING}]
+ACTING = ["scripts/returned", "models/loaded", "models/answered"]
+
+
+@contextmanager
+def ready(admin_url: str, template: str, folder: Path, *, asks: bool = False) -> Iterator[Ground]:
+    """Give the workload on a database and beside a model server of its own."""
+    from tests.support.database import fresh_database
+
+    with (
+        fresh_database(admin_url, template=template) as url,
+        OpenAIStub(folder / "stub", workload.RULES, ["m"]) as stub,
+    ):
+        yield workload.write(Ground(folder=folder / "project", url=url, admin_url=admin_url), stub, asks=asks)
+
+
+def test_the_workload_by_itself(session_database: str, migrated: str, tmp_path: Path):
+    with ready(session_database, migrated, tmp_path, asks=True) as ground:
+        assert workload.work(ground).returncode == 6
+        assert workload.decide(ground).returncode == 0
+        assert workload.work(ground).returncode == 0
+        workload.check(ground, asks=True)
+
+
+# Each place of a statement is hit by half of them, each statement at one place; with this variable all are.
+PLACES = ("", crash_points.COMMIT)
+EVERYWHERE = "WAVE_CRASH_EVERYWHERE" in os.environ
+
+
+def placed(statements: Sequence[str]) -> list[str]:
+    return [
+        statement + place
+        for number, statement in enumerate(statements)
+        for place in (PLACES if EVERYWHERE else (PLACES[number % 2],))
+    ]
+
+
+def dies_at(point: str, done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == -signal.SIGKILL, f"{point} was never passed\n{done.stderr}"
+
+
+def test_what_is_not_hit_here_is_a_statement_still():
+    assert {*ELSEWHERE, *PEOPLE, *SWEEPING, *SELECTING} <= {*STATEMENTS}
+    assert len(POINTS) + len(PEOPLE) + len(SWEEPING) + len(SELECTING) > 50
+
+
+@pytest.mark.parametrize("point", [*placed(POINTS), *ACTING])
+def test_a_run_goes_on_after_a_kill_at(point: str, session_database: str, migrated: str, tmp_path: Path):
+    with ready(session_database, migrated, tmp_path) as ground:
+        dies_at(point, workload.work(ground, **{crash_points.VARIABLE: point}))
+        if workload.state(ground) != "completed":
+            done = workload.work(ground)
+            assert done.returncode == 0, done.stderr
+        workload.check(ground)
+
+
+@pytest.mark.parametrize("point", placed(SWEEPING))
+def test_a_sweeper_that_dies_leaves_what_the_next_one_sweeps(
+    point: str, session_database: str, migrated: str, tmp_path: Path
+):
+    with ready(session_database, migrated, tmp_path) as ground:
+        dies_at("the start", workload.work(ground, **{crash_points.VARIABLE: "interactions/start+commit:3"}))
+        dies_at(point, workload.work(ground, **{crash_points.VARIABLE: point}))
+        done = workload.work(ground)
+        assert done.returncode == 0, done.stderr
+        workload.check(ground)
+
+
+@pytest.mark.parametrize("point", placed(PEOPLE))
+def test_a_decision_is_made_once_or_not_at_all(point: str, session_database: str, migrated: str, tmp_path: Path):
+    with ready(session_database, migrated, tmp_path, asks=True) as ground:
+        if point.startswith("tasks/ask"):
+            dies_at(point, workload.work(ground, **{crash_points.VARIABLE: point}))
+        done = workload.work(ground)
+        assert done.returncode == 6, done.stderr
+        if not point.startswith("tasks/ask"):
+            dies_at(point, workload.decide(ground, **{crash_points.VARIABLE: point}))
+        if ground.states("ticket") == {"waiting": 1}:
+            done = workload.decide(ground)
+            assert done.returncode == 0, done.stderr
+        done = workload.work(ground)
+        assert done.returncode == 0, done.stderr
+        workload.check(ground, asks=True)
+
+
+HOURLY = '[schedules.hourly]\nworkflow = "work"\ncron = "0 * * * *"\ncatch_up = "once"\n'
+
+
+@pytest.mark.parametrize("point", placed(SELECTING))
+def test_a_schedule_starts_one_run_that_selects_each_row_once(point: str, ground: Ground):
+    selecting(ground, toml=TOML + HOURLY, ensures=["record.words == 4"])
+    fill(ground, 3)
+    ground.sql("UPDATE schedules SET next_at = date_trunc('hour', clock_timestamp()) - interval '1 hour'")
+    with ground.process("runner", **workload.SETTINGS, **{crash_points.VARIABLE: point}) as dead:
+        assert dead.wait(workload.PATIENCE_S) == -signal.SIGKILL, point
+    with ground.process("runner", **workload.SETTINGS):
+        wait_until(lambda: workload.state(ground) == "completed")
+    assert ground.one("SELECT count(*) FROM workflow_runs") == ground.one("SELECT count(*) FROM firings") == 1
+    assert ground.items() == {"item 1": 4, "item 2": 4, "item 3": 4}
+    assert ground.one("SELECT count(*) FROM value_writes") == 3

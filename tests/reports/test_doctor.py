@@ -1,0 +1,100 @@
+"""`wave doctor`: fine where all is well, and red for each thing that is broken on purpose."""
+
+import json
+
+import pytest
+from tests.support.invariants import broken_invariants
+from tests.support.projects import wait_until
+
+from wave_runner.store.invariants import INVARIANTS
+
+pytest_plugins = ["tests.support.database", "tests.support.counted_run"]
+
+UNGUARDED = "ALTER TABLE interaction_events_r0 DISABLE TRIGGER no_change;"
+ONE = "(SELECT min(interaction_id) FROM interactions WHERE state = 'completed' AND record_id IS NOT NULL)"
+A_WAVE = "INSERT INTO waves (runner_id, runner_seq, queue_id, size, lease_expires_at"
+
+BREAK = {
+    "I1": f"UPDATE run_records SET state = 'live', live = 1, settled_at = NULL WHERE record_id = "
+    f"(SELECT record_id FROM interactions WHERE interaction_id = {ONE})",
+    "I2": UNGUARDED + f"UPDATE interaction_events SET wave_id = wave_id + 1000 WHERE interaction_id = {ONE} "
+    "AND type = 'interaction_completed'",
+    "I3": "INSERT INTO value_writes (run_id, interaction_id, record_id, table_name, column_name, before_sha256, "
+    "after_sha256) SELECT run_id, interaction_id, record_id, table_name, column_name, before_sha256, after_sha256 "
+    "FROM value_writes LIMIT 1",
+    "I4": UNGUARDED
+    + f"UPDATE interaction_events SET event_id = -1 WHERE interaction_id = {ONE} AND type = 'interaction_started'",
+    "I5": f"UPDATE interactions SET attempt = attempt + 1 WHERE interaction_id = {ONE}",
+    "I6": UNGUARDED + f"DELETE FROM interaction_events WHERE interaction_id = {ONE} AND seq = 1",
+    "I7": UNGUARDED + f"UPDATE interaction_events SET cause_seq = 99 WHERE interaction_id = {ONE} AND seq = 2",
+    "I10": "INSERT INTO count_deltas (run_id, run_step_id, state, delta) SELECT run_id, run_step_id, 'completed', 1 "
+    "FROM run_steps LIMIT 1",
+    "I11": "INSERT INTO server_owners (server, runner_id, lease_expires_at) "
+    "SELECT 'gone', runner_id, now() FROM runners",
+    "I12": f"UPDATE interactions SET attempt = 9 WHERE interaction_id = {ONE}",
+    "I13": f"{A_WAVE}, server, slot, opened_at, closed_at) SELECT runner_id, -n, queue_id, 1, now(), 'local', 0, "
+    "now() - interval '1 hour', now() FROM waves, generate_series(1, 2) AS n WHERE wave_id = 1",
+    "I14": "UPDATE runners SET ended_at = NULL, started_at = now() - interval '1 hour', heartbeat_at = now();"
+    f"{A_WAVE}) SELECT runner_id, -1, queue_id, 1, now() - interval '3 seconds' FROM waves WHERE wave_id = 1",
+}
+
+
+def examined(run):
+    said = run.wave("doctor", "--json")
+    document = json.loads(said.stdout)
+    return said.returncode, {check["name"]: check for check in document["checks"]}
+
+
+def test_a_project_that_is_well_is_found_to_be_well(counted):
+    code, checks = examined(counted)
+    assert code == 0
+    assert {check["verdict"] for check in checks.values()} <= {"ok", "warning"}
+    assert {one.code for one in INVARIANTS} <= checks.keys()
+    assert checks["runners"]["found"] == "none at work, and nothing waits"
+    assert checks["role"]["verdict"] == "ok"
+    shown = counted.wave("doctor")
+    assert shown.returncode == 0
+    assert "I5" in shown.stdout
+    assert "0 failures" in shown.stdout + shown.stderr
+
+
+def test_everything_that_can_be_broken_is():
+    assert BREAK.keys() == {one.code for one in INVARIANTS}
+
+
+@pytest.mark.parametrize("code", BREAK)
+def test_what_is_broken_is_found(code, counted_copy):
+    assert broken_invariants(counted_copy.url) == {}
+    counted_copy.as_superuser(BREAK[code])
+    # A server that has just started gives everybody one lease before it takes anything away.
+    wait_until(lambda: code in broken_invariants(counted_copy.url, lease_s=0.5))
+
+
+def test_what_is_broken_is_named_with_its_run_and_makes_the_command_fail(counted_copy):
+    counted_copy.as_superuser(BREAK["I5"])
+    code, checks = examined(counted_copy)
+    assert code == 1
+    assert checks["I5"]["verdict"] == "failure"
+    assert "run 1, interaction " in checks["I5"]["found"]
+    assert "report it" in checks["I5"]["fix"]
+
+
+def test_an_actor_that_has_drifted_and_work_that_nobody_does_are_worth_a_look(counted_copy):
+    (counted_copy.folder / "actors/count_words.py").write_text("# nothing\n", encoding="utf-8")
+    counted_copy.sql("UPDATE workflow_runs SET state = 'running', ended_at = NULL, reason = NULL")
+    code, checks = examined(counted_copy)
+    assert checks["drift"]["verdict"] == "warning"
+    assert "count_words" in checks["drift"]["found"]
+    assert checks["runners"]["verdict"] == "warning"
+    assert code == 0
+
+
+def test_a_model_server_that_nobody_answers_for_is_a_failure(counted_copy):
+    with (counted_copy.folder / "wave.toml").open("a", encoding="utf-8") as toml:
+        toml.write(
+            '[servers.far]\ndriver = "openai"\nurl = "http://127.0.0.1:9/v1"\n[models.m]\nserver = "far"\nmodel = "m"\n'
+        )
+    code, checks = examined(counted_copy)
+    assert code == 1
+    assert checks["server far"]["verdict"] == "failure"
+    assert "127.0.0.1:9" in checks["server far"]["found"]
