@@ -34,6 +34,7 @@ from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
 from wave_runner.runner.deciding import People
+from wave_runner.runner.orders import Orders
 from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.preflight import preflight, read_where
 from wave_runner.runner.route_lane import RouteLane
@@ -181,6 +182,13 @@ class Engine:
         finally:
             await driver.close()
         return load.message if isinstance(load, Failure) else ""
+
+    def orders(self) -> Orders:
+        """Return what may be said of work under way, by the operating system's user."""
+        steps = Steps(
+            self.database, folder=self.folder.resolve(), work_dir=self.state_dir / "work", environ=self.environ
+        )
+        return Orders(database=self.database, steps=steps, by=whoami())
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""

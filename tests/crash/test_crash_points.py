@@ -39,10 +39,16 @@ SELECTING = (
     *("fan_outs/add_selection", "fan_outs/lock_selection", "fan_outs/select_chunk", "fan_outs/advance_selection"),
     *("run_records/set_read_hashes", "schedules/lock", "schedules/fire", "schedules/advance"),
 )
+ORDERS = (
+    *("control/cancel_runs", "control/pause_actor", "control/pause_run", "control/pause_workflow"),
+    *("control/resume_actor", "control/resume_run", "control/resume_workflow", "control/tell_runner"),
+    *("interactions/cancel", "interactions/unpark", "tasks/withdraw"),
+)
 ELSEWHERE = {
     "actors/approve": "a person's command",
     "actors/drift": "a folder that changes",
     "alerts/raise": "a run that ends oddly",
+    **dict.fromkeys(ORDERS, "an order of a person: tests/runner/test_orders.py"),
     "events/try_change": "the demo's",
     "fan_outs/fail_selection": "a query that the database refuses",
     "interactions/add_children": "an `on_quarantine` of what kills its runner",

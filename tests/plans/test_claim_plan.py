@@ -69,6 +69,7 @@ def test_no_statement_of_the_hot_path_reads_a_table_from_end_to_end(crowded: Gro
             "queue_id": wave.queue_id,
             "size": 500,
             "lease_s": 30.0,
+            "held": [],
             "server": None,
             "slot": None,
             "visit_id": None,

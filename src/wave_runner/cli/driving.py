@@ -15,17 +15,18 @@ import click
 
 from wave_runner.cli.progress import Progress
 from wave_runner.engine import Engine, drift_conflict, open_engine
-from wave_runner.errors import NotFoundError, WaveError
+from wave_runner.errors import ConflictError, NotFoundError, WaveError
 from wave_runner.runner.runner import Runner
 from wave_runner.store import runs
 from wave_runner.store.database import Unavailable
 
 LOOK_S = 0.25
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STANDSTILL_LOOKS = 8
 
 DONE, DONE_WITH_FAILURES, WAITING, INTERRUPTED = 0, 1, 6, 130
 
-ENDED = {"completed": DONE, "waiting": WAITING}
+ENDED = {"completed": DONE, "waiting": WAITING, "paused": WAITING}
 """Exit code by what a run has come to; every other state is one with failures."""
 
 
@@ -72,8 +73,7 @@ async def drive(folder: Path, order: Order) -> int:
             code = await until_ended(engine, runner, run_id)
         await _print_report(engine, run_id, as_json=order.as_json)
         if code == WAITING:
-            goes_on = f"then: wave run {order.workflow} --resume"
-            click.echo(f"run {run_id} waits for people: wave tasks next takes the first task; {goes_on}", err=True)
+            await _say_what_it_waits_for(engine, run_id, order.workflow)
         return code
 
 
@@ -85,8 +85,10 @@ async def keep_working(folder: Path, *, dev: bool) -> int:
             click.echo(f"runner {runner.runner_id} works on {engine.folder}; Ctrl-C stops it", err=True)
             interrupted = asyncio.create_task(_on_interrupt().wait())
             failed = asyncio.create_task(runner.failed())
-            await asyncio.wait([interrupted, failed], return_when=asyncio.FIRST_COMPLETED)
+            dismissed = asyncio.create_task(runner.dismissed())
+            await asyncio.wait([interrupted, failed, dismissed], return_when=asyncio.FIRST_COMPLETED)
             interrupted.cancel()
+            dismissed.cancel()
             if failed.done():
                 failed.result()
             failed.cancel()
@@ -109,14 +111,15 @@ async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Call
 
     Ctrl-C gives its work back and leaves it to be resumed.
 
-    Raises what keeps it from ending: a drifted actor, a model server that cannot be used, a loop that failed.
+    Raises what keeps it from ending: a drifted or paused actor, a model server that cannot be used, a loop that failed.
     """
     interrupted = _on_interrupt()
     failed = asyncio.create_task(runner.failed())
+    dismissed = asyncio.create_task(runner.dismissed())
     progress = Progress(engine.database, run_id, show=show)
     idle_looks = 0
     try:
-        while not interrupted.is_set():
+        while not (interrupted.is_set() or dismissed.done()):
             try:
                 state = await runs.state(engine.database, run_id)
                 ended = state is not None and state["state"] != "running"
@@ -136,6 +139,7 @@ async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Call
                 await asyncio.wait_for(interrupted.wait(), LOOK_S)
     finally:
         failed.cancel()
+        dismissed.cancel()
         progress.close()
     click.echo(f"stopped; run {run_id} goes on when you say: wave run WORKFLOW --resume", err=True)
     return INTERRUPTED
@@ -159,6 +163,16 @@ async def _run_id(engine: Engine, order: Order) -> int:
     return run_id
 
 
+async def _say_what_it_waits_for(engine: Engine, run_id: int, workflow: str) -> None:
+    state = await runs.state(engine.database, run_id)
+    goes_on = f"then: wave run {workflow} --resume"
+    if state is not None and state["state"] == "paused":
+        subject = f"workflow {workflow}" if state["workflow_paused"] else f"run {run_id}"
+        click.echo(f"run {run_id} is paused: wave resume {subject}, {goes_on}", err=True)
+    else:
+        click.echo(f"run {run_id} waits for people: wave tasks next takes the first task; {goes_on}", err=True)
+
+
 def _say_overruled(engine: Engine, workflow: str) -> None:
     for objection in engine.watch.objections(workflow):
         click.echo(f"overruled: {objection.rule.code} {objection.rule.name}: {objection.message}", err=True)
@@ -170,21 +184,28 @@ def _stopped_by(runner: Runner) -> WaveError | None:
         return None
     if (trouble := runner.trouble()) is not None:
         return trouble
-    drifted = runner.drifted()
-    return drift_conflict(drifted) if drifted else None
+    if drifted := runner.drifted():
+        return drift_conflict(drifted)
+    if paused := runner.paused():
+        return ConflictError(
+            f"paused: {', '.join(paused)}: nothing of it is begun until somebody says so",
+            hint=f"wave resume actor {paused[0]}, then: wave run WORKFLOW --resume",
+        )
+    return None
 
 
 def _on_interrupt() -> asyncio.Event:
-    """Return an event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the process at once."""
+    """Return an event that Ctrl-C or SIGTERM sets; a second one of them ends the process at once."""
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         interrupted.set()
         click.echo("\nstopping: what is under way is given back (again to stop at once)", err=True)
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop)
     return interrupted
 

@@ -35,6 +35,19 @@ COMMANDS = {
         "wave_runner.cli.runner:runner",
         "Keep working for all runs of the project until told to stop (Ctrl-C, or SIGTERM).",
     ),
+    "pause": (
+        "wave_runner.cli.orders:pause",
+        "Let nothing more of a run, a workflow, an actor or by a runner be begun; what is in hand is finished.",
+    ),
+    "resume": ("wave_runner.cli.orders:resume", "Let what was paused go on."),
+    "drain": (
+        "wave_runner.cli.orders:drain",
+        "Pause it, and wait until nothing of it is in hand; a runner ends then.",
+    ),
+    "cancel": (
+        "wave_runner.cli.orders:cancel",
+        "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",
+    ),
     "status": ("wave_runner.cli.status:status", "Show how a run stands: the dashboard."),
     "report": (
         "wave_runner.cli.report:report",

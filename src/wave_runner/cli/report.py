@@ -65,6 +65,22 @@ def alerts(context: click.Context, as_json: bool) -> None:
     asyncio.run(_alerts(project_dir(context), as_json=as_json))
 
 
+@report.command()
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def runners(context: click.Context, as_json: bool) -> None:
+    """List the runners that have not ended, what each has been told, and how much it has in hand.
+
+    \b
+    wave report runners
+    wave report runners --json
+
+    One that has not been heard of within a lease was lost: its work has gone to the others, or waits for one.
+    """
+    asyncio.run(_runners(project_dir(context), as_json=as_json))
+
+
 def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
     """Add a command for one part of what `wave status` shows: the same query, of one run."""
 
@@ -96,6 +112,16 @@ async def _part(
         output.emit(f"wave.report.{name}.v1", {"run_id": found.overall.run.run_id, name: getattr(found, name)})
     else:
         show(found)
+
+
+async def _runners(folder: Path, *, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports import runners as reports
+
+    async with open_engine(folder, name="wave report") as engine:
+        found = await reports.runners(engine.database, lease_s=engine.settings.lease_s)
+    columns = ("runner_id", "host", "pid", "heard", "told", "waves", "interactions", "started_at", "heartbeat_at")
+    output.show(columns, [asdict(one) for one in found], "wave.runners.v1", as_json=as_json)
 
 
 async def _delta(folder: Path, run_id: int | None, *, as_json: bool) -> None:

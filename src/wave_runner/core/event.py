@@ -30,6 +30,7 @@ class EventType(enum.StrEnum):
     RUN_STARTED = "run_started"
     RUN_COMPLETED = "run_completed"  # all terminal, and every record's `ensures` hold
     RUN_FAILED = "run_failed"  # all terminal, and something is missing: the data says how much
+    RUN_CANCELLED = "run_cancelled"  # nothing of it lives, because somebody has said so
     RECORDS_SETTLED = "records_settled"  # `ensures` checked for a chunk of records whose flow has ended
     RECORDS_SELECTED = "records_selected"  # a chunk of what `select` found: begun, or left out with the reason
     SELECTION_FAILED = "selection_failed"  # the database refuses the query of `select`: the run fails
@@ -42,6 +43,8 @@ class EventType(enum.StrEnum):
     INTERACTION_LEASE_EXPIRED = "interaction_lease_expired"  # running → pending: the runner was lost
     INTERACTION_UNBLOCKED = "interaction_unblocked"  # blocked → pending: what it waits for has settled
     INTERACTION_SKIPPED = "interaction_skipped"  # blocked → skipped, or made so: what it needs did not complete
+    INTERACTION_CANCELLED = "interaction_cancelled"  # pending, running, waiting → cancelled: somebody has said so
+    INTERACTION_RETRIED = "interaction_retried"  # failed, quarantined → pending: somebody has said so
     INTERACTION_DOUBTED = "interaction_doubted"  # stays completed; its record is not, because of what came after it
     INTERACTION_WAITING = "interaction_waiting"  # running → waiting: people are asked
     TASK_CLAIMED = "task_claimed"  # a person looks at it; nobody else can decide until the claim expires
@@ -63,6 +66,11 @@ class EventType(enum.StrEnum):
     SCHEDULE_MISSED = "schedule_missed"  # times of a schedule have passed without a run
     SCHEDULE_BLOCKED = "schedule_blocked"  # a schedule is due and cannot be fired; it stays due
     ALERT_RAISED = "alert_raised"  # a run has ended in a way that somebody should look at
+    PAUSED = "paused"  # somebody lets nothing more be begun: of a run, a workflow or an actor
+    RESUMED = "resumed"  # somebody lets it be begun again
+    CANCELLED = "cancelled"  # somebody lets a run end: nothing of it is begun any more
+    RETRIED = "retried"  # somebody lets what has failed be tried again
+    RUNNER_TOLD = "runner_told"  # somebody has told a runner to pause, to work, to drain, to stop
     ACTOR_REGISTERED = "actor_registered"  # first seen and approved
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved
     ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from wave_runner.core.control import Told
 from wave_runner.store import interactions, waves
 from wave_runner.store.database import Database, Unavailable
 from wave_runner.store.heartbeat import Heartbeat
@@ -27,6 +28,8 @@ class Holder:
     next_seq: int = 0
     tasks: dict[int, asyncio.Task[int]] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
+    cancelled: set[int] = field(default_factory=set)  # waves of which somebody has cancelled work
+    told: Told = Told.WORK
 
     async def claim(
         self,
@@ -34,11 +37,14 @@ class Holder:
         *,
         size: int,
         reason: str,
+        held: Sequence[int],
         server: str | None = None,
         slot: int | None = None,
         visit_id: int | None = None,
     ) -> waves.Wave | None:
-        """Claim a wave; None if others were first."""
+        """Claim a wave; None if others were first, or if this runner has been told to claim nothing."""
+        if self.told is not Told.WORK:
+            return None
         self.next_seq += 1
         async with self.database.transaction() as connection:
             return await waves.claim(
@@ -49,6 +55,7 @@ class Holder:
                 size=size,
                 lease_s=self.lease_s,
                 reason=reason,
+                held=held,
                 server=server,
                 slot=slot,
                 visit_id=visit_id,
@@ -69,9 +76,10 @@ class Holder:
         except asyncio.CancelledError:
             task.cancel()
             await asyncio.wait([task])
-            if wave.wave_id not in self.lost:
+            if wave.wave_id in self.lost:
+                log.warning("wave %s was lost: its lease could not be kept; others may have its work", wave.wave_id)
+            elif wave.wave_id not in self.cancelled:
                 raise
-            log.warning("wave %s was lost: its lease could not be kept; others may have its work", wave.wave_id)
         except LostWave as error:
             log.warning("%s; what it asked for was refused", error)
         finally:
@@ -80,12 +88,19 @@ class Holder:
             if wave.wave_id not in self.lost:
                 await asyncio.shield(self._give_back(wave, done))
             self.lost.discard(wave.wave_id)
+            self.cancelled.discard(wave.wave_id)
         return done
 
     def lose(self, wave_ids: set[int]) -> None:
         """Cancel the work of waves that are not ours any more."""
         for wave_id in wave_ids & self.tasks.keys():
             self.lost.add(wave_id)
+            self.tasks[wave_id].cancel()
+
+    def interrupt(self, wave_ids: set[int]) -> None:
+        """Stop waves of which work has been cancelled; what else they hold is given back, and begun anew."""
+        for wave_id in wave_ids & self.tasks.keys():
+            self.cancelled.add(wave_id)
             self.tasks[wave_id].cancel()
 
     async def _give_back(self, wave: waves.Wave, done: int) -> None:

@@ -26,7 +26,8 @@ LEASES_PER_WAVE = 0.3  # a wave is done well within its lease, so that a lost ru
 class Lane(abc.ABC):
     """What scripts, queries and routes share: nothing has to be loaded before a wave of theirs can be claimed.
 
-    `trouble` is why no wave may be opened, `blocked_by` are the actors that have work and have drifted.
+    `trouble` is why no wave may be opened, `blocked_by` are the actors that have work and have drifted, `paused` those
+    that somebody has paused.
     """
 
     name: ClassVar[str]
@@ -42,6 +43,7 @@ class Lane(abc.ABC):
     pace: Pace = field(default_factory=Pace, init=False)
     trouble: WaveError | None = field(default=None, init=False)
     blocked_by: list[str] = field(default_factory=list, init=False)
+    paused: list[str] = field(default_factory=list, init=False)
 
     async def one_pass(self) -> bool:
         """Do one wave. False if there was nothing to do."""
@@ -50,14 +52,15 @@ class Lane(abc.ABC):
             return False
         queues = await waves.waiting(self.database, [self.name])
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
-        choice = choose_script([queue.waiting for queue in queues if not queue.drifted])
+        self.paused = sorted({queue.actor for queue in queues if queue.paused})
+        choice = choose_script([queue.waiting for queue in queues if queue.is_open])
         if choice is None:
             return False
         queue = next(queue for queue in queues if queue.waiting.queue_id == choice.queue.queue_id)
         # Read before the claim: whatever fails from there on would leave the wave to its lease.
         in_hand = await self.steps.of_run(queue.run_step_id)
         size = self._size(choice.queue.queue_id)
-        wave = await self.holder.claim(choice.queue.queue_id, size=size, reason=choice.reason)
+        wave = await self.holder.claim(choice.queue.queue_id, size=size, reason=choice.reason, held=queue.held)
         if wave is None:
             return False
         # For each item a call, and as long again for what it has the database do.

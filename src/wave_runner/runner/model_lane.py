@@ -79,6 +79,7 @@ class ModelLane:
         self._folder_trouble: WaveError | None = None
         self._load_trouble: WaveError | None = None
         self.blocked_by: list[str] = []
+        self.paused: list[str] = []
         self.stopping = False
 
     @property
@@ -95,8 +96,9 @@ class ModelLane:
             return False
         queues = await waves.waiting(self._database, [self.name])
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
+        self.paused = sorted({queue.actor for queue in queues if queue.paused})
         choice = choose(
-            [queue.waiting for queue in queues if not queue.drifted],
+            [queue.waiting for queue in queues if queue.is_open],
             resident=self._visit.work_key if self._visit else None,
             feeding=await self._is_fed(queues),
         )
@@ -119,6 +121,7 @@ class ModelLane:
                 largest=LARGEST_WAVE,
             ),
             reason=reason,
+            held=queue.held,
             server=self.name,
             slot=self._slot,
             visit_id=visit.visit_id,

@@ -12,6 +12,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from wave_runner.actors.pool import ScriptPool
+from wave_runner.core.control import Told
 from wave_runner.errors import WaveError
 from wave_runner.runner.fanner import Fanner
 from wave_runner.runner.hold import Holder
@@ -35,6 +36,7 @@ from wave_runner.store.heartbeat import Heartbeat
 
 log = logging.getLogger("wave_runner.runner")
 
+Heard = TypeVar("Heard")
 PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 
 IDLE_PAUSE_S = 0.25
@@ -71,6 +73,8 @@ class Runner:
 
     def __post_init__(self) -> None:
         self.ended: dict[int, run_ends.Ended] = {}
+        self._told = asyncio.Event()
+        self._grace_s = self.settings.grace_s
         self._ticker: asyncio.Task[None] | None = None
         self._steps = Steps(self.database, folder=self.folder, work_dir=self.work_dir, environ=self.environ)
         self._texts = Texts()
@@ -96,7 +100,7 @@ class Runner:
         for loop in self._loops:
             loop.stop()
         if self._tasks:
-            _, unfinished = await asyncio.wait(self._tasks, timeout=self.settings.grace_s)
+            _, unfinished = await asyncio.wait(self._tasks, timeout=self._grace_s)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -121,6 +125,10 @@ class Runner:
         """Return what keeps a lane from working: a model server that cannot be used, a folder that cannot be read."""
         return next((lane.trouble for lane in self._lanes() if lane.trouble), None)
 
+    def paused(self) -> list[str]:
+        """Return the actors whose work waits because somebody has paused them."""
+        return sorted({actor for lane in self._lanes() for actor in lane.paused})
+
     def drifted(self) -> list[str]:
         """Return the actors whose work waits because they have drifted."""
         return sorted({actor for lane in self._lanes() for actor in lane.blocked_by})
@@ -130,9 +138,29 @@ class Runner:
         """Whether a wave is being worked on at this moment."""
         return bool(self._holder.tasks)
 
-    def _lose(self, wave_ids: set[int]) -> None:
+    async def dismissed(self) -> Told:
+        """Return when somebody has told this runner to end: to stop at once, or to drain, once nothing is in hand."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            if self._holder.told is Told.STOP:
+                return Told.STOP
+            while self._holder.told is Told.DRAIN:
+                if not self._holder.tasks:
+                    return Told.DRAIN
+                await asyncio.sleep(TICK_S)
+
+    def _from_heartbeat(self, act: Callable[[Heard], None], heard: Heard) -> None:
         """Called from the heartbeat's thread, which begins after the event loop is known."""
-        self._event_loop.call_soon_threadsafe(self._holder.lose, wave_ids)
+        self._event_loop.call_soon_threadsafe(act, heard)
+
+    def _hear(self, told: Told) -> None:
+        log.warning("runner %s: told to %s", self.runner_id, told)
+        self._holder.told = told
+        if told is Told.STOP:
+            self._grace_s = 0.0
+        self._told.set()
+        self._wake()
 
     def _wire(self) -> None:
         self._heartbeat = Heartbeat(
@@ -141,7 +169,9 @@ class Runner:
             runner_id=self.runner_id,
             lease_s=self.settings.lease_s,
             interval_s=min(self.settings.renew_s, self.settings.lease_s / 3),
-            on_lost=self._lose,
+            on_lost=lambda wave_ids: self._from_heartbeat(self._holder.lose, wave_ids),
+            on_cancelled=lambda wave_ids: self._from_heartbeat(self._holder.interrupt, wave_ids),
+            on_told=lambda told: self._from_heartbeat(self._hear, told),
         )
         self._holder = Holder(
             database=self.database,

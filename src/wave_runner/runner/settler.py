@@ -49,12 +49,16 @@ class Settler:
             return
         step = await self._step(run_id)
         pinned = step.pinned
-        odd = tally.alerts(
-            found.tally,
-            saves=bool(step.all_writes or pinned.ensures),
-            selects=found.selects,
-            narrowed=found.narrowed,
-            earlier=found.earlier,
+        odd = (
+            []
+            if found.cancelled
+            else tally.alerts(
+                found.tally,
+                saves=bool(step.all_writes or pinned.ensures),
+                selects=found.selects,
+                narrowed=found.narrowed,
+                earlier=found.earlier,
+            )
         )
         ended = await run_ends.end(
             self._database,

@@ -6,8 +6,9 @@ import logging
 import time
 from uuid import UUID
 
+from wave_runner.core.control import Subject
 from wave_runner.runner.steps import Steps
-from wave_runner.store import interactions, runs, tasks, waves
+from wave_runner.store import control, interactions, runs, tasks, waves
 from wave_runner.store.database import Database
 
 log = logging.getLogger("wave_runner.runner")
@@ -27,6 +28,8 @@ class Sweeper:
     async def one_pass(self) -> bool:
         """Give back lost work, release what has become due, move overdue tasks. Always pauses afterwards."""
         await runs.release_delayed(self._database)
+        await control.park(self._database)
+        await self._cancel()
         await tasks.escalate(self._database, runner_id=self._runner_id)
         if not self._is_steady(time.monotonic()):
             return False
@@ -39,6 +42,13 @@ class Sweeper:
                     "wave %s: its lease ran out; %s interactions that had begun go back", expired.wave_id, begun
                 )
         return False
+
+    async def _cancel(self) -> None:
+        """Go on with what somebody has begun to cancel."""
+        for run_id, by in await control.cancelled_runs(self._database):
+            async with self._database.transaction() as connection:
+                scope = await control.scope(connection, Subject.RUN, str(run_id))
+            await control.cancel(self._database, scope, by=by, run_flow=self._steps.run_flow, runner_id=self._runner_id)
 
     def _is_steady(self, now: float) -> bool:
         """Say whether we have been in touch with the database for a lease without a gap.

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 
+from wave_runner.core.control import Told
 from wave_runner.store.database import KEEPALIVE
 from wave_runner.store.statements import statement
 
@@ -21,7 +22,8 @@ class Heartbeat:
     """Renews the leases of the waves it is told about, every `interval_s`, until stopped.
 
     `hold` and `drop` may be called from any thread. `on_lost` is called with the waves whose lease could not be
-    kept: a sweeper has closed them, or the database could not be reached for a whole lease.
+    kept: a sweeper has closed them, or the database could not be reached for a whole lease; `on_cancelled` with those
+    of which somebody has cancelled work, and `on_told` when somebody has told this runner something new.
     """
 
     def __init__(
@@ -33,6 +35,8 @@ class Heartbeat:
         lease_s: float,
         interval_s: float,
         on_lost: Callable[[set[int]], None],
+        on_cancelled: Callable[[set[int]], None],
+        on_told: Callable[[Told], None],
     ) -> None:
         self._url = url
         self._schema = schema
@@ -40,6 +44,9 @@ class Heartbeat:
         self._lease_s = lease_s
         self._interval_s = interval_s
         self._on_lost = on_lost
+        self._on_cancelled = on_cancelled
+        self._on_told = on_told
+        self._told = Told.WORK
         self._held: dict[int, float] = {}
         self._renewed: dict[int, float] = {}
         self._lock = threading.Lock()
@@ -118,13 +125,19 @@ class Heartbeat:
         with self._lock:
             wanted = [wave_id for wave_id, deadline in self._held.items() if deadline > now]
         lease = {"runner_id": self._runner_id, "lease_s": self._lease_s}
-        connection.execute(statement("runners/beat"), {"runner_id": self._runner_id})
+        beaten = connection.execute(statement("runners/beat"), {"runner_id": self._runner_id}).fetchone()
         connection.execute(statement("servers/renew"), lease)
         kept = {row[0] for row in connection.execute(statement("waves/renew"), {**lease, "wave_ids": wanted})}
         with self._lock:
             for wave_id in kept & self._held.keys():
                 self._renewed[wave_id] = now
         self._lose(set(wanted) - kept)
+        cancelled = {row[0] for row in connection.execute(statement("waves/cancelled"), {"wave_ids": wanted})}
+        if cancelled:
+            self._on_cancelled(cancelled)
+        if beaten and (told := Told(beaten[0])) is not self._told:
+            self._told = told
+            self._on_told(told)
 
     def _give_up_old(self) -> None:
         oldest = time.monotonic() - self._lease_s

@@ -135,7 +135,7 @@ async def finish(
     attempts = {row["interaction_id"]: row["attempt"] for row in rows}
     kept = [move for move in moves if move.item.interaction_id in attempts]
     moved = {row["interaction_id"]: row for row in rows}
-    over = [_over(moved[move.item.interaction_id], move.run, move.follows) for move in kept if move.state in TERMINAL]
+    over = [over_of(moved[move.item.interaction_id], move.run, move.follows) for move in kept if move.state in TERMINAL]
     with joins.once_at_a_time():
         await joins.spread(connection, over, wave_id=wave.wave_id, runner_id=wave.runner_id)
     await _doubt(connection, wave, [move for move in kept if move.doubts])
@@ -361,7 +361,8 @@ def _children(moves: Sequence[Move]) -> dict[str, list[Any]]:
     }
 
 
-def _over(row: Row, run: RunFlow, follows: Consequences) -> Over:
+def over_of(row: Row, run: RunFlow, follows: Consequences) -> Over:
+    """Return an interaction that has ended, as its statement gave it, with what follows."""
     return Over(
         run_id=row["run_id"],
         interaction_id=row["interaction_id"],
@@ -383,7 +384,7 @@ def _handler(row: Row, run: RunFlow) -> tuple[RunFlow, tuple[Way, ...]]:
 
 def _quarantined(row: Row, run: RunFlow, ways: Sequence[Way]) -> Over:
     place = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
-    return _over(row, run, run.flow.follow(place, Settled.FAILED, ways))
+    return over_of(row, run, run.flow.follow(place, Settled.FAILED, ways))
 
 
 async def _add_children(connection: Connection, over: Sequence[Over]) -> None:

@@ -73,7 +73,7 @@ def once_at_a_time() -> Iterator[None]:
         ) from error
 
 
-async def spread(connection: Connection, over: Sequence[Over], *, wave_id: int, runner_id: UUID | None) -> None:
+async def spread(connection: Connection, over: Sequence[Over], *, wave_id: int | None, runner_id: UUID | None) -> None:
     """Apply, in the caller's transaction, what follows from these ends beyond their own children.
 
     A join that is skipped or passed by has ended too, so this goes on until nothing follows any more.
@@ -95,7 +95,9 @@ def _delta(over: Over) -> int:
     return len(over.follows.children) - (over.interaction_id is not None)
 
 
-async def _add_skipped(connection: Connection, over: Sequence[Over], *, wave_id: int, runner_id: UUID | None) -> None:
+async def _add_skipped(
+    connection: Connection, over: Sequence[Over], *, wave_id: int | None, runner_id: UUID | None
+) -> None:
     pairs = [(one, place) for one in over for place in one.follows.skipped]
     if not pairs:
         return
@@ -127,7 +129,7 @@ async def _settle(
     over: Sequence[Over],
     live: list[tuple[int, int, int]],
     *,
-    wave_id: int,
+    wave_id: int | None,
     runner_id: UUID | None,
 ) -> list[Over]:
     """Settle inputs of joins; return the joins that have ended by it, without having been done."""
@@ -208,7 +210,7 @@ def _changes(join: _Join, row: Row, resolution: Resolution) -> bool:
 
 
 def _resolve_parameters(
-    changing: Sequence[tuple[_Join, Row, Resolution]], wave_id: int, runner_id: UUID | None
+    changing: Sequence[tuple[_Join, Row, Resolution]], wave_id: int | None, runner_id: UUID | None
 ) -> dict[str, Any]:
     lasts = [join.last for join, _, _ in changing]
     steps = [join.last.run.steps[join.place.step] for join, _, _ in changing]

@@ -158,6 +158,11 @@ async def runners(connection: Connection, *, lease_s: float) -> Row:
     return (await fetch(connection, "reports/runners", {"lease_s": lease_s}))[0]
 
 
+async def list_runners(connection: Connection, *, lease_s: float, limit: int) -> list[Row]:
+    """Return the runners that have not ended, those heard of within a lease first."""
+    return await fetch(connection, "reports/list_runners", {"lease_s": lease_s, "limit": limit})
+
+
 async def server(connection: Connection) -> Row:
     """Return which database this is, whom we are there, and its version."""
     return (await fetch(connection, "reports/server"))[0]

@@ -35,6 +35,7 @@ class AtEnd:
     tally: Tally
     outputs: Mapping[str, Any]  # of the steps that ran once, by name
     selects: bool
+    cancelled: bool
     narrowed: bool  # by a limit or a filter
     earlier: Sequence[int]  # completed records of like runs, the newest first
 
@@ -51,6 +52,7 @@ async def at_end(database: Database, run_id: int) -> AtEnd | None:
             tally=Tally(**{name: row[name] for name in NUMBERS}),
             outputs={one["step"]: orjson.loads(one["output"]) for one in outputs},
             selects=row["selects"],
+            cancelled=row["cancelled"],
             narrowed=row["record_limit"] is not None or row["filtered"],
             earlier=row["earlier"],
         )
@@ -77,15 +79,18 @@ async def end(
         row = rows[0]
         ended = Ended(**{name: row[name] for name in Ended.__dataclass_fields__})
         await run_counts.complete(connection, run_id, targets)
-        await _say(connection, row, _type(ended), _data(ended, row, broken), runner_id=runner_id)
+        await _say(connection, row, TYPES[ended.state], _data(ended, row, broken), runner_id=runner_id)
         for alert in alerts:
             await fetch(connection, "alerts/raise", {"run_id": run_id, "kind": alert.kind, "message": alert.message})
             await _say(connection, row, EventType.ALERT_RAISED, {"kind": alert.kind}, runner_id=runner_id)
         return ended
 
 
-def _type(ended: Ended) -> EventType:
-    return EventType.RUN_COMPLETED if ended.state == "completed" else EventType.RUN_FAILED
+TYPES = {
+    "completed": EventType.RUN_COMPLETED,
+    "failed": EventType.RUN_FAILED,
+    "cancelled": EventType.RUN_CANCELLED,
+}
 
 
 def _data(ended: Ended, row: Row, broken: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'run_started',
     'run_completed',
     'run_failed',
+    'run_cancelled',
     'records_settled',
     'records_selected',
     'selection_failed',
@@ -18,6 +19,8 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_lease_expired',
     'interaction_unblocked',
     'interaction_skipped',
+    'interaction_cancelled',
+    'interaction_retried',
     'interaction_doubted',
     'interaction_waiting',
     'task_claimed',
@@ -39,6 +42,11 @@ CREATE TYPE wave.event_type AS ENUM (
     'schedule_missed',
     'schedule_blocked',
     'alert_raised',
+    'paused',
+    'resumed',
+    'cancelled',
+    'retried',
+    'runner_told',
     'actor_registered',
     'actor_drifted',
     'actor_approved',
@@ -137,6 +145,46 @@ BEGIN
     RAISE EXCEPTION 'append-only: % on % is refused', tg_op, tg_table_name USING ERRCODE = 'insufficient_privilege';
 END $$;
 
+CREATE TABLE wave.workflow_runs (
+    run_id bigint NOT NULL,
+    workflow_id bigint NOT NULL,
+    definition_id bigint NOT NULL,
+    params text NOT NULL,
+    record_limit bigint,
+    selection text,
+    priority integer NOT NULL,
+    correlation_id uuid NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    cancelled_at timestamp with time zone,
+    cancelled_by text,
+    started_by text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    reason text,
+    broken text,
+    CONSTRAINT workflow_runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
+    CONSTRAINT workflow_runs_check1 CHECK (((state = 'failed'::text) = (reason IS NOT NULL))),
+    CONSTRAINT workflow_runs_check2 CHECK (((broken IS NULL) OR (state = 'failed'::text))),
+    CONSTRAINT workflow_runs_check3 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+    CONSTRAINT workflow_runs_check4 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
+    CONSTRAINT workflow_runs_check5 CHECK (((state <> 'cancelled'::text) OR (cancelled_at IS NOT NULL))),
+    CONSTRAINT workflow_runs_reason_check CHECK ((reason = ANY (ARRAY['selection_failed'::text, 'step_failed'::text, 'rows_undecided'::text, 'postcondition_failed'::text]))),
+    CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
+    CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+CREATE FUNCTION wave.run_state(asked wave.workflow_runs) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN asked.state <> 'running' THEN asked.state
+                WHEN asked.cancelled_at IS NOT NULL THEN 'running'
+                WHEN EXISTS (SELECT FROM held_runs WHERE run_id = asked.run_id) THEN 'paused'
+                WHEN run_waits(asked.run_id) THEN 'waiting'
+                ELSE 'running' END
+$$;
+
 CREATE FUNCTION wave.run_waits(asked bigint) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -158,7 +206,10 @@ CREATE TABLE wave.actors (
     definition_id bigint NOT NULL,
     drifted_to_id bigint,
     state text DEFAULT 'active'::text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
     CONSTRAINT actors_check CHECK (((state = 'drifted'::text) = (drifted_to_id IS NOT NULL))),
+    CONSTRAINT actors_check1 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
     CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text, 'sql'::text, 'human'::text, 'route'::text]))),
     CONSTRAINT actors_name_check CHECK ((name <> ''::text)),
     CONSTRAINT actors_state_check CHECK ((state = ANY (ARRAY['active'::text, 'drifted'::text])))
@@ -290,6 +341,23 @@ CREATE TABLE wave.firings (
     run_id bigint NOT NULL,
     fired_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+
+CREATE TABLE wave.workflows (
+    workflow_id bigint NOT NULL,
+    name text NOT NULL,
+    definition_id bigint NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    CONSTRAINT workflows_check CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+    CONSTRAINT workflows_name_check CHECK ((name <> ''::text))
+);
+
+CREATE VIEW wave.held_runs AS
+ SELECT r.run_id,
+    (r.cancelled_at IS NOT NULL) AS cancelled
+   FROM (wave.workflow_runs r
+     JOIN wave.workflows w USING (workflow_id))
+  WHERE ((r.state = 'running'::text) AND ((r.paused_at IS NOT NULL) OR (r.cancelled_at IS NOT NULL) OR (w.paused_at IS NOT NULL)));
 
 CREATE TABLE wave.interaction_events (
     event_id bigint DEFAULT nextval('wave.event_ids'::regclass) NOT NULL,
@@ -649,7 +717,9 @@ CREATE TABLE wave.runners (
     version text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     heartbeat_at timestamp with time zone DEFAULT now() NOT NULL,
-    ended_at timestamp with time zone
+    ended_at timestamp with time zone,
+    told text DEFAULT 'work'::text NOT NULL,
+    CONSTRAINT runners_told_check CHECK ((told = ANY (ARRAY['work'::text, 'pause'::text, 'drain'::text, 'stop'::text])))
 );
 
 CREATE SEQUENCE wave.value_write_ids
@@ -801,11 +871,13 @@ CREATE TABLE wave.tasks (
     claim_expires_at timestamp with time zone,
     draft text,
     decided_at timestamp with time zone,
-    CONSTRAINT tasks_check CHECK (((claimed_by IS NULL) = (claim_token IS NULL))),
-    CONSTRAINT tasks_check1 CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
-    CONSTRAINT tasks_check2 CHECK (((claimed_by IS NULL) = (claim_expires_at IS NULL))),
-    CONSTRAINT tasks_check3 CHECK (((draft IS NULL) OR (claimed_by IS NOT NULL))),
-    CONSTRAINT tasks_check4 CHECK (((escalated_at IS NULL) OR (escalate IS NOT NULL))),
+    withdrawn boolean DEFAULT false NOT NULL,
+    CONSTRAINT tasks_check CHECK (((NOT withdrawn) OR (decided_at IS NOT NULL))),
+    CONSTRAINT tasks_check1 CHECK (((claimed_by IS NULL) = (claim_token IS NULL))),
+    CONSTRAINT tasks_check2 CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT tasks_check3 CHECK (((claimed_by IS NULL) = (claim_expires_at IS NULL))),
+    CONSTRAINT tasks_check4 CHECK (((draft IS NULL) OR (claimed_by IS NOT NULL))),
+    CONSTRAINT tasks_check5 CHECK (((escalated_at IS NULL) OR (escalate IS NOT NULL))),
     CONSTRAINT tasks_escalate_check CHECK ((escalate <> ''::text)),
     CONSTRAINT tasks_needs_check CHECK ((needs > 0)),
     CONSTRAINT tasks_queue_check CHECK ((queue <> ''::text))
@@ -831,11 +903,13 @@ CREATE TABLE wave.tasks_r0 (
     claim_expires_at timestamp with time zone,
     draft text,
     decided_at timestamp with time zone,
-    CONSTRAINT tasks_check CHECK (((claimed_by IS NULL) = (claim_token IS NULL))),
-    CONSTRAINT tasks_check1 CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
-    CONSTRAINT tasks_check2 CHECK (((claimed_by IS NULL) = (claim_expires_at IS NULL))),
-    CONSTRAINT tasks_check3 CHECK (((draft IS NULL) OR (claimed_by IS NOT NULL))),
-    CONSTRAINT tasks_check4 CHECK (((escalated_at IS NULL) OR (escalate IS NOT NULL))),
+    withdrawn boolean DEFAULT false CONSTRAINT tasks_withdrawn_not_null NOT NULL,
+    CONSTRAINT tasks_check CHECK (((NOT withdrawn) OR (decided_at IS NOT NULL))),
+    CONSTRAINT tasks_check1 CHECK (((claimed_by IS NULL) = (claim_token IS NULL))),
+    CONSTRAINT tasks_check2 CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT tasks_check3 CHECK (((claimed_by IS NULL) = (claim_expires_at IS NULL))),
+    CONSTRAINT tasks_check4 CHECK (((draft IS NULL) OR (claimed_by IS NOT NULL))),
+    CONSTRAINT tasks_check5 CHECK (((escalated_at IS NULL) OR (escalate IS NOT NULL))),
     CONSTRAINT tasks_escalate_check CHECK ((escalate <> ''::text)),
     CONSTRAINT tasks_needs_check CHECK ((needs > 0)),
     CONSTRAINT tasks_queue_check CHECK ((queue <> ''::text))
@@ -896,36 +970,6 @@ ALTER TABLE wave.waves ALTER COLUMN wave_id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-
-CREATE TABLE wave.workflow_runs (
-    run_id bigint NOT NULL,
-    workflow_id bigint NOT NULL,
-    definition_id bigint NOT NULL,
-    params text NOT NULL,
-    record_limit bigint,
-    selection text,
-    priority integer NOT NULL,
-    correlation_id uuid NOT NULL,
-    state text DEFAULT 'running'::text NOT NULL,
-    started_by text NOT NULL,
-    started_at timestamp with time zone DEFAULT now() NOT NULL,
-    ended_at timestamp with time zone,
-    reason text,
-    broken text,
-    CONSTRAINT workflow_runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
-    CONSTRAINT workflow_runs_check1 CHECK (((state = 'failed'::text) = (reason IS NOT NULL))),
-    CONSTRAINT workflow_runs_check2 CHECK (((broken IS NULL) OR (state = 'failed'::text))),
-    CONSTRAINT workflow_runs_reason_check CHECK ((reason = ANY (ARRAY['selection_failed'::text, 'step_failed'::text, 'rows_undecided'::text, 'postcondition_failed'::text]))),
-    CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
-    CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text])))
-);
-
-CREATE TABLE wave.workflows (
-    workflow_id bigint NOT NULL,
-    name text NOT NULL,
-    definition_id bigint NOT NULL,
-    CONSTRAINT workflows_name_check CHECK ((name <> ''::text))
 );
 
 ALTER TABLE wave.workflows ALTER COLUMN workflow_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1141,9 +1185,9 @@ CREATE UNIQUE INDEX interactions_r0_run_id_record_id_run_step_id_item_iteratio_i
 
 CREATE UNIQUE INDEX interactions_r0_run_id_record_id_run_step_id_item_iteration_idx ON wave.interactions_r0 USING btree (run_id, record_id, run_step_id, item, iteration, generation) NULLS NOT DISTINCT;
 
-CREATE INDEX interactions_wave ON ONLY wave.interactions USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state])) AND (wave_id IS NOT NULL));
+CREATE INDEX interactions_wave ON ONLY wave.interactions USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state, 'cancelled'::wave.interaction_state])) AND (wave_id IS NOT NULL));
 
-CREATE INDEX interactions_r0_wave_id_idx ON wave.interactions_r0 USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state])) AND (wave_id IS NOT NULL));
+CREATE INDEX interactions_r0_wave_id_idx ON wave.interactions_r0 USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state, 'cancelled'::wave.interaction_state])) AND (wave_id IS NOT NULL));
 
 CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, interaction_id, attempt);
 
@@ -1235,7 +1279,7 @@ ALTER INDEX wave.value_writes_pkey ATTACH PARTITION wave.value_writes_r0_pkey;
 
 ALTER INDEX wave.value_writes_value ATTACH PARTITION wave.value_writes_r0_record_id_table_name_column_name_value_writ_idx;
 
-CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON wave.tasks FOR EACH ROW WHEN ((new.decided_at IS NOT NULL)) EXECUTE FUNCTION wave.check_eyes();
+CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON wave.tasks FOR EACH ROW WHEN (((new.decided_at IS NOT NULL) AND (NOT new.withdrawn))) EXECUTE FUNCTION wave.check_eyes();
 
 CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.interaction_events FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
 

@@ -48,12 +48,19 @@ class Wave:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """A queue with claimable work; `drifted` ones may not be claimed."""
+    """A queue with claimable work; those of a drifted or paused actor may not be claimed."""
 
     waiting: Waiting
     actor: str
     drifted: bool
+    paused: bool
+    held: tuple[int, ...]  # runs of which nothing may be begun
     run_step_id: int  # of the head: says what must be at hand
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its work may be claimed."""
+        return not (self.drifted or self.paused)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +101,8 @@ async def waiting(database: Database, lanes: Sequence[str]) -> list[Queue]:
             ),
             actor=row["actor"],
             drifted=row["drifted"],
+            paused=row["paused"],
+            held=tuple(row["held"]),
             run_step_id=row["run_step_id"],
         )
         for row in rows
@@ -115,17 +124,22 @@ async def claim(
     size: int,
     lease_s: float,
     reason: str,
+    held: Sequence[int] = (),
     server: str | None = None,
     slot: int | None = None,
     visit_id: int | None = None,
 ) -> Wave | None:
-    """Open a wave on a queue and claim up to `size` of its work; None if others were first."""
+    """Open a wave on a queue and claim up to `size` of its work; None if others were first.
+
+    Work of a run that is held is never claimed; `held` are those that are known to be, so that it is passed by.
+    """
     parameters = {
         "runner_id": runner_id,
         "runner_seq": runner_seq,
         "queue_id": queue_id,
         "size": size,
         "lease_s": lease_s,
+        "held": list(held),
         "server": server,
         "slot": slot,
         "visit_id": visit_id,

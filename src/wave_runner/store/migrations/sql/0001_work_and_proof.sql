@@ -43,13 +43,19 @@ CREATE TABLE actors (
     definition_id  bigint NOT NULL REFERENCES definitions,          -- what is approved
     drifted_to_id  bigint REFERENCES definitions,                   -- what a host's folder holds instead
     state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'drifted')),
-    CHECK ((state = 'drifted') = (drifted_to_id IS NOT NULL))
+    paused_at      timestamptz,                                     -- nothing of it is begun until somebody resumes it
+    paused_by      text,
+    CHECK ((state = 'drifted') = (drifted_to_id IS NOT NULL)),
+    CHECK ((paused_at IS NULL) = (paused_by IS NULL))
 );
 
 CREATE TABLE workflows (
     workflow_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text NOT NULL UNIQUE CHECK (name <> ''),
-    definition_id  bigint NOT NULL REFERENCES definitions
+    definition_id  bigint NOT NULL REFERENCES definitions,
+    paused_at      timestamptz,                                 -- so are all its runs, those to come among them
+    paused_by      text,
+    CHECK ((paused_at IS NULL) = (paused_by IS NULL))
 );
 
 CREATE TABLE steps (
@@ -96,7 +102,11 @@ CREATE TABLE workflow_runs (
     selection       text,                                       -- canonical JSON: the filter of `--where`
     priority        integer NOT NULL,
     correlation_id  uuid NOT NULL,
-    state           text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'completed', 'failed')),
+    state           text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'completed', 'failed', 'cancelled')),
+    paused_at       timestamptz,
+    paused_by       text,
+    cancelled_at    timestamptz,                                -- since then nothing of it is begun; it ends when nothing of it lives
+    cancelled_by    text,
     started_by      text NOT NULL,
     started_at      timestamptz NOT NULL DEFAULT now(),
     ended_at        timestamptz,
@@ -104,7 +114,10 @@ CREATE TABLE workflow_runs (
     broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
     CHECK ((state = 'running') = (ended_at IS NULL)),
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
-    CHECK (broken IS NULL OR state = 'failed')
+    CHECK (broken IS NULL OR state = 'failed'),
+    CHECK ((paused_at IS NULL) = (paused_by IS NULL)),
+    CHECK ((cancelled_at IS NULL) = (cancelled_by IS NULL)),
+    CHECK (state <> 'cancelled' OR cancelled_at IS NOT NULL)
 );
 CREATE INDEX workflow_runs_live ON workflow_runs (run_id) WHERE state = 'running';
 
@@ -206,7 +219,8 @@ CREATE TABLE runners (
     version       text NOT NULL,
     started_at    timestamptz NOT NULL DEFAULT now(),
     heartbeat_at  timestamptz NOT NULL DEFAULT now(),
-    ended_at      timestamptz
+    ended_at      timestamptz,
+    told          text NOT NULL DEFAULT 'work' CHECK (told IN ('work', 'pause', 'drain', 'stop'))
 );
 
 -- A local model server has one owner; the others wait for the lease to end.
@@ -302,7 +316,7 @@ CREATE UNIQUE INDEX interactions_in_force ON interactions
 CREATE INDEX interactions_claim ON interactions (queue_id, rank, interaction_id)
     WHERE state = 'pending' AND wave_id IS NULL AND ready_at IS NULL;
 CREATE INDEX interactions_delayed ON interactions (ready_at) WHERE ready_at IS NOT NULL;
-CREATE INDEX interactions_wave ON interactions (wave_id) WHERE state IN ('pending', 'running') AND wave_id IS NOT NULL;
+CREATE INDEX interactions_wave ON interactions (wave_id) WHERE state IN ('pending', 'running', 'cancelled') AND wave_id IS NOT NULL;
 CREATE INDEX interactions_trouble ON interactions (run_id, finished_at) WHERE state IN ('failed', 'quarantined');
 
 -- Where an interaction comes from besides its parent: what led to a join, and whose outputs were read.
@@ -353,7 +367,9 @@ CREATE TABLE tasks (
     claim_expires_at  timestamptz,
     draft             text,                                 -- canonical JSON of what the claimer has filled in so far
     decided_at        timestamptz,                          -- NULL: open
+    withdrawn         boolean NOT NULL DEFAULT false,       -- closed without a decision: what it was for is cancelled
     PRIMARY KEY (run_id, interaction_id),
+    CHECK (NOT withdrawn OR decided_at IS NOT NULL),
     CHECK ((claimed_by IS NULL) = (claim_token IS NULL)),
     CHECK ((claimed_by IS NULL) = (claimed_at IS NULL)),
     CHECK ((claimed_by IS NULL) = (claim_expires_at IS NULL)),
@@ -393,7 +409,7 @@ BEGIN
     RETURN new;
 END $$;
 CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON tasks FOR EACH ROW
-    WHEN (new.decided_at IS NOT NULL) EXECUTE FUNCTION check_eyes();
+    WHEN (new.decided_at IS NOT NULL AND NOT new.withdrawn) EXECUTE FUNCTION check_eyes();
 
 CREATE TABLE fan_outs (
     run_id          bigint NOT NULL REFERENCES workflow_runs,
@@ -437,7 +453,7 @@ CREATE INDEX staged_records_position ON staged_records (run_id, interaction_id, 
 -- ─── proof ───────────────────────────────────────────────────────────────────────────────────────
 
 CREATE TYPE event_type AS ENUM (
-    'run_started', 'run_completed', 'run_failed', 'records_settled',
+    'run_started', 'run_completed', 'run_failed', 'run_cancelled', 'records_settled',
     'records_selected',                 -- a chunk of the records that a workflow selects
     'selection_failed',                 -- the database refuses the query of a `select`; its run fails
     'interaction_started',              -- pending → running: handed to its actor
@@ -449,6 +465,8 @@ CREATE TYPE event_type AS ENUM (
     'interaction_lease_expired',        -- running → pending: its runner was lost
     'interaction_unblocked',            -- blocked → pending: what it waits for has settled
     'interaction_skipped',              -- blocked → skipped, or made so: what it needs did not complete
+    'interaction_cancelled',            -- pending, running or waiting → cancelled: somebody has said so
+    'interaction_retried',              -- failed or quarantined → pending: somebody has said so
     'interaction_doubted',              -- stays completed; its record is not, because of what came after it
     'interaction_waiting',              -- running → waiting: people are asked
     'task_claimed',                     -- a person looks at it; nobody else can decide until the claim expires
@@ -462,6 +480,7 @@ CREATE TYPE event_type AS ENUM (
     'model_loaded', 'model_unloaded', 'model_load_failed',
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
+    'paused', 'resumed', 'cancelled', 'retried', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
@@ -608,6 +627,12 @@ BEGIN
     INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
 END $$;
 
+-- Runs of which nothing may be begun.
+CREATE VIEW held_runs AS
+SELECT r.run_id, r.cancelled_at IS NOT NULL AS cancelled
+FROM workflow_runs r JOIN workflows w USING (workflow_id)
+WHERE r.state = 'running' AND (r.paused_at IS NOT NULL OR r.cancelled_at IS NOT NULL OR w.paused_at IS NOT NULL);
+
 -- A run waits when all that is left of it waits for people: nothing that a runner could do, and nothing to settle.
 CREATE FUNCTION run_waits(asked bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(n) FILTER (WHERE state IN ('pending', 'running')), 0) = 0
@@ -619,6 +644,15 @@ CREATE FUNCTION run_waits(asked bigint) RETURNS boolean LANGUAGE sql STABLE AS $
         UNION ALL
         SELECT state, delta FROM count_deltas WHERE run_id = asked
     ) AS both_parts
+$$;
+
+-- How a run stands: `waiting` and `paused` are computed, nobody has to keep them.
+CREATE FUNCTION run_state(asked workflow_runs) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN asked.state <> 'running' THEN asked.state
+                WHEN asked.cancelled_at IS NOT NULL THEN 'running'
+                WHEN EXISTS (SELECT FROM held_runs WHERE run_id = asked.run_id) THEN 'paused'
+                WHEN run_waits(asked.run_id) THEN 'waiting'
+                ELSE 'running' END
 $$;
 
 CREATE FUNCTION new_run_id() RETURNS bigint LANGUAGE plpgsql AS $$

@@ -4,6 +4,10 @@ SELECT i.run_id, i.interaction_id, i.state || ', and its wave ' || i.wave_id || 
 FROM interactions i JOIN waves w USING (wave_id)
 WHERE i.state IN ('pending', 'running') AND w.closed_at IS NOT NULL
 UNION ALL
+SELECT i.run_id, i.interaction_id, 'parked, and its run is not held'
+FROM interactions i
+WHERE i.ready_at = 'infinity' AND NOT EXISTS (SELECT FROM held_runs h WHERE h.run_id = i.run_id)
+UNION ALL
 SELECT i.run_id, i.interaction_id, 'waiting, and people are not asked'
 FROM interactions i
 WHERE i.state = 'waiting'

@@ -8,7 +8,7 @@ WITH lines AS (
     FROM lines
     WHERE type IN ('interaction_started', 'interaction_waiting', 'interaction_completed', 'interaction_failed',
                    'interaction_quarantined', 'interaction_skipped', 'interaction_retry_scheduled', 'interaction_released',
-                   'interaction_lease_expired', 'interaction_unblocked')
+                   'interaction_lease_expired', 'interaction_unblocked', 'interaction_cancelled', 'interaction_retried')
     WINDOW line AS (PARTITION BY run_id, interaction_id ORDER BY seq)
 )
 SELECT run_id, interaction_id, 'event ' || seq || ' follows event ' || coalesce(before_seq, 0) AS says
@@ -18,10 +18,15 @@ SELECT run_id, interaction_id, type || ' follows ' || coalesce(before::text, 'no
 FROM moves
 WHERE NOT CASE type
     WHEN 'interaction_started' THEN before IS NULL OR before IN (
-        'interaction_retry_scheduled', 'interaction_released', 'interaction_lease_expired', 'interaction_unblocked')
+        'interaction_retry_scheduled', 'interaction_released', 'interaction_lease_expired', 'interaction_unblocked',
+        'interaction_retried')
     WHEN 'interaction_quarantined' THEN before IS NULL OR before IN (
         'interaction_started', 'interaction_retry_scheduled', 'interaction_released', 'interaction_lease_expired',
-        'interaction_unblocked')
+        'interaction_unblocked', 'interaction_retried')
+    WHEN 'interaction_cancelled' THEN before IS NULL OR before IN (
+        'interaction_started', 'interaction_waiting', 'interaction_retry_scheduled', 'interaction_released',
+        'interaction_lease_expired', 'interaction_unblocked', 'interaction_retried')
+    WHEN 'interaction_retried' THEN before IN ('interaction_failed', 'interaction_quarantined')
     WHEN 'interaction_completed' THEN before IN ('interaction_started', 'interaction_waiting')
     WHEN 'interaction_unblocked' THEN before IS NULL
     WHEN 'interaction_skipped' THEN before IS NULL

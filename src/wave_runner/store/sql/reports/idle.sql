@@ -5,7 +5,7 @@ FROM schedules s WHERE s.next_at < clock_timestamp() - interval '1 minute'
 UNION ALL
 SELECT 'no_runner', format('run %%s of %%s', r.run_id, w.name), greatest(r.started_at, (SELECT max(heartbeat_at) FROM runners)), NULL
 FROM workflow_runs r JOIN workflows w USING (workflow_id)
-WHERE r.state = 'running' AND NOT run_waits(r.run_id)
+WHERE run_state(r) = 'running'
   AND NOT EXISTS (SELECT FROM runners
                   WHERE ended_at IS NULL AND heartbeat_at > clock_timestamp() - make_interval(secs => %(silent_s)s))
 UNION ALL

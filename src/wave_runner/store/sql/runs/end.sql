@@ -1,6 +1,7 @@
 -- A run has ended when nothing of it lives: no interaction, no fan-out, no record without a verdict. What it is
--- called then is computed here and nowhere else: completed means that every record's `ensures` hold and the run's own
--- (`broken` are those that do not), and that every staged row has been decided on.
+-- called then is computed here and nowhere else: cancelled, if somebody has said so; else completed, which means that
+-- every record's `ensures` hold and the run's own (`broken` are those that do not), and that every staged row has been
+-- decided on.
 WITH live AS (
     SELECT coalesce(sum(n), 0) AS n FROM (
         SELECT n FROM counts WHERE run_id = %(run_id)s AND state IN ('blocked', 'pending', 'running', 'waiting')
@@ -8,14 +9,14 @@ WITH live AS (
         SELECT delta FROM count_deltas WHERE run_id = %(run_id)s AND state IN ('blocked', 'pending', 'running', 'waiting')
     ) AS both_parts
 ), run AS MATERIALIZED (
-    SELECT run_id FROM workflow_runs
+    SELECT run_id, cancelled_at IS NOT NULL AS cancelled FROM workflow_runs
     WHERE run_id = %(run_id)s AND state = 'running'
       AND (SELECT n FROM live) = 0
       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND closed_at IS NULL)
       AND NOT EXISTS (SELECT FROM run_records WHERE run_id = %(run_id)s AND state IN ('live', 'ended'))
     FOR UPDATE
 ), ended AS (
-    SELECT run.run_id,
+    SELECT run.run_id, run.cancelled,
            (SELECT count(*) FROM staged_records WHERE run_id = %(run_id)s AND state = 'waiting') AS undecided,
            (SELECT count(*) FROM run_records WHERE run_id = %(run_id)s AND state = 'completed') AS completed,
            (SELECT count(*) FROM run_records WHERE run_id = %(run_id)s AND state = 'incomplete') AS incomplete,
@@ -31,7 +32,8 @@ WITH live AS (
     FROM ended
 )
 UPDATE workflow_runs r
-SET state = CASE WHEN j.reason IS NULL THEN 'completed' ELSE 'failed' END, reason = j.reason, broken = %(broken)s,
+SET state = CASE WHEN j.cancelled THEN 'cancelled' WHEN j.reason IS NULL THEN 'completed' ELSE 'failed' END,
+    reason = CASE WHEN NOT j.cancelled THEN j.reason END, broken = CASE WHEN NOT j.cancelled THEN %(broken)s END,
     ended_at = clock_timestamp()
 FROM judged j
 WHERE r.run_id = j.run_id

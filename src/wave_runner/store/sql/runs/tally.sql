@@ -7,7 +7,7 @@ WITH live AS (
         SELECT delta FROM count_deltas WHERE run_id = %(run_id)s AND state IN ('blocked', 'pending', 'running', 'waiting')
     ) AS both_parts
 ), run AS MATERIALIZED (
-    SELECT run_id, workflow_id, params, record_limit, selection FROM workflow_runs
+    SELECT run_id, workflow_id, params, record_limit, selection, cancelled_at FROM workflow_runs
     WHERE run_id = %(run_id)s AND state = 'running'
       AND (SELECT n FROM live) = 0
       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND closed_at IS NULL)
@@ -15,10 +15,10 @@ WITH live AS (
 ), chosen AS (
     -- Runs to be compared with: the same workflow and parameters, and nothing left out.
     SELECT o.run_id FROM workflow_runs o JOIN run USING (workflow_id, params)
-    WHERE o.state <> 'running' AND o.run_id < run.run_id AND o.record_limit IS NULL AND o.selection IS NULL
+    WHERE o.state IN ('completed', 'failed') AND o.run_id < run.run_id AND o.record_limit IS NULL AND o.selection IS NULL
     ORDER BY o.run_id DESC LIMIT 10
 )
-SELECT run.run_id, run.record_limit, run.selection IS NOT NULL AS filtered,
+SELECT run.run_id, run.cancelled_at IS NOT NULL AS cancelled, run.record_limit, run.selection IS NOT NULL AS filtered,
        rr.records, rr.completed, rr.incomplete, st.staged, st.promoted, st.rejected,
        (SELECT count(DISTINCT record_id) FROM saved_values WHERE run_id = %(run_id)s) AS saved,
        EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND interaction_id IS NULL) AS selects,

@@ -2,11 +2,14 @@
 -- the one that kills its worker is found: the head of the queue says which, and only after the rows are taken by the
 -- index, because a condition on `suspect` among the others makes the planner expect one row and read all. `picked` is
 -- small and known, hence the arrays: an UPDATE joined to a CTE can turn into a scan of the whole table as soon as
--- statistics are fresh. A drifted actor's queue gives nothing, whenever it drifted.
+-- statistics are fresh. The queue of an actor that has drifted or is paused gives nothing, since whenever it is. The runs
+-- that are held come as an array, which the planner knows to be empty as a rule; one that has come to be held since is
+-- left out of what is picked.
 WITH front AS MATERIALIZED (
     SELECT run_id, interaction_id, rank, suspect FROM interactions
     WHERE queue_id = %(queue_id)s AND state = 'pending' AND wave_id IS NULL AND ready_at IS NULL
-      AND EXISTS (SELECT FROM queues q JOIN actors a USING (actor_id) WHERE q.queue_id = %(queue_id)s AND a.state = 'active')
+      AND EXISTS (SELECT FROM queues q JOIN actors a USING (actor_id) WHERE q.queue_id = %(queue_id)s AND a.state = 'active' AND a.paused_at IS NULL)
+      AND run_id <> ALL (%(held)s::bigint[])
     ORDER BY rank, interaction_id
     LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
@@ -15,6 +18,7 @@ WITH front AS MATERIALIZED (
 ), picked AS MATERIALIZED (
     SELECT run_id, interaction_id FROM front
     WHERE suspect IS NOT DISTINCT FROM (SELECT suspect FROM head)
+      AND run_id <> ALL (ARRAY(SELECT h.run_id FROM held_runs h))
     ORDER BY rank, interaction_id
     LIMIT (SELECT coalesce(suspect, %(size)s::int) FROM head)
 ), opened AS (

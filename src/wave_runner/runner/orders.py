@@ -1,0 +1,104 @@
+"""What somebody says of work under way: pause it, let it go on, drain it, cancel it. Works with or without a runner."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from wave_runner.core.control import Subject, Told
+from wave_runner.core.nearest import did_you_mean
+from wave_runner.errors import ConflictError, NotFoundError
+from wave_runner.runner.steps import Steps
+from wave_runner.store import control
+from wave_runner.store.control import Scope, Unfinished
+from wave_runner.store.database import Database
+
+LOOK_S = 0.25
+NO_LIMIT = float("inf")
+
+
+@dataclass(kw_only=True)
+class Orders:
+    """Orders of one person. Raises `NotFoundError` for a name that is not there."""
+
+    database: Database
+    steps: Steps
+    by: str
+
+    async def pause(self, subject: Subject, name: str) -> bool:
+        """Let nothing more of it be begun; what is in hand is finished. False if that is so already."""
+        if subject is Subject.RUNNER:
+            return await self._tell(name, Told.PAUSE)
+        await self._known(subject, name)
+        async with self.database.transaction() as connection:
+            return await control.pause(connection, subject, name, by=self.by)
+
+    async def resume(self, subject: Subject, name: str) -> bool:
+        """Let it go on. False if it was not paused."""
+        if subject is Subject.RUNNER:
+            return await self._tell(name, Told.WORK)
+        await self._known(subject, name)
+        async with self.database.transaction() as connection:
+            return await control.resume(connection, subject, name, by=self.by)
+
+    async def drain(self, subject: Subject, name: str, *, patience_s: float = NO_LIMIT) -> int:
+        """Pause it and wait until nothing of it is in hand; a runner ends then. Returns how much still is."""
+        if subject is Subject.RUNNER:
+            await self._tell(name, Told.DRAIN)
+        else:
+            await self.pause(subject, name)
+        deadline = time.monotonic() + patience_s
+        while True:
+            left = await self._in_hand(subject, name)
+            if not left or time.monotonic() > deadline:
+                return left
+            await asyncio.sleep(LOOK_S)
+
+    async def unfinished(self, subject: Subject, name: str) -> list[Unfinished]:
+        """Return what `cancel` would end."""
+        await self._known(subject, name)
+        async with self.database.snapshot() as connection:
+            return await control.unfinished(connection, await control.scope(connection, subject, name))
+
+    async def cancel(self, subject: Subject, name: str, *, expect: int | None = None) -> int:
+        """End everything of it that is not finished; a runner is stopped, and its work goes back to the others.
+
+        Returns how many interactions were cancelled. Raises `ConflictError` where `expect` is another number than what
+        is there at this moment; then nothing has changed.
+        """
+        if subject is Subject.RUNNER:
+            await self._tell(name, Told.STOP)
+            return 0
+        await self._known(subject, name)
+        async with self.database.transaction() as connection:
+            scope = await control.scope(connection, subject, name)
+            there = sum(one.n for one in await control.unfinished(connection, scope))
+            if expect is not None and there != expect:
+                raise ConflictError(
+                    f"{there} interactions of {subject} {name} are not finished, and {expect} were expected",
+                    hint=f"look again: wave cancel {subject} {name}",
+                )
+            if subject is not Subject.ACTOR:  # an actor's runs go on without its steps
+                await control.cancel_runs(connection, scope.run_ids, by=self.by)
+        return await control.cancel(self.database, scope, by=self.by, run_flow=self.steps.run_flow)
+
+    async def _in_hand(self, subject: Subject, name: str) -> int:
+        if subject is Subject.RUNNER:
+            async with self.database.transaction() as connection:
+                return int(name in await control.known(connection, subject))
+        async with self.database.transaction() as connection:
+            scope: Scope = await control.scope(connection, subject, name)
+        return await control.held(self.database, scope)
+
+    async def _tell(self, runner: str, told: Told) -> bool:
+        await self._known(Subject.RUNNER, runner)
+        async with self.database.transaction() as connection:
+            return await control.tell(connection, runner, told, by=self.by)
+
+    async def _known(self, subject: Subject, name: str) -> None:
+        async with self.database.transaction() as connection:
+            names = await control.known(connection, subject)
+        if name not in names:
+            ended = " that has not ended" if subject in (Subject.RUN, Subject.RUNNER) else ""
+            raise NotFoundError(f"there is no {subject} {name}{ended}", hint=did_you_mean(name, names))

@@ -1,0 +1,201 @@
+"""Orders: work is paused, resumed and cancelled, runners are told what to do. Each is an event with its author.
+
+Nothing that is paused or cancelled can be claimed from the moment of the order on, whatever runner asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from wave_runner.core.control import Subject, Told
+from wave_runner.core.event import EventType, data_text
+from wave_runner.core.flow import Place, Settled
+from wave_runner.core.interaction import State
+from wave_runner.store import events, interactions, joins
+from wave_runner.store.database import Connection, Database, Row, fetch
+from wave_runner.store.run_flow import RunFlow
+
+CHUNK = 2000
+
+PAUSE = {
+    Subject.RUN: "control/pause_run",
+    Subject.WORKFLOW: "control/pause_workflow",
+    Subject.ACTOR: "control/pause_actor",
+}
+RESUME = {
+    Subject.RUN: "control/resume_run",
+    Subject.WORKFLOW: "control/resume_workflow",
+    Subject.ACTOR: "control/resume_actor",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """The steps of runs that an order is about."""
+
+    run_ids: tuple[int, ...]
+    run_step_ids: tuple[int, ...]
+
+    @property
+    def parameters(self) -> dict[str, list[int]]:
+        return {"run_ids": list(self.run_ids), "run_step_ids": list(self.run_step_ids)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """How much of a step is not finished, in one state."""
+
+    run_id: int
+    step: str
+    state: str
+    n: int
+    records: int
+
+
+async def known(connection: Connection, subject: Subject) -> list[str]:
+    """Return the names that a subject can have."""
+    return [row["name"] for row in await fetch(connection, "control/known", {"subject": subject})]
+
+
+async def pause(connection: Connection, subject: Subject, name: str, *, by: str) -> bool:
+    """Let nothing more be begun. False if that is so already, or there is no such thing."""
+    return await _say(connection, PAUSE[subject], EventType.PAUSED, subject, name, by=by)
+
+
+async def resume(connection: Connection, subject: Subject, name: str, *, by: str) -> bool:
+    """Let work be begun again. False if it is not paused."""
+    resumed = await _say(connection, RESUME[subject], EventType.RESUMED, subject, name, by=by)
+    if resumed:
+        await fetch(connection, "interactions/unpark")
+    return resumed
+
+
+async def tell(connection: Connection, runner: str, told: Told, *, by: str) -> bool:
+    """Tell a runner what to do. False if it was told so before, or there is no such runner."""
+    if not await fetch(connection, "control/tell_runner", {"name": runner, "told": told}):
+        return False
+    data = {"told": str(told), "by": by}
+    await events.append(connection, EventType.RUNNER_TOLD, data, runner_id=UUID(runner))
+    return True
+
+
+async def scope(connection: Connection, subject: Subject, name: str) -> Scope:
+    """Return the steps that a subject has in runs that have not ended."""
+    rows = await fetch(connection, "control/scope", {"subject": subject, "name": name})
+    return Scope(
+        run_ids=tuple(sorted({row["run_id"] for row in rows})), run_step_ids=tuple(row["run_step_id"] for row in rows)
+    )
+
+
+async def unfinished(connection: Connection, of: Scope) -> list[Unfinished]:
+    """Return what is not finished, by run, step and state."""
+    rows = await fetch(connection, "control/unfinished", of.parameters)
+    return [Unfinished(**row) for row in rows]
+
+
+async def held(database: Database, of: Scope) -> int:
+    """Return how much is in somebody's hands at this moment."""
+    return int((await database.fetch("control/held", of.parameters))[0]["n"])
+
+
+async def park(database: Database) -> None:
+    """Move work of runs that are held out of the way of those who claim."""
+    await database.fetch("interactions/park", {"size": CHUNK})
+
+
+async def cancel_runs(connection: Connection, run_ids: Sequence[int], *, by: str) -> None:
+    """Let nothing more of these runs be begun; `cancel` then ends what is left of them."""
+    for row in await fetch(connection, "control/cancel_runs", {"run_ids": list(run_ids), "by": by}):
+        data = {"subject": str(Subject.RUN), "by": by}
+        await events.append(
+            connection, EventType.CANCELLED, data, run_id=row["run_id"], correlation_id=row["correlation_id"]
+        )
+
+
+async def cancelled_runs(database: Database) -> list[tuple[int, str]]:
+    """Return the runs that are to end and have not ended, each with who has said so."""
+    return [(row["run_id"], row["cancelled_by"]) for row in await database.fetch("control/cancelled_runs")]
+
+
+async def cancel(
+    database: Database,
+    of: Scope,
+    *,
+    by: str,
+    run_flow: Callable[[int], Awaitable[RunFlow]],
+    runner_id: UUID | None = None,
+) -> int:
+    """End what is left of these steps, chunk by chunk, until nothing is. Returns how many were cancelled."""
+    total = 0
+    while done := await _pass(database, of, by=by, run_flow=run_flow, runner_id=runner_id):
+        total += done
+    return total
+
+
+async def _pass(
+    database: Database, of: Scope, *, by: str, run_flow: Callable[[int], Awaitable[RunFlow]], runner_id: UUID | None
+) -> int:
+    """Go once through what there is: what follows from a chunk may be work again, for the next pass."""
+    total, last = 0, (0, 0)
+    while True:
+        async with database.transaction() as connection:
+            rows = await _chunk(connection, of, last, by=by, run_flow=run_flow, runner_id=runner_id)
+        if not rows:
+            return total
+        total += len(rows)
+        places = [(row["run_id"], row["interaction_id"]) for row in rows if row["was"] != State.WAITING]
+        last = max(places, default=last)
+
+
+async def _chunk(
+    connection: Connection,
+    of: Scope,
+    after: tuple[int, int],
+    *,
+    by: str,
+    run_flow: Callable[[int], Awaitable[RunFlow]],
+    runner_id: UUID | None,
+) -> list[Row]:
+    withdrawn = await fetch(connection, "tasks/withdraw", {**of.parameters, "size": CHUNK})
+    rows = await fetch(
+        connection,
+        "interactions/cancel",
+        {
+            **of.parameters,
+            "waiting": [row["interaction_id"] for row in withdrawn],
+            "after_run": after[0],
+            "after": after[1],
+            "size": CHUNK,
+            "error": f"cancelled by {by}",
+            "data": data_text({"by": by}),
+            "runner_id": runner_id,
+        },
+    )
+    over = []
+    for row in rows:
+        run = await run_flow(row["run_step_id"])
+        place = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
+        over.append(interactions.over_of(row, run, run.flow.follow(place, Settled.FAILED, ())))
+    await joins.spread(connection, over, wave_id=None, runner_id=runner_id)
+    return rows
+
+
+async def _say(
+    connection: Connection, statement: str, type: EventType, subject: Subject, name: str, *, by: str
+) -> bool:
+    if not await fetch(connection, statement, {"name": name, "by": by}):
+        return False
+    data: dict[str, Any] = {"subject": str(subject), "by": by}
+    if subject is not Subject.RUN:
+        data["name"] = name
+    await events.append(
+        connection,
+        type,
+        data,
+        run_id=int(name) if subject is Subject.RUN else events.NO_RUN,
+        actor=name if subject is Subject.ACTOR else None,
+    )
+    return True

@@ -1,0 +1,3 @@
+UPDATE actors SET paused_at = clock_timestamp(), paused_by = %(by)s
+WHERE name = %(name)s AND paused_at IS NULL
+RETURNING actor_id

@@ -1,0 +1,3 @@
+UPDATE workflows SET paused_at = NULL, paused_by = NULL
+WHERE name = %(name)s AND paused_at IS NOT NULL
+RETURNING workflow_id
