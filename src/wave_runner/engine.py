@@ -326,7 +326,9 @@ async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engi
         migrate.adopt_project(
             url, settings.schema_name, project_id=project.id, name=project.name, tables=_tables(project)
         )
-        database = Database(url, schema=settings.schema_name, size=settings.connections, name=name)
+        database = Database(
+            url, schema=settings.schema_name, size=settings.connections, name=name, answer_s=settings.answer_s
+        )
         await database.open()
         try:
             yield Engine(folder=folder, settings=settings, database=database, watch=watch, environ=dict(os.environ))

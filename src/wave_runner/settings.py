@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     renew_s: float = Field(10.0, gt=0.0, description="how often a lease is renewed")
     script_slots: int = Field(2, ge=1, le=64, description="script workers at once")
     linger_s: float = Field(10.0, ge=0.0, description="how long a model is kept for work that is on its way")
+    answer_s: float = Field(30.0, ge=1.0, description="how long the database may be silent before it is given up")
     grace_s: float = Field(10.0, ge=0.0, description="how long a stop waits for work under way")
 
 

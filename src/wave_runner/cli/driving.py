@@ -18,9 +18,10 @@ from wave_runner.engine import Engine, drift_conflict, open_engine
 from wave_runner.errors import ConflictError, NotFoundError, WaveError
 from wave_runner.runner.runner import Runner
 from wave_runner.store import runs
-from wave_runner.store.database import Unavailable
+from wave_runner.store.database import Unavailable, until_available
 
 LOOK_S = 0.25
+PATIENCE_S = 60.0  # with a database that is away just when a run has ended
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STANDSTILL_LOOKS = 8
 
@@ -71,9 +72,9 @@ async def drive(folder: Path, order: Order) -> int:
         run_id = await _run_id(engine, order)
         async with working(engine) as runner:
             code = await until_ended(engine, runner, run_id)
-        await _print_report(engine, run_id, as_json=order.as_json)
+        await until_available(lambda: _print_report(engine, run_id, as_json=order.as_json), patience_s=PATIENCE_S)
         if code == WAITING:
-            await _say_what_it_waits_for(engine, run_id, order.workflow)
+            await until_available(lambda: _say_what_it_waits_for(engine, run_id, order.workflow), patience_s=PATIENCE_S)
         return code
 
 

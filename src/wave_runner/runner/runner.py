@@ -31,7 +31,7 @@ from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings
 from wave_runner.store import run_ends, waves
-from wave_runner.store.database import Database, Unavailable
+from wave_runner.store.database import Database, Unavailable, until_available
 from wave_runner.store.heartbeat import Heartbeat
 
 log = logging.getLogger("wave_runner.runner")
@@ -43,6 +43,7 @@ IDLE_PAUSE_S = 0.25
 BY_THE_CLOCK = ("scheduler", "sweeper")  # loops that new work is no reason to wake
 CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
+PATIENCE_S = 60.0  # with a database that is away just when a runner begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,9 @@ class Runner:
 
     async def start(self) -> None:
         """Register, and start every loop."""
-        await waves.register_runner(self.database, self.runner_id, self.version)
+        await until_available(
+            lambda: waves.register_runner(self.database, self.runner_id, self.version), patience_s=PATIENCE_S
+        )
         self._event_loop = asyncio.get_running_loop()
         self._heartbeat.start()
         self._tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in self._loops]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -16,6 +24,8 @@ from wave_runner import crash_points
 from wave_runner.core.canonical import JsonError
 from wave_runner.errors import DatabaseError
 from wave_runner.store.statements import statement
+
+log = logging.getLogger("wave_runner.store")
 
 OLDEST = 150000  # PostgreSQL 15: NULLS NOT DISTINCT
 
@@ -34,7 +44,41 @@ KEEPALIVE: Mapping[str, Any] = {
 IDLE_TOO_LONG = psycopg.errors.IdleInTransactionSessionTimeout
 
 Row = dict[str, Any]
-Connection = AsyncConnection[Row]
+T = TypeVar("T")
+
+# Beyond what the server itself was told to allow a statement: it must have the first word.
+SLACK_S = 5.0
+
+
+class Connection(AsyncConnection[Row]):
+    """A connection that is cut when it is silent for `answer_s` seconds in the middle of a question.
+
+    A network that swallows everything gives no error by itself: what waits behind it would wait for ever.
+    """
+
+    answer_s = math.inf
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109
+        if self.answer_s == math.inf:
+            return await super().wait(gen, interval, timeout)
+        guard = asyncio.get_running_loop().call_later(self.answer_s, cut, self)
+        try:
+            return await super().wait(gen, interval, timeout)
+        finally:
+            guard.cancel()
+
+    def allow(self, limit_s: float) -> None:
+        """Wait for as long as the server was told to allow, for the rest of the transaction."""
+        self.answer_s = max(self.answer_s, limit_s + SLACK_S)
+
+
+def cut(connection: AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
+    """End a connection from outside: whoever waits for its answer gets an error at once."""
+    with (
+        contextlib.suppress(OSError, psycopg.Error),  # it has ended by itself
+        socket.socket(fileno=os.dup(connection.fileno())) as end,
+    ):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 class Unavailable(Exception):
@@ -68,12 +112,14 @@ class Database:
     """A pool of connections with the project's schema in their search path.
 
     `transaction()` gives a connection inside a transaction that commits at the end of the block. The pool is fixed:
-    more work than connections waits here, never at the server.
+    more work than connections waits here, never at the server. A server that says nothing for `answer_s` seconds is
+    given up, and what was asked of it is `Unavailable`.
     """
 
-    def __init__(self, url: str, *, schema: str, size: int = 6, name: str = "wave") -> None:
+    def __init__(self, url: str, *, schema: str, size: int = 6, name: str = "wave", answer_s: float = math.inf) -> None:
         self.url = url
         self.schema = schema
+        self._answer_s = answer_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -82,7 +128,7 @@ class Database:
             timeout=30,
             kwargs={"row_factory": dict_row, "application_name": name, "connect_timeout": 10, **KEEPALIVE},
             configure=self._configure,
-            connection_class=AsyncConnection[Row],
+            connection_class=Connection,
         )
 
     async def open(self) -> None:
@@ -107,6 +153,7 @@ class Database:
         """
         try:
             async with self._pool.connection() as connection:
+                connection.answer_s = self._answer_s
                 async with connection.transaction():
                     yield connection
                 crash_points.committed(connection)
@@ -126,8 +173,24 @@ class Database:
             return await fetch(connection, name, parameters)
 
     async def _configure(self, connection: Connection) -> None:
+        connection.answer_s = self._answer_s
         await connection.execute(statement("session/configure"), {"search_path": f'"{self.schema}", public'})
         await connection.commit()
+
+
+async def until_available(act: Callable[[], Awaitable[T]], *, patience_s: float) -> T:
+    """Do something that may be done twice: while the database is away, again, for at most `patience_s` seconds."""
+    deadline = time.monotonic() + patience_s
+    delay_s = 0.1
+    while True:
+        try:
+            return await act()
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("the database is away (%s); trying again", error)
+            await asyncio.sleep(delay_s)
+            delay_s = min(2.0, delay_s * 2)
 
 
 async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:

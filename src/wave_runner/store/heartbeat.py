@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import psycopg
 
 from wave_runner.core.control import Told
-from wave_runner.store.database import KEEPALIVE
+from wave_runner.store.database import KEEPALIVE, cut
 from wave_runner.store.statements import statement
+
+
+@contextmanager
+def _cut_after(connection: psycopg.Connection, seconds: float) -> Iterator[None]:
+    """Cut the connection if the block takes longer: a heartbeat that hangs must not keep what it could not renew."""
+    guard = threading.Timer(seconds, cut, [connection])
+    guard.start()
+    try:
+        yield
+    finally:
+        guard.cancel()
 
 
 class Heartbeat:
@@ -86,7 +98,8 @@ class Heartbeat:
         while not self._stop.wait(self._pause_s()):
             try:
                 connection = connection or self._connect()
-                self._beat(connection)
+                with _cut_after(connection, self._interval_s):
+                    self._beat(connection)
             except psycopg.Error:
                 # Not renewed; the next round opens a new connection. What this costs is decided below, by the clock.
                 if connection is not None:

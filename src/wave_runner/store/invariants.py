@@ -76,6 +76,7 @@ async def _check(connection: Connection, invariant: Invariant, *, lease_s: float
     try:
         async with connection.transaction():
             limit = f"{round(limit_s * 1000)}ms"
+            connection.allow(limit_s)
             await fetch(connection, "session/limit", {"statement": limit, "lock": limit})
             cursor = await connection.execute(query, parameters, prepare=False)
             rows = await cursor.fetchall()

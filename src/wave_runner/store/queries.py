@@ -49,6 +49,7 @@ async def read_only(connection: Connection, *, timeout_s: float) -> AsyncIterato
     try:
         with users_data():
             async with connection.transaction(force_rollback=True):
+                connection.allow(timeout_s)
                 await fetch(connection, "session/read_only", {"timeout": f"{max(1, round(timeout_s * 1000))}ms"})
                 await fetch(connection, "session/first_query")
                 yield

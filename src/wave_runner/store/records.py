@@ -208,6 +208,7 @@ async def _apply(connection: Connection, changes: Sequence[Change]) -> list[Valu
 async def limit(connection: Connection, limit_s: float) -> None:
     """Bound each statement of the transaction: nobody else ends one that a script or a trigger lets hang."""
     timeouts = {"statement": f"{round(limit_s * 1000)}ms", "lock": f"{round(limit_s * 500)}ms"}
+    connection.allow(limit_s)
     await fetch(connection, "session/limit", timeouts)
 
 
