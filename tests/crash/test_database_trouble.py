@@ -46,7 +46,7 @@ def test_connections_that_are_ended_again_and_again_cost_nothing_but_time(one: G
             wait_until(there)
             thrown_out += throw_out(admin, database)
         assert running.wait(workload.PATIENCE_S) == 0, running.stderr.read()
-    assert thrown_out >= 10
+    assert thrown_out > 3
     workload.check(one)
 
 
