@@ -308,14 +308,14 @@ def _judge(report: Report, url: str) -> None:
 
 def _batches(folder: Path, size: int) -> Iterator[Path]:
     """Write the real postings in files of `size` rows, as often as there are any."""
-    rows = [*_rows()]
+    rows = [*real_rows()]
     for number, first in enumerate(range(0, len(rows), size)):
         path = folder / f"batch_{number:03}.jsonl"
         path.write_text("\n".join(map(json.dumps, rows[first : first + size])), encoding="utf-8")
         yield path
 
 
-def _rows() -> Iterator[dict[str, Any]]:
+def real_rows() -> Iterator[dict[str, Any]]:
     if not PAGES.is_dir():
         yield from map(json.loads, SAMPLE.read_text(encoding="utf-8").splitlines())
         return

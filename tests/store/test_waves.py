@@ -325,6 +325,8 @@ def test_a_lease_is_renewed_only_for_waves_that_are_still_open(ground: Ground):
 
     wave_id, renewed = by_hand(ground, renew)
     assert renewed == [{"wave_id": wave_id}]
+    left = "SELECT lease_expires_at - clock_timestamp() > interval '30 s' FROM waves WHERE wave_id = %s"
+    assert ground.one(left, wave_id)
 
 
 def test_a_model_server_of_ours_has_one_owner_until_its_lease_ends(ground: Ground):
