@@ -104,7 +104,8 @@ def test_raw_rows_are_kept_as_they_came(ground: Ground):
         "null",
     ]
     fetch = FETCH.replace('{{"raw": row', '{{"raw": row').format(rows=json.dumps(raws))
-    ground.project(rows=rows(0), actors={"fetch": fetch, "check": script("return {}")})
+    check = script("for _ in ():\n    ctx.staging.decide([])\nreturn {}", options="staging = True")
+    ground.project(rows=rows(0), actors={"fetch": fetch, "check": check})
     assert ground.run() == "failed"  # nobody has decided on them
     said = ground.one("SELECT data FROM interaction_events WHERE type = 'run_failed'")
     assert json.loads(said)["undecided"] == len(raws)

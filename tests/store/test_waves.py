@@ -106,8 +106,6 @@ def test_a_slot_of_a_server_has_one_open_wave(ground: Ground):
 
 
 def test_closing_a_wave_gives_back_what_it_did_not_begin(ground: Ground):
-    ground.tampered = True  # a runner gives back what it has begun before it closes a wave
-
     async def close(hand: Hand):
         seeded = await hand.seed(3)
         wave = await hand.claim()
@@ -187,8 +185,6 @@ def test_a_lost_wave_can_neither_stage_nor_decide(ground: Ground):
 
 
 def test_no_two_events_of_an_interaction_carry_one_number(ground: Ground):
-    ground.tampered = True
-
     async def twice(hand: Hand):
         await hand.seed(1)
         wave = await hand.claim()

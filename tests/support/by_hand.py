@@ -166,7 +166,8 @@ class Hand:
 
 
 def by_hand(ground: Ground, act: Callable[[Hand], Awaitable[T]]) -> T:
-    """Start a run of the ground's project and do something with it by hand."""
+    """Start a run of the ground's project and do something with it by hand, which may be half of what a runner does."""
+    ground.tampered = True
 
     async def with_hand(engine: Engine) -> T:
         return await act(await hand_of(engine))
