@@ -31,6 +31,11 @@ class Holder:
     cancelled: set[int] = field(default_factory=set)  # waves of which somebody has cancelled work
     told: Told = Told.WORK
 
+    @property
+    def may_claim(self) -> bool:
+        """Whether nobody has told this runner to begin nothing more."""
+        return self.told is Told.WORK
+
     async def claim(
         self,
         queue_id: int,
@@ -42,9 +47,7 @@ class Holder:
         slot: int | None = None,
         visit_id: int | None = None,
     ) -> waves.Wave | None:
-        """Claim a wave; None if others were first, or if this runner has been told to claim nothing."""
-        if self.told is not Told.WORK:
-            return None
+        """Claim a wave; None if others were first."""
         self.next_seq += 1
         async with self.database.transaction() as connection:
             return await waves.claim(

@@ -48,7 +48,7 @@ class Lane(abc.ABC):
     async def one_pass(self) -> bool:
         """Do one wave. False if there was nothing to do."""
         self.trouble = await self.before_wave()
-        if self.trouble is not None:
+        if self.trouble is not None or not self.holder.may_claim:
             return False
         queues = await waves.waiting(self.database, [self.name])
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})

@@ -90,7 +90,7 @@ class ModelLane:
     async def one_pass(self) -> bool:
         """Do one wave. False if there was nothing to do, or the model is being kept for work on its way."""
         self._folder_trouble = await self._before_wave()
-        if self._folder_trouble is not None:
+        if self._folder_trouble is not None or not self._holder.may_claim:
             return False
         if time.monotonic() < self._not_before:
             return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import errors, sql
 
-from wave_runner.store.database import Connection, fetch
+from wave_runner.store.database import Connection, Row, fetch
 from wave_runner.store.interactions import MAX_CRASHES
 from wave_runner.store.statements import statement
 
@@ -85,5 +85,7 @@ async def _check(connection: Connection, invariant: Invariant, *, lease_s: float
     return Finding(invariant=invariant, total=rows[0]["total"] if rows else 0, first=_violations(rows))
 
 
-def _violations(rows: Sequence[dict[str, object]]) -> tuple[Violation, ...]:
-    return tuple(Violation(**{name: row[name] for name in Violation.__dataclass_fields__}) for row in rows)  # type: ignore[arg-type]
+def _violations(rows: Sequence[Row]) -> tuple[Violation, ...]:
+    return tuple(
+        Violation(run_id=row["run_id"], interaction_id=row["interaction_id"], says=row["says"]) for row in rows
+    )
