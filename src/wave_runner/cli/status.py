@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.errors import Errors
     from wave_runner.reports.incomplete import Incomplete
-    from wave_runner.reports.overall import Overall, Selected
+    from wave_runner.reports.overall import Overall, Run, Selected
 
 TOP = 10
 STALE_AFTER_MINUTES = 30.0
@@ -99,11 +99,19 @@ async def _status(folder: Path, run_id: int | None, *, stale_after_s: float, as_
         await print_status(engine, run_id, stale_after_s=stale_after_s, as_json=as_json)
 
 
+def _state(run: Run) -> str:
+    """Return how a run stands, with why it failed or who has said so."""
+    if run.cancelled_by:
+        return f"{'being ' if run.ended_at is None else ''}cancelled by {run.cancelled_by}"
+    if run.paused_by and run.state == "paused":
+        return f"paused by {run.paused_by}"
+    return f"{run.state} ({run.reason})" if run.reason else run.state
+
+
 def _show_overall(overall: Overall, per_minute: float) -> None:
     run, records, staging = overall.run, overall.records, overall.staging
     took = output.duration(run.seconds * 1e6)
-    state = f"{run.state} ({run.reason})" if run.reason else run.state
-    output.heading(f"run {run.run_id} of {run.workflow}: {state} {'after' if run.ended_at else 'for'} {took}")
+    output.heading(f"run {run.run_id} of {run.workflow}: {_state(run)} {'after' if run.ended_at else 'for'} {took}")
     for broken in run.broken:
         output.heading(f"the run is not as ensured: {broken}")
     loads = f"{overall.model_loads} ({output.duration(overall.model_load_us)})" if overall.model_loads else "0"

@@ -24,6 +24,8 @@ class Run:
     workflow: str
     state: str
     reason: str | None  # why it has failed
+    paused_by: str | None  # who has paused it, or its workflow
+    cancelled_by: str | None
     broken: Sequence[str]  # its conditions on the run that do not hold
     params: Mapping[str, Any]
     record_limit: int | None

@@ -185,8 +185,9 @@ async def until_available(act: Callable[[], Awaitable[T]], *, patience_s: float)
     while True:
         try:
             return await act()
-        except Unavailable as error:
-            if time.monotonic() > deadline:
+        except (Unavailable, DatabaseError) as error:
+            is_away = isinstance(error, Unavailable) or isinstance(error.__cause__, Unavailable)
+            if not is_away or time.monotonic() > deadline:
                 raise
             log.warning("the database is away (%s); trying again", error)
             await asyncio.sleep(delay_s)

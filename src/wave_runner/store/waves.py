@@ -88,7 +88,9 @@ async def end_runner(database: Database, runner_id: UUID) -> None:
 
 async def waiting(database: Database, lanes: Sequence[str]) -> list[Queue]:
     """Return the queues of these lanes that have claimable work."""
-    rows = await database.fetch("queues/waiting", {"lanes": list(lanes), "cap": WAITING_CAP})
+    async with database.transaction() as connection:
+        held = [row["run_id"] for row in await fetch(connection, "runs/held")]
+        rows = await fetch(connection, "queues/waiting", {"lanes": list(lanes), "cap": WAITING_CAP, "held": held})
     return [
         Queue(
             waiting=Waiting(
@@ -102,7 +104,7 @@ async def waiting(database: Database, lanes: Sequence[str]) -> list[Queue]:
             actor=row["actor"],
             drifted=row["drifted"],
             paused=row["paused"],
-            held=tuple(row["held"]),
+            held=tuple(held),
             run_step_id=row["run_step_id"],
         )
         for row in rows

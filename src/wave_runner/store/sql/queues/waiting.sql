@@ -1,8 +1,8 @@
 -- What waits, queue by queue, for the planner: the count stops at a cap and the head tells the age, so the cost
 -- does not grow with the backlog. Queues of drifted and of paused actors are shown too: they explain why nothing moves.
--- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it.
+-- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it. These runs come as
+-- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all.
 SELECT q.queue_id, q.work_key, q.template, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
-       ARRAY(SELECT h.run_id FROM held_runs h) AS held,
        w.waiting, w.head_age_s, w.run_step_id, rs.position
 FROM queues q
 JOIN actors a USING (actor_id)
@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
         SELECT created_at, run_step_id
         FROM interactions i
         WHERE i.queue_id = q.queue_id AND i.state = 'pending' AND i.wave_id IS NULL AND i.ready_at IS NULL
-          AND i.run_id <> ALL (ARRAY(SELECT h.run_id FROM held_runs h))
+          AND i.run_id <> ALL (%(held)s::bigint[])
         ORDER BY i.rank, i.interaction_id
         LIMIT %(cap)s
     ) AS head

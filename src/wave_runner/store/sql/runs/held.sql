@@ -1,0 +1,1 @@
+SELECT run_id FROM held_runs ORDER BY run_id
