@@ -1,6 +1,6 @@
-"""A process is killed at each statement that changes anything, inside its transaction and after its COMMIT.
+"""A process is killed at statements that change anything, inside their transaction or after its COMMIT.
 
-The points are the statements themselves, read from the store's folder: a new one is killed at from the day it is there,
+The points are the statements themselves, read from the store's folder: a new one is among them from the day it is there,
 or named below with the reason why this workload does not come by.
 """
 
