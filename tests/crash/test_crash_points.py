@@ -1,7 +1,7 @@
 """A process is killed at statements that change anything, inside their transaction or after its COMMIT.
 
-The points are the statements themselves, read from the store's folder: a new one is among them from the day it is there,
-or named below with the reason why this workload does not come by.
+The points are the statements themselves, read from the store's folder: a new one is among them from the day it is
+there, or named below with the reason why this workload does not come by.
 """
 
 from __future__ import annotations
