@@ -20,6 +20,7 @@ from wave_runner.core.filters import Term
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
+from wave_runner.core.rates import Rate
 from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
 from wave_runner.project.definitions import (
@@ -307,8 +308,18 @@ class Engine:
         spec = project.servers[name]
         driver = self._driver(project, name, state_dir=self.state_dir / "servers" / name)
         owned = spec.driver in OWNED_DRIVERS
+        rate = Rate(
+            concurrency=spec.slots,
+            requests_per_minute=spec.requests_per_minute,
+            tokens_per_minute=spec.tokens_per_minute,
+        )
         return Server(
-            name=name, driver=driver, owned=owned, lanes=spec.models_max if owned else 1, concurrency=spec.slots
+            name=name,
+            driver=driver,
+            owned=owned,
+            lanes=spec.models_max if owned else 1,
+            concurrency=spec.slots,
+            rate=Rate() if owned else rate,  # an owned one has one owner, who asks it as fast as it can
         )
 
     def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:

@@ -42,7 +42,7 @@ BAD = Breach(rule="output_schema", message="$.n: the value is not of type intege
 
 
 def verdict(step, outcome, *, attempt=1):
-    return decide(step, outcome, tried=Try(attempt=attempt, chance=0.5))
+    return decide(step, outcome, tried=Try(errors=attempt - 1, chance=0.5))
 
 
 def after(route):

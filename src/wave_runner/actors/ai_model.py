@@ -28,7 +28,7 @@ async def answer(
     service_us = int((time.monotonic() - started) * 1_000_000)
     if isinstance(reply, Failure):
         return replace(reply, usage=replace(reply.usage, service_us=service_us))
-    return _outcome_of(reply, schema, replace(reply.usage, service_us=service_us))
+    return _outcome_of(reply, schema, replace(reply.usage, service_us=service_us, rest_s=reply.rest_s))
 
 
 def _outcome_of(reply: Reply, schema: Mapping[str, Any] | None, usage: Usage) -> Outcome:

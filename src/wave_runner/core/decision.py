@@ -11,7 +11,7 @@ from wave_runner.core.canonical import dumps
 from wave_runner.core.interaction import State
 from wave_runner.core.outcome import Breach, Done, ErrorClass, Failure, Outcome
 from wave_runner.core.pinned import PinnedStep
-from wave_runner.core.retry import delay_before_retry
+from wave_runner.core.retry import delay_before_retry, delay_in_outage
 from wave_runner.core.routing import Situation, Way, next_steps
 from wave_runner.core.workflow import ON_FAILURE, ON_QUARANTINE, ON_TIMEOUT, Step
 
@@ -25,7 +25,8 @@ class Verdict:
 
     `ways` are the steps that come next (none for a retry, and where the flow just stops), `each` what to fan out over
     ("" for no fan-out), `items` the length of a list that is fanned out. `route` is the rule that decided, `values` the
-    numbers that it went by. A retry has state pending and `delay_s`.
+    numbers that it went by. A retry has state pending and `delay_s`. `charged` says whether a failure counts against
+    the step's budget of attempts.
     """
 
     state: State
@@ -36,6 +37,7 @@ class Verdict:
     route: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     delay_s: float = 0.0
+    charged: bool = False
     error_class: ErrorClass | None = None
     rule: str | None = None
     message: str | None = None
@@ -43,9 +45,11 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
-    """One try of an interaction: what it was given, its number, and a random number in [0, 1) that spreads retries."""
+    """One try of an interaction: what it was given, how many charged failures it has behind it, and a random number in
+    [0, 1) that spreads retries.
+    """
 
-    attempt: int
+    errors: int
     chance: float
     input: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -97,6 +101,7 @@ def _broken(step: PinnedStep, breach: Breach, tried: Try) -> Verdict:
     verdict = Verdict(
         state=State.QUARANTINED if delay is None else State.PENDING,
         delay_s=delay or 0.0,
+        charged=True,
         error_class=breach.error_class,
         rule=breach.rule if named else "rejected",
         message=breach.message if named else f"{breach.rule}: {breach.message}",
@@ -105,9 +110,18 @@ def _broken(step: PinnedStep, breach: Breach, tried: Try) -> Verdict:
 
 
 def _failed(step: PinnedStep, failure: Failure, tried: Try) -> Verdict:
-    delay = _delay(step, failure.error_class, tried, asked_s=failure.retry_after_s)
-    state = State.FAILED if delay is None else State.PENDING
-    verdict = Verdict(state=state, delay_s=delay or 0.0, error_class=failure.error_class, message=failure.message)
+    if failure.outage is not None:
+        delay = delay_in_outage(chance=tried.chance, asked_s=failure.retry_after_s)
+        said = failure.message
+        return Verdict(state=State.PENDING, delay_s=delay, error_class=failure.error_class, message=said)
+    delay_s = _delay(step, failure.error_class, tried, asked_s=failure.retry_after_s)
+    verdict = Verdict(
+        state=State.FAILED if delay_s is None else State.PENDING,
+        delay_s=delay_s or 0.0,
+        charged=True,
+        error_class=failure.error_class,
+        message=failure.message,
+    )
     return _handled(step, verdict)
 
 
@@ -118,5 +132,5 @@ def _handled(step: PinnedStep, verdict: Verdict) -> Verdict:
 
 def _delay(step: PinnedStep, error_class: ErrorClass, tried: Try, *, asked_s: float | None = None) -> float | None:
     return delay_before_retry(
-        error_class, attempt=tried.attempt, max_attempts=step.max_attempts, chance=tried.chance, asked_s=asked_s
+        error_class, errors=tried.errors + 1, max_attempts=step.max_attempts, chance=tried.chance, asked_s=asked_s
     )

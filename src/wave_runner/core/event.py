@@ -62,6 +62,9 @@ class EventType(enum.StrEnum):
     MODEL_LOADED = "model_loaded"
     MODEL_UNLOADED = "model_unloaded"
     MODEL_LOAD_FAILED = "model_load_failed"
+    BREAKER_OPENED = "breaker_opened"  # a server or a model is left alone; its work waits
+    BREAKER_HALF_OPENED = "breaker_half_opened"  # one runner tries it with one record
+    BREAKER_CLOSED = "breaker_closed"  # it works again
     SCHEDULE_FIRED = "schedule_fired"  # a run was started for a time of a schedule
     SCHEDULE_MISSED = "schedule_missed"  # times of a schedule have passed without a run
     SCHEDULE_BLOCKED = "schedule_blocked"  # a schedule is due and cannot be fired; it stays due

@@ -15,6 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+class Outage(enum.StrEnum):
+    """Whom a failure speaks of where it says nothing of the item: the work waits, and nothing is charged to it."""
+
+    SERVER = "server"  # nobody there, a key that is refused, too many requests
+    MODEL = "model"  # the server does not have it, or cannot load it
+
+
 class ErrorClass(enum.StrEnum):
     """Why there is no answer. The class decides about the retry (`wave_runner.core.retry`)."""
 
@@ -63,7 +70,10 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What an attempt cost. Times in microseconds; 0 where the actor has no such thing."""
+    """What an attempt cost. Times in microseconds; 0 where the actor has no such thing.
+
+    `rest_s` is how long a server wants to be left alone after it.
+    """
 
     service_us: int = 0
     load_us: int = 0
@@ -72,6 +82,7 @@ class Usage:
     tokens_in: int = 0
     tokens_cached: int = 0
     tokens_out: int = 0
+    rest_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +114,11 @@ class Breach:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """No usable answer. `retry_after_s` is what a server asked us to wait, if it did."""
+    """No usable answer. `retry_after_s` is what a server asked us to wait, if it did; `outage` whose fault it is."""
 
     error_class: ErrorClass
     message: str
+    outage: Outage | None = None
     retry_after_s: float | None = None
     evidence: tuple[Evidence, ...] = ()
     usage: Usage = field(default_factory=Usage)

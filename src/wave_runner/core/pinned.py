@@ -14,6 +14,7 @@ import orjson
 
 from wave_runner.core.limits import Limits, Spent
 from wave_runner.core.outcome import Usage
+from wave_runner.core.rates import Rate
 from wave_runner.core.workflow import (
     ROUTER,
     ActorKind,
@@ -82,6 +83,19 @@ class PinnedStep:
         return self.step.max_attempts or self._actor.max_attempts
 
     @property
+    def rate(self) -> Rate:
+        """Return what its actor allows, to all runners together."""
+        if self.model is not None:
+            return Rate(
+                concurrency=self.model.concurrency,
+                requests_per_minute=self.model.requests_per_minute,
+                tokens_per_minute=self.model.tokens_per_minute,
+            )
+        if self.script is not None:
+            return Rate(concurrency=self.script.concurrency, requests_per_minute=self.script.requests_per_minute)
+        return Rate()
+
+    @property
     def _actor(self) -> ModelSpec | ScriptSpec | QuerySpec:
         return self.model or self.script or self.query or _NOBODY
 
@@ -144,6 +158,21 @@ def cost_of(pinned: PinnedStep, usage: Usage) -> Spent:
     price = pinned.model.price if pinned.model is not None else {}
     money = usage.tokens_in * price.get("input", 0) + usage.tokens_out * price.get("output", 0)
     return Spent(seconds=usage.service_us, tokens=usage.tokens_in + usage.tokens_out, money=money)
+
+
+# What a token is, no tokenizer of ours can say: of no usual text or model are there more than one in two bytes.
+BYTES_PER_TOKEN = 2
+UNBOUNDED_ANSWER = 4096  # tokens, where a model's options name no bound
+_BOUNDS = ("max_tokens", "max_completion_tokens", "n_predict")
+
+
+def most_tokens(pinned: PinnedStep, prompt: str) -> Usage:
+    """Return the tokens that a request will use at most, as far as can be said before it is made."""
+    if pinned.model is None:
+        return Usage()
+    bounds = [pinned.model.options[name] for name in _BOUNDS if isinstance(pinned.model.options.get(name), int)]
+    tokens_in = len(prompt.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN + 1
+    return Usage(tokens_in=tokens_in, tokens_out=max(bounds, default=UNBOUNDED_ANSWER))
 
 
 def flat_out(spec: CollectionSpec | ModelSpec | ScriptSpec | QuerySpec | Param) -> dict[str, Any]:

@@ -62,7 +62,9 @@ class ServerSpec:
     url: str = ""  # openai: the base URL, up to and including /v1
     api_key_env: str = ""  # the environment variable that holds the key; never the key itself
     models_dir: str = ""  # llama_cpp: folder of .gguf files; relative to the project
-    slots: int = 1  # requests in flight at once
+    slots: int = 1  # requests in flight at once; of a server by URL, those of all runners together
+    requests_per_minute: int | None = None  # openai: of whoever has the key
+    tokens_per_minute: int | None = None
     models_max: int = 1  # llama_cpp: models resident at once
     context: int = 4096  # tokens
     threads: int = 2
@@ -80,6 +82,9 @@ class ModelSpec:
     timeout_s: float = 300.0
     max_attempts: int = 3
     price: Mapping[str, int] = field(default_factory=dict)  # input, output: billionths for each token
+    concurrency: int | None = None  # requests in flight at once, of all runners together
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +99,8 @@ class ScriptSpec:
     max_output_bytes: int = 16 * 1024 * 1024
     environment: tuple[str, ...] = ()  # names of environment variables the actor may see
     files: tuple[str, ...] = ()  # what else of the project it reads, pinned with it: "sql/one.sql", "words/"
+    concurrency: int | None = None  # processes that do it at once, of all runners together
+    requests_per_minute: int | None = None  # records begun in a minute
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,6 +116,11 @@ def _server(name: str, section: Section) -> ServerSpec:
         raise section.error(message, "driver", hint=did_you_mean(spec.driver, DRIVERS))
     if spec.driver == "openai" and not re.match(r"https?://[^/]", spec.url):
         raise section.error(f"server `{name}` needs `url`, as in http://127.0.0.1:11434/v1", "url")
+    for key in ("requests_per_minute", "tokens_per_minute"):
+        if spec.driver != "openai" and getattr(spec, key) is not None:
+            raise section.error(
+                f"`{key}` is for a server by URL; this one is started here and asked as fast as it can", key
+            )
     return spec
 
 
@@ -221,7 +226,7 @@ def _read(section: Section, key: str, annotation: str) -> Any:
     match annotation:
         case "str":
             return section.text(key)
-        case "int":
+        case "int" | "int | None":
             return section.whole(key)
         case "float":
             return section.seconds(key)

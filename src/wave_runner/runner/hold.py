@@ -9,12 +9,21 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from wave_runner.core.control import Told
-from wave_runner.store import interactions, waves
+from wave_runner.core.rates import booking, wait_s
+from wave_runner.store import accounts, interactions, waves
+from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Database, Unavailable
 from wave_runner.store.heartbeat import Heartbeat
 from wave_runner.store.staging import LostWave
 
 log = logging.getLogger("wave_runner.runner")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Nothing was claimed: whoever does the work allows no more for so many seconds."""
+
+    seconds: float
 
 
 @dataclass(kw_only=True)
@@ -46,11 +55,14 @@ class Holder:
         server: str | None = None,
         slot: int | None = None,
         visit_id: int | None = None,
-    ) -> waves.Wave | None:
-        """Claim a wave; None if others were first."""
+        limited: Sequence[Limited] = (),
+    ) -> waves.Wave | Wait | None:
+        """Claim a wave; None if others were first. `limited` are those who allow so many waves only."""
         self.next_seq += 1
         async with self.database.transaction() as connection:
-            return await waves.claim(
+            if limited and (seconds := wait_s(await accounts.lock(connection, limited))):
+                return Wait(seconds=seconds)
+            wave = await waves.claim(
                 connection,
                 runner_id=self.runner_id,
                 runner_seq=self.next_seq,
@@ -63,6 +75,9 @@ class Holder:
                 slot=slot,
                 visit_id=visit_id,
             )
+            if wave is not None:
+                await accounts.book(connection, [(one, booking(one.rate, tokens=0)) for one in limited])
+            return wave
 
     async def work(self, wave: waves.Wave, do: Callable[[waves.Wave], Awaitable[int]], *, deadline_s: float) -> int:
         """Do a wave under its lease. Returns how many of its items were recorded.

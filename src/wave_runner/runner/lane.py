@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from wave_runner.core.rates import spacing_s
 from wave_runner.core.wave import choose_script, wave_size
 from wave_runner.errors import WaveError
 from wave_runner.runner.begin import begin
-from wave_runner.runner.hold import Holder
+from wave_runner.runner.hold import Holder, Wait
+from wave_runner.runner.limited import Rests, limits_of
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, prepare
 from wave_runner.runner.record import quarantine
@@ -41,6 +43,7 @@ class Lane(abc.ABC):
     before_wave: Callable[[], Awaitable[WaveError | None]]
     after_wave: Callable[[], None]
     pace: Pace = field(default_factory=Pace, init=False)
+    rests: Rests = field(default_factory=Rests, init=False)
     trouble: WaveError | None = field(default=None, init=False)
     blocked_by: list[str] = field(default_factory=list, init=False)
     paused: list[str] = field(default_factory=list, init=False)
@@ -53,14 +56,18 @@ class Lane(abc.ABC):
         queues = await waves.waiting(self.database, [self.name])
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
-        choice = choose_script([queue.waiting for queue in queues if queue.is_open])
+        choice = choose_script([queue.waiting for queue in queues if queue.is_open and self.rests.is_over(queue.id)])
         if choice is None:
-            return False
+            return await self.rests.wait()
         queue = next(queue for queue in queues if queue.waiting.queue_id == choice.queue.queue_id)
         # Read before the claim: whatever fails from there on would leave the wave to its lease.
         in_hand = await self.steps.of_run(queue.run_step_id)
-        size = self._size(choice.queue.queue_id)
-        wave = await self.holder.claim(choice.queue.queue_id, size=size, reason=choice.reason, held=queue.held)
+        limited = limits_of(in_hand.pinned)
+        size = 1 if spacing_s([one.rate for one in limited]) else self._size(queue.id)
+        wave = await self.holder.claim(queue.id, size=size, reason=choice.reason, held=queue.held, limited=limited)
+        if isinstance(wave, Wait):
+            self.rests.put(queue.id, wave.seconds)
+            return True
         if wave is None:
             return False
         # For each item a call, and as long again for what it has the database do.
@@ -78,8 +85,8 @@ class Lane(abc.ABC):
         done = await quarantine(self.database, wave, prepared.stopped)
         if not prepared.ready:
             return done
-        ready, stopped = await begin(self.database, wave, prepared.ready)
-        return done + stopped + (await self._work(wave, ready) if ready else 0)
+        begun = await begin(self.database, wave, prepared.ready)
+        return done + begun.stopped + (await self._work(wave, begun.started) if begun.started else 0)
 
     def _size(self, queue_id: int) -> int:
         measured = self.pace.of(queue_id)

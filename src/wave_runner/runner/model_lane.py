@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
-from wave_runner.core.outcome import ErrorClass, Failure, Outcome
+from wave_runner.core.breaker import Position, sign_of
+from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
+from wave_runner.core.rates import Rate, refund_s, spacing_s
+from wave_runner.core.retry import LONGEST_ASKED_S
 from wave_runner.core.wave import Linger, choose, wave_size
 from wave_runner.errors import ModelServerError, WaveError
-from wave_runner.runner.begin import begin
-from wave_runner.runner.hold import Holder
+from wave_runner.runner.begin import begin, tokens_granted
+from wave_runner.runner.hold import Holder, Wait
+from wave_runner.runner.limited import Rests, limits_of
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, prepare
 from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import Load, ModelServer
-from wave_runner.store import waves
+from wave_runner.store import accounts, breakers, waves
+from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Database
 
-log = logging.getLogger("wave_runner.runner")
-
 LARGEST_WAVE = 500
-# After so many failed loads in a row a person is told; the lane goes on trying.
-FAILURES_TO_TELL = 3
+# After a breaker has opened so often in a row a person is told; the lane goes on trying.
+TRIPS_TO_TELL = 3
 
 
 @dataclass(kw_only=True)
@@ -38,6 +41,15 @@ class Visit:
     work_key: str
     model: str
     visit_id: int
+
+
+@dataclass(kw_only=True)
+class InHand:
+    """A wave that is being done: who allows how much of it, and whether no more of it should be begun."""
+
+    wave: waves.Wave
+    limited: Sequence[Limited]
+    enough: bool = False
 
 
 class ModelLane:
@@ -51,6 +63,7 @@ class ModelLane:
         server: ModelServer,
         owned: bool,
         concurrency: int,
+        rate: Rate,
         database: Database,
         holder: Holder,
         steps: Steps,
@@ -64,6 +77,7 @@ class ModelLane:
         self._server = server
         self._owned = owned
         self._concurrency = concurrency
+        self._rate = rate
         self._database = database
         self._holder = holder
         self._steps = steps
@@ -73,86 +87,132 @@ class ModelLane:
         self._after_wave = after_wave
         self._visit: Visit | None = None
         self._lingering_since: float | None = None
-        self._failures = 0
-        self._not_before = 0.0
+        self._worried = False  # something has failed since it was known to work
+        self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
         self._pace = Pace()
+        self._rests = Rests()
         self._folder_trouble: WaveError | None = None
-        self._load_trouble: WaveError | None = None
+        self._server_trouble: WaveError | None = None
         self.blocked_by: list[str] = []
         self.paused: list[str] = []
         self.stopping = False
 
     @property
     def trouble(self) -> WaveError | None:
-        """Why this lane cannot work: a folder that cannot be read, or a model that cannot be loaded."""
-        return self._folder_trouble or self._load_trouble
+        """Why this lane cannot work: a folder that cannot be read, a server or a model that is of no use."""
+        return self._folder_trouble or self._server_trouble
 
     async def one_pass(self) -> bool:
         """Do one wave. False if there was nothing to do, or the model is being kept for work on its way."""
         self._folder_trouble = await self._before_wave()
         if self._folder_trouble is not None or not self._holder.may_claim:
             return False
-        if time.monotonic() < self._not_before:
-            return False
         queues = await waves.waiting(self._database, [self.name])
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
+        self._server_trouble = _trouble_to_tell(queues)
+        self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         choice = choose(
-            [queue.waiting for queue in queues if queue.is_open],
+            [queue.waiting for queue in queues if queue.is_open and self._rests.is_over(queue.id)],
             resident=self._visit.work_key if self._visit else None,
             feeding=await self._is_fed(queues),
         )
         if choice is None or isinstance(choice, Linger):
-            return False
-        queue = next(queue for queue in queues if queue.waiting.queue_id == choice.queue.queue_id)
+            return await self._rests.wait()
+        queue = next(queue for queue in queues if queue.id == choice.queue.queue_id)
         step = await self._steps.of_run(queue.run_step_id)
+        trouble = queue.trouble
+        if trouble is None or trouble.position is Position.CLOSED:
+            return await self._serve(queue, step, choice.reason, size=self._size(queue, step))
+        return await self._try(trouble, queue, step)
+
+    async def _try(self, trouble: breakers.Trouble, queue: waves.Queue, step: StepInHand) -> bool:
+        """Ask a server or a model once that has been left alone: a single record, by a single runner."""
+        mine = {"runner_id": self._holder.runner_id}
+        if not await breakers.probe(self._database, trouble.of, **mine, lease_s=self._holder.lease_s):
+            return False
+        try:
+            return await self._serve(queue, step, "probe", size=1)
+        finally:
+            await breakers.give_up(self._database, trouble.of, **mine)
+
+    async def _serve(self, queue: waves.Queue, step: StepInHand, reason: str, *, size: int) -> bool:
         visit = await self._visit_for(queue, step)
         if visit is None:
             return False
-        return await self._do_wave(queue, visit, step, choice.reason)
+        return await self._do_wave(queue, visit, step, reason, size=size)
 
-    async def _do_wave(self, queue: waves.Queue, visit: Visit, step: StepInHand, reason: str) -> bool:
+    async def _do_wave(self, queue: waves.Queue, visit: Visit, step: StepInHand, reason: str, *, size: int) -> bool:
         wave = await self._holder.claim(
-            queue.waiting.queue_id,
-            size=wave_size(
-                service_s=self._pace.of(queue.waiting.queue_id),
-                lease_s=self._holder.lease_s,
-                concurrency=self._concurrency,
-                largest=LARGEST_WAVE,
-            ),
+            queue.id,
+            size=size,
             reason=reason,
             held=queue.held,
-            server=self.name,
-            slot=self._slot,
+            # What is by URL has no slots that a wave could have to itself: it is asked by all, within its limits.
+            server=self.name if self._owned else None,
+            slot=self._slot if self._owned else None,
             visit_id=visit.visit_id,
         )
-        if wave is None:
+        if wave is None or isinstance(wave, Wait):
             return False
-        deadline_s = step.pinned.timeout_s * (len(wave.items) / self._concurrency + 1) + self._holder.lease_s
-        await self._holder.work(wave, self._do, deadline_s=deadline_s)
+        await self._holder.work(wave, self._do, deadline_s=self._deadline_s(step, len(wave.items)))
         self._after_wave()
         return True
+
+    def _size(self, queue: waves.Queue, step: StepInHand) -> int:
+        """Return how many to claim: what is done in one lease, and begun in a third of one where that is limited."""
+        spacing = spacing_s([one.rate for one in self._limits_of(step)])
+        return wave_size(
+            service_s=max(self._pace.of(queue.id) or 0.0, 3 * spacing * self._concurrency) or None,
+            lease_s=self._holder.lease_s,
+            concurrency=self._concurrency,
+            largest=LARGEST_WAVE,
+        )
+
+    def _limits_of(self, step: StepInHand) -> tuple[Limited, ...]:
+        return limits_of(step.pinned, server=self.name, allows=self._rate)
+
+    def _deadline_s(self, step: StepInHand, items: int) -> float:
+        """Return how long a wave is kept without a sign of life from it."""
+        return step.pinned.timeout_s * (items / self._concurrency + 1) + self._holder.lease_s
 
     async def _do(self, wave: waves.Wave) -> int:
         prepared = await prepare(self._database, self._steps, wave.items)
         done = await quarantine(self._database, wave, prepared.stopped)
         todo = list(reversed(prepared.ready))
         recorded: list[int] = [done]
+        limited = self._limits_of(prepared.ready[0].step) if prepared.ready else ()
+        in_hand = InHand(wave=wave, limited=limited)
 
         async def one_after_the_other() -> None:
-            while todo and not self.stopping:
-                recorded.append(await self._ask(wave, todo.pop()))
+            while todo and not self.stopping and not in_hand.enough:
+                recorded.append(await self._ask(in_hand, todo.pop()))
+                self._holder.heartbeat.hold(
+                    wave.wave_id, deadline_s=self._deadline_s(prepared.ready[0].step, len(todo) + 1)
+                )
 
         await _together([one_after_the_other() for _ in range(min(self._concurrency, len(todo)))])
         return sum(recorded)
 
-    async def _ask(self, wave: waves.Wave, ready: Ready) -> int:
+    async def _ask(self, in_hand: InHand, ready: Ready) -> int:
         """One record, one prompt: start, ask, record."""
-        started, stopped = await begin(self._database, wave, [ready])
-        if not started:
-            return stopped
+        async with self._asking:
+            begun = await begin(self._database, in_hand.wave, [ready], in_hand.limited)
+            while begun.wait_s and not self.stopping and not in_hand.enough:
+                if begun.wait_s > self._holder.lease_s / 3:
+                    # Too long to sit on claimed work: it goes back, and the queue is left alone until then.
+                    self._rests.put(in_hand.wave.queue_id, begun.wait_s)
+                    in_hand.enough = True
+                    break
+                await asyncio.sleep(begun.wait_s)
+                begun = await begin(self._database, in_hand.wave, [ready], in_hand.limited)
+        if not begun.started:
+            return begun.stopped
         outcome = await self._answer(ready)
-        return await record(self._database, wave, [(ready, outcome)], self._texts)
+        done = await record(self._database, in_hand.wave, [(ready, outcome)], self._texts)
+        await self._settle_accounts(in_hand, ready, outcome)
+        await self._judge(in_hand, ready, outcome)
+        return done
 
     async def _answer(self, ready: Ready) -> Outcome:
         pinned = ready.step.pinned
@@ -164,6 +224,46 @@ class ModelLane:
         self._pace.measure(ready.step.run_step.queue_id, time.monotonic() - began)
         crash_points.passed("models/answered")
         return outcome
+
+    async def _settle_accounts(self, in_hand: InHand, ready: Ready, outcome: Outcome) -> None:
+        """Give back tokens that were granted and not used, and leave the server alone for as long as it asks."""
+        used, granted = outcome.usage.tokens_in + outcome.usage.tokens_out, tokens_granted(ready)
+        refunds = {(of.whose, of.name): refund_s(of.rate, granted=granted, used=used) for of in in_hand.limited}
+        await accounts.refund(self._database, {key: seconds for key, seconds in refunds.items() if seconds})
+        asked_s = outcome.retry_after_s if isinstance(outcome, Failure) else outcome.usage.rest_s
+        if asked_s and self._rate:
+            await accounts.rest(self._database, self.name, rest_s=min(asked_s, LONGEST_ASKED_S))
+
+    async def _judge(self, in_hand: InHand, ready: Ready, outcome: Outcome) -> None:
+        """Let the breakers know what an outcome says of the server and the model."""
+        sign = sign_of(outcome)
+        if sign is None:
+            return
+        if sign.failed and isinstance(outcome, Failure):
+            after = await self._failed(sign.of, ready.step.pinned.step.actor, outcome, grave=sign.grave)
+            in_hand.enough = in_hand.enough or after is not Position.CLOSED
+        elif self._worried:
+            await self._worked(ready.step.pinned.step.actor)
+
+    async def _failed(self, of: Outage, actor: str, failure: Failure, *, grave: bool) -> Position:
+        self._worried = True
+        breaker = await breakers.failed(
+            self._database,
+            self._breaker(of, actor),
+            failure,
+            grave=grave,
+            runner_id=self._holder.runner_id,
+            chance=random.random(),  # noqa: S311  it spreads, and nothing depends on it being hard to guess
+        )
+        return breaker.position
+
+    async def _worked(self, actor: str) -> None:
+        for of in Outage:
+            await breakers.worked(self._database, self._breaker(of, actor), runner_id=self._holder.runner_id)
+        self._worried = False
+
+    def _breaker(self, of: Outage, actor: str) -> breakers.Of:
+        return breakers.Of(kind=of, name=self.name if of is Outage.SERVER else actor)
 
     async def _visit_for(self, queue: waves.Queue, step: StepInHand) -> Visit | None:
         """Make the queue's model resident; None if the server is another runner's, or the load failed."""
@@ -177,9 +277,8 @@ class ModelLane:
         load = await self._load(model)
         crash_points.passed("models/loaded")
         if isinstance(load, Failure):
-            await self._load_failed(model, load)
+            await self._load_failed(model, queue.actor, load)
             return None
-        self._failures, self._load_trouble = 0, None
         if self._visit is None or self._visit.work_key != queue.waiting.work_key or load.loaded:
             opened = waves.Visit(
                 server=self.name,
@@ -194,16 +293,7 @@ class ModelLane:
             self._lingering_since = None
         return self._visit
 
-    async def _load_failed(self, model: str, failure: Failure) -> None:
-        self._failures += 1
-        delay_s = min(30.0, 0.5 * 2.0**self._failures)
-        self._not_before = time.monotonic() + delay_s
-        log.warning("model %s on %s: %s; trying again in %.0f s", model, self.name, failure.message, delay_s)
-        if self._failures >= FAILURES_TO_TELL or failure.error_class is ErrorClass.PERMANENT:
-            self._load_trouble = ModelServerError(
-                f"model {model} on server {self.name}: {failure.message}",
-                hint=f"check [servers.{self.name}] in wave.toml; the work waits and nothing is lost",
-            )
+    async def _load_failed(self, model: str, actor: str, failure: Failure) -> None:
         await waves.record_load_failure(
             self._database,
             runner_id=self._holder.runner_id,
@@ -211,6 +301,7 @@ class ModelLane:
             model=model,
             error_class=str(failure.error_class),
         )
+        await self._failed(failure.outage or Outage.MODEL, actor, failure, grave=True)
         if self._owned:  # another runner may have a server that works
             await waves.disown_server(self._database, self.name, self._holder.runner_id)
 
@@ -219,7 +310,8 @@ class ModelLane:
         try:
             return await self._server.ensure_loaded(model)
         except ModelServerError as error:
-            return Failure(error_class=ErrorClass.PERMANENT, message=f"{error.message}. {error.hint}")
+            message = f"{error.message}. {error.hint}"
+            return Failure(error_class=ErrorClass.PERMANENT, message=message, outage=Outage.SERVER)
 
     async def _let_go(self) -> None:
         """The server is another runner's now: what we still have in memory would stand in its way."""
@@ -238,6 +330,20 @@ class ModelLane:
         if now - self._lingering_since > self._linger_s:
             return False
         return await waves.feeding(self._database, visit.work_key, linger_s=self._linger_s)
+
+
+def _trouble_to_tell(queues: Sequence[waves.Queue]) -> WaveError | None:
+    """Return what a person should know: a server or a model that is of no use, or has not been for a while."""
+    for queue in queues:
+        trouble = queue.trouble
+        if trouble is None or trouble.position is Position.CLOSED:
+            continue
+        if trouble.trips >= TRIPS_TO_TELL or trouble.error_class is ErrorClass.PERMANENT:
+            return ModelServerError(
+                f"the {trouble.of.kind} {trouble.of.name}: {trouble.reason}",
+                hint=f"check [{trouble.of.kind}s.{trouble.of.name}] in wave.toml; the work waits and nothing is lost",
+            )
+    return None
 
 
 async def _together(tasks: Sequence[Coroutine[None, None, None]]) -> None:

@@ -168,7 +168,7 @@ def _without_forbidden(outcome: Outcome) -> Outcome:
 
 def _tried(ready: Ready) -> Try:
     return Try(
-        attempt=ready.attempt,
+        errors=ready.item.errors,
         # Spreads retries; nothing depends on it being hard to guess.
         chance=random.random(),  # noqa: S311
         input=ready.input,
@@ -195,6 +195,7 @@ def _plain_move(ready: Ready, verdict: Verdict) -> Move:
         follows=follows,
         # A retry waits at least a moment, or it would be claimed again before anything can have changed.
         delay_s=max(verdict.delay_s, 0.05) if verdict.state is State.PENDING else 0.0,
+        charged=verdict.charged,
         error_class=verdict.error_class,
         rule=verdict.rule,
         error=_short(verdict.message),
@@ -230,7 +231,7 @@ def _data(
     if verdict.rule is not None:
         data["rule"] = verdict.rule
     if verdict.state is State.PENDING:
-        data["delay_us"] = int(verdict.delay_s * 1_000_000)
+        data |= {"delay_us": int(verdict.delay_s * 1_000_000), "charged": verdict.charged}
     if evidence:
         data["payloads"] = [
             {"role": one.evidence.role, "c": commitment(one.nonce, one.evidence.content)} for one in evidence

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.control import Told
+from wave_runner.core.rates import Rate
 from wave_runner.errors import WaveError
 from wave_runner.runner.fanner import Fanner
 from wave_runner.runner.hold import Holder
@@ -55,6 +56,7 @@ class Server:
     owned: bool
     lanes: int  # models resident at once
     concurrency: int  # requests in flight at once
+    rate: Rate  # of one by URL: what it allows to all runners together
 
 
 @dataclass(kw_only=True)
@@ -235,6 +237,7 @@ class Runner:
             server=server.driver,
             owned=server.owned,
             concurrency=server.concurrency,
+            rate=server.rate,
             database=self.database,
             holder=self._holder,
             steps=self._steps,

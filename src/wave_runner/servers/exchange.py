@@ -2,25 +2,33 @@
 
 How an answer is judged:
 
-=====================================================  ===============
-429                                                    rate_limited, with the time the server names
-503, 529                                               overloaded, likewise
+=====================================================  ===============  ==========
+429                                                    rate_limited     the server
+503, 529                                               overloaded       the server
+401, 402, 403                                          permanent        the server
+404                                                    permanent        the model
 408, 409, 425, any other 5xx                           transient
-any other status but 200                               permanent: the same request cannot succeed
-no connection, or one that breaks                      transient
+any other status but 200                               permanent
+no connection                                          transient        the server
+a connection that breaks                               transient
 nothing whole within the time limit                    timeout
-a body that is no JSON, or no completion               transient: a proxy or a cut, not the model
+a body that is no JSON, or no completion               transient
 a completion without a text (refusal, tool call)       invalid_output
 a body over the size limit                             invalid_output
-=====================================================  ===============
+=====================================================  ===============  ==========
+
+The last column is the outage: a failure that speaks of the server or of the model, and not of what was asked. With it,
+and with answers too, comes how long the server wants to be left alone (`rest_of`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime
 import email.utils
 import ipaddress
 import math
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,7 +39,7 @@ import httpx2
 import orjson
 import pydantic
 
-from wave_runner.core.outcome import ErrorClass, Evidence, Failure, Usage
+from wave_runner.core.outcome import ErrorClass, Evidence, Failure, Outage, Usage
 from wave_runner.servers.protocol import Reply
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -40,6 +48,20 @@ CONNECT_TIMEOUT_S = 10.0
 
 _TRANSIENT = {408, 409, 425}
 _OVERLOADED = {503, 529}
+_OUTAGES = dict.fromkeys((401, 402, 403, 429, *_OVERLOADED), Outage.SERVER) | {404: Outage.MODEL}
+_NOBODY_THERE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
+# What is left of an allowance, and when there is more: as OpenAI and those who speak like it say it, and as
+# Anthropic does.
+_ALLOWANCES = tuple(
+    (
+        f"{prefix}-remaining-{unit}" if prefix == "x-ratelimit" else f"{prefix}-{unit}-remaining",
+        f"{prefix}-reset-{unit}" if prefix == "x-ratelimit" else f"{prefix}-{unit}-reset",
+    )
+    for prefix in ("x-ratelimit", "anthropic-ratelimit")
+    for unit in ("requests", "tokens")
+)
+_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$")
+_SPAN_UNITS = (86_400, 3_600, 60, 1, 0.001)
 _ADVICE = {
     401: "Check the API key.",
     403: "Check the API key and what it may use.",
@@ -118,6 +140,7 @@ async def post(
         return Failure(
             error_class=ErrorClass.TRANSIENT,
             message=_broken(where, error),
+            outage=Outage.SERVER if isinstance(error, _NOBODY_THERE) else None,
             evidence=evidence(body, bytes(received)),
             usage=Usage(service_us=_elapsed_us(started)),
         )
@@ -128,8 +151,8 @@ async def reach(client: httpx2.AsyncClient, url: str, *, headers: Mapping[str, s
     try:
         async with asyncio.timeout(2 * CONNECT_TIMEOUT_S), client.stream("GET", url, headers=headers):
             return None
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
-        return Failure(error_class=ErrorClass.TRANSIENT, message=_broken(where, error))
+    except _NOBODY_THERE as error:
+        return Failure(error_class=ErrorClass.TRANSIENT, message=_broken(where, error), outage=Outage.SERVER)
     except (httpx2.HTTPError, TimeoutError):
         return None  # what is wrong with it shows when it is asked
 
@@ -156,6 +179,7 @@ def read(answer: Answer, *, where: str, request: bytes) -> Reply | Failure:
         raw=answer.body,
         usage=replace(completion.cost(), service_us=answer.service_us),
         server_version=completion.version(),
+        rest_s=rest_of(answer.headers) or 0.0,
     )
 
 
@@ -169,6 +193,17 @@ def error_text(body: bytes) -> str:
     words = error.get("message") if isinstance(error, dict) else error
     text = words if isinstance(words, str) else body[:400].decode("utf-8", "replace")
     return " ".join("".join(c if c.isprintable() else " " for c in text[:400]).split()) or "nothing"
+
+
+def rest_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds a server wants to be left alone: what it says, or until a used up allowance is reset."""
+    resets = (
+        _when(headers[reset], headers.get("date"))
+        for left, reset in _ALLOWANCES
+        if _finite(headers.get(left)) == 0 and headers.get(reset)
+    )
+    asked = [seconds for seconds in (retry_after(headers), *resets) if seconds is not None]
+    return max(asked, default=None)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -237,7 +272,8 @@ def _bad_status(answer: Answer, where: str) -> Failure | None:
     return Failure(
         error_class=_class_of(status),
         message=f"{where} answered {status}: {error_text(answer.body)}. {advice}".rstrip(),
-        retry_after_s=retry_after(answer.headers),
+        retry_after_s=rest_of(answer.headers),
+        outage=_OUTAGES.get(status),
     )
 
 
@@ -297,11 +333,28 @@ def _finite(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _when(reset: str, server_now: str | None) -> float | None:
+    """Return the seconds that a reset is away: a number of them, a span as in 6m0s, or a time as in RFC 3339."""
+    seconds = _finite(reset)
+    if seconds is not None:
+        return max(0.0, seconds)
+    span = _SPAN.match(reset)
+    if span is not None and reset:
+        return sum(float(part) * unit for part, unit in zip(span.groups(), _SPAN_UNITS, strict=True) if part)
+    try:
+        then = datetime.datetime.fromisoformat(reset).timestamp()
+        return max(0.0, then - _now_of(server_now))
+    except (ValueError, TypeError):
+        return None
+
+
 def _until(date: str, server_now: str | None) -> float | None:
     """Return the seconds up to `date` by the server's own clock, or by ours where it does not tell."""
     try:
-        then = email.utils.parsedate_to_datetime(date).timestamp()
-        now = email.utils.parsedate_to_datetime(server_now).timestamp() if server_now else time.time()
+        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - _now_of(server_now))
     except ValueError:
         return None
-    return max(0.0, then - now)
+
+
+def _now_of(server_now: str | None) -> float:
+    return email.utils.parsedate_to_datetime(server_now).timestamp() if server_now else time.time()

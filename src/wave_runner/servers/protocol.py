@@ -41,7 +41,10 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A server's answer as it came. `finish` is "stop" or "length"; `request` and `raw` are the exact bytes."""
+    """A server's answer as it came. `finish` is "stop" or "length"; `request` and `raw` are the exact bytes.
+
+    `rest_s` is how long the server wants to be left alone after it.
+    """
 
     text: str
     finish: str
@@ -49,6 +52,7 @@ class Reply:
     raw: bytes
     usage: Usage
     server_version: str
+    rest_s: float = 0.0
 
 
 class ModelServer(Protocol):

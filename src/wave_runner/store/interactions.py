@@ -76,6 +76,7 @@ class Move:
     service_us: int = 0
     fan_out_step: int | None = None  # run_step_id that an `each` creates
     handled: bool = False  # broken, and the workflow says what happens then
+    charged: bool = False  # a failure of its own, which counts against its budget
     writes: tuple[Write | Replace, ...] = ()
     effects: tuple[Effect, ...] = ()
     limit_s: float = 300.0  # how long one statement of its writes and effects may take
@@ -345,6 +346,7 @@ def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> 
         **_children(moves),
         "fan_out_steps": [move.fan_out_step for move in moves],
         "handled": [move.handled for move in moves],
+        "charged": [move.charged for move in moves],
         "data": [data_text(move.data) for move in moves],
         **origins([move.origin for move in moves]),
     }

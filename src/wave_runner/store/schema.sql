@@ -38,6 +38,9 @@ CREATE TYPE wave.event_type AS ENUM (
     'model_loaded',
     'model_unloaded',
     'model_load_failed',
+    'breaker_opened',
+    'breaker_half_opened',
+    'breaker_closed',
     'schedule_fired',
     'schedule_missed',
     'schedule_blocked',
@@ -199,6 +202,14 @@ CREATE FUNCTION wave.run_waits(asked bigint) RETURNS boolean
     ) AS both_parts
 $$;
 
+CREATE TABLE wave.accounts (
+    kind text NOT NULL,
+    name text NOT NULL,
+    next_request_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    next_token_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT accounts_kind_check CHECK ((kind = ANY (ARRAY['server'::text, 'actor'::text])))
+);
+
 CREATE TABLE wave.actors (
     actor_id bigint NOT NULL,
     name text NOT NULL,
@@ -230,6 +241,25 @@ CREATE TABLE wave.alerts (
     message text NOT NULL,
     raised_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text])))
+);
+
+CREATE TABLE wave.breakers (
+    kind text NOT NULL,
+    name text NOT NULL,
+    "position" text DEFAULT 'closed'::text NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    trips integer DEFAULT 0 NOT NULL,
+    retry_at timestamp with time zone,
+    probe_by uuid,
+    error_class text,
+    reason text,
+    CONSTRAINT breakers_check CHECK ((("position" = 'closed'::text) = (retry_at IS NULL))),
+    CONSTRAINT breakers_check1 CHECK ((("position" = 'half_open'::text) = (probe_by IS NOT NULL))),
+    CONSTRAINT breakers_check2 CHECK ((("position" = 'closed'::text) OR ((trips > 0) AND (error_class IS NOT NULL) AND (reason IS NOT NULL)))),
+    CONSTRAINT breakers_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT breakers_kind_check CHECK ((kind = ANY (ARRAY['server'::text, 'model'::text]))),
+    CONSTRAINT breakers_position_check CHECK (("position" = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text]))),
+    CONSTRAINT breakers_trips_check CHECK ((trips >= 0))
 );
 
 CREATE TABLE wave.count_deltas (
@@ -453,6 +483,7 @@ CREATE TABLE wave.interactions (
     wave_id bigint,
     suspect integer,
     attempt integer DEFAULT 0 NOT NULL,
+    errors integer DEFAULT 0 NOT NULL,
     crashes integer DEFAULT 0 NOT NULL,
     seq integer DEFAULT 0 NOT NULL,
     input text,
@@ -470,14 +501,15 @@ CREATE TABLE wave.interactions (
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
     CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
-    CONSTRAINT interactions_check1 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
-    CONSTRAINT interactions_check2 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check3 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
-    CONSTRAINT interactions_check4 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check5 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
-    CONSTRAINT interactions_check6 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
-    CONSTRAINT interactions_check7 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check8 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+    CONSTRAINT interactions_check1 CHECK (((errors <= attempt) AND (crashes <= attempt))),
+    CONSTRAINT interactions_check2 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
+    CONSTRAINT interactions_check3 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check4 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
+    CONSTRAINT interactions_check5 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check6 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check7 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check8 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check9 CHECK (((output IS NULL) = (output_nonce IS NULL)))
 )
 PARTITION BY RANGE (run_id);
 
@@ -500,6 +532,7 @@ CREATE TABLE wave.interactions_r0 (
     wave_id bigint,
     suspect integer,
     attempt integer DEFAULT 0 CONSTRAINT interactions_attempt_not_null NOT NULL,
+    errors integer DEFAULT 0 CONSTRAINT interactions_errors_not_null NOT NULL,
     crashes integer DEFAULT 0 CONSTRAINT interactions_crashes_not_null NOT NULL,
     seq integer DEFAULT 0 CONSTRAINT interactions_seq_not_null NOT NULL,
     input text,
@@ -517,14 +550,15 @@ CREATE TABLE wave.interactions_r0 (
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
     CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
-    CONSTRAINT interactions_check1 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
-    CONSTRAINT interactions_check2 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check3 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
-    CONSTRAINT interactions_check4 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check5 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
-    CONSTRAINT interactions_check6 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
-    CONSTRAINT interactions_check7 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check8 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+    CONSTRAINT interactions_check1 CHECK (((errors <= attempt) AND (crashes <= attempt))),
+    CONSTRAINT interactions_check2 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
+    CONSTRAINT interactions_check3 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check4 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
+    CONSTRAINT interactions_check5 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check6 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check7 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check8 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check9 CHECK (((output IS NULL) = (output_nonce IS NULL)))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
@@ -999,6 +1033,9 @@ ALTER TABLE ONLY wave.tasks ATTACH PARTITION wave.tasks_r0 FOR VALUES FROM ('0')
 
 ALTER TABLE ONLY wave.value_writes ATTACH PARTITION wave.value_writes_r0 FOR VALUES FROM ('0') TO ('100000');
 
+ALTER TABLE ONLY wave.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (kind, name);
+
 ALTER TABLE ONLY wave.actors
     ADD CONSTRAINT actors_name_key UNIQUE (name);
 
@@ -1007,6 +1044,9 @@ ALTER TABLE ONLY wave.actors
 
 ALTER TABLE ONLY wave.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (run_id, kind);
+
+ALTER TABLE ONLY wave.breakers
+    ADD CONSTRAINT breakers_pkey PRIMARY KEY (kind, name);
 
 ALTER TABLE ONLY wave.count_deltas
     ADD CONSTRAINT count_deltas_pkey PRIMARY KEY (delta_id);
@@ -1301,6 +1341,9 @@ ALTER TABLE ONLY wave.actors
 
 ALTER TABLE ONLY wave.alerts
     ADD CONSTRAINT alerts_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.breakers
+    ADD CONSTRAINT breakers_probe_by_fkey FOREIGN KEY (probe_by) REFERENCES wave.runners(runner_id);
 
 ALTER TABLE ONLY wave.counts
     ADD CONSTRAINT counts_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from psycopg import errors
 
+from wave_runner.core.breaker import Position
 from wave_runner.core.event import EventType
+from wave_runner.core.outcome import ErrorClass, Outage
 from wave_runner.core.wave import Waiting
-from wave_runner.store import events
-from wave_runner.store.database import Connection, Database, fetch
+from wave_runner.store import breakers, events
+from wave_runner.store.database import Connection, Database, Row, fetch
 
 # A count beyond this tells the planner nothing more.
 WAITING_CAP = 1000
@@ -34,6 +36,7 @@ class Item:
     iteration: int
     generation: int
     attempt: int  # attempts so far; the one to come is attempt + 1
+    errors: int = 0  # of them, failures that are charged to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +59,16 @@ class Queue:
     paused: bool
     held: tuple[int, ...]  # runs of which nothing may be begun
     run_step_id: int  # of the head: says what must be at hand
+    trouble: breakers.Trouble | None  # of its server or its model
+
+    @property
+    def id(self) -> int:
+        return self.waiting.queue_id
 
     @property
     def is_open(self) -> bool:
-        """Whether its work may be claimed."""
-        return not (self.drifted or self.paused)
+        """Whether its work may be claimed, or tried."""
+        return not (self.drifted or self.paused) and (self.trouble is None or self.trouble.is_due)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +114,21 @@ async def waiting(database: Database, lanes: Sequence[str]) -> list[Queue]:
             paused=row["paused"],
             held=tuple(held),
             run_step_id=row["run_step_id"],
+            trouble=_trouble(row) if row["breaker"] is not None else None,
         )
         for row in rows
     ]
+
+
+def _trouble(row: Row) -> breakers.Trouble:
+    return breakers.Trouble(
+        of=breakers.Of(kind=Outage(row["breaker"]), name=row["of"]),
+        position=Position(row["stands"]),
+        is_due=row["is_due"],
+        trips=row["trips"],
+        error_class=ErrorClass(row["error_class"]),
+        reason=row["reason"],
+    )
 
 
 async def feeding(database: Database, work_key: str, *, linger_s: float) -> bool:

@@ -279,8 +279,9 @@ CREATE TABLE interactions (
     ready_at        timestamptz,                            -- not before; NULL: now
     wave_id         bigint REFERENCES waves,                -- the fence: who holds it
     suspect         integer,                                -- after a crash: the largest wave it may be claimed in
-    attempt         integer NOT NULL DEFAULT 0,
-    crashes         integer NOT NULL DEFAULT 0,             -- alone in a wave that died
+    attempt         integer NOT NULL DEFAULT 0,             -- so many were begun, whoever is to blame for their end
+    errors          integer NOT NULL DEFAULT 0,             -- of them, failures that are its own: the budget of a step
+    crashes         integer NOT NULL DEFAULT 0,             -- alone in a wave that died: a budget of its own
     seq             integer NOT NULL DEFAULT 0,             -- of its newest event
     input           text,
     input_nonce     bytea,
@@ -298,6 +299,7 @@ CREATE TABLE interactions (
     finished_at     timestamptz,
     PRIMARY KEY (run_id, interaction_id),
     CHECK (state <> 'running' OR wave_id IS NOT NULL),
+    CHECK (errors <= attempt AND crashes <= attempt),
     CHECK (ready_at IS NULL OR state = 'pending'),
     CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated'))),
     CHECK (finished_at IS NULL OR started_at IS NULL OR finished_at >= started_at),
@@ -478,6 +480,7 @@ CREATE TYPE event_type AS ENUM (
     'staging_written', 'staging_decided',
     'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
     'model_loaded', 'model_unloaded', 'model_load_failed',
+    'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
     'paused', 'resumed', 'cancelled', 'retried', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
@@ -578,6 +581,33 @@ CREATE TABLE spending (
     tokens        bigint NOT NULL DEFAULT 0,
     money         bigint NOT NULL DEFAULT 0,                -- billionths
     PRIMARY KEY (run_id, record_id)
+);
+
+-- Who is left alone for a while, shared by all runners. A server or model without a row is asked.
+CREATE TABLE breakers (
+    kind         text NOT NULL CHECK (kind IN ('server', 'model')),
+    name         text NOT NULL,
+    position     text NOT NULL DEFAULT 'closed' CHECK (position IN ('closed', 'open', 'half_open')),
+    failures     integer NOT NULL DEFAULT 0 CHECK (failures >= 0),  -- in a row
+    trips        integer NOT NULL DEFAULT 0 CHECK (trips >= 0),     -- since it was closed last
+    retry_at     timestamptz,                                  -- open: when it may be tried; half open: until when whoever tries has time
+    probe_by     uuid REFERENCES runners,
+    error_class  text,
+    reason       text,
+    PRIMARY KEY (kind, name),
+    CHECK ((position = 'closed') = (retry_at IS NULL)),
+    CHECK ((position = 'half_open') = (probe_by IS NOT NULL)),
+    CHECK (position = 'closed' OR (trips > 0 AND error_class IS NOT NULL AND reason IS NOT NULL))
+);
+
+-- When the next request may begin on an account, and when the tokens granted so far are paid off: core/rates.py. How much is
+-- under way is counted, never kept: nothing can be forgotten there.
+CREATE TABLE accounts (
+    kind             text NOT NULL CHECK (kind IN ('server', 'actor')),
+    name             text NOT NULL,
+    next_request_at  timestamptz NOT NULL DEFAULT '-infinity',
+    next_token_at    timestamptz NOT NULL DEFAULT '-infinity',
+    PRIMARY KEY (kind, name)
 );
 
 -- ─── append-only, and the ranges ─────────────────────────────────────────────────────────────────

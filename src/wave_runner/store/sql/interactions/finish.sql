@@ -6,9 +6,9 @@ WITH given AS MATERIALIZED (
         %(ids)s::bigint[], %(states)s::interaction_state[], %(types)s::event_type[], %(outputs)s::text[],
         %(nonces)s::bytea[], %(delays_s)s::float8[], %(error_classes)s::text[], %(rules)s::text[], %(errors)s::text[],
         %(tokens_in)s::int[], %(tokens_out)s::int[], %(service_us)s::bigint[], %(fan_out_steps)s::bigint[],
-        %(handled)s::bool[], %(data)s::text[], %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
+        %(handled)s::bool[], %(charged)s::bool[], %(data)s::text[], %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
         AS g (interaction_id, state, type, output, nonce, delay_s, error_class, rule, error, tokens_in, tokens_out,
-              service_us, fan_out_step, handled, data, step, actor, definition)
+              service_us, fan_out_step, handled, charged, data, step, actor, definition)
 ), born AS MATERIALIZED (
     SELECT * FROM unnest(%(child_of)s::bigint[], %(child_steps)s::bigint[], %(child_queues)s::bigint[],
                          %(child_iterations)s::int[], %(child_items)s::int[])
@@ -19,7 +19,7 @@ WITH given AS MATERIALIZED (
         wave_id = CASE WHEN g.state = 'pending' THEN NULL ELSE i.wave_id END,
         suspect = CASE WHEN g.state = 'pending' THEN i.suspect END,
         ready_at = CASE WHEN g.delay_s > 0 THEN clock_timestamp() + make_interval(secs => g.delay_s) END,
-        error_class = g.error_class, rule = g.rule, error = g.error, handled = g.handled,
+        errors = i.errors + g.charged::int, error_class = g.error_class, rule = g.rule, error = g.error, handled = g.handled,
         tokens_in = g.tokens_in, tokens_out = g.tokens_out, service_us = g.service_us,
         finished_at = CASE WHEN g.state <> 'pending' THEN clock_timestamp() END
     FROM given g

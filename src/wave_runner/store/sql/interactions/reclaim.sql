@@ -10,7 +10,6 @@ WITH freed AS (
         suspect = CASE WHEN %(crashed)s THEN greatest(1, %(size)s::int / 2) ELSE i.suspect END,
         seq = i.seq + 1,
         wave_id = CASE WHEN alone.charged AND i.crashes + 1 >= %(max_crashes)s THEN i.wave_id END,
-        attempt = CASE WHEN alone.charged THEN i.attempt ELSE i.attempt - 1 END,
         error_class = CASE WHEN %(crashed)s THEN 'crashed' END,
         rule = CASE WHEN alone.charged AND i.crashes + 1 >= %(max_crashes)s THEN 'kills_its_runner' END,
         error = CASE WHEN %(crashed)s THEN 'the runner that had it was lost' END,

@@ -1,5 +1,5 @@
 -- No step is tried more often than it may be, or sooner than its retry was scheduled for.
-SELECT i.run_id, i.interaction_id, 'attempt ' || i.attempt || ' of ' || allowed.attempts || ', with ' || i.crashes || ' crashes' AS says
+SELECT i.run_id, i.interaction_id, i.errors || ' failures of ' || allowed.attempts || ' that it may have' AS says
 FROM interactions i
 JOIN run_steps rs USING (run_step_id)
 JOIN definitions d USING (definition_id)
@@ -8,7 +8,7 @@ CROSS JOIN LATERAL (
                     body #>> '{query,max_attempts}')::int AS attempts
     FROM (SELECT convert_from(d.body, 'UTF8')::jsonb AS body) AS pinned
 ) AS allowed
-WHERE i.attempt > 1 AND i.attempt > allowed.attempts + i.crashes
+WHERE i.errors > allowed.attempts
 UNION ALL
 SELECT run_id, interaction_id, crashes || ' crashes, and still ' || state
 FROM interactions

@@ -1,9 +1,7 @@
--- Each interaction is what its events say: its state, the number of its newest event, the attempts that count.
+-- Each interaction is what its events say: its state, the number of its newest event, how often it was begun.
 WITH told AS (
     SELECT run_id, interaction_id, max(seq) AS seq,
-           count(*) FILTER (WHERE type = 'interaction_started')
-               - count(*) FILTER (WHERE type = 'interaction_released')
-               - count(*) FILTER (WHERE type = 'interaction_lease_expired' AND NOT (data::json ->> 'charged')::bool) AS attempt,
+           count(*) FILTER (WHERE type = 'interaction_started') AS attempt,
            (array_agg(CASE type
                 WHEN 'interaction_started' THEN 'running' WHEN 'interaction_waiting' THEN 'waiting'
                 WHEN 'interaction_completed' THEN 'completed' WHEN 'interaction_failed' THEN 'failed'

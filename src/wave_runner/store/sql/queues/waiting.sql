@@ -3,9 +3,17 @@
 -- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it. These runs come as
 -- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all.
 SELECT q.queue_id, q.work_key, q.template, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
+       b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp(), true) AS is_due, b.trips,
+       b.error_class, b.reason,
        w.waiting, w.head_age_s, w.run_step_id, rs.position
 FROM queues q
 JOIN actors a USING (actor_id)
+LEFT JOIN LATERAL (
+    SELECT * FROM breakers
+    WHERE failures > 0 AND ((kind = 'server' AND name = q.lane) OR (kind = 'model' AND name = a.name))
+    ORDER BY retry_at DESC NULLS LAST
+    LIMIT 1
+) AS b ON a.kind = 'ai_model'
 CROSS JOIN LATERAL (
     SELECT count(*) AS waiting,
            extract(epoch FROM clock_timestamp() - (array_agg(head.created_at))[1])::float8 AS head_age_s,
