@@ -20,6 +20,7 @@ from wave_runner.core.filters import Term
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
+from wave_runner.core.pinned import read_step
 from wave_runner.core.rates import Rate
 from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
@@ -273,6 +274,7 @@ class Engine:
             limit=limit,
             priority=priority,
             started_by=started_by or whoami(),
+            timeout_s=workflow.timeout_s,
             selects=bool(workflow.select),
             terms=terms,
             targets=targets(
@@ -298,7 +300,14 @@ class Engine:
                 work_key, lane = _model_key(project, step), project.models[step.actor].server
                 template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()
         return runs.NewStep(
-            name=step.name, actor=step.actor, definition=definition, work_key=work_key, template=template, lane=lane
+            name=step.name,
+            actor=step.actor,
+            definition=definition,
+            work_key=work_key,
+            template=template,
+            lane=lane,
+            needs=_needs(project, step),
+            patience=read_step(definition.body).patience,
         )
 
     def _servers_in_use(self, project: Project) -> set[str]:
@@ -410,6 +419,16 @@ def _tables(project: Project) -> dict[str, bytes]:
 def _version_key(project: Project, step: Step) -> str:
     definition = actor_definition(project, step.actor)
     return f"{step.kind}:{step.actor}:{definition.sha256.hex()}"
+
+
+def _needs(project: Project, step: Step) -> tuple[str, ...]:
+    """Return the labels that a runner must have to do a step: those of its actor, and of the server that it asks."""
+    if step.kind is ActorKind.AI_MODEL:
+        model = project.models[step.actor]
+        return tuple(sorted({*model.runs_on, *project.servers[model.server].runs_on}))
+    if step.kind is ActorKind.SCRIPT:
+        return project.scripts[step.actor].runs_on
+    return ()
 
 
 def _model_key(project: Project, step: Step) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from wave_runner.errors import SettingsError
 
@@ -30,9 +30,17 @@ class Settings(BaseSettings):
     lease_s: float = Field(30.0, ge=1.0, description="how long work stays with a runner that says nothing")
     renew_s: float = Field(10.0, gt=0.0, description="how often a lease is renewed")
     script_slots: int = Field(2, ge=1, le=64, description="script workers at once")
+    labels: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="what this host has that an actor's `runs_on` names, with commas"
+    )
     linger_s: float = Field(10.0, ge=0.0, description="how long a model is kept for work that is on its way")
     answer_s: float = Field(30.0, ge=1.0, description="how long the database may be silent before it is given up")
     grace_s: float = Field(10.0, ge=0.0, description="how long a stop waits for work under way")
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
 
 
 def load(project_dir: Path | None = None) -> Settings:

@@ -241,7 +241,7 @@ def test_a_runner_that_stops_leaves_no_query_behind(ground: Ground):
     assert ground.sql(asleep) == []
     assert ground.states("measure") == {"pending": 2}
     assert ground.sql("SELECT DISTINCT attempt, wave_id FROM interactions WHERE state = 'pending'") == [
-        {"attempt": 0, "wave_id": None}
+        {"attempt": 1, "wave_id": None}
     ]
 
 

@@ -10,7 +10,7 @@ RULES is a JSON file, read anew at each request: {"models": […], "rules": [rul
 - "text": the answer, in which \\1 and \\g<name> stand for groups of the match; or "json": any JSON value, as its text;
   or "file": a path with such groups, whose bytes are sent as they are, also where they are no UTF-8
 - "behaviour": "ok" (default), "length", "no_text", "hang", "drip", "half_json", "garbage", "not_a_completion", "close",
-  "huge"; or "status": a number, with "headers" and "error"
+  "huge", "slow"; or "status": a number, with "headers" and "error"
 
 Each request is a line of LOG: {"path", "authorization", "body"}. The port is printed when it listens.
 """
@@ -128,6 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
         for byte in json.dumps(self._completion(text, "stop")).encode().ljust(10**6):
             self.wfile.write(bytes([byte]))
             time.sleep(0.02)
+
+    def _slow(self, text: str | None) -> None:
+        """Answer after a while, as a model does: what is in flight at once can be seen."""
+        time.sleep(0.15)
+        self._ok(text)
 
     def _half_json(self, text: str | None) -> None:
         self._bytes(json.dumps(self._completion(text, "stop")).encode()[:-20])

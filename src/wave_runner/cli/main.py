@@ -44,6 +44,10 @@ COMMANDS = {
         "wave_runner.cli.orders:drain",
         "Pause it, and wait until nothing of it is in hand; a runner ends then.",
     ),
+    "retry": (
+        "wave_runner.cli.retry:retry",
+        "Try again what has failed or was quarantined in a run, in all runs of a workflow, or by an actor.",
+    ),
     "cancel": (
         "wave_runner.cli.orders:cancel",
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",

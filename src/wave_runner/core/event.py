@@ -45,6 +45,7 @@ class EventType(enum.StrEnum):
     INTERACTION_SKIPPED = "interaction_skipped"  # blocked → skipped, or made so: what it needs did not complete
     INTERACTION_CANCELLED = "interaction_cancelled"  # pending, running, waiting → cancelled: somebody has said so
     INTERACTION_RETRIED = "interaction_retried"  # failed, quarantined → pending: somebody has said so
+    INTERACTION_SET_ASIDE = "interaction_set_aside"  # stays skipped, out of force: what skipped it is tried again
     INTERACTION_DOUBTED = "interaction_doubted"  # stays completed; its record is not, because of what came after it
     INTERACTION_WAITING = "interaction_waiting"  # running → waiting: people are asked
     TASK_CLAIMED = "task_claimed"  # a person looks at it; nobody else can decide until the claim expires

@@ -168,8 +168,15 @@ class Flow:
         return Place(step=join, iteration=self.loops.iteration_at(place.step, place.iteration, join))
 
     def _ways_on(self, name: str, closed: Sequence[str]) -> list[str]:
-        """Return the steps that can follow, by every way but those back to the headers of `closed` loops."""
-        return [edge.to for edge in graph.edges(self.steps[name]) if not (edge.loop and edge.to in closed)]
+        """Return the steps that can follow, by every way but those back to the headers of `closed` loops.
+
+        What an `each` of promoted records leads to does not: it belongs to the records, which have ways of their own.
+        """
+        step = self.steps[name]
+        ways = [edge.to for edge in graph.edges(step) if not (edge.loop and edge.to in closed)]
+        if isinstance(step.route, Each) and step.route.over_records:
+            return [way for way in ways if way in graph.handlers(step)]
+        return ways
 
     def _until_joins(self, starts: tuple[str, ...], closed: tuple[str, ...]) -> frozenset[str]:
         """Return the steps that can be reached without passing a join or going back in a closed loop, with `starts`."""

@@ -14,6 +14,7 @@ import orjson
 
 from wave_runner.core.limits import Limits, Spent
 from wave_runner.core.outcome import Usage
+from wave_runner.core.patience import UNMEASURED_S, Patience
 from wave_runner.core.rates import Rate
 from wave_runner.core.workflow import (
     ROUTER,
@@ -75,8 +76,24 @@ class PinnedStep:
 
     @property
     def timeout_s(self) -> float:
-        """Return the hard limit of one attempt: the step's own, else the actor's."""
-        return self.step.timeout_s or self._actor.timeout_s
+        """Return the hard limit of one attempt, as long as nothing is measured: what is set, else 300."""
+        return self.patience.attempt_s or UNMEASURED_S
+
+    @property
+    def patience(self) -> Patience:
+        """Return how long an attempt may take and a record may wait: the step's own words, else the actor's."""
+        actor, step = self._actor, self.step
+        if isinstance(actor, QuerySpec):
+            return Patience(
+                attempt_s=step.timeout_s or actor.timeout_s, queue_s=step.queue_timeout_s, step_s=step.step_timeout_s
+            )
+        return Patience(
+            attempt_s=step.timeout_s or actor.timeout_s,
+            floor_s=actor.timeout_floor_s,
+            ceiling_s=actor.timeout_ceiling_s,
+            queue_s=step.queue_timeout_s or actor.queue_timeout_s,
+            step_s=step.step_timeout_s or actor.step_timeout_s,
+        )
 
     @property
     def max_attempts(self) -> int:

@@ -18,7 +18,7 @@ LOOK_AGAIN_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """What an actor, or a server, allows; None is no limit. `concurrency` counts requests or, of a script, its waves."""
+    """What an actor, or a server, allows; None is no limit. `concurrency` counts requests, or the waves of a script."""
 
     concurrency: int | None = None
     requests_per_minute: int | None = None

@@ -69,6 +69,7 @@ class ServerSpec:
     context: int = 4096  # tokens
     threads: int = 2
     start_timeout_s: float = 120.0
+    runs_on: tuple[str, ...] = ()  # labels that a runner must have to use it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +80,14 @@ class ModelSpec:
     server: str
     model: str  # the name the server knows it by; llama_cpp: the file name without .gguf
     options: Mapping[str, Any] = field(default_factory=dict)  # temperature, seed, max_tokens, cache_prompt, api
-    timeout_s: float = 300.0
+    timeout_s: float | None = None  # of one attempt; None: by what has been measured (core/patience.py)
+    timeout_floor_s: float = 30.0
+    timeout_ceiling_s: float = 3600.0
+    queue_timeout_s: float | None = None  # how long a record may wait for its first attempt
+    step_timeout_s: float | None = None  # how long it may take in all, waiting and further attempts included
     max_attempts: int = 3
     price: Mapping[str, int] = field(default_factory=dict)  # input, output: billionths for each token
+    runs_on: tuple[str, ...] = ()  # labels that a runner must have
     concurrency: int | None = None  # requests in flight at once, of all runners together
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -94,11 +100,16 @@ class ScriptSpec:
     name: str
     entry: str  # path in the project: "actors/summary_saver.py", or an executable file
     executable: bool = False  # JSON on stdin and stdout instead of a ScriptActor class
-    timeout_s: float = 300.0
+    timeout_s: float | None = None  # of one attempt; None: by what has been measured (core/patience.py)
+    timeout_floor_s: float = 30.0
+    timeout_ceiling_s: float = 3600.0
+    queue_timeout_s: float | None = None  # how long a record may wait for its first attempt
+    step_timeout_s: float | None = None  # how long it may take in all, waiting and further attempts included
     max_attempts: int = 3
     max_output_bytes: int = 16 * 1024 * 1024
     environment: tuple[str, ...] = ()  # names of environment variables the actor may see
     files: tuple[str, ...] = ()  # what else of the project it reads, pinned with it: "sql/one.sql", "words/"
+    runs_on: tuple[str, ...] = ()  # labels that a runner must have
     concurrency: int | None = None  # processes that do it at once, of all runners together
     requests_per_minute: int | None = None  # records begun in a minute
 
@@ -303,7 +314,9 @@ class Step:
     accept: tuple[str, ...] = ()  # CEL over output, input, params
     writes: tuple[str, ...] = ()  # "table.column" or "table"
     route: Route = field(default_factory=lambda: Next(to=END))
-    timeout_s: float | None = None  # overrides the actor's
+    timeout_s: float | None = None  # these override the actor's
+    queue_timeout_s: float | None = None
+    step_timeout_s: float | None = None
     max_attempts: int | None = None
     after: tuple[str, ...] = ()  # the steps that it waits for; none: it follows whichever leads to it
     join: Join = Join.ALL
@@ -337,6 +350,7 @@ class Workflow:
     ensures_sql: tuple[str, ...] = ()  # paths of queries that name the records which are not as they should be
     ensures_run_sql: tuple[str, ...] = ()  # paths of queries that give the rows which should not be there
     limits: Limits = field(default_factory=Limits)
+    timeout_s: float | None = None  # how long a run may take; what is left of it is cancelled then
     select: str = ""  # where its records come from: "all", the path of a query, or "" for a step that brings them
 
     @property

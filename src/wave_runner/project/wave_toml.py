@@ -228,7 +228,7 @@ def _read(section: Section, key: str, annotation: str) -> Any:
             return section.text(key)
         case "int" | "int | None":
             return section.whole(key)
-        case "float":
+        case "float" | "float | None":
             return section.seconds(key)
         case "bool":
             return section.flag(key, False)

@@ -50,7 +50,8 @@ _SCOPES = ("params", "run", "record", "item", "input", "output")
 _MOST_ROUNDS = 1000
 _MOST_STEPS = 200
 _MOST_PEOPLE = 10
-_NOT_OF_PEOPLE = ("prompt", "output", "writes", "guards", "timeout_s", "max_attempts", "on_failure", "on_timeout")
+_TIMEOUTS = ("timeout_s", "queue_timeout_s", "step_timeout_s")
+_NOT_OF_PEOPLE = ("prompt", "output", "writes", "guards", *_TIMEOUTS, "max_attempts", "on_failure", "on_timeout")
 
 
 def read_workflow(document: Document, path: str) -> Workflow:
@@ -62,6 +63,7 @@ def read_workflow(document: Document, path: str) -> Workflow:
             "select",
             "params",
             "limits",
+            "timeout",
             "steps",
             "ensures",
             "ensures_sql",
@@ -87,8 +89,13 @@ def read_workflow(document: Document, path: str) -> Workflow:
         ensures_sql=_queries(top, "ensures_sql"),
         ensures_run_sql=_queries(top, "ensures_run_sql"),
         limits=_limits(top.section("limits")),
+        timeout_s=top.duration("timeout") if "timeout" in top.data else None,
         select=_select(top),
     )
+
+
+def _seconds(section: Section, key: str) -> float | None:
+    return section.seconds(key) if key in section.data else None
 
 
 def _queries(top: Section, key: str) -> tuple[str, ...]:
@@ -154,7 +161,7 @@ def _param_type(section: Section, key: str) -> str:
 def _step(name: str, section: Section) -> Step:
     if not is_name(name) or name in (END, *_SCOPES):
         raise section.error(f"`{name}` cannot name a step: lower-case letters, digits and _, and no word of our own")
-    section.only((*_STEP, "timeout_s", "max_attempts"))
+    section.only((*_STEP, *_TIMEOUTS, "max_attempts"))
     actor, actor_kind = _actor(name, section)
     human = actor_kind is ActorKind.HUMAN
     for key in section.data.keys() & (_NOT_OF_PEOPLE if human else _PEOPLE):
@@ -176,7 +183,9 @@ def _step(name: str, section: Section) -> Step:
         accept=section.texts("accept"),
         writes=section.texts("writes"),
         route=_route(name, section),
-        timeout_s=section.seconds("timeout_s") if "timeout_s" in section.data else None,
+        timeout_s=_seconds(section, "timeout_s"),
+        queue_timeout_s=_seconds(section, "queue_timeout_s"),
+        step_timeout_s=_seconds(section, "step_timeout_s"),
         max_attempts=section.whole("max_attempts") if "max_attempts" in section.data else None,
         after=section.texts("after"),
         join=_join(name, section),

@@ -15,6 +15,7 @@ from wave_runner.core.workflow import Guards, Join
 NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
 TEXT = {"type": "string"}
 FLAG = {"type": "boolean"}
+DURATION_S = {"type": "number", "exclusiveMinimum": 0}
 WHOLE = {"type": "integer", "minimum": 1}
 TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 LIMITS = (*(f"{what}_per_{scope}" for scope in SCOPES for what in COUNTED), CHAIN_DEPTH)
@@ -100,7 +101,9 @@ def _step() -> dict[str, Any]:
         "on_failure": _said(STEP_NAME, "where the flow goes on when the step has failed for good"),
         "on_quarantine": _said(STEP_NAME, "the same when its input or output broke its contract"),
         "on_timeout": _said(STEP_NAME, "the same when its time limit has passed"),
-        "timeout_s": {"type": "number", "exclusiveMinimum": 0, "description": "overrides the actor's, seconds"},
+        "timeout_s": _said(DURATION_S, "how long one attempt may take; overrides the actor's"),
+        "queue_timeout_s": _said(DURATION_S, "how long a record may wait for its first attempt"),
+        "step_timeout_s": _said(DURATION_S, "how long a record may take in all, waiting and further attempts included"),
         "max_attempts": _said(WHOLE, "overrides the actor's"),
     }
     return {**_object(properties), "oneOf": [{"required": ["next"]}, {"required": ["route"]}]}

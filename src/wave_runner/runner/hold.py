@@ -34,6 +34,7 @@ class Holder:
     runner_id: UUID
     lease_s: float
     heartbeat: Heartbeat
+    labels: Sequence[str] = ()  # what this runner has that actors may need
     next_seq: int = 0
     tasks: dict[int, asyncio.Task[int]] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
@@ -78,6 +79,14 @@ class Holder:
             if wave is not None:
                 await accounts.book(connection, [(one, booking(one.rate, tokens=0)) for one in limited])
             return wave
+
+    async def claim_overdue(self, *, size: int) -> waves.Wave | None:
+        """Claim work that has waited longer than its step allows; None if there is none."""
+        self.next_seq += 1
+        async with self.database.transaction() as connection:
+            return await waves.claim_overdue(
+                connection, runner_id=self.runner_id, runner_seq=self.next_seq, size=size, lease_s=self.lease_s
+            )
 
     async def work(self, wave: waves.Wave, do: Callable[[waves.Wave], Awaitable[int]], *, deadline_s: float) -> int:
         """Do a wave under its lease. Returns how many of its items were recorded.

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from wave_runner.core.patience import UNMEASURED_S, attempt_limit_s
 from wave_runner.core.rates import spacing_s
 from wave_runner.core.wave import choose_script, wave_size
 from wave_runner.errors import WaveError
@@ -44,6 +45,7 @@ class Lane(abc.ABC):
     after_wave: Callable[[], None]
     pace: Pace = field(default_factory=Pace, init=False)
     rests: Rests = field(default_factory=Rests, init=False)
+    limit_s: float = field(default=UNMEASURED_S, init=False)  # of one attempt of the wave in hand
     trouble: WaveError | None = field(default=None, init=False)
     blocked_by: list[str] = field(default_factory=list, init=False)
     paused: list[str] = field(default_factory=list, init=False)
@@ -53,7 +55,7 @@ class Lane(abc.ABC):
         self.trouble = await self.before_wave()
         if self.trouble is not None or not self.holder.may_claim:
             return False
-        queues = await waves.waiting(self.database, [self.name])
+        queues = await waves.waiting(self.database, [self.name], labels=self.holder.labels)
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
         choice = choose_script([queue.waiting for queue in queues if queue.is_open and self.rests.is_over(queue.id)])
@@ -70,9 +72,12 @@ class Lane(abc.ABC):
             return True
         if wave is None:
             return False
+        errors = max(item.errors for item in wave.items)
+        self.limit_s = attempt_limit_s(in_hand.pinned.patience, queue.measured, errors=errors)
         # For each item a call, and as long again for what it has the database do.
-        deadline_s = 2 * in_hand.pinned.timeout_s * len(wave.items) + self.holder.lease_s
+        deadline_s = 2 * self.limit_s * len(wave.items) + self.holder.lease_s
         await self.holder.work(wave, self._do, deadline_s=deadline_s)
+        await self.pace.tell(self.database, queue.id)
         self.after_wave()
         return True
 

@@ -12,6 +12,7 @@ from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
 from wave_runner.core.breaker import Position, sign_of
 from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
+from wave_runner.core.patience import Measured, attempt_limit_s
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
 from wave_runner.core.wave import Linger, choose, wave_size
@@ -49,6 +50,7 @@ class InHand:
 
     wave: waves.Wave
     limited: Sequence[Limited]
+    measured: Measured
     enough: bool = False
 
 
@@ -107,7 +109,7 @@ class ModelLane:
         self._folder_trouble = await self._before_wave()
         if self._folder_trouble is not None or not self._holder.may_claim:
             return False
-        queues = await waves.waiting(self._database, [self.name])
+        queues = await waves.waiting(self._database, [self.name], labels=self._holder.labels)
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
         self._server_trouble = _trouble_to_tell(queues)
@@ -155,7 +157,13 @@ class ModelLane:
         )
         if wave is None or isinstance(wave, Wait):
             return False
-        await self._holder.work(wave, self._do, deadline_s=self._deadline_s(step, len(wave.items)))
+        limited = self._limits_of(step)
+
+        async def do(claimed: waves.Wave) -> int:
+            return await self._do(InHand(wave=claimed, limited=limited, measured=queue.measured))
+
+        await self._holder.work(wave, do, deadline_s=self._deadline_s(step, queue.measured, wave.items))
+        await self._pace.tell(self._database, queue.id)
         self._after_wave()
         return True
 
@@ -172,24 +180,26 @@ class ModelLane:
     def _limits_of(self, step: StepInHand) -> tuple[Limited, ...]:
         return limits_of(step.pinned, server=self.name, allows=self._rate)
 
-    def _deadline_s(self, step: StepInHand, items: int) -> float:
+    def _deadline_s(self, step: StepInHand, measured: Measured, items: Sequence[waves.Item]) -> float:
         """Return how long a wave is kept without a sign of life from it."""
-        return step.pinned.timeout_s * (items / self._concurrency + 1) + self._holder.lease_s
+        errors = max((item.errors for item in items), default=0)
+        limit_s = attempt_limit_s(step.pinned.patience, measured, errors=errors)
+        return limit_s * (len(items) / self._concurrency + 1) + self._holder.lease_s
 
-    async def _do(self, wave: waves.Wave) -> int:
+    async def _do(self, in_hand: InHand) -> int:
+        wave = in_hand.wave
         prepared = await prepare(self._database, self._steps, wave.items)
         done = await quarantine(self._database, wave, prepared.stopped)
         todo = list(reversed(prepared.ready))
         recorded: list[int] = [done]
-        limited = self._limits_of(prepared.ready[0].step) if prepared.ready else ()
-        in_hand = InHand(wave=wave, limited=limited)
 
         async def one_after_the_other() -> None:
             while todo and not self.stopping and not in_hand.enough:
-                recorded.append(await self._ask(in_hand, todo.pop()))
-                self._holder.heartbeat.hold(
-                    wave.wave_id, deadline_s=self._deadline_s(prepared.ready[0].step, len(todo) + 1)
-                )
+                ready = todo.pop()
+                left = [one.item for one in (ready, *todo)]
+                deadline_s = self._deadline_s(ready.step, in_hand.measured, left)
+                self._holder.heartbeat.hold(wave.wave_id, deadline_s=deadline_s)
+                recorded.append(await self._ask(in_hand, ready))
 
         await _together([one_after_the_other() for _ in range(min(self._concurrency, len(todo)))])
         return sum(recorded)
@@ -208,20 +218,22 @@ class ModelLane:
                 begun = await begin(self._database, in_hand.wave, [ready], in_hand.limited)
         if not begun.started:
             return begun.stopped
-        outcome = await self._answer(ready)
+        outcome = await self._answer(in_hand, ready)
         done = await record(self._database, in_hand.wave, [(ready, outcome)], self._texts)
         await self._settle_accounts(in_hand, ready, outcome)
         await self._judge(in_hand, ready, outcome)
         return done
 
-    async def _answer(self, ready: Ready) -> Outcome:
+    async def _answer(self, in_hand: InHand, ready: Ready) -> Outcome:
         pinned = ready.step.pinned
+        limit_s = attempt_limit_s(pinned.patience, in_hand.measured, errors=ready.item.errors)
         assert pinned.model is not None, "a queue of a model lane holds steps of models"
         began = time.monotonic()
         outcome = await answer(
-            self._server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=pinned.timeout_s
+            self._server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=limit_s
         )
         self._pace.measure(ready.step.run_step.queue_id, time.monotonic() - began)
+        self._pace.took(ready.step.run_step.queue_id, outcome.usage.service_us)
         crash_points.passed("models/answered")
         return outcome
 

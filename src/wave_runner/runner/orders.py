@@ -11,8 +11,8 @@ from wave_runner.core.nearest import did_you_mean
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.runner.steps import Steps
 from wave_runner.store import control
-from wave_runner.store.control import Scope, Unfinished
-from wave_runner.store.database import Database
+from wave_runner.store.control import Broken, Filter, Scope, Unfinished
+from wave_runner.store.database import Connection, Database
 
 LOOK_S = 0.25
 NO_LIMIT = float("inf")
@@ -82,6 +82,36 @@ class Orders:
             if subject is not Subject.ACTOR:  # an actor's runs go on without its steps
                 await control.cancel_runs(connection, scope.run_ids, by=self.by)
         return await control.cancel(self.database, scope, by=self.by, run_flow=self.steps.run_flow)
+
+    async def retryable(self, subject: Subject, name: str, which: Filter) -> list[Broken]:
+        """Return what `retry` would try again."""
+        async with self.database.snapshot() as connection:
+            return await control.retryable(connection, await self._retry_scope(connection, subject, name, which), which)
+
+    async def retry(self, subject: Subject, name: str, which: Filter, *, expect: int | None = None) -> int:
+        """Try again what has failed or was quarantined, with fresh budgets. Returns how much.
+
+        Raises `ConflictError` where `expect` is another number than what is there at this moment.
+        """
+        async with self.database.transaction() as connection:
+            scope = await self._retry_scope(connection, subject, name, which)
+            there = sum(one.n for one in await control.retryable(connection, scope, which))
+        if expect is not None and there != expect:
+            raise ConflictError(
+                f"{there} interactions of {subject} {name} can be tried again, and {expect} were expected",
+                hint="look again: the same command without --yes",
+            )
+        return await control.retry(self.database, scope, which, by=self.by, run_flow=self.steps.run_flow)
+
+    async def _retry_scope(self, connection: Connection, subject: Subject, name: str, which: Filter) -> Scope:
+        scope = await control.retry_scope(connection, subject, name, which)
+        if not scope.run_step_ids:
+            of = f" with a step {which.step}" if which.step else ""
+            raise NotFoundError(
+                f"there is no {subject} {name}{of} of which anything could be tried again",
+                hint="what was cancelled stays so, and people are asked again by a new run",
+            )
+        return scope
 
     async def _in_hand(self, subject: Subject, name: str) -> int:
         if subject is Subject.RUNNER:

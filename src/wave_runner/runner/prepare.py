@@ -15,7 +15,8 @@ from wave_runner.core.event import commitment
 from wave_runner.core.flow import Place
 from wave_runner.core.guards import check_values, suspicions
 from wave_runner.core.inputs import gather, resolve
-from wave_runner.core.outcome import Breach
+from wave_runner.core.outcome import Breach, ErrorClass
+from wave_runner.core.patience import waited_too_long
 from wave_runner.core.workflow import Each, Step
 from wave_runner.project.templates import render
 from wave_runner.runner.steps import StepInHand, Steps
@@ -150,6 +151,12 @@ async def _read_lineage(database: Database, step: StepInHand, items: Sequence[It
         return await interactions.lineage(connection, items, sorted(wanted))
 
 
+def overdue(item: Item, step: StepInHand, said: str) -> Stopped:
+    """Return an item that has waited longer than its step allows."""
+    breach = Breach(rule="waited_too_long", message=said, error_class=ErrorClass.TIMEOUT)
+    return Stopped(item=item, step=step, breach=breach)
+
+
 def check_item(
     item: Item,
     step: StepInHand,
@@ -157,6 +164,9 @@ def check_item(
     line: Line,
 ) -> Ready | Stopped:
     """Resolve and check an item's input from its row (`rows` by record id) and the outputs before it."""
+    late = waited_too_long(step.pinned.patience, age_s=item.age_s, attempt=item.attempt)
+    if late:
+        return overdue(item, step, late)
     scopes: dict[str, Any] = {"params": step.params, "run": step.run, **_outputs(step, line)}
     if rows is not None and item.record_id is not None:
         if item.record_id not in rows:

@@ -88,7 +88,8 @@ class Runner:
     async def start(self) -> None:
         """Register, and start every loop."""
         await until_available(
-            lambda: waves.register_runner(self.database, self.runner_id, self.version), patience_s=PATIENCE_S
+            lambda: waves.register_runner(self.database, self.runner_id, self.version, self._capacity()),
+            patience_s=PATIENCE_S,
         )
         self._event_loop = asyncio.get_running_loop()
         self._heartbeat.start()
@@ -155,6 +156,13 @@ class Runner:
                     return Told.DRAIN
                 await asyncio.sleep(TICK_S)
 
+    def _capacity(self) -> waves.Capacity:
+        return waves.Capacity(
+            labels=self.settings.labels,
+            servers=[server.name for server in self.servers],
+            script_slots=self.settings.script_slots,
+        )
+
     def _from_heartbeat(self, act: Callable[[Heard], None], heard: Heard) -> None:
         """Called from the heartbeat's thread, which begins after the event loop is known."""
         self._event_loop.call_soon_threadsafe(act, heard)
@@ -183,6 +191,7 @@ class Runner:
             runner_id=self.runner_id,
             lease_s=self.settings.lease_s,
             heartbeat=self._heartbeat,
+            labels=self.settings.labels,
         )
         self.script_lanes = [self._script_lane() for _ in range(self.settings.script_slots)]
         self.sql_lane = self._lane(SqlLane)
@@ -257,7 +266,13 @@ class Runner:
         return Settler(self.database, runner_id=self.runner_id, steps=self._steps, on_end=self._note_end)
 
     def _sweeper(self) -> Sweeper:
-        return Sweeper(self.database, runner_id=self.runner_id, lease_s=self.settings.lease_s, steps=self._steps)
+        return Sweeper(
+            self.database,
+            runner_id=self.runner_id,
+            lease_s=self.settings.lease_s,
+            steps=self._steps,
+            holder=self._holder,
+        )
 
     def _note_end(self, ended: run_ends.Ended) -> None:
         self.ended[ended.run_id] = ended

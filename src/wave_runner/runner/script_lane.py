@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wave_runner import crash_points
@@ -44,9 +44,11 @@ class ScriptLane(Lane):
         requests = Requests(self.database, wave, ready)
         jobs = [await self._job(one) for one in ready]
         began = time.monotonic()
-        outcomes = await self.pool.run(script, jobs, requests)
+        outcomes = await self.pool.run(replace(script, timeout_s=self.limit_s), jobs, requests)
         crash_points.passed("scripts/returned")
         self.pace.measure(wave.queue_id, (time.monotonic() - began) / len(ready))
+        for outcome in outcomes:
+            self.pace.took(wave.queue_id, outcome.usage.service_us)
         return outcomes
 
     async def _suspect(self, wave: waves.Wave, ready: Sequence[Ready]) -> int:

@@ -5,6 +5,7 @@ Nothing that is paused or cancelled can be claimed from the moment of the order 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from wave_runner.store.database import Connection, Database, Row, fetch
 from wave_runner.store.run_flow import RunFlow
 
 CHUNK = 2000
+LOOK_AGAIN_S = 0.1
 
 PAUSE = {
     Subject.RUN: "control/pause_run",
@@ -115,6 +117,11 @@ async def cancel_runs(connection: Connection, run_ids: Sequence[int], *, by: str
         )
 
 
+async def overdue_runs(connection: Connection) -> list[int]:
+    """Return the runs whose time is up."""
+    return [row["run_id"] for row in await fetch(connection, "control/overdue_runs")]
+
+
 async def cancelled_runs(database: Database) -> list[tuple[int, str]]:
     """Return the runs that are to end and have not ended, each with who has said so."""
     return [(row["run_id"], row["cancelled_by"]) for row in await database.fetch("control/cancelled_runs")]
@@ -128,11 +135,107 @@ async def cancel(
     run_flow: Callable[[int], Awaitable[RunFlow]],
     runner_id: UUID | None = None,
 ) -> int:
-    """End what is left of these steps, chunk by chunk, until nothing is. Returns how many were cancelled."""
+    """End what is left of these steps, chunk by chunk, until nothing is. Returns how many were cancelled.
+
+    What somebody is just claiming or recording is passed by, and asked for again a moment later.
+    """
     total = 0
-    while done := await _pass(database, of, by=by, run_flow=run_flow, runner_id=runner_id):
-        total += done
-    return total
+    while True:
+        while done := await _pass(database, of, by=by, run_flow=run_flow, runner_id=runner_id):
+            total += done
+        async with database.transaction() as connection:
+            left = [one for one in await unfinished(connection, of) if one.state != State.BLOCKED]
+        if not left:
+            return total
+        await asyncio.sleep(LOOK_AGAIN_S)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """How much of a step can be tried again, by what is wrong with it."""
+
+    run_id: int
+    step: str
+    state: str
+    error_class: str | None
+    rule: str | None
+    n: int
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which of what is broken is meant; what is None does not matter."""
+
+    step: str | None = None
+    state: str | None = None
+    error_class: str | None = None
+    rule: str | None = None
+    key: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, str | None]:
+        return {"state": self.state, "error_class": self.error_class, "rule": self.rule, "key": self.key}
+
+
+async def retry_scope(connection: Connection, subject: Subject, name: str, which: Filter) -> Scope:
+    """Return the steps of a subject whose broken work may be tried again."""
+    rows = await fetch(connection, "control/retry_scope", {"subject": subject, "name": name, "step": which.step})
+    return Scope(
+        run_ids=tuple(sorted({row["run_id"] for row in rows})), run_step_ids=tuple(row["run_step_id"] for row in rows)
+    )
+
+
+async def retryable(connection: Connection, of: Scope, which: Filter) -> list[Broken]:
+    """Return what can be tried again."""
+    rows = await fetch(connection, "control/retryable", {**of.parameters, **which.parameters})
+    return [Broken(**row) for row in rows]
+
+
+async def retry(
+    database: Database, of: Scope, which: Filter, *, by: str, run_flow: Callable[[int], Awaitable[RunFlow]]
+) -> int:
+    """Try again what is broken, chunk by chunk; returns how much. Each chunk stands by itself, its runs reopened."""
+    total, after = 0, (0, 0)
+    while True:
+        async with database.transaction() as connection:
+            rows = await _retry_chunk(connection, of, which, after, by=by, run_flow=run_flow)
+        if not rows:
+            return total
+        total += len(rows)
+        after = max((row["run_id"], row["interaction_id"]) for row in rows)
+
+
+async def _retry_chunk(
+    connection: Connection,
+    of: Scope,
+    which: Filter,
+    after: tuple[int, int],
+    *,
+    by: str,
+    run_flow: Callable[[int], Awaitable[RunFlow]],
+) -> list[Row]:
+    place = {"after_run": after[0], "after": after[1], "size": CHUNK}
+    given = {**of.parameters, **which.parameters, **place, "data": data_text({"by": by})}
+    rows = await fetch(connection, "interactions/retry", given)
+    if not rows:
+        return []
+    over = []
+    for row in rows:
+        run = await run_flow(row["run_step_id"])
+        where = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
+        over.append(interactions.over_of(row, run, run.flow.follow(where, Settled.FAILED, ())))
+    await joins.take_back(connection, over)
+    records = [row for row in rows if row["record_id"] is not None]
+    if records:
+        ids = {"run_ids": [row["run_id"] for row in records], "record_ids": [row["record_id"] for row in records]}
+        await fetch(connection, "run_records/reopen", ids)
+    run_ids = sorted({row["run_id"] for row in rows})
+    reopened = {row["run_id"] for row in await fetch(connection, "runs/reopen", {"run_ids": run_ids})}
+    for run_id in run_ids:
+        data = {"by": by, "interactions": sum(row["run_id"] == run_id for row in rows), "reopened": run_id in reopened}
+        await events.append(connection, EventType.RETRIED, data, run_id=run_id)
+    return rows
 
 
 async def _pass(

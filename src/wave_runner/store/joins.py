@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -88,6 +88,62 @@ async def spread(connection: Connection, over: Sequence[Over], *, wave_id: int |
         run_ids, record_ids, deltas = (list(column) for column in zip(*changed, strict=True))
         given = {"run_ids": run_ids, "record_ids": record_ids, "deltas": deltas}
         await fetch(connection, "run_records/count_live", given)
+
+
+async def take_back(connection: Connection, over: Sequence[Over]) -> None:
+    """Undo, in the caller's transaction, what has followed from ends that are no ends any more.
+
+    `follows` of each is what `spread` was given. What was skipped is set aside, joins that were decided against wait
+    anew, and so does what followed from them. A join that has gone stays gone.
+    """
+    while over:
+        await _set_aside(connection, [(one, place) for one in over for place in one.follows.skipped])
+        joins = _by_join(over)
+        if not joins:
+            return
+        over = await _reopen(connection, joins)
+
+
+async def _reopen(connection: Connection, joins: dict[_Key, _Join]) -> list[Over]:
+    """Take inputs of joins back; return the joins that had ended by them without having been done."""
+    parameters = _settle_parameters(joins)
+    for name in ("more", *map(str, OUTCOMES)):
+        parameters[name] = [-number for number in parameters[name]]
+    rows = [
+        row for row in await fetch(connection, "joins/settle", parameters) if row["state"] in ("skipped", "left_out")
+    ]
+    if not rows:
+        return []
+    keys = [_key(row) for row in rows]
+    await fetch(
+        connection,
+        "joins/reopen",
+        {f"{name}s": [getattr(key, name) for key in keys] for name in _Key._fields},
+    )
+    ended = [_taken_back(joins[key], row) for key, row in zip(keys, rows, strict=True)]
+    was_there = [
+        (one, joins[key].place) for one, key, row in zip(ended, keys, rows, strict=True) if row["interaction_id"]
+    ]
+    await _set_aside(connection, was_there)
+    return ended
+
+
+def _taken_back(join: _Join, row: Row) -> Over:
+    """Return a join that had ended, with what had followed from that."""
+    outcome = Settled.SKIPPED if row["state"] == "skipped" else Settled.NOT_TAKEN
+    return replace(join.last, interaction_id=None, follows=join.last.run.flow.follow(join.place, outcome))
+
+
+async def _set_aside(connection: Connection, places: Sequence[tuple[Over, Place]]) -> None:
+    if places:
+        given = {
+            "run_ids": [one.run_id for one, _ in places],
+            "record_ids": [one.record_id for one, _ in places],
+            "run_step_ids": [one.run.steps[place.step].run_step_id for one, place in places],
+            "items": [place.item for _, place in places],
+            "iterations": [place.iteration for _, place in places],
+        }
+        await fetch(connection, "interactions/set_aside", given)
 
 
 def _delta(over: Over) -> int:

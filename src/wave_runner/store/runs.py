@@ -10,6 +10,7 @@ from uuid import UUID
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
 from wave_runner.core.filters import Term, plain
+from wave_runner.core.patience import Patience
 from wave_runner.core.workflow import Definition
 from wave_runner.store import definitions, events, interactions, run_counts
 from wave_runner.store.database import Connection, Database, Row, fetch
@@ -43,6 +44,8 @@ class NewStep:
     work_key: str
     template: str
     lane: str
+    needs: Sequence[str] = ()  # labels that a runner must have
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,7 @@ class NewRun:
     limit: int | None
     priority: int
     started_by: str
+    timeout_s: float | None = None  # what is left of it then is cancelled
     selects: bool = False  # its records come from the workflow's `select`, and not from its first step
     terms: Sequence[Term] = ()  # what `--where` says, of a run that selects
     targets: run_counts.Targets = field(default_factory=dict)  # what is counted before and after
@@ -79,6 +83,8 @@ async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None 
             "actor_ids": [actors[step.actor].actor_id for step in run.steps],
             "definition_ids": [ids[_key(step.definition)] for step in run.steps],
             "queue_ids": queues,
+            "queue_s": [step.patience.queue_s for step in run.steps],
+            "step_s": [step.patience.step_s for step in run.steps],
         },
     )
     run_steps = {entry["step_id"]: entry["run_step_id"] for entry in pinned}
@@ -194,12 +200,19 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "selection": dumps(plain(run.terms)).decode() if run.terms else None,
         "priority": run.priority,
         "started_by": run.started_by,
+        "timeout_s": run.timeout_s,
     }
     return (await fetch(connection, "runs/create", parameters))[0]
 
 
 async def _put_queue(connection: Connection, step: NewStep, actor_id: int) -> int:
-    parameters = {"work_key": step.work_key, "template": step.template, "lane": step.lane, "actor_id": actor_id}
+    parameters = {
+        "work_key": step.work_key,
+        "template": step.template,
+        "lane": step.lane,
+        "actor_id": actor_id,
+        "needs": list(step.needs),
+    }
     return int((await fetch(connection, "queues/put", parameters))[0]["queue_id"])
 
 
@@ -234,7 +247,6 @@ async def _begin(
             "run_step_id": root,
             "queue_id": queue_id,
             "correlation_id": row["correlation_id"],
-            "priority": run.priority,
         },
     )
 

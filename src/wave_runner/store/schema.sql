@@ -21,6 +21,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_skipped',
     'interaction_cancelled',
     'interaction_retried',
+    'interaction_set_aside',
     'interaction_doubted',
     'interaction_waiting',
     'task_claimed',
@@ -164,6 +165,7 @@ CREATE TABLE wave.workflow_runs (
     cancelled_by text,
     started_by text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ends_by timestamp with time zone,
     ended_at timestamp with time zone,
     reason text,
     broken text,
@@ -177,6 +179,12 @@ CREATE TABLE wave.workflow_runs (
     CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
     CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
 );
+
+CREATE FUNCTION wave.run_rank(asked wave.workflow_runs) RETURNS integer
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT (extract(epoch FROM asked.started_at - timestamptz '2026-01-01 00:00Z') / 60)::integer - 60 * asked.priority
+$$;
 
 CREATE FUNCTION wave.run_state(asked wave.workflow_runs) RETURNS text
     LANGUAGE sql STABLE
@@ -341,6 +349,13 @@ ALTER TABLE wave.definitions ALTER COLUMN definition_id ADD GENERATED ALWAYS AS 
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE wave.durations (
+    queue_id bigint NOT NULL,
+    bucket smallint NOT NULL,
+    n integer NOT NULL,
+    CONSTRAINT durations_n_check CHECK ((n > 0))
 );
 
 CREATE SEQUENCE wave.event_ids
@@ -652,7 +667,10 @@ CREATE TABLE wave.queues (
     work_key text NOT NULL,
     template text NOT NULL,
     lane text NOT NULL,
-    actor_id bigint NOT NULL
+    actor_id bigint NOT NULL,
+    needs text[] DEFAULT '{}'::text[] NOT NULL,
+    samples integer DEFAULT 0 NOT NULL,
+    p99_s double precision DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE wave.queues ALTER COLUMN queue_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -732,7 +750,9 @@ CREATE TABLE wave.run_steps (
     "position" integer NOT NULL,
     actor_id bigint NOT NULL,
     definition_id bigint NOT NULL,
-    queue_id bigint NOT NULL
+    queue_id bigint NOT NULL,
+    queue_s double precision,
+    step_s double precision
 );
 
 ALTER TABLE wave.run_steps ALTER COLUMN run_step_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -749,6 +769,9 @@ CREATE TABLE wave.runners (
     host text NOT NULL,
     pid integer NOT NULL,
     version text NOT NULL,
+    labels text[] NOT NULL,
+    servers text[] NOT NULL,
+    script_slots integer NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     heartbeat_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
@@ -1066,6 +1089,9 @@ ALTER TABLE ONLY wave.definitions
 ALTER TABLE ONLY wave.definitions
     ADD CONSTRAINT definitions_pkey PRIMARY KEY (definition_id);
 
+ALTER TABLE ONLY wave.durations
+    ADD CONSTRAINT durations_pkey PRIMARY KEY (queue_id, bucket);
+
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_interaction_id_key UNIQUE NULLS NOT DISTINCT (run_id, interaction_id);
 
@@ -1350,6 +1376,9 @@ ALTER TABLE ONLY wave.counts
 
 ALTER TABLE ONLY wave.decisions_r0
     ADD CONSTRAINT decisions_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE ONLY wave.durations
+    ADD CONSTRAINT durations_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES wave.queues(queue_id);
 
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);

@@ -33,7 +33,7 @@ class Selection:
     queue_id: int
     workflow_id: int
     generation: int
-    priority: int
+    rank: int
     record_limit: int | None
     correlation_id: UUID
     after_key: str | None
@@ -144,7 +144,7 @@ async def _begin(
             "queue_id": selection.queue_id,
             "workflow_id": selection.workflow_id,
             "generation": selection.generation,
-            "priority": selection.priority,
+            "rank": selection.rank,
             "record_ids": list(hashes),
             "hashes": list(hashes.values()),
             "room": room,

@@ -13,6 +13,7 @@ from psycopg import errors
 from wave_runner.core.breaker import Position
 from wave_runner.core.event import EventType
 from wave_runner.core.outcome import ErrorClass, Outage
+from wave_runner.core.patience import Measured
 from wave_runner.core.wave import Waiting
 from wave_runner.store import breakers, events
 from wave_runner.store.database import Connection, Database, Row, fetch
@@ -37,6 +38,7 @@ class Item:
     generation: int
     attempt: int  # attempts so far; the one to come is attempt + 1
     errors: int = 0  # of them, failures that are charged to it
+    age_s: float = 0.0  # since it was created
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,7 @@ class Queue:
     held: tuple[int, ...]  # runs of which nothing may be begun
     run_step_id: int  # of the head: says what must be at hand
     trouble: breakers.Trouble | None  # of its server or its model
+    measured: Measured
 
     @property
     def id(self) -> int:
@@ -81,12 +84,30 @@ class Expired:
     crashed: bool
 
 
-async def register_runner(database: Database, runner_id: UUID, version: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """What a runner can do: the labels that it has, the model servers that it can ask, scripts at once."""
+
+    labels: Sequence[str] = ()
+    servers: Sequence[str] = ()
+    script_slots: int = 0
+
+
+NO_CAPACITY = Capacity()
+
+
+async def register_runner(database: Database, runner_id: UUID, version: str, capacity: Capacity = NO_CAPACITY) -> None:
     """Make a runner known before it claims anything."""
-    await database.fetch(
-        "runners/register",
-        {"runner_id": runner_id, "host": socket.gethostname(), "pid": os.getpid(), "version": version},
-    )
+    given = {
+        "runner_id": runner_id,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "version": version,
+        "labels": list(capacity.labels),
+        "servers": list(capacity.servers),
+        "script_slots": capacity.script_slots,
+    }
+    await database.fetch("runners/register", given)
 
 
 async def end_runner(database: Database, runner_id: UUID) -> None:
@@ -94,11 +115,12 @@ async def end_runner(database: Database, runner_id: UUID) -> None:
     await database.fetch("runners/end", {"runner_id": runner_id})
 
 
-async def waiting(database: Database, lanes: Sequence[str]) -> list[Queue]:
-    """Return the queues of these lanes that have claimable work."""
+async def waiting(database: Database, lanes: Sequence[str], *, labels: Sequence[str] = ()) -> list[Queue]:
+    """Return the queues of these lanes that have claimable work which needs no other labels than these."""
     async with database.transaction() as connection:
         held = [row["run_id"] for row in await fetch(connection, "runs/held")]
-        rows = await fetch(connection, "queues/waiting", {"lanes": list(lanes), "cap": WAITING_CAP, "held": held})
+        asked = {"lanes": list(lanes), "cap": WAITING_CAP, "held": held, "labels": list(labels)}
+        rows = await fetch(connection, "queues/waiting", asked)
     return [
         Queue(
             waiting=Waiting(
@@ -114,6 +136,7 @@ async def waiting(database: Database, lanes: Sequence[str]) -> list[Queue]:
             paused=row["paused"],
             held=tuple(held),
             run_step_id=row["run_step_id"],
+            measured=Measured(samples=row["samples"], p99_s=row["p99_s"]),
             trouble=_trouble(row) if row["breaker"] is not None else None,
         )
         for row in rows
@@ -176,8 +199,21 @@ async def claim(
     wave_id = rows[0]["wave_id"]
     data = {"reason": reason, "size": len(rows), "queue": queue_id, "seq": runner_seq}
     await events.append(connection, EventType.WAVE_OPENED, data, wave_id=wave_id, runner_id=runner_id)
-    items = tuple(Item(**{name: row[name] for name in Item.__dataclass_fields__}) for row in rows)
-    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=queue_id, items=items)
+    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=queue_id, items=_items(rows))
+
+
+async def claim_overdue(
+    connection: Connection, *, runner_id: UUID, runner_seq: int, size: int, lease_s: float
+) -> Wave | None:
+    """Open a wave for work that has waited longer than its step allows; None if there is none."""
+    given = {"runner_id": runner_id, "runner_seq": runner_seq, "size": size, "lease_s": lease_s}
+    rows = await fetch(connection, "waves/claim_overdue", given)
+    if not rows:
+        return None
+    data = {"reason": "overdue", "size": len(rows), "queue": rows[0]["queue_id"], "seq": runner_seq}
+    wave_id = rows[0]["wave_id"]
+    await events.append(connection, EventType.WAVE_OPENED, data, wave_id=wave_id, runner_id=runner_id)
+    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=rows[0]["queue_id"], items=_items(rows))
 
 
 async def close(connection: Connection, wave: Wave, *, done: int) -> None:
@@ -186,6 +222,10 @@ async def close(connection: Connection, wave: Wave, *, done: int) -> None:
         return
     data = {"held": len(wave.items), "done": done}
     await events.append(connection, EventType.WAVE_CLOSED, data, wave_id=wave.wave_id, runner_id=wave.runner_id)
+
+
+def _items(rows: Sequence[Row]) -> tuple[Item, ...]:
+    return tuple(Item(**{name: row[name] for name in Item.__dataclass_fields__}) for row in rows)
 
 
 async def expire(connection: Connection, *, lease_s: float) -> list[Expired]:

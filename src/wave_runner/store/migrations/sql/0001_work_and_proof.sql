@@ -72,7 +72,18 @@ CREATE TABLE queues (
     template  text NOT NULL,                -- prompt hash: inside a model, one prefix at a time
     lane      text NOT NULL,                -- 'scripts', 'sql', 'people', 'routes', or the model server's name
     actor_id  bigint NOT NULL REFERENCES actors,
+    needs     text[] NOT NULL DEFAULT '{}', -- labels that a runner must have
+    samples   integer NOT NULL DEFAULT 0,   -- attempts that have been measured, as far as they are still counted
+    p99_s     double precision NOT NULL DEFAULT 0,
     UNIQUE (work_key, template, actor_id)
+);
+
+-- How long attempts have taken, in buckets of equal ratio: core/patience.py. Old ones fade: all are halved from time to time.
+CREATE TABLE durations (
+    queue_id  bigint NOT NULL REFERENCES queues,
+    bucket    smallint NOT NULL,
+    n         integer NOT NULL CHECK (n > 0),
+    PRIMARY KEY (queue_id, bucket)
 );
 
 -- ─── work ────────────────────────────────────────────────────────────────────────────────────────
@@ -109,6 +120,7 @@ CREATE TABLE workflow_runs (
     cancelled_by    text,
     started_by      text NOT NULL,
     started_at      timestamptz NOT NULL DEFAULT now(),
+    ends_by         timestamptz,                                -- what is left of it then is cancelled
     ended_at        timestamptz,
     reason          text CHECK (reason IN ('selection_failed', 'step_failed', 'rows_undecided', 'postcondition_failed')),
     broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
@@ -158,6 +170,8 @@ CREATE TABLE run_steps (
     actor_id       bigint NOT NULL REFERENCES actors,
     definition_id  bigint NOT NULL REFERENCES definitions,      -- the step, resolved, with the hash of all it uses
     queue_id       bigint NOT NULL REFERENCES queues,
+    queue_s        double precision,                            -- how long a record may wait for its first attempt; NULL: no limit
+    step_s         double precision,                            -- how long it may take in all
     FOREIGN KEY (run_id, generation) REFERENCES reruns,
     UNIQUE (run_id, generation, step_id)
 );
@@ -217,6 +231,9 @@ CREATE TABLE runners (
     host          text NOT NULL,
     pid           integer NOT NULL,
     version       text NOT NULL,
+    labels        text[] NOT NULL,              -- what it has that actors may need
+    servers       text[] NOT NULL,              -- what it can ask
+    script_slots  integer NOT NULL,
     started_at    timestamptz NOT NULL DEFAULT now(),
     heartbeat_at  timestamptz NOT NULL DEFAULT now(),
     ended_at      timestamptz,
@@ -469,6 +486,7 @@ CREATE TYPE event_type AS ENUM (
     'interaction_skipped',              -- blocked → skipped, or made so: what it needs did not complete
     'interaction_cancelled',            -- pending, running or waiting → cancelled: somebody has said so
     'interaction_retried',              -- failed or quarantined → pending: somebody has said so
+    'interaction_set_aside',            -- stays skipped, and is out of force: what skipped it is tried again
     'interaction_doubted',              -- stays completed; its record is not, because of what came after it
     'interaction_waiting',              -- running → waiting: people are asked
     'task_claimed',                     -- a person looks at it; nobody else can decide until the claim expires
@@ -656,6 +674,12 @@ BEGIN
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
     INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
 END $$;
+
+-- Lower goes first. An hour of waiting weighs as much as one step of priority: urgent work goes first, and nothing waits for
+-- ever behind it. As everything ages alike, the order of two runs never changes, and an index can hold it.
+CREATE FUNCTION run_rank(asked workflow_runs) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT (extract(epoch FROM asked.started_at - timestamptz '2026-01-01 00:00Z') / 60)::integer - 60 * asked.priority
+$$;
 
 -- Runs of which nothing may be begun.
 CREATE VIEW held_runs AS

@@ -15,7 +15,7 @@ WITH chunk AS MATERIALIZED (
     INSERT INTO interactions
         (run_id, run_step_id, queue_id, record_id, correlation_id, iteration, generation, parent_id, parent_seq, rank)
     SELECT flows.run_id, %(run_step_id)s, %(queue_id)s, flows.record_id, flows.correlation_id, %(iteration)s,
-           %(generation)s, %(interaction_id)s, %(parent_seq)s, -%(priority)s
+           %(generation)s, %(interaction_id)s, %(parent_seq)s, %(rank)s
     FROM flows JOIN (SELECT record_id, min(staged_id) AS staged_id FROM chunk GROUP BY record_id) AS first USING (record_id)
     ORDER BY first.staged_id
     RETURNING 1

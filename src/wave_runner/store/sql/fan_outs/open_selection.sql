@@ -1,5 +1,5 @@
 -- The oldest selection that is not through, with what its records begin with.
-SELECT f.run_id, f.run_step_id, f.after_key, f.begun, rs.queue_id, rs.generation, r.priority, r.workflow_id,
+SELECT f.run_id, f.run_step_id, f.after_key, f.begun, rs.queue_id, rs.generation, run_rank(r) AS rank, r.workflow_id,
        r.record_limit, r.selection, r.correlation_id
 FROM fan_outs f
 JOIN run_steps rs ON rs.run_step_id = f.run_step_id

@@ -24,7 +24,7 @@ WITH given AS MATERIALIZED (
     RETURNING run_id, record_id, correlation_id
 ), children AS (
     INSERT INTO interactions (run_id, run_step_id, queue_id, record_id, correlation_id, generation, rank)
-    SELECT flows.run_id, %(run_step_id)s, %(queue_id)s, flows.record_id, flows.correlation_id, %(generation)s, -%(priority)s
+    SELECT flows.run_id, %(run_step_id)s, %(queue_id)s, flows.record_id, flows.correlation_id, %(generation)s, %(rank)s
     FROM flows JOIN chosen USING (record_id)
     ORDER BY chosen.place
     RETURNING 1

@@ -1,8 +1,17 @@
 -- Work of a wave whose lease ran out, or whose runner stops. What had not begun goes back free. What had begun goes
 -- back as a suspect, to be claimed in a wave half as large; a suspect that was alone is charged, and quarantined when its budget is spent.
 -- A lease that was lost while its runner lives is no crash and charges nothing.
-WITH freed AS (
-    UPDATE interactions SET wave_id = NULL WHERE wave_id = %(wave_id)s AND state = 'pending'
+-- The rows are locked first, and go by the state that they have then: one that is just being started, in a transaction
+-- that commits meanwhile, would else be in neither part.
+WITH held AS MATERIALIZED (
+    SELECT run_id, interaction_id, state FROM interactions
+    WHERE wave_id = %(wave_id)s AND state IN ('pending', 'running')
+    ORDER BY run_id, interaction_id
+    FOR UPDATE
+), freed AS (
+    UPDATE interactions i SET wave_id = NULL
+    FROM held h
+    WHERE i.run_id = h.run_id AND i.interaction_id = h.interaction_id AND h.state = 'pending'
 ), taken AS (
     UPDATE interactions i
     SET state = CASE WHEN alone.charged AND i.crashes + 1 >= %(max_crashes)s THEN 'quarantined'::interaction_state ELSE 'pending' END,
@@ -14,8 +23,8 @@ WITH freed AS (
         rule = CASE WHEN alone.charged AND i.crashes + 1 >= %(max_crashes)s THEN 'kills_its_runner' END,
         error = CASE WHEN %(crashed)s THEN 'the runner that had it was lost' END,
         finished_at = CASE WHEN alone.charged AND i.crashes + 1 >= %(max_crashes)s THEN clock_timestamp() END
-    FROM (SELECT %(crashed)s::bool AND %(size)s::int = 1 AS charged) AS alone
-    WHERE i.wave_id = %(wave_id)s AND i.state = 'running'
+    FROM held h, (SELECT %(crashed)s::bool AND %(size)s::int = 1 AS charged) AS alone
+    WHERE i.run_id = h.run_id AND i.interaction_id = h.interaction_id AND h.state = 'running'
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration, i.generation,
               i.rank, i.seq, i.state, alone.charged
 ), logged AS (

@@ -10,6 +10,6 @@ FROM (
     GROUP BY run_id, run_step_id, state
 ) AS c
 FULL JOIN (
-    SELECT run_id, run_step_id, state, count(*) AS n FROM interactions GROUP BY run_id, run_step_id, state
+    SELECT run_id, run_step_id, state, count(*) AS n FROM interactions WHERE in_force GROUP BY run_id, run_step_id, state
 ) AS i USING (run_id, run_step_id, state)
 WHERE coalesce(c.n, 0) <> coalesce(i.n, 0)

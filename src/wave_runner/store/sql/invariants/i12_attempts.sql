@@ -1,13 +1,14 @@
 -- No step is tried more often than it may be, or sooner than its retry was scheduled for.
+WITH allowed AS MATERIALIZED (
+    SELECT rs.run_step_id,
+           coalesce(pinned #>> '{step,max_attempts}', pinned #>> '{model,max_attempts}', pinned #>> '{script,max_attempts}',
+                    pinned #>> '{query,max_attempts}')::int AS attempts
+    FROM run_steps rs JOIN definitions d USING (definition_id)
+    CROSS JOIN LATERAL (SELECT convert_from(d.body, 'UTF8')::jsonb AS pinned) AS read
+)
 SELECT i.run_id, i.interaction_id, i.errors || ' failures of ' || allowed.attempts || ' that it may have' AS says
 FROM interactions i
-JOIN run_steps rs USING (run_step_id)
-JOIN definitions d USING (definition_id)
-CROSS JOIN LATERAL (
-    SELECT coalesce(body #>> '{step,max_attempts}', body #>> '{model,max_attempts}', body #>> '{script,max_attempts}',
-                    body #>> '{query,max_attempts}')::int AS attempts
-    FROM (SELECT convert_from(d.body, 'UTF8')::jsonb AS body) AS pinned
-) AS allowed
+JOIN allowed USING (run_step_id)
 WHERE i.errors > allowed.attempts
 UNION ALL
 SELECT run_id, interaction_id, crashes || ' crashes, and still ' || state

@@ -2,7 +2,7 @@
 -- does not grow with the backlog. Queues of drifted and of paused actors are shown too: they explain why nothing moves.
 -- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it. These runs come as
 -- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all.
-SELECT q.queue_id, q.work_key, q.template, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
+SELECT q.queue_id, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
        b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp(), true) AS is_due, b.trips,
        b.error_class, b.reason,
        w.waiting, w.head_age_s, w.run_step_id, rs.position
@@ -28,4 +28,4 @@ CROSS JOIN LATERAL (
     ) AS head
 ) AS w
 JOIN run_steps rs ON rs.run_step_id = w.run_step_id
-WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[])
+WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[]) AND q.needs <@ %(labels)s::text[]

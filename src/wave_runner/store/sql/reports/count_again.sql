@@ -1,2 +1,2 @@
 -- The same number by another way: what the tables themselves say, to hold the live counts against.
-SELECT state::text AS state, count(*) AS n FROM interactions WHERE run_id = %(run_id)s GROUP BY state
+SELECT state::text AS state, count(*) AS n FROM interactions WHERE run_id = %(run_id)s AND in_force GROUP BY state

@@ -33,7 +33,8 @@ WITH front AS MATERIALIZED (
     WHERE run_id = ANY (ARRAY(SELECT DISTINCT run_id FROM picked))
       AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM picked))
     RETURNING wave_id, run_id, interaction_id, run_step_id, record_id, correlation_id, parent_id, item, iteration,
-              generation, rank, attempt, errors, crashes
+              generation, rank, attempt, errors, crashes,
+              extract(epoch FROM clock_timestamp() - created_at)::float8 AS age_s
 )
 SELECT held.*, records.key
 FROM held LEFT JOIN records USING (record_id)

@@ -1,0 +1,42 @@
+-- A chunk of what has failed or was quarantined → pending, with fresh budgets; attempts are counted on, so that none is
+-- overwritten. The records' locks come first, in one order, as wherever they change.
+WITH front AS MATERIALIZED (
+    SELECT i.run_id, i.interaction_id, i.record_id, i.state AS was FROM interactions i
+    WHERE i.run_id = ANY (%(run_ids)s::bigint[]) AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
+  AND i.state IN ('failed', 'quarantined') AND i.in_force AND NOT i.handled
+  AND i.state::text = coalesce(%(state)s, i.state::text)
+  AND i.error_class IS NOT DISTINCT FROM coalesce(%(error_class)s, i.error_class)
+  AND i.rule IS NOT DISTINCT FROM coalesce(%(rule)s, i.rule)
+  AND (%(key)s::text IS NULL OR i.record_id IN (SELECT record_id FROM records WHERE key = %(key)s))
+      AND (i.run_id, i.interaction_id) > (%(after_run)s, %(after)s)
+      AND NOT EXISTS (SELECT FROM run_records mine JOIN run_records o USING (workflow_id, record_id)
+                      WHERE mine.run_id = i.run_id AND mine.record_id = i.record_id AND o.run_id <> i.run_id AND o.state = 'live')
+    ORDER BY i.run_id, i.interaction_id
+    LIMIT %(size)s
+    FOR UPDATE OF i
+), retried AS (
+    UPDATE interactions i
+    SET state = 'pending', seq = i.seq + 1, errors = 0, crashes = 0, wave_id = NULL, suspect = NULL, ready_at = NULL,
+        finished_at = NULL, error_class = NULL, rule = NULL, error = NULL
+    FROM front f
+    WHERE i.run_id = f.run_id AND i.interaction_id = f.interaction_id
+    RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration, i.generation,
+              i.rank, i.seq, f.was
+), logged AS (
+    INSERT INTO interaction_events
+        (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, correlation_id, step, actor, definition,
+         data, sha256)
+    SELECT t.run_id, 1, 'interaction_retried', t.interaction_id, t.seq, t.interaction_id, t.seq - 1, t.correlation_id,
+           s.name, a.name, d.sha256, %(data)s, sha256(convert_to(%(data)s, 'UTF8'))
+    FROM retried t
+    JOIN run_steps rs ON rs.run_step_id = t.run_step_id
+    JOIN steps s ON s.step_id = rs.step_id
+    JOIN actors a ON a.actor_id = rs.actor_id
+    JOIN definitions d ON d.definition_id = rs.definition_id
+), counted AS (
+    INSERT INTO count_deltas (run_id, run_step_id, state, delta)
+    SELECT run_id, run_step_id, was, -count(*) FROM retried GROUP BY run_id, run_step_id, was
+    UNION ALL
+    SELECT run_id, run_step_id, 'pending', count(*) FROM retried GROUP BY run_id, run_step_id
+)
+SELECT run_id, interaction_id, run_step_id, record_id, correlation_id, item, iteration, generation, rank, seq FROM retried

@@ -1,0 +1,99 @@
+"""A server or a model that is of no use is left alone by all runners; the work waits, and nothing is charged to it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runner.test_shared_limits import ANSWER, run_with_others, writing
+from tests.support.openai_stub import OpenAIStub
+from tests.support.projects import Ground, at_work, ended, start_run
+from tests.support.waiting import wait_until
+
+from wave_runner.errors import ModelServerError
+
+POSITIONS = "SELECT type::text AS type FROM interaction_events WHERE type::text LIKE 'breaker%%' ORDER BY event_id"
+
+
+def opened(ground: Ground) -> list[str]:
+    return [row["type"] for row in ground.sql(POSITIONS)]
+
+
+def test_work_waits_for_a_server_that_is_away_and_goes_on_when_it_is_back(ground: Ground, tmp_path: Path):
+    with OpenAIStub(tmp_path / "stub", [ANSWER]) as stub:
+        port = int(stub.url.split(":")[2].split("/")[0])
+        writing(ground, stub.url, n=12)
+    run_id = ground.start()
+    with ground.process("runner"), ground.process("runner"):
+        wait_until(lambda: opened(ground).count("breaker_opened") >= 2)
+        assert ground.states("write") == {"pending": 12}
+        with OpenAIStub(tmp_path / "again", [ANSWER], port=port):
+            wait_until(lambda: ground.one("SELECT state FROM workflow_runs WHERE run_id = %s", run_id) == "completed")
+    assert opened(ground)[-1] == "breaker_closed"
+    assert ground.one("SELECT max(errors) FROM interactions") == 0
+    assert ground.sql("SELECT position, failures, trips, reason FROM breakers WHERE failures > 0") == []
+
+
+def test_a_refused_key_is_told_at_once_and_costs_nobody_an_attempt(ground: Ground, tmp_path: Path):
+    """Thousands of records have not failed because of it, and the run goes on when the key is right."""
+    with OpenAIStub(tmp_path / "stub", [{"status": 401, "error": "no such key"}]) as stub:
+        writing(ground, stub.url, n=10, server="slots = 2")
+
+        async def stand_still(engine: Any) -> None:
+            from wave_runner.cli.driving import until_ended
+
+            run_id = await start_run(engine)
+            async with at_work(engine) as runner:
+                with pytest.raises(ModelServerError, match="no such key"):
+                    await until_ended(engine, runner, run_id)
+            stub.answer_with(ANSWER)
+            async with at_work(engine):
+                assert await ended(engine, run_id) == "completed"
+
+        ground.do(stand_still)
+    assert ground.one("SELECT max(errors) FROM interactions") == 0
+    assert len(stub.requests()) < 10 + 10, "it was asked once in a while, not once for each record"
+
+
+def test_errors_in_a_row_open_the_breaker_of_the_model_and_one_runner_tries_it(ground: Ground, tmp_path: Path):
+    """Each request is answered with 500 for a while; of the two runners one tries, with one record."""
+    with OpenAIStub(tmp_path / "stub", [{"status": 500, "times": 6}, ANSWER]) as stub:
+        writing(ground, stub.url, n=10, server="slots = 1")
+        assert run_with_others(ground, 1) == "completed"
+    assert opened(ground)[0] == "breaker_opened"
+    assert opened(ground)[-1] == "breaker_closed"
+    probes = ground.sql(
+        "SELECT w.size FROM interaction_events e JOIN waves w USING (wave_id) "
+        "WHERE e.type = 'wave_opened' AND e.data::json ->> 'reason' = 'probe'"
+    )
+    assert probes
+    assert {probe["size"] for probe in probes} == {1}
+
+
+def test_a_record_that_a_server_cannot_do_fails_alone(ground: Ground, tmp_path: Path):
+    """It answers one record with 500 whenever it is asked, and the others well: the model is not to blame."""
+    poison = {"match": "poison", "status": 500}
+    with OpenAIStub(tmp_path / "stub", [poison, ANSWER]) as stub:
+        writing(ground, stub.url, n=9)
+        folder = ground.folder / "actors/fetch.py"
+        folder.write_text(folder.read_text().replace("some text", "poison", 1))
+        ground.run()
+    assert ground.states("write") == {"completed": 8, "failed": 1}
+    assert ground.one("SELECT errors FROM interactions WHERE state = 'failed'") == 4
+
+
+def test_a_runner_that_dies_while_it_tries_lets_another_one_try(ground: Ground, tmp_path: Path):
+    with OpenAIStub(tmp_path / "stub", [{"status": 401, "times": 1}, {"behaviour": "hang"}]) as stub:
+        writing(ground, stub.url, n=3, server="slots = 1")
+        toml = ground.folder / "wave.toml"
+        toml.write_text(toml.read_text().replace("[settings]", "[settings]\nlease_s = 1"))
+        run_id = ground.start()
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(ground.process("runner"))
+            wait_until(lambda: ground.one("SELECT count(*) FROM breakers WHERE position = 'half_open'") == 1)
+            first.kill()
+            stub.answer_with(ANSWER)
+            stack.enter_context(ground.process("runner"))
+            wait_until(lambda: ground.one("SELECT state FROM workflow_runs WHERE run_id = %s", run_id) == "completed")
