@@ -56,7 +56,7 @@ def go_on(ground: Ground, run_id: int = 1) -> str:
 
 
 @pytest.mark.parametrize(
-    ("what", "state"), [("raise OSError('away')", "failed"), ("ctx.reject('odd', 'odd')", "quarantined")]
+    ("what", "state"), [("raise OSError('away')", "failed"), ("ctx.reject('odd', rule='odd')", "quarantined")]
 )
 def test_exactly_what_failed_is_done_again_and_the_run_completes(ground: Ground, tmp_path: Path, what: str, state: str):
     switch = broken(ground, tmp_path, what=what)

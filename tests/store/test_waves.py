@@ -209,7 +209,7 @@ def test_the_work_of_a_lost_runner_goes_back_and_what_had_not_begun_leaves_no_tr
         return await row(hand, begun), await row(hand, free), await events_of(hand, begun), await events_of(hand, free)
 
     begun, free, events, nothing = by_hand(ground, lose)
-    assert (begun["state"], begun["wave_id"], begun["attempt"], begun["crashes"]) == ("pending", None, 0, 0)
+    assert (begun["state"], begun["wave_id"], begun["errors"], begun["crashes"]) == ("pending", None, 0, 0)
     assert (free["state"], free["wave_id"], free["suspect"]) == ("pending", None, None)
     assert events == ["started", "lease_expired"]
     assert nothing == []
@@ -280,7 +280,7 @@ def test_a_runner_that_lives_but_lost_its_lease_is_no_crash(ground: Ground):
         return await row(hand, interaction_id)
 
     found = by_hand(ground, lose)
-    assert (found["state"], found["crashes"], found["suspect"], found["attempt"]) == ("pending", 0, None, 0)
+    assert (found["state"], found["crashes"], found["suspect"], found["errors"]) == ("pending", 0, None, 0)
     assert found["error_class"] is None
 
 
@@ -295,7 +295,7 @@ def test_work_given_back_by_a_runner_that_stops_is_not_charged(ground: Ground):
         return await row(hand, interaction_id), await events_of(hand, interaction_id)
 
     found, events = by_hand(ground, stop)
-    assert (found["state"], found["crashes"], found["suspect"], found["attempt"]) == ("pending", 0, None, 0)
+    assert (found["state"], found["crashes"], found["suspect"], found["errors"]) == ("pending", 0, None, 0)
     assert events == ["started", "released"] * 4
 
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from wave_runner.core.control import Subject, Told
+from wave_runner.core.interaction import State
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.runner.steps import Steps
@@ -81,7 +82,18 @@ class Orders:
                 )
             if subject is not Subject.ACTOR:  # an actor's runs go on without its steps
                 await control.cancel_runs(connection, scope.run_ids, by=self.by)
-        return await control.cancel(self.database, scope, by=self.by, run_flow=self.steps.run_flow)
+        return await self._cancel_all(scope)
+
+    async def _cancel_all(self, scope: Scope) -> int:
+        """Cancel until nothing is left: what somebody was just claiming or recording is there again a moment later."""
+        total = 0
+        while True:
+            total += await control.cancel(self.database, scope, by=self.by, run_flow=self.steps.run_flow)
+            async with self.database.transaction() as connection:
+                left = await control.unfinished(connection, scope)
+            if all(one.state == State.BLOCKED for one in left):  # these go with what they wait for
+                return total
+            await asyncio.sleep(LOOK_S)
 
     async def retryable(self, subject: Subject, name: str, which: Filter) -> list[Broken]:
         """Return what `retry` would try again."""

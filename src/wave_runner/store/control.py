@@ -5,7 +5,6 @@ Nothing that is paused or cancelled can be claimed from the moment of the order 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ from wave_runner.store.database import Connection, Database, Row, fetch
 from wave_runner.store.run_flow import RunFlow
 
 CHUNK = 2000
-LOOK_AGAIN_S = 0.1
 
 PAUSE = {
     Subject.RUN: "control/pause_run",
@@ -135,19 +133,14 @@ async def cancel(
     run_flow: Callable[[int], Awaitable[RunFlow]],
     runner_id: UUID | None = None,
 ) -> int:
-    """End what is left of these steps, chunk by chunk, until nothing is. Returns how many were cancelled.
+    """End what is left of these steps, chunk by chunk. Returns how many were cancelled.
 
-    What somebody is just claiming or recording is passed by, and asked for again a moment later.
+    What somebody is just claiming or recording is passed by: `unfinished` says whether anything is left.
     """
     total = 0
-    while True:
-        while done := await _pass(database, of, by=by, run_flow=run_flow, runner_id=runner_id):
-            total += done
-        async with database.transaction() as connection:
-            left = [one for one in await unfinished(connection, of) if one.state != State.BLOCKED]
-        if not left:
-            return total
-        await asyncio.sleep(LOOK_AGAIN_S)
+    while done := await _pass(database, of, by=by, run_flow=run_flow, runner_id=runner_id):
+        total += done
+    return total
 
 
 @dataclass(frozen=True, kw_only=True)
