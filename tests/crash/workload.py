@@ -59,6 +59,8 @@ TOML = """\
 driver = "openai"
 url = "{url}"
 slots = 2
+requests_per_minute = 60000
+tokens_per_minute = 100000000
 
 [models.m]
 server = "stub"

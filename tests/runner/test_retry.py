@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -157,3 +158,16 @@ def test_the_command_says_what_it_would_do_and_does_it_when_told(ground: Ground,
     assert "nothing to try again" in said("workflow", "work")
     [event] = ground.sql("SELECT data FROM interaction_events WHERE type = 'retried'")
     assert '"interactions":2' in event["data"]
+
+
+@pytest.mark.parametrize("point", ["interactions/retry", "joins/reopen", "run_records/reopen+commit"])
+def test_a_retry_that_dies_has_done_all_of_a_chunk_or_nothing(ground: Ground, tmp_path: Path, point: str):
+    switch = broken(ground, tmp_path, steps=FORKED)
+    ground.run()
+    switch.unlink()
+    with ground.process("retry", "run", "1", "--yes", WAVE_CRASH_AT=point) as dying:
+        assert dying.wait() == -signal.SIGKILL
+    done = point.endswith("+commit")
+    assert ground.one("SELECT state FROM workflow_runs") == ("running" if done else "failed")
+    assert retry(ground) == (0 if done else 2)
+    assert go_on(ground) == "completed"

@@ -70,7 +70,7 @@ class Executable:
 def describe_status(status: int) -> str:
     """Say in words how a process ended, from its exit code (negative: the signal that killed it)."""
     if status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
+        return f"was killed by {_signal(-status)}"
     return f"exited with status {status}"
 
 
@@ -137,3 +137,8 @@ def _write(fd: int, piece: bytes) -> int:
         return 0
     except BrokenPipeError:
         return len(piece)  # it does not want its input, which is its own affair
+
+
+def _signal(number: int) -> str:
+    """Return a signal's name; those for real-time use have none."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
@@ -19,6 +20,14 @@ CLEAR_S = 5.0
 _log = logging.getLogger(__name__)
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all in it, however deep: a script may have dug deeper than Python can follow."""
+    try:
+        shutil.rmtree(folder)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,6 @@ class Place:
             processes.kill(found)
         try:
             if self.folder.exists():
-                shutil.rmtree(self.folder)
+                remove(self.folder)
         except OSError as error:
             _log.warning("cannot remove %s, which a script worker left behind: %s", self.folder, error)

@@ -92,7 +92,7 @@ def outcome(wrapped: Mapping[str, Any]) -> Outcome:
     evidence = tuple(Evidence(role=role, media_type=kind, content=text.encode()) for role, kind, text in _kept(wrapped))
     if "breach" in result:
         return Breach(
-            rule=result["breach"], message=result["message"], retry=result["retry"], evidence=evidence, usage=usage
+            rule=str(result["breach"]), message=result["message"], retry=result["retry"], evidence=evidence, usage=usage
         )
     if "failure" in result:
         cause = ErrorClass(result["failure"])
@@ -147,4 +147,6 @@ def _intent(one: Write | Replace) -> dict[str, Any]:
 
 
 def _write(intent: Mapping[str, Any]) -> Write | Replace:
-    return Write(**intent) if "values" in intent else Replace(**intent)
+    # Its own process is not to be trusted with the type of a name: what is no text names no table.
+    named = {**intent, "table": str(intent["table"])}
+    return Write(**named) if "values" in named else Replace(**named)

@@ -112,6 +112,8 @@ class Context:
 
     def reject(self, reason: str, *, rule: str = "rejected") -> NoReturn:
         """Give this item up for good: it is quarantined with `rule` and `reason`, and not tried again."""
+        if not (isinstance(reason, str) and isinstance(rule, str)):
+            raise TypeError("reject takes a reason and a rule, both texts")
         raise Rejection(reason, rule=rule)
 
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:
@@ -121,6 +123,8 @@ class Context:
 
     def _own(self, verb: str, table: str, arguments: tuple[Any, ...], kind: Any) -> Any:
         """Return the values of `write` or `replace`, which may follow the record's key."""
+        if not isinstance(table, str):
+            raise TypeError(f"{verb} takes the name of a table first, not {type(table).__name__}")
         if self.record is None:
             raise ValueError(f"{verb} to {table}: this step runs once per run and has no record of its own")
         if len(arguments) not in (1, 2) or not isinstance(arguments[-1], kind):

@@ -11,7 +11,6 @@ import json
 import os
 import resource
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from wave_runner.actors import processes
 from wave_runner.actors.board import Board
 from wave_runner.actors.framing import send
 from wave_runner.actors.log import BoundedLog
+from wave_runner.actors.place import remove
 
 _PIPE_BYTES = 64 * 1024
 _STILL_POLL_S = 0.002
@@ -168,7 +168,7 @@ class Warden:
             return ""  # the script has removed it
         os.chdir("/")
         try:
-            shutil.rmtree(folder)
+            remove(folder)
         except OSError as error:
             return f"cannot remove {folder}: {error}"
         return ""

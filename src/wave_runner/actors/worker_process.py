@@ -23,7 +23,7 @@ from wave_runner.actors.executable import describe_status
 from wave_runner.actors.framing import FrameError
 from wave_runner.actors.job import RequestRefused, Requests, ScriptVersion
 from wave_runner.actors.place import Place
-from wave_runner.core.canonical import dumps
+from wave_runner.core.canonical import JsonError, dumps
 from wave_runner.core.outcome import ErrorClass, Evidence, Failure, Outcome
 
 GRACE_S = 1.0
@@ -205,7 +205,7 @@ class WorkerProcess:
         except RequestRefused as error:
             answer = {"refused": str(error)}
         if "ask" in message:
-            await self._channel.send(dumps(answer, default=result.plain))
+            await self._channel.send(_reply(answer))
 
     async def _watch(self, timeout_s: float) -> None:
         """Return when the item in hand has had its time. Before the first one begins, the call's own start counts."""
@@ -274,6 +274,14 @@ async def _answer(message: Any, job_id: int, requests: Requests) -> Any:
             return await requests.decide(job_id, decisions)
         case _:
             raise FrameError("the worker asked for what we do not know")
+
+
+def _reply(answer: Any) -> bytes:
+    """Return an answer for the channel; what cannot travel, such as JSON that is nested too deep, is refused."""
+    try:
+        return dumps(answer, default=result.plain)
+    except JsonError as error:
+        return dumps({"refused": f"the answer {error}"})
 
 
 async def _stop(*tasks: asyncio.Task[Any]) -> None:

@@ -42,6 +42,10 @@ def workflow_schema() -> dict[str, Any]:
                     "description": "how much a record or a run may use before it stops",
                     **_object({name: _limit(name) for name in LIMITS}),
                 },
+                "timeout": _said(
+                    {"type": "string", "pattern": "^[1-9][0-9]{0,5}[smhd]$"},
+                    "how long a run may take: 90s, 30m, 4h; what is left of it then is cancelled",
+                ),
                 "steps": {
                     "description": "the steps by name; a run begins at the first",
                     "type": "object",

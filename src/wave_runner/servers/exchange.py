@@ -344,7 +344,7 @@ def _when(reset: str, server_now: str | None) -> float | None:
     try:
         then = datetime.datetime.fromisoformat(reset).timestamp()
         return max(0.0, then - _now_of(server_now))
-    except (ValueError, TypeError):
+    except (ValueError, OverflowError):
         return None
 
 
@@ -352,7 +352,7 @@ def _until(date: str, server_now: str | None) -> float | None:
     """Return the seconds up to `date` by the server's own clock, or by ours where it does not tell."""
     try:
         return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - _now_of(server_now))
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a zone beyond all days
         return None
 
 

@@ -1,6 +1,6 @@
 -- A task with the interaction it is for: what is shown is exactly what stands as that interaction's input.
 SELECT t.*, i.run_step_id, i.record_id, r.key, i.correlation_id, i.parent_id, i.item, i.iteration, i.generation,
-       i.attempt, i.wave_id, i.input, i.input_nonce, s.name AS step, w.name AS workflow,
+       i.attempt, i.errors, extract(epoch FROM clock_timestamp() - i.created_at)::float8 AS age_s, i.wave_id, i.input, i.input_nonce, s.name AS step, w.name AS workflow,
        t.claim_expires_at <= clock_timestamp() AS expired, t.due_at < clock_timestamp() AS overdue,
        extract(epoch FROM clock_timestamp() - t.claimed_at)::float8 AS seconds
 FROM tasks t
