@@ -50,9 +50,7 @@ ELSEWHERE = {
     "accounts/rest": "a server that wants to be left alone: tests/runner/test_shared_limits.py",
     **dict.fromkeys(BREAKERS, "a server that fails: tests/runner/test_breakers.py"),
     **dict.fromkeys(RETRYING, "an order of a person: tests/runner/test_retry.py"),
-    **dict.fromkeys(
-        ("durations/add", "durations/fade", "durations/lock", "durations/sum_up"), "twenty attempts, or five seconds"
-    ),
+    **dict.fromkeys(("durations/add", "durations/fade", "durations/sum_up"), "twenty attempts, or five seconds"),
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",
     "actors/drift": "a folder that changes",
