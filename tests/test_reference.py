@@ -75,7 +75,7 @@ def test_every_setting_is_documented_with_its_variable_and_default():
     assert told == {
         name: (
             variables.get(name, f"WAVE_{name.upper()}"),
-            "none" if setting.default is None else str(setting.default),
+            "none" if setting.default in (None, ()) else str(setting.default),
         )
         for name, setting in Settings.model_fields.items()
     }

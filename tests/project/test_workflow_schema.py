@@ -51,7 +51,7 @@ def test_what_is_wrong_with_the_shape_is_marked(stem: str):
 
 def test_the_schema_has_exactly_the_keys_of_the_reader():
     step = workflow_schema()["$defs"]["step"]["properties"]
-    assert step.keys() == {*workflow_file._STEP, "timeout_s", "max_attempts"}
+    assert step.keys() == {*workflow_file._STEP, *workflow_file._TIMEOUTS, "max_attempts"}
     assert all("description" in key for key in step.values())
 
 

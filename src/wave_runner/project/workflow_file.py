@@ -38,7 +38,7 @@ from wave_runner.project.wave_toml import is_name
 
 _ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL, "human": ActorKind.HUMAN}
 _TOP = (
-    *("workflow", "collection", "select", "params", "limits", "steps"),
+    *("workflow", "collection", "select", "params", "limits", "timeout", "steps"),
     *("ensures", "ensures_sql", "ensures_run", "ensures_run_sql"),
 )
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
