@@ -80,7 +80,7 @@ def test_no_statement_of_the_hot_path_reads_a_table_from_end_to_end(crowded: Gro
             found += await scanned(connection, "waves/claim", claimed)
             found += await scanned(connection, "waves/close", {"wave_id": wave.wave_id})
             found += await scanned(
-                connection, "queues/waiting", {"lanes": ["scripts"], "cap": waves.WAITING_CAP, "held": []}
+                connection, "queues/waiting", {"lanes": ["scripts"], "cap": waves.WAITING_CAP, "held": [], "labels": []}
             )
             found += await scanned(connection, "interactions/release_delayed", {})
             lost |= {"max_crashes": 3, "runner_id": hand.runner_id}

@@ -70,7 +70,7 @@ def test_a_selection_reads_no_table_once_per_record(ground: Ground, analysed: bo
                 "queue_id": selection.queue_id,
                 "workflow_id": selection.workflow_id,
                 "generation": 0,
-                "priority": 0,
+                "rank": 0,
                 "record_ids": ids,
                 "hashes": [b"x" * 32] * 1000,
                 "room": None,

@@ -31,7 +31,7 @@ BREAK = {
     "FROM run_steps LIMIT 1",
     "I11": "INSERT INTO server_owners (server, runner_id, lease_expires_at) "
     "SELECT 'gone', runner_id, now() FROM runners",
-    "I12": f"UPDATE interactions SET attempt = 9 WHERE interaction_id = {ONE}",
+    "I12": f"UPDATE interactions SET attempt = 9, errors = 9 WHERE interaction_id = {ONE}",
     "I13": f"{A_WAVE}, server, slot, opened_at, closed_at) SELECT runner_id, -n, queue_id, 1, now(), 'local', 0, "
     "now() - interval '1 hour', now() FROM waves, generate_series(1, 2) AS n WHERE wave_id = 1",
     "I14": "UPDATE runners SET ended_at = NULL, started_at = now() - interval '1 hour', heartbeat_at = now();"

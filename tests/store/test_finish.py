@@ -303,7 +303,7 @@ def statements(hand: Hand) -> list:
 
 async def put_into(hand: Hand, interaction_id: int, state: State) -> None:
     await hand.sql(
-        "UPDATE interactions SET state = %(state)s::interaction_state, ready_at = NULL, "
+        "UPDATE interactions SET state = %(state)s::interaction_state, attempt = 9, ready_at = NULL, "
         "finished_at = CASE WHEN %(state)s IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', "
         "'invalidated') THEN clock_timestamp() END, "
         "output = CASE WHEN %(state)s IN ('completed', 'invalidated') THEN '{}' END, "

@@ -36,6 +36,11 @@ database.release()
 """
 
 
+class Told(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        raise AssertionError(f"the user told no {name}, but {dict(self)}")
+
+
 class User:
     """One process that uses the database of a `.wave` folder."""
 
@@ -50,9 +55,9 @@ class User:
             **account,
         )
 
-    def told(self) -> dict[str, str]:
+    def told(self) -> Told:
         """What the user said: `url` and `admin_url`, or `error` and `hint`. Waits for it."""
-        return json.loads(self.process.stdout.readline())
+        return Told(json.loads(self.process.stdout.readline()))
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
