@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wave_runner.core.limits import COUNTED, RECORD, RUN, UNITS, Limits, Spent, begun, used_up
+from wave_runner.core.limits import COUNTED, RECORD, RUN, UNITS, Limits, Spent, begun, short_of, used_up
 
 AMOUNTS = st.dictionaries(st.sampled_from(COUNTED), st.integers(1, 12), max_size=4)
 ATTEMPTS = st.lists(
@@ -62,7 +62,37 @@ def test_a_chain_of_causes_is_as_long_as_it_may_be(depth, stopped):
 
 
 def test_what_is_used_up_is_said_as_the_file_has_it():
-    limits = Limits(run={"money": UNITS["money"] // 4})
-    found = used_up(limits, {RUN: Spent(money=UNITS["money"] // 2)}, attempt=1, calls_model=True)
+    limits = Limits(record={"money": UNITS["money"] // 4})
+    found = used_up(limits, {RECORD: Spent(money=UNITS["money"] // 2)}, attempt=1, calls_model=True)
     assert found is not None
-    assert found.message == "money_per_run is used up: 0.5 of 0.25; no call was made"
+    assert found.message == "money_per_record is used up: 0.5 of 0.25; no call was made"
+
+
+CALLS = st.lists(
+    st.tuples(st.integers(1, 20), st.sampled_from(["begin", "settle", "lose"]), st.floats(0, 1)), max_size=60
+)
+
+
+@given(most=st.integers(0, 60), granted=st.integers(0, 20), calls=CALLS)
+def test_what_calls_use_is_never_more_than_a_run_may_whoever_is_lost(most, granted, calls):
+    """Each call reserves the most that it may use, and uses some of it; a lost one gives its reservation back."""
+    limits, used, under_way = Limits(run={"money": most}), 0, []
+    for asked, act, share in calls:
+        if act == "begin":
+            reserved = sum(under_way)
+            short = short_of(
+                limits,
+                Spent(money=used),
+                reserved=Spent(money=reserved),
+                granted=Spent(money=granted),
+                asked=Spent(money=asked),
+            )
+            assert (short is None) == (used + reserved + asked <= most + granted)
+            if short is None:
+                under_way.append(asked)
+            else:
+                assert short.passes == (used + asked <= most + granted)
+        elif under_way:
+            call = under_way.pop(asked % len(under_way))
+            used += round(call * share) if act == "settle" else 0
+        assert used + sum(under_way) <= most + granted

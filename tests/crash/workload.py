@@ -124,7 +124,7 @@ def write(ground: Ground, stub: OpenAIStub, *, asks: bool = False) -> Ground:
     workflow = ground.folder / "workflows/work.yaml"
     text = workflow.read_text(encoding="utf-8")
     params = ", ".join(f"{word}: {{type: string, default: {word}}}" for word in WORDS)
-    more = f"params: {{{params}}}\nlimits: {{interactions_per_record: 100}}\n"
+    more = f"params: {{{params}}}\nlimits: {{interactions_per_record: 100, tokens_per_run: 1000000}}\n"
     workflow.write_text(text + more, encoding="utf-8")
     return ground
 

@@ -79,17 +79,21 @@ def test_a_retry_is_a_call_that_counts(ground: Ground, tmp_path: Path):
     assert ground.one("SELECT max(model_calls) FROM spending WHERE record_id > 0") == 2
 
 
-def test_money_that_is_used_up_stops_models_and_lets_savers_save(ground: Ground, tmp_path: Path):
+def test_what_a_record_has_used_stops_models_and_lets_savers_save(ground: Ground, tmp_path: Path):
+    more = (
+        "more: {model: writer, prompt: prompts/write.md, input: {text: write.word}, output: schemas/word.json, "
+        "next: keep}\nkeep: {actor: save, input: {word: more.word}, writes: [items.note], next: end}"
+    )
+    twice = WRITE_AND_SAVE.replace("next: end}", "next: more}") + more
     with OpenAIStub(tmp_path / "stub", [{"json": {"word": "good"}, "beside": USED}]) as stub:
-        limited(ground, "money_per_run: 0.12", n=20, url=stub.url)
+        limited(ground, "money_per_record: 0.04", n=3, url=stub.url, steps=twice)
         assert ground.run() == "failed"
-        calls = len(stub.requests())
-    # The third call passes the limit; with three in flight, two more may have been under way.
-    assert 3 <= calls <= 5
-    assert ground.states("save") == {"completed": calls, "skipped": 20 - calls}
-    assert set(ground.troubles().values()) == {"limit_money_per_run"}
+        assert len(stub.requests()) == 3
+    assert ground.states("save") == {"completed": 3}
+    assert ground.states("more") == {"quarantined": 3}
+    assert set(ground.troubles().values()) == {"limit_money_per_record"}
     report = ground.do(lambda engine: dashboard(engine.database))
-    assert report.limits == [Limit(name="money_per_run", used=5 * calls / 100, most=0.12)]
+    assert report.limits == [Limit(name="money_per_record", used=0.05, most=0.04)]
 
 
 ROUNDS = """\

@@ -151,7 +151,7 @@ class WorkerProcess:
         watch = asyncio.create_task(self._watch(timeout_s))
         try:
             await asyncio.wait({talk, watch, self._ended}, return_when=asyncio.FIRST_COMPLETED)
-            timed_out = watch.done()
+            timed_out = watch.done() and watch.result() is None  # what kept it from watching is raised
             if not talk.done():
                 # Only when all its processes are gone does the channel end, and has everything been read.
                 await self.end()

@@ -15,10 +15,11 @@ import click
 
 from wave_runner.cli.progress import Progress
 from wave_runner.engine import Engine, drift_conflict, open_engine
-from wave_runner.errors import ConflictError, NotFoundError, WaveError
+from wave_runner.errors import ConflictError, DatabaseError, NotFoundError, WaveError
 from wave_runner.runner.runner import Runner
 from wave_runner.store import runs
-from wave_runner.store.database import Unavailable, until_available
+from wave_runner.store.database import Unavailable, is_away, until_available
+from wave_runner.store.ledger import EXCEEDED as BUDGET_EXCEEDED
 
 LOOK_S = 0.25
 PATIENCE_S = 60.0  # with a database that is away just when a run has ended
@@ -125,7 +126,9 @@ async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Call
                 state = await runs.state(engine.database, run_id)
                 ended = state is not None and state["state"] != "running"
                 await progress.show(last=ended)
-            except Unavailable:
+            except (Unavailable, DatabaseError) as error:
+                if not is_away(error):
+                    raise
                 state, ended = None, False  # the loops say so, and go on when it is back
             if state is not None and ended:
                 return ENDED.get(state["state"], DONE_WITH_FAILURES)
@@ -169,7 +172,9 @@ async def _say_what_it_waits_for(engine: Engine, run_id: int, workflow: str) -> 
     goes_on = f"then: wave run {workflow} --resume"
     if state is not None and state["state"] == "paused":
         subject = f"workflow {workflow}" if state["workflow_paused"] else f"run {run_id}"
-        click.echo(f"run {run_id} is paused: wave resume {subject}, {goes_on}", err=True)
+        more = " --more-tokens N or --more-money N" if BUDGET_EXCEEDED in (state["paused_by"] or "") else ""
+        by = f" by {state['paused_by']}" if state["paused_by"] else ""
+        click.echo(f"run {run_id} is paused{by}: wave resume {subject}{more}, {goes_on}", err=True)
     else:
         click.echo(f"run {run_id} waits for people: wave tasks next takes the first task; {goes_on}", err=True)
 

@@ -49,14 +49,25 @@ def pause(context: click.Context, subject: str, name: str, as_json: bool) -> Non
 
 @click.command()
 @_about
-def resume(context: click.Context, subject: str, name: str, as_json: bool) -> None:
+@click.option("--more-tokens", type=click.IntRange(min=1), metavar="N", help="Let the run use N tokens more.")
+@click.option("--more-money", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Let it use N more money.")
+def resume(
+    context: click.Context, subject: str, name: str, as_json: bool, more_tokens: int | None, more_money: float | None
+) -> None:
     """Let what was paused go on.
 
     \b
     wave resume run 12
+    wave resume run 12 --more-money 2.50
     wave resume workflow job_postings
+
+    A run that is paused because its limit on tokens or money would be exceeded pauses again at its next call, unless it
+    is given more. What it is given counts beyond the limit that its workflow names, for this run.
     """
-    asyncio.run(_resume(project_dir(context), subject, name, as_json=as_json))
+    if (more_tokens or more_money) and subject != "run":
+        raise click.UsageError("--more-tokens and --more-money go with a run")
+    more = {"tokens": more_tokens or 0, "money": more_money or 0.0}
+    asyncio.run(_resume(project_dir(context), subject, name, more, as_json=as_json))
 
 
 @click.command()
@@ -98,9 +109,12 @@ async def _pause(folder: Path, subject: str, name: str, *, as_json: bool) -> Non
     _say("pause", subject, name, changed=changed, said="paused", otherwise="was paused already", as_json=as_json)
 
 
-async def _resume(folder: Path, subject: str, name: str, *, as_json: bool) -> None:
+async def _resume(folder: Path, subject: str, name: str, more: dict[str, float], *, as_json: bool) -> None:
+    from wave_runner.core.limits import UNITS, Spent
+
+    granted = Spent(**{budget: round(amount * UNITS.get(budget, 1)) for budget, amount in more.items()})
     async with _orders(folder, subject) as (orders, of):
-        changed = await orders.resume(of, name)
+        changed = await orders.resume(of, name, more=granted)
     _say("resume", subject, name, changed=changed, said="goes on", otherwise="was not paused", as_json=as_json)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.errors import Errors
     from wave_runner.reports.incomplete import Incomplete
+    from wave_runner.reports.limits import Limit
     from wave_runner.reports.overall import Overall, Run, Selected
 
 TOP = 10
@@ -80,8 +81,7 @@ def render_dashboard(report: Dashboard) -> None:
         rows = [asdict(one) for one in report.people]
         output.table(("queue", "tasks", "claimed", "overdue", "oldest"), rows, title="waiting for people")
     if report.limits:
-        used = [{"limit": one.name, "used": f"{one.used:g}", "of": f"{one.most:g}"} for one in report.limits]
-        output.table(("limit", "used", "of"), used, title="limits")
+        _show_limits(report.limits)
     show_steps(report)
     show_actors(report)
     show_stale(report)
@@ -90,6 +90,13 @@ def render_dashboard(report: Dashboard) -> None:
     if report.rejections:
         rows = [asdict(one) for one in report.rejections]
         output.table(("rule", "field", "staged_rows", "message"), rows, title="why staged rows were rejected")
+
+
+def _show_limits(limits: Sequence[Limit]) -> None:
+    """Print what is used of each limit; what calls have reserved only where some have."""
+    amounts = ["used", "most", *(name for name in ("reserved", "unknown") if any(getattr(one, name) for one in limits))]
+    rows = [{"limit": one.name} | {name: f"{getattr(one, name):g}" for name in amounts} for one in limits]
+    output.table(("limit", *amounts), rows, title="limits")
 
 
 async def _status(folder: Path, run_id: int | None, *, stale_after_s: float, as_json: bool) -> None:

@@ -73,6 +73,8 @@ class EventType(enum.StrEnum):
     PAUSED = "paused"  # somebody lets nothing more be begun: of a run, a workflow or an actor
     RESUMED = "resumed"  # somebody lets it be begun again
     CANCELLED = "cancelled"  # somebody lets a run end: nothing of it is begun any more
+    BUDGET_EXCEEDED = "budget_exceeded"  # a run has too little left for its next call, and is paused
+    BUDGET_RAISED = "budget_raised"  # somebody lets a run use more than its limits say
     RETRIED = "retried"  # somebody lets what has failed be tried again
     RUNNER_TOLD = "runner_told"  # somebody has told a runner to pause, to work, to drain, to stop
     ACTOR_REGISTERED = "actor_registered"  # first seen and approved

@@ -22,6 +22,10 @@ OF_MODELS = frozenset({MODEL_CALLS, TOKENS, MONEY})
 """Used up, these stop what models do; what has been paid for can still be saved."""
 
 
+BUDGETS = (TOKENS, MONEY)
+"""What is reserved of a run's limit before each call, so that it is never exceeded; a run without enough is paused."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a workflow allows, by what is counted; what is not named has no limit. `chain_depth` 0 is none."""
@@ -35,6 +39,11 @@ class Limits:
 
     def of(self, scope: str) -> Mapping[str, int]:
         return self.record if scope == RECORD else self.run
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether the calls of a run are kept in the ledger."""
+        return any(name in self.run for name in BUDGETS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +78,43 @@ class UsedUp:
         return f"{self.name} is used up: {self.used:g} of {self.most:g}; no call was made"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Short:
+    """A budget of a run that does not suffice for a call: what it allows, what is used, what the call may use."""
+
+    budget: str
+    most: int
+    used: int
+    asked: int
+    passes: bool  # what is missing is reserved for calls under way, which may not need it
+
+    @property
+    def name(self) -> str:
+        """The limit as the file names it."""
+        return f"{self.budget}_per_{RUN}"
+
+    @property
+    def message(self) -> str:
+        unit = UNITS.get(self.budget, 1)
+        most, used, asked = (f"{amount / unit:g}" for amount in (self.most, self.used, self.asked))
+        return f"{self.name}: {used} of {most} is used, and the next call may use {asked}"
+
+
+def short_of(limits: Limits, used: Spent, *, reserved: Spent, granted: Spent, asked: Spent) -> Short | None:
+    """Return the first budget of a run that does not suffice for a call which may use `asked`; None if all do."""
+    for name in BUDGETS:
+        if name not in limits.run:
+            continue
+        most = limits.run[name] + getattr(granted, name)
+        needed = getattr(used, name) + getattr(asked, name)
+        if needed + getattr(reserved, name) <= most:
+            continue
+        return Short(
+            budget=name, most=most, used=getattr(used, name), asked=getattr(asked, name), passes=needed <= most
+        )
+    return None
+
+
 def used_up(
     limits: Limits, spent: Mapping[str, Spent], *, attempt: int, calls_model: bool, depth: int = 0
 ) -> UsedUp | None:
@@ -82,6 +128,8 @@ def used_up(
     for scope in SCOPES:
         for name in COUNTED if scope in spent else ():
             most = limits.of(scope).get(name)
+            if scope == RUN and name in BUDGETS:
+                continue  # these pause the run: short_of
             if most is None or (name in OF_MODELS and not calls_model) or (name == INTERACTIONS and attempt > 1):
                 continue
             used = getattr(spent[scope], name)

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wave_runner.core.limits import COUNTED, RECORD, SCOPES, UNITS, Limits
+from wave_runner.core.limits import BUDGETS, COUNTED, RECORD, SCOPES, UNITS, Limits
 from wave_runner.core.pinned import read_step
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
-    from wave_runner.store.database import Connection
+    from wave_runner.store.database import Connection, Row
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """One limit, in the unit of its file. Of a limit for records `used` is the most that one of them has used."""
+    """One limit, in the unit of its file. Of a limit for records `used` is the most that one of them has used.
+
+    Of a budget of the run `most` is with what was granted beyond it; `reserved` is for calls that are under way, and
+    `unknown` is what was reserved for calls whose end nobody has seen: they may have used it.
+    """
 
     name: str
     used: float
     most: float
+    reserved: float = 0.0
+    unknown: float = 0.0
 
 
 async def limits(connection: Connection, run_id: int) -> list[Limit]:
@@ -29,12 +35,24 @@ async def limits(connection: Connection, run_id: int) -> list[Limit]:
     if not allowed:
         return []
     rows = {row["whole"]: row for row in await stored.spending(connection, run_id)}
+    [calls] = await stored.budget(connection, run_id)
     found = []
     for scope in SCOPES:
         used = rows.get(scope != RECORD, {})
         for name in COUNTED:
             if name in allowed.of(scope):
-                unit = UNITS.get(name, 1)
-                most = allowed.of(scope)[name] / unit
-                found.append(Limit(name=f"{name}_per_{scope}", used=used.get(name, 0) / unit, most=most))
+                found.append(_limit(name, scope, allowed.of(scope)[name], used.get(name, 0), calls))
     return found
+
+
+def _limit(name: str, scope: str, most: int, used: int, calls: Row) -> Limit:
+    unit, full = UNITS.get(name, 1), f"{name}_per_{scope}"
+    if scope == RECORD or name not in BUDGETS:
+        return Limit(name=full, used=used / unit, most=most / unit)
+    return Limit(
+        name=full,
+        used=used / unit,
+        most=(most + calls[f"more_{name}"]) / unit,
+        reserved=calls[f"reserved_{name}"] / unit,
+        unknown=calls[f"unknown_{name}"] / unit,
+    )

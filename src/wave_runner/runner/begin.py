@@ -5,19 +5,25 @@ An attempt is charged in the transaction that starts it, so that no kill can mak
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from wave_runner.core.limits import begun, used_up
+from wave_runner.core.limits import RUN, Short, Spent, UsedUp, begun, short_of, used_up
 from wave_runner.core.outcome import Breach
-from wave_runner.core.pinned import most_tokens
+from wave_runner.core.pinned import cost_of, most_tokens
 from wave_runner.core.rates import booking, wait_s
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.record import quarantine
-from wave_runner.store import accounts, interactions, spending
+from wave_runner.store import accounts, interactions, ledger, spending
 from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Connection, Database
-from wave_runner.store.waves import Wave
+from wave_runner.store.waves import Item, Wave
+
+log = logging.getLogger("wave_runner.runner")
+
+# What is reserved for calls under way comes back with their ends, which nobody announces.
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,53 +35,125 @@ class Begun:
     wait_s: float = 0.0
 
 
+@dataclass(kw_only=True)
+class Charged:
+    """What became of a wave's items when they were charged: those that may start, and why the others may not."""
+
+    going: list[Ready] = field(default_factory=list)
+    stopped: list[Stopped] = field(default_factory=list)
+    short: dict[int, Short] = field(default_factory=dict)  # by run
+
+
 async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited: Sequence[Limited] = ()) -> Begun:
-    """Start items, all of them or none. `limited` are those whose accounts they are charged to, one item at a time."""
+    """Start items, all of them or none. `limited` are those whose accounts they are charged to, one item at a time.
+
+    Items of a run whose budget does not suffice are not begun, and the run is paused. If it only does not suffice as
+    long as other calls are under way, they have to wait.
+    """
     async with database.transaction() as connection:
         if limited and (wait := wait_s(await accounts.lock(connection, limited))):
             return Begun(wait_s=wait)
-        stopped = await _charge(connection, [one for one in ready if one.step.pinned.limits])
-        over = {one.item.interaction_id for one in stopped}
-        going = [one for one in ready if one.item.interaction_id not in over]
+        charged = await _charge(connection, ready)
+        going = charged.going
         started = await interactions.start(connection, wave, [one.start() for one in going]) if going else set()
         mine = tuple(one for one in going if one.item.interaction_id in started)
+        calls = [one for one in mine if one.calls_model and one.step.pinned.limits.has_budget]
+        await ledger.reserve(connection, [(one.item, _most(one)) for one in calls])
         for one in mine:
             tokens = tokens_granted(one)
             await accounts.book(connection, [(of, booking(of.rate, tokens=tokens)) for of in limited])
-    return Begun(started=mine, stopped=await quarantine(database, wave, stopped))
+    for run_id, short in charged.short.items():
+        if not short.passes:
+            await _pause(database, run_id, short)
+    passes = any(short.passes for short in charged.short.values())
+    stopped = await quarantine(database, wave, charged.stopped)
+    return Begun(started=mine, stopped=stopped, wait_s=LOOK_S if passes and not mine else 0.0)
 
 
 def tokens_granted(ready: Ready) -> int:
     """Return the tokens that an item is granted when it starts; what it does not use is given back."""
-    usage = most_tokens(ready.step.pinned, ready.prompt)
-    return usage.tokens_in + usage.tokens_out
+    return _most(ready).tokens
 
 
-async def _charge(connection: Connection, ready: Sequence[Ready]) -> list[Stopped]:
-    """Charge each item's attempt, in order; return those that have no room left."""
-    if not ready:
-        return []
+def _most(ready: Ready) -> Spent:
+    return cost_of(ready.step.pinned, most_tokens(ready.step.pinned, ready.prompt))
+
+
+async def _pause(database: Database, run_id: int, short: Short) -> None:
+    async with database.transaction() as connection:
+        paused = await ledger.exceed(connection, run_id, short)
+    if paused:
+        log.warning(
+            "run %s is paused: %s; wave resume run %s --help says how to raise it", run_id, short.message, run_id
+        )
+
+
+async def _charge(connection: Connection, ready: Sequence[Ready]) -> Charged:
+    """Charge each item's attempt, in order, as long as there is room."""
+    counted = [one for one in ready if one.step.pinned.limits]
+    charged = Charged(going=[one for one in ready if not one.step.pinned.limits])
+    if not counted:
+        return charged
+    books = await _open_books(connection, counted)
+    for one in counted:
+        if found := books.used_up(one):
+            breach = Breach(rule=found.rule, message=found.message)
+            charged.stopped.append(Stopped(item=one.item, step=one.step, breach=breach))
+        elif short := books.short_of(one):
+            charged.short[one.item.run_id] = short
+        else:
+            charged.going.append(one)
+            books.charge(one)
+    await spending.add(connection, books.costs)
+    return charged
+
+
+@dataclass(kw_only=True)
+class Books:
+    """How records and runs stand, locked until the transaction ends, and what is charged to them in it."""
+
+    used: dict[spending.Key, Spent]
+    budgets: dict[int, ledger.Budget]  # by run
+    depths: dict[int, int]  # by interaction
+    costs: list[tuple[Item, Spent]] = field(default_factory=list)
+
+    def used_up(self, one: Ready) -> UsedUp | None:
+        """Return the limit that leaves no room for an item's attempt."""
+        return used_up(
+            one.step.pinned.limits,
+            {scope: self.used[key] for scope, key in spending.keys_of(one.item).items()},
+            attempt=one.attempt,
+            calls_model=one.calls_model,
+            depth=self.depths.get(one.item.interaction_id, 0),
+        )
+
+    def short_of(self, one: Ready) -> Short | None:
+        """Return the budget of the run that does not suffice for an item's call."""
+        budget = self.budgets.get(one.item.run_id)
+        if budget is None or not one.calls_model:
+            return None
+        return short_of(
+            one.step.pinned.limits,
+            self.used[spending.keys_of(one.item)[RUN]],
+            reserved=budget.reserved,
+            granted=budget.granted,
+            asked=_most(one),
+        )
+
+    def charge(self, one: Ready) -> None:
+        """Count an item's attempt in, and what is reserved for its call."""
+        cost = begun(attempt=one.attempt, calls_model=one.calls_model)
+        self.costs.append((one.item, cost))
+        for key in spending.keys_of(one.item).values():
+            self.used[key] = self.used[key].plus(cost)
+        if one.calls_model and (budget := self.budgets.get(one.item.run_id)):
+            self.budgets[one.item.run_id] = replace(budget, reserved=budget.reserved.plus(_most(one)))
+
+
+async def _open_books(connection: Connection, ready: Sequence[Ready]) -> Books:
     deep = [one.item for one in ready if one.step.pinned.limits.chain_depth]
     depths = await spending.depths(connection, deep) if deep else {}
     used = await spending.lock(connection, [one.item for one in ready])
-    stopped, charged = [], []
-    for one in ready:
-        calls_model = one.step.pinned.model is not None
-        keys = spending.keys_of(one.item)
-        found = used_up(
-            one.step.pinned.limits,
-            {scope: used[key] for scope, key in keys.items()},
-            attempt=one.attempt,
-            calls_model=calls_model,
-            depth=depths.get(one.item.interaction_id, 0),
-        )
-        if found is not None:
-            breach = Breach(rule=found.rule, message=found.message)
-            stopped.append(Stopped(item=one.item, step=one.step, breach=breach))
-            continue
-        cost = begun(attempt=one.attempt, calls_model=calls_model)
-        charged.append((one.item, cost))
-        for key in keys.values():
-            used[key] = used[key].plus(cost)
-    await spending.add(connection, charged)
-    return stopped
+    run_ids = {one.item.run_id for one in ready if one.step.pinned.limits.has_budget}
+    budgets = await ledger.stand(connection, sorted(run_ids)) if run_ids else {}
+    return Books(used=used, budgets=budgets, depths=depths)

@@ -207,9 +207,10 @@ class ModelLane:
     async def _ask(self, in_hand: InHand, ready: Ready) -> int:
         """One record, one prompt: start, ask, record."""
         async with self._asking:
-            begun = await begin(self._database, in_hand.wave, [ready], in_hand.limited)
+            begun, waited_s = await begin(self._database, in_hand.wave, [ready], in_hand.limited), 0.0
             while begun.wait_s and not self.stopping and not in_hand.enough:
-                if begun.wait_s > self._holder.lease_s / 3:
+                waited_s += begun.wait_s
+                if waited_s > self._holder.lease_s / 3:
                     # Too long to sit on claimed work: it goes back, and the queue is left alone until then.
                     self._rests.put(in_hand.wave.queue_id, begun.wait_s)
                     in_hand.enough = True

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 
 from wave_runner.core.control import Subject, Told
 from wave_runner.core.interaction import State
+from wave_runner.core.limits import BUDGETS, RUN, Spent
 from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.pinned import read_step
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.runner.steps import Steps
-from wave_runner.store import control
+from wave_runner.store import control, ledger
 from wave_runner.store.control import Broken, Filter, Scope, Unfinished
 from wave_runner.store.database import Connection, Database
+from wave_runner.store.reports import run_definition
 
 LOOK_S = 0.25
 NO_LIMIT = float("inf")
+NOTHING = Spent()
 
 
 @dataclass(kw_only=True)
@@ -35,13 +39,25 @@ class Orders:
         async with self.database.transaction() as connection:
             return await control.pause(connection, subject, name, by=self.by)
 
-    async def resume(self, subject: Subject, name: str) -> bool:
-        """Let it go on. False if it was not paused."""
+    async def resume(self, subject: Subject, name: str, *, more: Spent = NOTHING) -> bool:
+        """Let it go on, a run with `more` tokens and money than its limits say. False if it was not paused."""
         if subject is Subject.RUNNER:
             return await self._tell(name, Told.WORK)
         await self._known(subject, name)
         async with self.database.transaction() as connection:
+            if more != NOTHING:
+                await self._grant(connection, int(name), more)
             return await control.resume(connection, subject, name, by=self.by)
+
+    async def _grant(self, connection: Connection, run_id: int, more: Spent) -> None:
+        limits = read_step((await run_definition(connection, run_id))[0]).limits
+        for budget in BUDGETS:
+            if getattr(more, budget) and budget not in limits.run:
+                raise ConflictError(
+                    f"run {run_id} has no limit on {budget}: its workflow names no {budget}_per_{RUN}",
+                    hint=f"without more {budget}: wave resume run {run_id}",
+                )
+        await ledger.grant(connection, run_id, more, by=self.by)
 
     async def drain(self, subject: Subject, name: str, *, patience_s: float = NO_LIMIT) -> int:
         """Pause it and wait until nothing of it is in hand; a runner ends then. Returns how much still is."""

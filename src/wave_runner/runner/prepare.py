@@ -55,6 +55,11 @@ class Ready:
         """The number of the attempt that is about to be made."""
         return self.item.attempt + 1
 
+    @property
+    def calls_model(self) -> bool:
+        """Whether its attempt is a call of a model."""
+        return self.step.pinned.model is not None
+
     def start(self) -> interactions.Start:
         """Return what moves it to running; the event commits to exactly what the actor is given."""
         data: dict[str, Any] = {"attempt": self.attempt, "input": commitment(self.nonce, self.text.encode())}

@@ -23,7 +23,7 @@ from wave_runner.core.pinned import cost_of
 from wave_runner.core.text import sanitise
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.texts import Texts
-from wave_runner.store import interactions, spending
+from wave_runner.store import interactions, ledger, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
 from wave_runner.store.interactions import Move, SealedEvidence
 from wave_runner.store.waves import Wave
@@ -83,7 +83,9 @@ async def _commit(database: Database, wave: Wave, moves: Sequence[Move], *, from
             async with database.transaction() as connection:
                 moved = await interactions.finish(connection, wave, moves, from_state=from_state)
                 mine = [move for move in moves if move.item.interaction_id in moved]
-                await spending.add(connection, [(move.item, move.spent) for move in mine if move.spent])
+                spent = [(move.item, move.spent) for move in mine if move.spent]
+                await spending.add(connection, spent)
+                await ledger.settle(connection, spent)
                 return len(moved)
         except Unavailable as error:
             log.warning("wave %s: the database is away while recording (%s)", wave.wave_id, error)

@@ -178,6 +178,11 @@ class Database:
         await connection.commit()
 
 
+def is_away(error: Unavailable | DatabaseError) -> bool:
+    """Say whether an error only means that the database did not answer, also where it was explained since."""
+    return isinstance(error, Unavailable) or isinstance(error.__cause__, Unavailable)
+
+
 async def until_available(act: Callable[[], Awaitable[T]], *, patience_s: float) -> T:
     """Do something that may be done twice: while the database is away, again, for at most `patience_s` seconds."""
     deadline = time.monotonic() + patience_s
@@ -186,8 +191,7 @@ async def until_available(act: Callable[[], Awaitable[T]], *, patience_s: float)
         try:
             return await act()
         except (Unavailable, DatabaseError) as error:
-            is_away = isinstance(error, Unavailable) or isinstance(error.__cause__, Unavailable)
-            if not is_away or time.monotonic() > deadline:
+            if not is_away(error) or time.monotonic() > deadline:
                 raise
             log.warning("the database is away (%s); trying again", error)
             await asyncio.sleep(delay_s)

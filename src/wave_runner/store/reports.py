@@ -68,6 +68,11 @@ async def idle(connection: Connection, *, silent_s: float, quiet_runs: int) -> l
     return await fetch(connection, "reports/idle", {"silent_s": silent_s, "quiet_runs": quiet_runs})
 
 
+async def budget(connection: Connection, run_id: int) -> list[Row]:
+    """Return what a run was granted beyond its budgets, and what its calls have reserved: one row."""
+    return await fetch(connection, "reports/budget", {"run_id": run_id})
+
+
 async def run_definition(connection: Connection, run_id: int) -> list[bytes]:
     """Return the pinned steps of a run."""
     rows = await fetch(connection, "reports/definitions", {"run_id": run_id})

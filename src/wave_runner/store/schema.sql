@@ -50,6 +50,8 @@ CREATE TYPE wave.event_type AS ENUM (
     'resumed',
     'cancelled',
     'retried',
+    'budget_exceeded',
+    'budget_raised',
     'runner_told',
     'actor_registered',
     'actor_drifted',
@@ -248,7 +250,7 @@ CREATE TABLE wave.alerts (
     kind text NOT NULL,
     message text NOT NULL,
     raised_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text])))
+    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text])))
 );
 
 CREATE TABLE wave.breakers (
@@ -612,6 +614,17 @@ CREATE TABLE wave.joins_r0 (
     CONSTRAINT joins_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'gone'::text, 'skipped'::text, 'left_out'::text])))
 );
 
+CREATE TABLE wave.ledger (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    tokens bigint NOT NULL,
+    money bigint NOT NULL,
+    used_tokens bigint,
+    used_money bigint,
+    CONSTRAINT ledger_check CHECK (((used_tokens IS NULL) = (used_money IS NULL)))
+);
+
 CREATE SEQUENCE wave.payload_ids
     START WITH 1
     INCREMENT BY 1
@@ -842,7 +855,10 @@ CREATE TABLE wave.spending (
     model_calls bigint DEFAULT 0 NOT NULL,
     seconds bigint DEFAULT 0 NOT NULL,
     tokens bigint DEFAULT 0 NOT NULL,
-    money bigint DEFAULT 0 NOT NULL
+    money bigint DEFAULT 0 NOT NULL,
+    more_tokens bigint DEFAULT 0 NOT NULL,
+    more_money bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT spending_check CHECK (((record_id = 0) OR ((more_tokens = 0) AND (more_money = 0))))
 );
 
 CREATE SEQUENCE wave.staged_ids
@@ -1122,6 +1138,9 @@ ALTER TABLE ONLY wave.joins
 ALTER TABLE ONLY wave.joins_r0
     ADD CONSTRAINT joins_r0_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);
 
+ALTER TABLE ONLY wave.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (run_id, interaction_id, attempt);
+
 ALTER TABLE ONLY wave.payloads
     ADD CONSTRAINT payloads_pkey PRIMARY KEY (run_id, payload_id);
 
@@ -1254,6 +1273,8 @@ CREATE UNIQUE INDEX interactions_r0_run_id_record_id_run_step_id_item_iteration_
 CREATE INDEX interactions_wave ON ONLY wave.interactions USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state, 'cancelled'::wave.interaction_state])) AND (wave_id IS NOT NULL));
 
 CREATE INDEX interactions_r0_wave_id_idx ON wave.interactions_r0 USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state, 'cancelled'::wave.interaction_state])) AND (wave_id IS NOT NULL));
+
+CREATE INDEX ledger_unsettled ON wave.ledger USING btree (run_id) WHERE (used_tokens IS NULL);
 
 CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, interaction_id, attempt);
 

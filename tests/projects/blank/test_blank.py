@@ -56,7 +56,7 @@ def run(tmp_path):
             root=root,
             entry=manifest.entry,
             executable=manifest.executable,
-            timeout_s=spec.timeout_s,
+            timeout_s=60.0,
             max_output_bytes=spec.max_output_bytes,
             environment={},
         )

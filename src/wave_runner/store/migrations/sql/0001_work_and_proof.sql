@@ -147,7 +147,7 @@ CREATE TABLE run_counts (
 -- What somebody should look at; raised once for a run and kind.
 CREATE TABLE alerts (
     run_id     bigint NOT NULL REFERENCES workflow_runs,
-    kind       text NOT NULL CHECK (kind IN ('nothing_saved', 'nothing_found', 'sudden_drop')),
+    kind       text NOT NULL CHECK (kind IN ('nothing_saved', 'nothing_found', 'sudden_drop', 'budget_exceeded')),
     message    text NOT NULL,
     raised_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, kind)
@@ -501,7 +501,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
-    'paused', 'resumed', 'cancelled', 'retried', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
+    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
@@ -598,8 +598,26 @@ CREATE TABLE spending (
     seconds       bigint NOT NULL DEFAULT 0,                -- microseconds in which actors have worked
     tokens        bigint NOT NULL DEFAULT 0,
     money         bigint NOT NULL DEFAULT 0,                -- billionths
-    PRIMARY KEY (run_id, record_id)
+    more_tokens   bigint NOT NULL DEFAULT 0,                -- what somebody has granted beyond the limits of the run
+    more_money    bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (run_id, record_id),
+    CHECK (record_id = 0 OR (more_tokens = 0 AND more_money = 0))
 );
+
+-- Each call of a run that has a budget: what was reserved for it before, and what it has used. A call whose runner was
+-- lost is never settled: nobody knows what it has used, and its reservation counts no more once it runs no more.
+CREATE TABLE ledger (
+    run_id          bigint NOT NULL,
+    interaction_id  bigint NOT NULL,
+    attempt         integer NOT NULL,
+    tokens          bigint NOT NULL,
+    money           bigint NOT NULL,                        -- billionths
+    used_tokens     bigint,
+    used_money      bigint,
+    PRIMARY KEY (run_id, interaction_id, attempt),
+    CHECK ((used_tokens IS NULL) = (used_money IS NULL))
+);
+CREATE INDEX ledger_unsettled ON ledger (run_id) WHERE used_tokens IS NULL;
 
 -- Who is left alone for a while, shared by all runners. A server or model without a row is asked.
 CREATE TABLE breakers (
