@@ -66,7 +66,9 @@ async def grant(connection: Connection, run_id: int, more: Spent, *, by: str) ->
 
 def _columns(calls: Iterable[tuple[Item, Spent]]) -> dict[str, list[int]]:
     rows = list(calls)
-    return rows and {
+    if not rows:
+        return {}
+    return {
         "run_ids": [item.run_id for item, _ in rows],
         "ids": [item.interaction_id for item, _ in rows],
         "attempts": [item.attempt + 1 for item, _ in rows],
