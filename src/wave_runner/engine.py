@@ -342,12 +342,18 @@ async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engi
     watch = FolderWatch(folder)
     project = watch.read()
     with database_url(settings, folder) as url:
-        migrate.migrate(url, settings.schema_name)
+        direct_url = past_pooler(settings, url)
+        migrate.migrate(direct_url, settings.schema_name)
         migrate.adopt_project(
-            url, settings.schema_name, project_id=project.id, name=project.name, tables=_tables(project)
+            direct_url, settings.schema_name, project_id=project.id, name=project.name, tables=_tables(project)
         )
         database = Database(
-            url, schema=settings.schema_name, size=settings.connections, name=name, answer_s=settings.answer_s
+            url,
+            direct_url=direct_url,
+            schema=settings.schema_name,
+            size=settings.connections,
+            name=name,
+            answer_s=settings.answer_s,
         )
         await database.open()
         try:
@@ -368,6 +374,11 @@ def database_url(settings: Settings, folder: Path) -> Iterator[str]:
             yield held.url
     finally:
         held.release()
+
+
+def past_pooler(settings: Settings, url: str) -> str:
+    """Return where what needs a session of its own connects to: the heartbeat, and migrations."""
+    return url if settings.database_direct_url is None else settings.database_direct_url.get_secret_value()
 
 
 def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str, str]) -> Bench:

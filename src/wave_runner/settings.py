@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WAVE_", extra="ignore", frozen=True)
 
     database_url: SecretStr | None = Field(None, description="any PostgreSQL from 15; unset: the one that comes along")
+    database_direct_url: SecretStr | None = Field(
+        None, description="the same database past a connection pooler; unset: there is none"
+    )
     schema_name: str = Field(
         "wave",
         validation_alias=SCHEMA_VARIABLE,

@@ -79,7 +79,7 @@ async def _migrate(folder: Path, *, as_json: bool) -> None:
 async def _status(folder: Path) -> dict[str, Any]:
     """Return which database this is, and the version of the schema there beside the newest one."""
     from wave_runner import settings
-    from wave_runner.engine import database_url
+    from wave_runner.engine import database_url, past_pooler
     from wave_runner.store import migrate, reports
     from wave_runner.store.database import Database
 
@@ -92,5 +92,5 @@ async def _status(folder: Path) -> dict[str, Any]:
                 server = await reports.server(connection)
         finally:
             await database.close()
-        found = migrate.status(url, chosen.schema_name)
+        found = migrate.status(past_pooler(chosen, url), chosen.schema_name)
     return {**server, "schema": chosen.schema_name, "found": found, "newest": migrate.NEWEST}

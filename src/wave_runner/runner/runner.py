@@ -177,7 +177,7 @@ class Runner:
 
     def _wire(self) -> None:
         self._heartbeat = Heartbeat(
-            self.database.url,
+            self.database.direct_url,
             schema=self.settings.schema_name,
             runner_id=self.runner_id,
             lease_s=self.settings.lease_s,

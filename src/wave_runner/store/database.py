@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, IsolationLevel
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
@@ -113,11 +113,22 @@ class Database:
 
     `transaction()` gives a connection inside a transaction that commits at the end of the block. The pool is fixed:
     more work than connections waits here, never at the server. A server that says nothing for `answer_s` seconds is
-    given up, and what was asked of it is `Unavailable`.
+    given up, and what was asked of it is `Unavailable`. Nothing is left behind in a session, so that `url` may be that
+    of a pooler which gives each transaction another one; `direct_url` goes past it.
     """
 
-    def __init__(self, url: str, *, schema: str, size: int = 6, name: str = "wave", answer_s: float = math.inf) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: str,
+        direct_url: str | None = None,
+        size: int = 6,
+        name: str = "wave",
+        answer_s: float = math.inf,
+    ) -> None:
         self.url = url
+        self.direct_url = direct_url or url
         self.schema = schema
         self._answer_s = answer_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -126,8 +137,13 @@ class Database:
             max_size=size,
             open=False,
             timeout=30,
-            kwargs={"row_factory": dict_row, "application_name": name, "connect_timeout": 10, **KEEPALIVE},
-            configure=self._configure,
+            kwargs={
+                "row_factory": dict_row,
+                "application_name": name,
+                "connect_timeout": 10,
+                "prepare_threshold": None,
+                **KEEPALIVE,
+            },
             connection_class=Connection,
         )
 
@@ -146,15 +162,20 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, *, frozen: bool = False) -> AsyncIterator[Connection]:
         """Give a connection inside a transaction; commit at the end, roll back on an error.
+
+        A `frozen` one only reads, and sees the database as it was at its first question.
 
         Raises `Unavailable` for a lost connection: whether the transaction stands must then be asked, never assumed.
         """
         try:
             async with self._pool.connection() as connection:
                 connection.answer_s = self._answer_s
+                await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ if frozen else None)
+                await connection.set_read_only(True if frozen else None)
                 async with connection.transaction():
+                    await connection.execute(statement("session/configure"), self._session, prepare=False)
                     yield connection
                 crash_points.committed(connection)
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
@@ -163,8 +184,7 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Give a connection that only reads, and sees the database as it was at its first question."""
-        async with self.transaction() as connection:
-            await fetch(connection, "session/snapshot")
+        async with self.transaction(frozen=True) as connection:
             yield connection
 
     async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
@@ -172,10 +192,9 @@ class Database:
         async with self.transaction() as connection:
             return await fetch(connection, name, parameters)
 
-    async def _configure(self, connection: Connection) -> None:
-        connection.answer_s = self._answer_s
-        await connection.execute(statement("session/configure"), {"search_path": f'"{self.schema}", public'})
-        await connection.commit()
+    @property
+    def _session(self) -> dict[str, str]:
+        return {"search_path": f'"{self.schema}", public'}
 
 
 def is_away(error: Unavailable | DatabaseError) -> bool:

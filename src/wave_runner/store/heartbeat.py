@@ -125,10 +125,10 @@ class Heartbeat:
             connect_timeout=max(2, int(self._interval_s)),
             **KEEPALIVE,
         )
-        connection.execute(statement("session/configure"), {"search_path": f'"{self._schema}", public'})
         # A statement that hangs must not outlive the lease it is meant to renew.
         timeout = f"{int(self._interval_s * 1000)}ms"
-        connection.execute("SELECT set_config('statement_timeout', %s, false)", [timeout])
+        given = {"search_path": f'"{self._schema}", public', "statement_timeout": timeout}
+        connection.execute(statement("session/heartbeat"), given)
         return connection
 
     def _beat(self, connection: psycopg.Connection) -> None:

@@ -29,18 +29,17 @@ def migrate(url: str, schema: str) -> bool:
     with connect(url, schema) as connection:
         if version(connection, schema) == NEWEST:
             return False
-        with advisory_lock(connection):
-            found = version(connection, schema)
-            if found == NEWEST:
-                return False
-            if found is not None and found > NEWEST:
-                raise ConflictError(
-                    f"the database's schema is at version {found}; this Wave Runner knows versions up to {NEWEST}",
-                    hint="upgrade Wave Runner on this machine",
-                )
-            _create_schema(connection, schema)
-            _upgrade(url, schema)
-            return True
+        lock(connection)
+        found = version(connection, schema)
+        if found == NEWEST:
+            return False
+        if found is not None and found > NEWEST:
+            raise ConflictError(
+                f"the database's schema is at version {found}; this Wave Runner knows versions up to {NEWEST}",
+                hint="upgrade Wave Runner on this machine",
+            )
+        _upgrade(url, schema)
+        return True
 
 
 def status(url: str, schema: str) -> str | None:
@@ -55,7 +54,8 @@ def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: 
     `tables` maps a path to the file's bytes. Raises `ConflictError` for another project's schema and
     `ProjectError` for a file that changed after it was applied.
     """
-    with connect(url, schema) as connection, advisory_lock(connection):
+    with connect(url, schema) as connection:
+        lock(connection)
         _claim_schema(connection, project_id, name)
         applied = dict(connection.execute("SELECT path, sha256 FROM project_files").fetchall())
         for path, body in sorted(tables.items(), key=_in_order):
@@ -67,20 +67,18 @@ def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: 
                     f"{path} was changed after it had been applied to the database",
                     hint="put the change into a new file beside it: each file is applied once, in the order of names",
                 )
-        connection.commit()
 
 
 @contextmanager
 def connect(url: str, schema: str) -> Iterator[psycopg.Connection]:
-    """Open a connection of our own with the schema in its search path; errors say which host and what to check."""
+    """Give one transaction with the schema in its search path; errors say which host and what to check."""
     try:
         connection = psycopg.connect(url, application_name="wave migrate", connect_timeout=10)
     except psycopg.Error as error:
         raise explain(url, error) from error
     with connection:
         check_server(connection.info.server_version, conninfo_to_dict(url))
-        connection.execute("SELECT set_config('search_path', %s, false)", [f'"{schema}", public'])
-        connection.commit()
+        connection.execute("SELECT set_config('search_path', %s, true)", [f'"{schema}", public'])
         yield connection
 
 
@@ -95,17 +93,9 @@ def version(connection: psycopg.Connection, schema: str) -> str | None:
     return row[0] if row else None
 
 
-@contextmanager
-def advisory_lock(connection: psycopg.Connection) -> Iterator[None]:
-    """Hold the migration lock on this connection; it goes with the connection if the process dies."""
-    connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-    connection.commit()
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
-        connection.commit()
+def lock(connection: psycopg.Connection) -> None:
+    """Take the migration lock until the transaction ends, however its process does."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def run_sql(name: str) -> None:
@@ -132,13 +122,16 @@ def _create_schema(connection: psycopg.Connection, schema: str) -> None:
             f"the user {who} may not create the schema {schema} in the database {database}",
             hint=f"GRANT CREATE ON DATABASE {database} TO {who}, or create the schema for that user",
         ) from error
-    connection.commit()
 
 
 def _upgrade(url: str, schema: str) -> None:
+    """Create the schema and run what is missing, on connections of their own: the caller holds the lock meanwhile."""
     import sqlalchemy
     from alembic import command
     from alembic.config import Config
+
+    with connect(url, schema) as connection:
+        _create_schema(connection, schema)
 
     def opened() -> psycopg.Connection:
         connection = psycopg.connect(url, application_name="wave migrate")
@@ -150,10 +143,10 @@ def _upgrade(url: str, schema: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(files("wave_runner.store") / "migrations"))
     config.set_main_option("path_separator", "os")
-    with engine.connect() as connection:
-        config.attributes.update(connection=connection, schema=schema)
+    with engine.connect() as upgrading:
+        config.attributes.update(connection=upgrading, schema=schema)
         command.upgrade(config, "head")
-        connection.commit()
+        upgrading.commit()
     engine.dispose()
 
 
