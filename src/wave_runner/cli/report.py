@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wave_runner.cli import output, status
+from wave_runner.cli.durations import Duration
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -81,6 +82,32 @@ def runners(context: click.Context, as_json: bool) -> None:
     asyncio.run(_runners(project_dir(context), as_json=as_json))
 
 
+@report.command()
+@click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
+@click.option(
+    "--older-than",
+    type=Duration(),
+    metavar="DURATION",
+    help="How long one try may run, such as 90s, 30m or 2h.  [default: what its step has needed]",
+)
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def stale(context: click.Context, run_id: int | None, older_than: float | None, as_json: bool) -> None:
+    """List what is overdue: its lease has run out, or it runs longer than its step usually takes.
+
+    \b
+    wave report stale
+    wave report stale 12 --older-than 90s --json
+
+    RUN is the newest by default. Without --older-than each step has its own measure: what 99 of 100 tries of its queue
+    have taken, a second at least; of a script, for each record that was begun with it. Below 20 measured tries it is 30
+    minutes. This only lists: what ends a try is its own time limit.
+    """
+    show = status.show_stale
+    asyncio.run(_part(project_dir(context), "stale", run_id, show, as_json=as_json, stale_after_s=older_than))
+
+
 def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
     """Add a command for one part of what `wave status` shows: the same query, of one run."""
 
@@ -96,18 +123,23 @@ def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
 _of_a_run("steps", "Show how far each step is, how often it succeeds, and how long it takes.", status.show_steps)
 _of_a_run("actors", "Show how often each actor was at work, and how long it took.", status.show_actors)
 _of_a_run("errors", "Show what went wrong, by kind, and the last errors with what was said.", status.show_errors)
-_of_a_run("stale", "Show work that nobody seems to do: its lease has run out, or it takes too long.", status.show_stale)
 _of_a_run("throughput", "Show how many interactions ended in each minute of the last hour.", status.show_throughput)
 
 
 async def _part(
-    folder: Path, name: str, run_id: int | None, show: Callable[[Dashboard], None], *, as_json: bool
+    folder: Path,
+    name: str,
+    run_id: int | None,
+    show: Callable[[Dashboard], None],
+    *,
+    as_json: bool,
+    stale_after_s: float | None = None,
 ) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports.dashboard import dashboard
 
     async with open_engine(folder, name="wave report") as engine:
-        found = await dashboard(engine.database, run_id)
+        found = await dashboard(engine.database, run_id, stale_after_s=stale_after_s)
     if as_json:
         output.emit(f"wave.report.{name}.v1", {"run_id": found.overall.run.run_id, name: getattr(found, name)})
     else:

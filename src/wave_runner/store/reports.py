@@ -105,9 +105,23 @@ async def actors(connection: Connection, run_id: int) -> list[Row]:
     return await fetch(connection, "reports/actors", {"run_id": run_id})
 
 
-async def stale(connection: Connection, run_id: int, *, threshold_s: float, limit: int) -> list[Row]:
-    """Return work that nobody seems to do; `total` on each row is how much there is beyond the limit too."""
-    return await fetch(connection, "reports/stale", {"run_id": run_id, "threshold_s": threshold_s, "limit": limit})
+async def stale(
+    connection: Connection,
+    run_id: int,
+    *,
+    older_than_s: float | None,
+    few: int,
+    least_s: float,
+    unmeasured_s: float,
+    limit: int,
+) -> list[Row]:
+    """Return work that nobody seems to do; `total` on each row is how much there is beyond the limit too.
+
+    Without `older_than_s` each queue has its own measure, `least_s` at least, once it has `few` samples; before that
+    `unmeasured_s`.
+    """
+    given = {"older_than_s": older_than_s, "few": few, "least_s": least_s, "unmeasured_s": unmeasured_s}
+    return await fetch(connection, "reports/stale", {"run_id": run_id, **given, "limit": limit})
 
 
 async def errors(connection: Connection, run_id: int) -> list[Row]:
