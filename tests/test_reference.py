@@ -28,6 +28,7 @@ from wave_runner.core.workflow import (
     Step,
 )
 from wave_runner.project import workflow_file
+from wave_runner.reports.runners import Runner
 from wave_runner.reports.stale import Stale, StaleInteraction
 from wave_runner.servers.options import DRIVERS
 from wave_runner.settings import Settings
@@ -129,7 +130,10 @@ def test_every_guard_is_documented_with_its_number():
     assert "the same text for five records" in page
 
 
-@pytest.mark.parametrize(("heading", "parts"), [("`wave report stale`", [Stale, StaleInteraction])])
+@pytest.mark.parametrize(
+    ("heading", "parts"),
+    [("`wave report runners`", [Runner]), ("`wave report stale`", [Stale, StaleInteraction])],
+)
 def test_everything_in_the_document_of_a_report_is_documented(heading: str, parts: list[Any]):
     told = [name for name, _ in rows(section("reports.md", heading))]
     assert told == [one.name for part in parts for one in fields(part)]

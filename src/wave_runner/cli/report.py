@@ -71,13 +71,14 @@ def alerts(context: click.Context, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def runners(context: click.Context, as_json: bool) -> None:
-    """List the runners that have not ended, what each has been told, and how much it has in hand.
+    """List the runners that have not ended, what each has been told, what it can do, and what it has in hand.
 
     \b
     wave report runners
     wave report runners --json
 
-    One that has not been heard of within a lease was lost: its work has gone to the others, or waits for one.
+    One that has not been heard of within a lease was lost: its work has gone to the others, or waits for one. What a
+    runner can do are its labels, the model servers that it can ask, and its script slots: scripts at once.
     """
     asyncio.run(_runners(project_dir(context), as_json=as_json))
 
@@ -152,8 +153,24 @@ async def _runners(folder: Path, *, as_json: bool) -> None:
 
     async with open_engine(folder, name="wave report") as engine:
         found = await reports.runners(engine.database, lease_s=engine.settings.lease_s)
-    columns = ("runner_id", "host", "pid", "heard", "told", "waves", "interactions", "started_at", "heartbeat_at")
-    output.show(columns, [asdict(one) for one in found], "wave.runners.v1", as_json=as_json)
+    rows = [asdict(one) for one in found]
+    if as_json:
+        output.emit("wave.runners.v1", {"rows": rows})
+        return
+    able = ("labels", "servers", "script_slots")
+    columns = (
+        "runner_id",
+        "host",
+        "pid",
+        "heard",
+        "told",
+        *able,
+        "waves",
+        "interactions",
+        "started_at",
+        "heartbeat_at",
+    )
+    output.table(columns, [{**row, **{name: ", ".join(row[name]) for name in ("labels", "servers")}} for row in rows])
 
 
 async def _delta(folder: Path, run_id: int | None, *, as_json: bool) -> None:
