@@ -17,6 +17,7 @@ from wave_runner.cli.main import project_dir, project_option
 if TYPE_CHECKING:
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.delta import Delta
+    from wave_runner.reports.servers import Account, Servers
 
 NOT_COUNTED = "not counted"
 
@@ -28,6 +29,7 @@ def report() -> None:
     \b
     wave report delta
     wave report alerts
+    wave report servers
     """
 
 
@@ -109,6 +111,24 @@ def stale(context: click.Context, run_id: int | None, older_than: float | None, 
     asyncio.run(_part(project_dir(context), "stale", run_id, show, as_json=as_json, stale_after_s=older_than))
 
 
+@report.command()
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def servers(context: click.Context, as_json: bool) -> None:
+    """Show what work waits for outside: model servers and models, what they allow, and why nothing moves.
+
+    \b
+    wave report servers
+    wave report servers --json
+
+    A server or a model that has failed is left alone until its time has come; then one runner tries it with one record.
+    Of a server, runners are those at work that can ask it. The last table says for each queue because of what nothing
+    of it may be begun; it says nothing where that is not so.
+    """
+    asyncio.run(_servers(project_dir(context), as_json=as_json))
+
+
 def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
     """Add a command for one part of what `wave status` shows: the same query, of one run."""
 
@@ -171,6 +191,55 @@ async def _runners(folder: Path, *, as_json: bool) -> None:
         "heartbeat_at",
     )
     output.table(columns, [{**row, **{name: ", ".join(row[name]) for name in ("labels", "servers")}} for row in rows])
+
+
+async def _servers(folder: Path, *, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports import servers as reports
+
+    async with open_engine(folder, name="wave report") as engine:
+        lease_s, rates = engine.settings.lease_s, engine.server_rates()
+        found = await reports.servers(engine.database, lease_s=lease_s, rates=rates)
+    if as_json:
+        output.emit("wave.report.servers.v1", asdict(found))
+    else:
+        _show_servers(found)
+
+
+def _show_servers(found: Servers) -> None:
+    if not found.servers and not found.accounts:
+        output.heading("no work was for anything outside")
+        return
+    rows = [
+        {**asdict(one), "again": _in(one.retry_s), "in hands of": one.probe_by or one.owner_id} for one in found.servers
+    ]
+    work = ("queues", "waiting", "running")
+    stand = ("kind", "name", "position", "failures", "trips", "again", *work, "runners", "in hands of")
+    output.table(stand, rows, title="servers and models")
+    for one in found.servers:
+        if one.reason:
+            output.heading(f"{one.kind} {one.name}, {one.error_class}: {one.reason}")
+    if found.accounts:
+        allowed = [{**asdict(one), "next": _next(one)} for one in found.accounts]
+        most = ("under_way", "concurrency", "requests_per_minute", "tokens_per_minute", "next", "queues", "waiting")
+        output.table(("kind", "name", *most), allowed, title="what is allowed")
+    if found.queues:
+        listed = [
+            {**asdict(one), "needs": ", ".join(one.needs), "because": ", ".join(one.because)} for one in found.queues
+        ]
+        parts = ("waiting", "held", "delayed", "running", "because")
+        output.table(("actor", "server", "needs", *parts), listed, title="what waits")
+
+
+def _next(account: Account) -> str:
+    return "when one ends" if account.is_full else _in(account.wait_s)
+
+
+def _in(seconds: float | None) -> str:
+    """Return when something may be done, seen from now; "" where nobody waits for it."""
+    if seconds is None:
+        return ""
+    return f"in {output.duration(seconds * 1e6)}" if seconds else "now"
 
 
 async def _delta(folder: Path, run_id: int | None, *, as_json: bool) -> None:

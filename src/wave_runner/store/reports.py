@@ -182,6 +182,24 @@ async def list_runners(connection: Connection, *, lease_s: float, limit: int) ->
     return await fetch(connection, "reports/list_runners", {"lease_s": lease_s, "limit": limit})
 
 
+async def servers(connection: Connection, *, lease_s: float) -> list[Row]:
+    """Return model servers, and models that have failed, with how their breakers stand; those in trouble first."""
+    return await fetch(connection, "reports/servers", {"lease_s": lease_s})
+
+
+async def accounts(connection: Connection) -> list[Row]:
+    """Return every account as it stands, with the newest step of an actor's."""
+    rows = await fetch(connection, "reports/accounts")
+    keys = {"kinds": [row["kind"] for row in rows], "names": [row["name"] for row in rows]}
+    stand = {(one["kind"], one["name"]): one for one in await fetch(connection, "accounts/stand", keys)}
+    return [{**row, **stand[row["kind"], row["name"]]} for row in rows]
+
+
+async def queues(connection: Connection, *, lease_s: float) -> list[Row]:
+    """Return what waits for models and for actors that allow only so much, queue by queue, and who could do it."""
+    return await fetch(connection, "reports/queues", {"lease_s": lease_s})
+
+
 async def server(connection: Connection) -> Row:
     """Return which database this is, whom we are there, and its version."""
     return (await fetch(connection, "reports/server"))[0]
