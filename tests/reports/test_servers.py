@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.runner.test_limits import FILES, MODEL, SAVE, WRITE_AND_SAVE
@@ -78,7 +80,7 @@ def test_what_waits_for_a_server_that_is_away_is_told_while_a_runner_tries(groun
     assert (queue.actor, queue.server, queue.waiting, queue.held) == ("writer", "stub", 12, 0)
     printed = capsys.readouterr().out
     assert "# servers and models\n" in printed
-    assert "server stub, transient: " in printed
+    assert "server stub: transient: " in printed
     assert printed.rstrip().endswith("\tserver_left_alone")
 
 
@@ -94,7 +96,7 @@ def test_a_breaker_says_when_it_is_tried_again_and_who_tries_it(ground: Ground):
         await breakers.failed(database, WRITER, AWAY, grave=False, chance=0.0, **mine)
         told.append(await look(hand.engine))
         await hand.sql("UPDATE breakers SET retry_at = clock_timestamp() WHERE position = 'open'")
-        assert await breakers.probe(database, STUB, lease_s=30, **mine)
+        assert await breakers.probe(database, STUB, lease_s=3600, **mine)
         return [*told, await look(hand.engine), hand.runner_id]
 
     well, opened, tried, runner_id = by_hand(ground, act)
@@ -103,14 +105,37 @@ def test_a_breaker_says_when_it_is_tried_again_and_who_tries_it(ground: Ground):
     assert well.queues[0].because == []
     server, model = opened.servers
     assert (server.position, server.failures, server.trips, server.probe_by) == (Position.OPEN, 1, 1, None)
-    assert 0 < server.retry_s <= 1
+    assert 0 <= server.retry_s <= 1
     assert (server.error_class, server.reason) == ("transient", "nobody listens there")
     assert (model.kind, model.name, model.server, model.position) == (Outage.MODEL, "writer", "stub", Position.CLOSED)
     assert (model.failures, model.trips, model.retry_s, model.waiting, model.runners) == (1, 0, None, 3, 1)
     assert opened.queues[0].because == [Because.SERVER_LEFT_ALONE]
     [server] = [one for one in tried.servers if one.kind is Outage.SERVER]
     assert (server.position, server.probe_by) == (Position.HALF_OPEN, runner_id)
-    assert 1 < server.retry_s <= 30
+    assert 1 < server.retry_s <= 3600
+
+
+def test_what_is_printed_says_who_tries_a_server_and_who_has_it(ground: Ground, capsys):
+    writing(ground, NOBODY, n=0)
+    grave = {"grave": True, "chance": 0.0}
+
+    async def act(hand: Hand) -> UUID:
+        database, mine = hand.engine.database, {"runner_id": hand.runner_id}
+        await waves.own_server(database, "stub", **mine, lease_s=60)
+        await breakers.failed(database, STUB, AWAY, **grave, **mine)
+        await breakers.failed(database, WRITER, AWAY, **grave, **mine)
+        await hand.sql("UPDATE breakers SET retry_at = clock_timestamp() WHERE kind = 'server'")
+        await hand.sql("UPDATE breakers SET retry_at = clock_timestamp() + interval '1 hour' WHERE kind = 'model'")
+        assert await breakers.probe(database, STUB, lease_s=3600, **mine)
+        return hand.runner_id
+
+    runner_id = by_hand(ground, act)
+    assert main.run(["--project", str(ground.folder), "report", "servers"]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^server stub\thalf_open, for .+\t1\t1\t0\t0\t0$", printed, flags=re.MULTILINE)
+    assert re.search(r"^model writer\topen, again in .+\t1\t1\t0\t0\t0$", printed, flags=re.MULTILINE)
+    assert f"server stub: runner {runner_id} tries it\n" in printed
+    assert f"server stub: runner {runner_id} has it\n" in printed
 
 
 def test_a_model_that_is_left_alone_is_told_apart_from_its_server(ground: Ground):
@@ -172,7 +197,7 @@ def test_a_full_account_says_how_much_is_under_way_of_how_much(ground: Ground, t
     assert {(one.queues, one.waiting) for one in found.accounts} == {(1, 3)}
     assert (by_server.is_full, by_model.is_full) == (False, True)
     assert Because.FULL in found.queues[0].because
-    assert "actor\twriter\t1\t1\t\t\twhen one ends\t1\t3\n" in capsys.readouterr().out
+    assert "actor writer\t1 of 1\t\t\twhen one ends\t3\n" in capsys.readouterr().out
 
 
 def test_an_account_says_when_the_next_request_may_begin(ground: Ground):
@@ -186,21 +211,21 @@ def test_an_account_says_when_the_next_request_may_begin(ground: Ground):
         async with database.transaction() as connection:
             await accounts.lock(connection, [limited])
         told = [await look(hand.engine)]
-        await accounts.rest(database, "stub", rest_s=100)
+        await accounts.rest(database, "stub", rest_s=3600)
         told.append(await look(hand.engine))
         async with database.transaction() as connection:
-            await accounts.book(connection, [(limited, booking(limited.rate, tokens=500))])
+            await accounts.book(connection, [(limited, booking(limited.rate, tokens=50_000))])
         return [*told, await look(hand.engine)]
 
     fresh, resting, spent = by_hand(ground, act)
     assert [(one.next_request_s, one.next_token_s, one.wait_s) for one in fresh.accounts] == [(0, 0, 0)]
     assert fresh.queues[0].because == []
     [account] = resting.accounts
-    assert 50 < account.next_request_s <= 100
+    assert 0 < account.next_request_s <= 3600
     assert account.next_token_s == 0
     assert resting.queues[0].because == [Because.NOT_YET]
     [account] = spent.accounts
-    assert 200 < account.next_token_s <= 300
+    assert 3600 < account.next_token_s <= 30_000
     assert account.wait_s == account.next_token_s
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from wave_runner.cli.main import project_dir, project_option
 if TYPE_CHECKING:
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.delta import Delta
-    from wave_runner.reports.servers import Account, Servers
+    from wave_runner.reports.servers import Account, Server, Servers
 
 NOT_COUNTED = "not counted"
 
@@ -178,18 +178,7 @@ async def _runners(folder: Path, *, as_json: bool) -> None:
         output.emit("wave.runners.v1", {"rows": rows})
         return
     able = ("labels", "servers", "script_slots")
-    columns = (
-        "runner_id",
-        "host",
-        "pid",
-        "heard",
-        "told",
-        *able,
-        "waves",
-        "interactions",
-        "started_at",
-        "heartbeat_at",
-    )
+    columns = ("runner_id", "host", "pid", "heard", "told", *able, "waves", "interactions", "heartbeat_at")
     output.table(columns, [{**row, **{name: ", ".join(row[name]) for name in ("labels", "servers")}} for row in rows])
 
 
@@ -210,19 +199,15 @@ def _show_servers(found: Servers) -> None:
     if not found.servers and not found.accounts:
         output.heading("no work was for anything outside")
         return
-    rows = [
-        {**asdict(one), "again": _in(one.retry_s), "in hands of": one.probe_by or one.owner_id} for one in found.servers
-    ]
-    work = ("queues", "waiting", "running")
-    stand = ("kind", "name", "position", "failures", "trips", "again", *work, "runners", "in hands of")
+    stand = ("what", "breaker", "failures", "trips", "waiting", "running", "runners")
+    rows = [{**asdict(one), "what": f"{one.kind} {one.name}", "breaker": _breaker(one)} for one in found.servers]
     output.table(stand, rows, title="servers and models")
     for one in found.servers:
-        if one.reason:
-            output.heading(f"{one.kind} {one.name}, {one.error_class}: {one.reason}")
+        for line in _more(one):
+            output.heading(f"{one.kind} {one.name}: {line}")
     if found.accounts:
-        allowed = [{**asdict(one), "next": _next(one)} for one in found.accounts]
-        most = ("under_way", "concurrency", "requests_per_minute", "tokens_per_minute", "next", "queues", "waiting")
-        output.table(("kind", "name", *most), allowed, title="what is allowed")
+        columns = ("account", "under way", "requests", "tokens", "next", "waiting")
+        output.table(columns, [_allowed(one) for one in found.accounts], title="what is allowed")
     if found.queues:
         listed = [
             {**asdict(one), "needs": ", ".join(one.needs), "because": ", ".join(one.because)} for one in found.queues
@@ -231,14 +216,39 @@ def _show_servers(found: Servers) -> None:
         output.table(("actor", "server", "needs", *parts), listed, title="what waits")
 
 
-def _next(account: Account) -> str:
-    return "when one ends" if account.is_full else _in(account.wait_s)
+def _breaker(server: Server) -> str:
+    """Return how a breaker stands, and when it is tried; of one that is tried now, how long that may take."""
+    if server.retry_s is None:
+        return server.position
+    if server.probe_by:
+        return f"{server.position}, for {output.duration(server.retry_s * 1e6)}"
+    return f"{server.position}, again {_when(server.retry_s)}"
 
 
-def _in(seconds: float | None) -> str:
-    """Return when something may be done, seen from now; "" where nobody waits for it."""
-    if seconds is None:
-        return ""
+def _more(server: Server) -> Iterator[str]:
+    """Yield what a table has no room for."""
+    if server.reason:
+        yield f"{server.error_class}: {server.reason}"
+    if server.probe_by:
+        yield f"runner {server.probe_by} tries it"
+    if server.owner_id:
+        yield f"runner {server.owner_id} has it"
+
+
+def _allowed(account: Account) -> output.Row:
+    """Return an account as a row; what has no limit has an empty cell."""
+    requests, tokens = account.requests_per_minute, account.tokens_per_minute
+    return {
+        "account": f"{account.kind} {account.name}",
+        "under way": f"{account.under_way} of {account.concurrency}" if account.concurrency else account.under_way,
+        "requests": f"{requests} a minute" if requests else "",
+        "tokens": f"{tokens} a minute" if tokens else "",
+        "next": "when one ends" if account.is_full else _when(account.wait_s),
+        "waiting": account.waiting,
+    }
+
+
+def _when(seconds: float) -> str:
     return f"in {output.duration(seconds * 1e6)}" if seconds else "now"
 
 
