@@ -28,6 +28,9 @@ from wave_runner.core.workflow import (
     Step,
 )
 from wave_runner.project import workflow_file
+from wave_runner.reports.runners import Runner
+from wave_runner.reports.servers import Account, Because, Queue, Server
+from wave_runner.reports.stale import Stale, StaleInteraction
 from wave_runner.servers.options import DRIVERS
 from wave_runner.settings import Settings
 
@@ -126,6 +129,24 @@ def test_every_guard_is_documented_with_its_number():
     assert f"{MODEL_GUARDS.too_fast:,} tokens a second" in page
     assert MODEL_GUARDS.same_text == 5
     assert "the same text for five records" in page
+
+
+@pytest.mark.parametrize(
+    ("heading", "parts"),
+    [
+        ("`wave report runners`", [Runner]),
+        ("`wave report servers`", [Server, Account, Queue]),
+        ("`wave report stale`", [Stale, StaleInteraction]),
+    ],
+)
+def test_everything_in_the_document_of_a_report_is_documented(heading: str, parts: list[Any]):
+    told = [name for name, _ in rows(section("reports.md", heading))]
+    assert told == [one.name for part in parts for one in fields(part)]
+
+
+def test_every_reason_for_which_nothing_moves_is_documented():
+    said = re.findall(r"^- (`.+?`):", section("reports.md", "`wave report servers`"), flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(said))) == {str(one) for one in Because}
 
 
 def test_every_event_is_documented():

@@ -22,7 +22,7 @@ from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
 from wave_runner.core.pinned import read_step
 from wave_runner.core.rates import Rate
-from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, Step, Workflow
+from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, ServerSpec, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
 from wave_runner.project.definitions import (
     actor_definition,
@@ -185,6 +185,10 @@ class Engine:
             await driver.close()
         return load.message if isinstance(load, Failure) else ""
 
+    def server_rates(self) -> dict[str, Rate]:
+        """Return what each model server of the folder allows to all runners together."""
+        return {name: _rate(spec) for name, spec in self.project().servers.items()}
+
     def orders(self) -> Orders:
         """Return what may be said of work under way, by the operating system's user."""
         steps = Steps(
@@ -317,18 +321,13 @@ class Engine:
         spec = project.servers[name]
         driver = self._driver(project, name, state_dir=self.state_dir / "servers" / name)
         owned = spec.driver in OWNED_DRIVERS
-        rate = Rate(
-            concurrency=spec.slots,
-            requests_per_minute=spec.requests_per_minute,
-            tokens_per_minute=spec.tokens_per_minute,
-        )
         return Server(
             name=name,
             driver=driver,
             owned=owned,
             lanes=spec.models_max if owned else 1,
             concurrency=spec.slots,
-            rate=Rate() if owned else rate,  # an owned one has one owner, who asks it as fast as it can
+            rate=_rate(spec),
         )
 
     def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:
@@ -440,6 +439,16 @@ def _needs(project: Project, step: Step) -> tuple[str, ...]:
     if step.kind is ActorKind.SCRIPT:
         return project.scripts[step.actor].runs_on
     return ()
+
+
+def _rate(spec: ServerSpec) -> Rate:
+    if spec.driver in OWNED_DRIVERS:
+        return Rate()  # it has one owner, who asks it as fast as it can
+    return Rate(
+        concurrency=spec.slots,
+        requests_per_minute=spec.requests_per_minute,
+        tokens_per_minute=spec.tokens_per_minute,
+    )
 
 
 def _model_key(project: Project, step: Step) -> str:

@@ -83,17 +83,13 @@ def test_stale_work_is_shown_with_who_had_it(counted_copy, capsys):
     assert "bomb\tcount\tcount_words\trunning\tlease_expired\t" in printed
 
 
-def test_the_threshold_of_stale_is_given_in_minutes(counted_copy, capsys):
-    counted_copy.sql("UPDATE waves SET lease_expires_at = now() + interval '1 hour'")
-    counted_copy.sql(
-        "UPDATE interactions SET state = 'running', finished_at = NULL, started_at = now() - interval '5 minutes'"
-        " WHERE state = 'failed'"
-    )
+def test_the_threshold_of_stale_is_a_time_as_in_the_projects_files(counted_copy, capsys):
+    counted_copy.run_on("5 minutes")
     totals = []
-    for minutes in ("4", "6"):
-        assert wave(counted_copy, "status", "--json", "--stale-after", minutes) == 0
+    for time in ("4m", "299s", "6m", "1h"):
+        assert wave(counted_copy, "status", "--json", "--stale-after", time) == 0
         totals.append(json.loads(capsys.readouterr().out)["stale"]["total"])
-    assert totals == [1, 0]
+    assert totals == [1, 1, 0, 0]
 
 
 def test_a_run_that_is_not_there_exits_with_4(counted, capsys):

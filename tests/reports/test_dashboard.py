@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from wave_runner.core.patience import STALE_LEAST_S
 from wave_runner.errors import DatabaseError, NotFoundError
 from wave_runner.reports import live
 from wave_runner.reports.dashboard import dashboard
@@ -198,10 +199,45 @@ def test_stale_is_a_lease_that_ran_out_or_a_try_beyond_the_threshold(counted_cop
     assert [one.key for one in found.oldest] == ["bomb"] * len(reasons)
 
 
-def test_the_threshold_of_stale_can_be_set(counted_copy):
+def measure(run, *, samples, p99_s, wave_size=1, actor="script"):
+    """Have so many attempts of every queue measured; the newest wave was begun with so many records."""
+    run.sql("UPDATE queues SET samples = %s, p99_s = %s", samples, p99_s)
+    run.sql("UPDATE waves SET size = %s WHERE wave_id = (SELECT max(wave_id) FROM waves)", wave_size)
+    run.sql("UPDATE actors SET kind = %s WHERE name = 'count_words'", actor)
+
+
+def test_what_runs_longer_than_was_asked_for_is_stale_whatever_is_measured(counted_copy):
     hold(counted_copy, lease="30 seconds", started="3 minutes")
-    asked = ask_snapshot(counted_copy.url, lambda connection: stale(connection, 1, threshold_s=120))
-    assert (asked.total, asked.threshold_s) == (1, 120)
+    measure(counted_copy, samples=20, p99_s=3600)
+    asked = ask_snapshot(counted_copy.url, lambda connection: stale(connection, 1, older_than_s=120))
+    assert (asked.total, asked.older_than_s) == (1, 120)
+    assert asked.oldest[0].threshold_s == 120
+    assert asked.oldest[0].running_s >= 180
+    patient = ask_snapshot(counted_copy.url, lambda connection: stale(connection, 1, older_than_s=240))
+    assert patient.total == 0
+
+
+@pytest.mark.parametrize(
+    ("measured", "threshold_s"),
+    [
+        ({"samples": 20, "p99_s": 60.0}, 60.0),
+        ({"samples": 20, "p99_s": 7200.0}, None),
+        ({"samples": 19, "p99_s": 60.0}, 1800.0),
+        ({"samples": 20, "p99_s": 60.0, "wave_size": 30}, 1800.0),
+        ({"samples": 20, "p99_s": 60.0, "wave_size": 40}, None),
+        ({"samples": 20, "p99_s": 60.0, "wave_size": 40, "actor": "ai_model"}, 60.0),
+        ({"samples": 20, "p99_s": 0.000_1}, STALE_LEAST_S),
+    ],
+    ids=["measured", "slow", "too few", "a wave's share", "within a wave's share", "a model's", "fast"],
+)
+def test_each_step_is_overdue_by_its_own_measure(counted_copy, measured, threshold_s):
+    """It runs for 31 minutes; a wave of a script is begun as a whole, and done one record after the other."""
+    hold(counted_copy, lease="30 seconds", started="31 minutes")
+    measure(counted_copy, **measured)
+    found = board(counted_copy).stale
+    assert found.older_than_s is None
+    assert [one.threshold_s for one in found.oldest] == ([] if threshold_s is None else [threshold_s])
+    assert [one.reason for one in found.oldest] == ["running_long"] * found.total
 
 
 def test_throughput_counts_what_ended_in_its_window_and_says_when(counted_copy):

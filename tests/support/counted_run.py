@@ -57,6 +57,15 @@ class Counted:
             cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
 
+    def run_on(self, since: str) -> None:
+        """Have what has failed run again since so long ago, under a lease that holds."""
+        self.sql("UPDATE waves SET lease_expires_at = now() + interval '1 hour'")
+        self.sql(
+            "UPDATE interactions SET state = 'running', finished_at = NULL, started_at = now() - %s::interval"
+            " WHERE state = 'failed'",
+            since,
+        )
+
     def as_superuser(self, query: str) -> None:
         """Run a statement as somebody whom nothing stops, and commit."""
         url = urlsplit(self.admin_url)._replace(path=urlsplit(self.url).path).geturl()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from wave_runner.cli import output, status
+from wave_runner.cli.durations import Duration
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.delta import Delta
+    from wave_runner.reports.servers import Account, Server, Servers
 
 NOT_COUNTED = "not counted"
 
@@ -27,6 +29,7 @@ def report() -> None:
     \b
     wave report delta
     wave report alerts
+    wave report servers
     """
 
 
@@ -70,15 +73,60 @@ def alerts(context: click.Context, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def runners(context: click.Context, as_json: bool) -> None:
-    """List the runners that have not ended, what each has been told, and how much it has in hand.
+    """List the runners that have not ended, what each has been told, what it can do, and what it has in hand.
 
     \b
     wave report runners
     wave report runners --json
 
-    One that has not been heard of within a lease was lost: its work has gone to the others, or waits for one.
+    One that has not been heard of within a lease was lost: its work has gone to the others, or waits for one. What a
+    runner can do are its labels, the model servers that it can ask, and its script slots: scripts at once.
     """
     asyncio.run(_runners(project_dir(context), as_json=as_json))
+
+
+@report.command()
+@click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
+@click.option(
+    "--older-than",
+    type=Duration(),
+    metavar="DURATION",
+    help="How long one try may run, such as 90s, 30m or 2h.  [default: what its step has needed]",
+)
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def stale(context: click.Context, run_id: int | None, older_than: float | None, as_json: bool) -> None:
+    """List what is overdue: its lease has run out, or it runs longer than its step usually takes.
+
+    \b
+    wave report stale
+    wave report stale 12 --older-than 90s --json
+
+    RUN is the newest by default. Without --older-than each step has its own measure: what 99 of 100 tries of its queue
+    have taken, a second at least; of a script, for each record that was begun with it. Below 20 measured tries it is 30
+    minutes. This only lists: what ends a try is its own time limit.
+    """
+    show = status.show_stale
+    asyncio.run(_part(project_dir(context), "stale", run_id, show, as_json=as_json, stale_after_s=older_than))
+
+
+@report.command()
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def servers(context: click.Context, as_json: bool) -> None:
+    """Show what work waits for outside: model servers and models, what they allow, and why nothing moves.
+
+    \b
+    wave report servers
+    wave report servers --json
+
+    A server or a model that has failed is left alone until its time has come; then one runner tries it with one record.
+    Of a server, runners are those at work that can ask it. The last table says for each queue because of what nothing
+    of it may be begun; it says nothing where that is not so.
+    """
+    asyncio.run(_servers(project_dir(context), as_json=as_json))
 
 
 def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
@@ -96,18 +144,23 @@ def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
 _of_a_run("steps", "Show how far each step is, how often it succeeds, and how long it takes.", status.show_steps)
 _of_a_run("actors", "Show how often each actor was at work, and how long it took.", status.show_actors)
 _of_a_run("errors", "Show what went wrong, by kind, and the last errors with what was said.", status.show_errors)
-_of_a_run("stale", "Show work that nobody seems to do: its lease has run out, or it takes too long.", status.show_stale)
 _of_a_run("throughput", "Show how many interactions ended in each minute of the last hour.", status.show_throughput)
 
 
 async def _part(
-    folder: Path, name: str, run_id: int | None, show: Callable[[Dashboard], None], *, as_json: bool
+    folder: Path,
+    name: str,
+    run_id: int | None,
+    show: Callable[[Dashboard], None],
+    *,
+    as_json: bool,
+    stale_after_s: float | None = None,
 ) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports.dashboard import dashboard
 
     async with open_engine(folder, name="wave report") as engine:
-        found = await dashboard(engine.database, run_id)
+        found = await dashboard(engine.database, run_id, stale_after_s=stale_after_s)
     if as_json:
         output.emit(f"wave.report.{name}.v1", {"run_id": found.overall.run.run_id, name: getattr(found, name)})
     else:
@@ -120,8 +173,83 @@ async def _runners(folder: Path, *, as_json: bool) -> None:
 
     async with open_engine(folder, name="wave report") as engine:
         found = await reports.runners(engine.database, lease_s=engine.settings.lease_s)
-    columns = ("runner_id", "host", "pid", "heard", "told", "waves", "interactions", "started_at", "heartbeat_at")
-    output.show(columns, [asdict(one) for one in found], "wave.runners.v1", as_json=as_json)
+    rows = [asdict(one) for one in found]
+    if as_json:
+        output.emit("wave.runners.v1", {"rows": rows})
+        return
+    able = ("labels", "servers", "script_slots")
+    columns = ("runner_id", "host", "pid", "heard", "told", *able, "waves", "interactions", "heartbeat_at")
+    output.table(columns, [{**row, **{name: ", ".join(row[name]) for name in ("labels", "servers")}} for row in rows])
+
+
+async def _servers(folder: Path, *, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports import servers as reports
+
+    async with open_engine(folder, name="wave report") as engine:
+        lease_s, rates = engine.settings.lease_s, engine.server_rates()
+        found = await reports.servers(engine.database, lease_s=lease_s, rates=rates)
+    if as_json:
+        output.emit("wave.report.servers.v1", asdict(found))
+    else:
+        _show_servers(found)
+
+
+def _show_servers(found: Servers) -> None:
+    if not found.servers and not found.accounts:
+        output.heading("no work was for anything outside")
+        return
+    stand = ("what", "breaker", "failures", "trips", "waiting", "running", "runners")
+    rows = [{**asdict(one), "what": f"{one.kind} {one.name}", "breaker": _breaker(one)} for one in found.servers]
+    output.table(stand, rows, title="servers and models")
+    for one in found.servers:
+        for line in _more(one):
+            output.heading(f"{one.kind} {one.name}: {line}")
+    if found.accounts:
+        columns = ("account", "under way", "requests", "tokens", "next", "waiting")
+        output.table(columns, [_allowed(one) for one in found.accounts], title="what is allowed")
+    if found.queues:
+        listed = [
+            {**asdict(one), "needs": ", ".join(one.needs), "because": ", ".join(one.because)} for one in found.queues
+        ]
+        parts = ("waiting", "held", "delayed", "running", "because")
+        output.table(("actor", "server", "needs", *parts), listed, title="what waits")
+
+
+def _breaker(server: Server) -> str:
+    """Return how a breaker stands, and when it is tried; of one that is tried now, how long that may take."""
+    if server.retry_s is None:
+        return server.position
+    if server.probe_by:
+        return f"{server.position}, for {output.duration(server.retry_s * 1e6)}"
+    return f"{server.position}, again {_when(server.retry_s)}"
+
+
+def _more(server: Server) -> Iterator[str]:
+    """Yield what a table has no room for."""
+    if server.reason:
+        yield f"{server.error_class}: {server.reason}"
+    if server.probe_by:
+        yield f"runner {server.probe_by} tries it"
+    if server.owner_id:
+        yield f"runner {server.owner_id} has it"
+
+
+def _allowed(account: Account) -> output.Row:
+    """Return an account as a row; what has no limit has an empty cell."""
+    requests, tokens = account.requests_per_minute, account.tokens_per_minute
+    return {
+        "account": f"{account.kind} {account.name}",
+        "under way": f"{account.under_way} of {account.concurrency}" if account.concurrency else account.under_way,
+        "requests": f"{requests} a minute" if requests else "",
+        "tokens": f"{tokens} a minute" if tokens else "",
+        "next": "when one ends" if account.is_full else _when(account.wait_s),
+        "waiting": account.waiting,
+    }
+
+
+def _when(seconds: float) -> str:
+    return f"in {output.duration(seconds * 1e6)}" if seconds else "now"
 
 
 async def _delta(folder: Path, run_id: int | None, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wave_runner.cli import output
+from wave_runner.cli.durations import Duration
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from wave_runner.reports.overall import Overall, Run, Selected
 
 TOP = 10
-STALE_AFTER_MINUTES = 30.0
 
 
 @click.command()
@@ -30,15 +30,13 @@ STALE_AFTER_MINUTES = 30.0
 @click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="The run.  [default: the newest]")
 @click.option(
     "--stale-after",
-    type=click.FloatRange(min=0),
-    default=STALE_AFTER_MINUTES,
-    show_default=True,
-    metavar="MINUTES",
-    help="How long one try may run before it counts as stale.",
+    type=Duration(),
+    metavar="DURATION",
+    help="How long one try may run before it counts as stale, such as 90s or 2h.  [default: what its step has needed]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def status(context: click.Context, run_id: int | None, stale_after: float, as_json: bool) -> None:
+def status(context: click.Context, run_id: int | None, stale_after: float | None, as_json: bool) -> None:
     """Show how a run stands: the dashboard.
 
     \b
@@ -49,11 +47,11 @@ def status(context: click.Context, run_id: int | None, stale_after: float, as_js
     why staged rows were rejected: all read at one moment, so that the numbers add up. A record is completed when what
     its workflow ensures holds in its tables.
     """
-    asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after * 60, as_json=as_json))
+    asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after, as_json=as_json))
 
 
 async def print_status(
-    engine: Engine, run_id: int | None, *, stale_after_s: float = STALE_AFTER_MINUTES * 60, as_json: bool = False
+    engine: Engine, run_id: int | None, *, stale_after_s: float | None = None, as_json: bool = False
 ) -> None:
     """Print a run's dashboard, the newest run's by default."""
     from wave_runner.reports.dashboard import dashboard
@@ -99,7 +97,7 @@ def _show_limits(limits: Sequence[Limit]) -> None:
     output.table(("limit", *amounts), rows, title="limits")
 
 
-async def _status(folder: Path, run_id: int | None, *, stale_after_s: float, as_json: bool) -> None:
+async def _status(folder: Path, run_id: int | None, *, stale_after_s: float | None, as_json: bool) -> None:
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave status") as engine:
@@ -196,13 +194,17 @@ def show_stale(report: Dashboard) -> None:
     if not stale.total:
         output.heading("stale: none")
         return
-    rows = [{**asdict(one), "running": output.duration(_us(one.running_s))} for one in stale.oldest]
+    rows = [
+        {**asdict(one), "running": _seconds(one.running_s), "threshold": _seconds(one.threshold_s)}
+        for one in stale.oldest
+    ]
     title = f"stale: {stale.total}, the oldest {len(rows)}" if stale.total > len(rows) else f"stale: {stale.total}"
-    output.table(("key", "step", "actor", "state", "reason", "running", "wave_id", "host", "pid"), rows, title=title)
+    columns = ("key", "step", "actor", "state", "reason", "running", "threshold", "wave_id", "host", "pid")
+    output.table(columns, rows, title=title)
 
 
-def _us(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1e6
+def _seconds(seconds: float | None) -> str:
+    return output.duration(None if seconds is None else seconds * 1e6)
 
 
 def show_throughput(report: Dashboard) -> None:

@@ -15,6 +15,7 @@ FEW = 20  # samples below which nothing counts as measured
 UNMEASURED_S = 300.0
 TIMES_P99 = 4.0
 STALE_UNMEASURED_S = 30 * 60.0
+STALE_LEAST_S = 1.0  # what has run no longer is not overdue: it also has to be handed over, and its result recorded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wave_runner.core import duration
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.errors import ProjectError
 
@@ -116,10 +116,10 @@ class Section:
     def duration(self, key: str) -> float:
         """Return the seconds of a time such as `90s`, `30m`, `4h` or `2d`."""
         value = self._get(key, None)
-        found = re.fullmatch(r"([1-9]\d{0,5})([smhd])", value) if isinstance(value, str) else None
-        if found is None:
+        seconds = duration.read(value) if isinstance(value, str) else None
+        if seconds is None:
             raise self._wrong(key, "a time such as 30m, 4h or 2d", value)
-        return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]])
+        return seconds
 
     def seconds(self, key: str, default: float | None = None) -> float:
         """Return a number above 0."""

@@ -13,7 +13,7 @@ from wave_runner.reports.incomplete import Incomplete, incomplete
 from wave_runner.reports.limits import Limit, limits
 from wave_runner.reports.overall import Overall, overall
 from wave_runner.reports.rejections import Rejection, rejections
-from wave_runner.reports.stale import THRESHOLD_S, Stale, stale
+from wave_runner.reports.stale import Stale, stale
 from wave_runner.reports.steps import Step, steps
 from wave_runner.reports.tasks import Waiting, waiting
 from wave_runner.reports.throughput import Throughput, throughput
@@ -41,7 +41,7 @@ class Dashboard:
 
 
 async def dashboard(
-    database: Database, run_id: int | None = None, *, stale_after_s: float = THRESHOLD_S, recent: int = SHOWN
+    database: Database, run_id: int | None = None, *, stale_after_s: float | None = None, recent: int = SHOWN
 ) -> Dashboard:
     """Return everything about a run, the newest one by default. Raises `NotFoundError` if there is no such run."""
     async with stored.snapshot(database) as connection:
@@ -53,7 +53,7 @@ async def dashboard(
             steps=await steps(connection, chosen),
             actors=await actors(connection, chosen),
             throughput=await throughput(connection, chosen),
-            stale=await stale(connection, chosen, threshold_s=stale_after_s),
+            stale=await stale(connection, chosen, older_than_s=stale_after_s),
             errors=await errors(connection, chosen, limit=recent),
             incomplete=await incomplete(connection, chosen),
             rejections=await rejections(connection, chosen),

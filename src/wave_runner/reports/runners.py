@@ -1,4 +1,4 @@
-"""Who works: the runners that have not ended, and what each has in hand."""
+"""Who works: the runners that have not ended, what each can do, and what it has in hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ SHOWN = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Runner:
-    """A runner. One that has not been `heard` of within a lease was lost, and its work goes to the others."""
+    """A runner. One that has not been `heard` of within a lease was lost, and its work goes to the others.
+
+    `labels` are what it has that actors may need, `servers` the model servers that it can ask, and it does as many
+    scripts at once as it has slots.
+    """
 
     runner_id: UUID
     host: str
@@ -27,6 +31,9 @@ class Runner:
     heartbeat_at: datetime
     heard: bool
     told: str
+    labels: list[str]
+    servers: list[str]
+    script_slots: int
     waves: int
     interactions: int
 

@@ -105,9 +105,23 @@ async def actors(connection: Connection, run_id: int) -> list[Row]:
     return await fetch(connection, "reports/actors", {"run_id": run_id})
 
 
-async def stale(connection: Connection, run_id: int, *, threshold_s: float, limit: int) -> list[Row]:
-    """Return work that nobody seems to do; `total` on each row is how much there is beyond the limit too."""
-    return await fetch(connection, "reports/stale", {"run_id": run_id, "threshold_s": threshold_s, "limit": limit})
+async def stale(
+    connection: Connection,
+    run_id: int,
+    *,
+    older_than_s: float | None,
+    few: int,
+    least_s: float,
+    unmeasured_s: float,
+    limit: int,
+) -> list[Row]:
+    """Return work that nobody seems to do; `total` on each row is how much there is beyond the limit too.
+
+    Without `older_than_s` each queue has its own measure, `least_s` at least, once it has `few` samples; before that
+    `unmeasured_s`.
+    """
+    given = {"older_than_s": older_than_s, "few": few, "least_s": least_s, "unmeasured_s": unmeasured_s}
+    return await fetch(connection, "reports/stale", {"run_id": run_id, **given, "limit": limit})
 
 
 async def errors(connection: Connection, run_id: int) -> list[Row]:
@@ -166,6 +180,24 @@ async def runners(connection: Connection, *, lease_s: float) -> Row:
 async def list_runners(connection: Connection, *, lease_s: float, limit: int) -> list[Row]:
     """Return the runners that have not ended, those heard of within a lease first."""
     return await fetch(connection, "reports/list_runners", {"lease_s": lease_s, "limit": limit})
+
+
+async def servers(connection: Connection, *, lease_s: float) -> list[Row]:
+    """Return model servers, and models that have failed, with how their breakers stand; those in trouble first."""
+    return await fetch(connection, "reports/servers", {"lease_s": lease_s})
+
+
+async def accounts(connection: Connection) -> list[Row]:
+    """Return every account as it stands, with the newest step of an actor's."""
+    rows = await fetch(connection, "reports/accounts")
+    keys = {"kinds": [row["kind"] for row in rows], "names": [row["name"] for row in rows]}
+    stand = {(one["kind"], one["name"]): one for one in await fetch(connection, "accounts/stand", keys)}
+    return [{**row, **stand[row["kind"], row["name"]]} for row in rows]
+
+
+async def queues(connection: Connection, *, lease_s: float) -> list[Row]:
+    """Return what waits for models and for actors that allow only so much, queue by queue, and who could do it."""
+    return await fetch(connection, "reports/queues", {"lease_s": lease_s})
 
 
 async def server(connection: Connection) -> Row:

@@ -1,5 +1,5 @@
--- Runners that have not ended, those at work first: what each has been told, and how much it has in hand.
-SELECT n.runner_id, n.host, n.pid, n.version, n.started_at, n.heartbeat_at, n.told,
+-- Runners that have not ended, those at work first: what each has been told, what it can do, and how much it has in hand.
+SELECT n.runner_id, n.host, n.pid, n.version, n.started_at, n.heartbeat_at, n.told, n.labels, n.servers, n.script_slots,
        n.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s) AS heard,
        coalesce(w.waves, 0) AS waves, coalesce(w.interactions, 0) AS interactions
 FROM runners n
