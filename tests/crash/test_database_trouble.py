@@ -65,3 +65,74 @@ def test_a_database_that_lets_nobody_in_for_three_leases_is_waited_for(one: Grou
         admin.execute(limit.format(sql.Identifier(database), sql.Literal(-1)))
         assert running.wait(workload.PATIENCE_S) == 0, running.stderr.read()
     workload.check(one)
+
+
+# What the server answers instead of doing it, and what it would do a moment later
+
+TROUBLE = """
+CREATE SEQUENCE trouble;
+CREATE FUNCTION give_trouble() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('trouble') <= 4 THEN
+        RAISE EXCEPTION 'not now' USING ERRCODE = '%s';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER give_trouble BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION give_trouble();
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["40001", "40P01", "53100", "53200", "55P03"],
+    ids=["serialization failure", "deadlock", "disk full", "out of memory", "lock timeout"],
+)
+def test_what_the_database_cannot_do_just_now_is_done_later_and_charged_to_no_record(one: Ground, code: str):
+    with one.process("run", "work", **workload.SETTINGS) as running:
+        wait_until(lambda: one.one("SELECT to_regclass('items') IS NOT NULL") and workload.state(one) == "running")
+        one.sql(TROUBLE % code)
+        assert running.wait(workload.PATIENCE_S) == 0, running.stderr.read()
+    assert one.one("SELECT last_value FROM trouble") > 4
+    charged = "SELECT count(*) FROM interactions JOIN run_steps USING (run_step_id) JOIN steps s USING (step_id) "
+    assert one.one(f"{charged} WHERE s.name = 'save' AND errors > 0") == 0
+    workload.check(one)
+
+
+DEADLY = """
+CREATE FUNCTION want_another() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER want_another AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION want_another();
+"""
+WAITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 1"
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+
+def test_a_transaction_that_is_chosen_to_end_a_deadlock_is_made_again(one: Ground, admin: psycopg.Connection):
+    """Somebody holds what a saver wants, and then wants the rows that the saver holds. The saver looks first."""
+    admin.execute(sql.SQL("ALTER DATABASE {} SET deadlock_timeout = '500ms'").format(sql.Identifier(name_of(one))))
+    with one.superuser() as somebody, one.process("run", "work", **workload.SETTINGS) as running:
+        wait_until(lambda: one.one("SELECT to_regclass('items') IS NOT NULL") and workload.state(one) == "running")
+        one.sql(DEADLY)
+        somebody.execute("SET deadlock_timeout = '1h'")
+        somebody.execute("SELECT pg_advisory_xact_lock(1)")
+        wait_until(lambda: one.one(WAITS) > 0)
+        somebody.execute("SELECT FROM wave.items FOR UPDATE")
+        somebody.commit()
+        assert running.wait(workload.PATIENCE_S) == 0, running.stderr.read()
+        wait_until(lambda: one.one(DEADLOCKS) > 0)
+    workload.check(one)
+
+
+def test_a_runner_that_finds_no_connection_says_so(one: Ground, admin: psycopg.Connection):
+    limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
+    database = sql.Identifier(name_of(one))
+    admin.execute(limit.format(database, sql.Literal(0)))
+    said = workload.wave(one, "runner")
+    admin.execute(limit.format(database, sql.Literal(-1)))
+    assert said.returncode == 3
+    assert "too many connections" in said.stderr
+    assert "do: " in said.stderr
+    assert "Traceback" not in said.stderr
