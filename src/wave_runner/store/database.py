@@ -10,11 +10,11 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, IsolationLevel
+from psycopg import AsyncConnection, sql
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
@@ -131,6 +131,9 @@ class Database:
         self.direct_url = direct_url or url
         self.schema = schema
         self._answer_s = answer_s
+        configure = sql.SQL(statement("session/configure")).format(search_path=f'"{schema}", public')
+        self._begin = sql.SQL("BEGIN; ") + configure
+        self._begin_frozen = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ") + configure
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -142,6 +145,7 @@ class Database:
                 "application_name": name,
                 "connect_timeout": 10,
                 "prepare_threshold": None,
+                "autocommit": True,  # a transaction begins with more than BEGIN, said in one message
                 **KEEPALIVE,
             },
             connection_class=Connection,
@@ -161,40 +165,33 @@ class Database:
         """Close every connection. Safe twice."""
         await self._pool.close()
 
-    @asynccontextmanager
-    async def transaction(self, *, frozen: bool = False) -> AsyncIterator[Connection]:
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """Give a connection inside a transaction; commit at the end, roll back on an error.
-
-        A `frozen` one only reads, and sees the database as it was at its first question.
 
         Raises `Unavailable` for a lost connection: whether the transaction stands must then be asked, never assumed.
         """
-        try:
-            async with self._pool.connection() as connection:
-                connection.answer_s = self._answer_s
-                await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ if frozen else None)
-                await connection.set_read_only(True if frozen else None)
-                async with connection.transaction():
-                    await connection.execute(statement("session/configure"), self._session, prepare=False)
-                    yield connection
-                crash_points.committed(connection)
-        except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
-            raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
+        return self._within(self._begin)
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Connection]:
+    def snapshot(self) -> AbstractAsyncContextManager[Connection]:
         """Give a connection that only reads, and sees the database as it was at its first question."""
-        async with self.transaction(frozen=True) as connection:
-            yield connection
+        return self._within(self._begin_frozen)
 
     async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement in a transaction of its own and give all its rows."""
         async with self.transaction() as connection:
             return await fetch(connection, name, parameters)
 
-    @property
-    def _session(self) -> dict[str, str]:
-        return {"search_path": f'"{self.schema}", public'}
+    @asynccontextmanager
+    async def _within(self, begin: sql.Composed) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.connection() as connection:  # which rolls back on an error
+                connection.answer_s = self._answer_s
+                await connection.execute(begin)
+                yield connection
+                await connection.commit()
+                crash_points.committed(connection)
+        except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
+            raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
 
 
 def is_away(error: Unavailable | DatabaseError) -> bool:
