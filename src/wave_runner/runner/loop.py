@@ -12,20 +12,25 @@ from wave_runner.store.database import Unavailable
 log = logging.getLogger("wave_runner.runner")
 
 BACKOFF_CAP_S = 5.0
+MOST_DOUBLINGS = 10
 
 
 class Loop:
     """Runs `one_pass` again and again until stopped.
 
-    A pass says whether it found work; after one that did not, the loop pauses for `pause_s`, or until it is woken. A
-    database that is away is waited for; any other error ends the loop and is raised, because a loop that fails
+    A pass says whether it found work; after one that did not, the loop pauses for `pause_s`, or until it is woken, and
+    longer each time, up to `longest_pause_s`: many runners that idle must not keep the database busy. A database that
+    is away is waited for; any other error ends the loop and is raised, because a loop that fails
     silently looks healthy.
     """
 
-    def __init__(self, name: str, one_pass: Callable[[], Awaitable[bool]], *, pause_s: float) -> None:
+    def __init__(
+        self, name: str, one_pass: Callable[[], Awaitable[bool]], *, pause_s: float, longest_pause_s: float = 0.0
+    ) -> None:
         self.name = name
         self._one_pass = one_pass
         self._pause_s = pause_s
+        self._longest_pause_s = max(pause_s, longest_pause_s)
         self._stopping = False
         self._woken = asyncio.Event()
 
@@ -40,22 +45,23 @@ class Loop:
 
     async def run(self) -> None:
         """Loop until stopped."""
-        failures = 0
+        pauses, cap_s = 0, self._longest_pause_s
         while not self._stopping:
             try:
-                worked = await self._one_pass()
-                failures = 0
+                worked, cap_s = await self._one_pass(), self._longest_pause_s
             except Unavailable as error:
-                failures += 1
                 log.warning("%s: the database is away (%s); trying again", self.name, error)
-                worked = False
-            if not worked:
-                await self._pause(min(BACKOFF_CAP_S, self._pause_s * 2**failures) if failures else self._pause_s)
+                worked, cap_s = False, BACKOFF_CAP_S
+            seconds = min(cap_s, self._pause_s * 2 ** min(pauses, MOST_DOUBLINGS))
+            pauses = 0 if worked or await self._pause(seconds) else pauses + 1
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> bool:
+        """Pause, and say whether it was ended by somebody who has work."""
         if self._stopping:
-            return
+            return False
         with contextlib.suppress(TimeoutError):  # the pause is over
             await asyncio.wait_for(self._woken.wait(), seconds)
+        woken = self._woken.is_set()
         if not self._stopping:
             self._woken.clear()
+        return woken

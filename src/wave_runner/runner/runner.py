@@ -41,6 +41,7 @@ Heard = TypeVar("Heard")
 PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 
 IDLE_PAUSE_S = 0.25
+LONGEST_IDLE_PAUSE_S = 1.0
 BY_THE_CLOCK = ("scheduler", "sweeper")  # loops that new work is no reason to wake
 CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
@@ -199,16 +200,19 @@ class Runner:
         self.people_lane = self._lane(PeopleLane)
         self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
         self._loops = [
-            *(Loop("scripts", lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.script_lanes),
-            Loop("sql", self.sql_lane.one_pass, pause_s=IDLE_PAUSE_S),
-            Loop("routes", self.route_lane.one_pass, pause_s=IDLE_PAUSE_S),
-            Loop("people", self.people_lane.one_pass, pause_s=IDLE_PAUSE_S),
-            *(Loop(lane.name, lane.one_pass, pause_s=IDLE_PAUSE_S) for lane in self.model_lanes),
-            Loop("fanner", self._fanner().one_pass, pause_s=IDLE_PAUSE_S),
+            *(self._seeking("scripts", lane.one_pass) for lane in self.script_lanes),
+            self._seeking("sql", self.sql_lane.one_pass),
+            self._seeking("routes", self.route_lane.one_pass),
+            self._seeking("people", self.people_lane.one_pass),
+            *(self._seeking(lane.name, lane.one_pass) for lane in self.model_lanes),
+            self._seeking("fanner", self._fanner().one_pass),
             Loop("scheduler", self._scheduler().one_pass, pause_s=CLOCK_PAUSE_S),
-            Loop("settler", self._settler().one_pass, pause_s=IDLE_PAUSE_S),
+            self._seeking("settler", self._settler().one_pass),
             Loop("sweeper", self._sweeper().one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
         ]
+
+    def _seeking(self, name: str, one_pass: Callable[[], Awaitable[bool]]) -> Loop:
+        return Loop(name, one_pass, pause_s=IDLE_PAUSE_S, longest_pause_s=LONGEST_IDLE_PAUSE_S)
 
     def _lanes(self) -> list[Lane | ModelLane]:
         return [*self.script_lanes, self.sql_lane, self.route_lane, self.people_lane, *self.model_lanes]
