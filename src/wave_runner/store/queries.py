@@ -62,13 +62,14 @@ async def query(connection: Connection, text: str, parameters: Sequence[Any]) ->
     """Answer `ctx.db.query`: its rows as JSON values. More than `MOST_ROWS` are refused, never cut off in silence.
 
     The wrapper refuses everything that is not a query (SET, NOTIFY, DO, data-modifying CTEs); the newlines keep a
-    trailing comment from swallowing it, and no column of a user's has the name of the whole row.
+    trailing comment from swallowing it, and no column of a user's has the name of the whole row. `binary` has the
+    driver use the extended protocol, which refuses a second statement, without parameters, too.
     """
     wrapped = sql.SQL('SELECT to_json("wave:row")::text AS row FROM (\n{}\n) AS "wave:row" LIMIT {}').format(
         sql.SQL(text), sql.Literal(MOST_ROWS + 1)
     )
     async with read_only(connection, timeout_s=SCRIPT_TIMEOUT_S):
-        cursor = await connection.execute(wrapped, [adapt(value) for value in parameters], prepare=True)
+        cursor = await connection.execute(wrapped, [adapt(value) for value in parameters], binary=True)
         rows = [orjson.loads(row["row"]) for row in await cursor.fetchall()]
     if len(rows) > MOST_ROWS:
         raise DataRefused(f"the query has more than {MOST_ROWS} rows: ask for them in pieces, with WHERE and LIMIT")

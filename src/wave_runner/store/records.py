@@ -221,12 +221,12 @@ async def check_constraints(connection: Connection) -> None:
 async def apply_effect(connection: Connection, effect: Effect) -> None:
     """Run one statement of `ctx.db.execute` in the caller's transaction.
 
-    The script's side accepts single statements that only read and write rows; the driver sends it with the extended
-    protocol, which refuses a second statement in the same text.
+    The script's side accepts single statements that only read and write rows; `binary` has the driver send it with the
+    extended protocol, which refuses a second statement in the same text.
     """
     # An approved script's own text: its bytes are pinned by hash like those of our own files.
     with users_data():
-        await connection.execute(effect.statement, [adapt(value) for value in effect.parameters], prepare=True)
+        await connection.execute(effect.statement, [adapt(value) for value in effect.parameters], binary=True)
 
 
 def sha256_of(json_text: str) -> bytes:
