@@ -376,7 +376,7 @@ def database_url(settings: Settings, folder: Path) -> Iterator[str]:
 
 
 def past_pooler(settings: Settings, url: str) -> str:
-    """Return where what needs a session of its own connects to: the heartbeat, and migrations."""
+    """Return where that connects to which must not wait for a pooler: the heartbeat, and migrations."""
     return url if settings.database_direct_url is None else settings.database_direct_url.get_secret_value()
 
 

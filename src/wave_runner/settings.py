@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from wave_runner.errors import SettingsError
@@ -39,6 +39,14 @@ class Settings(BaseSettings):
     linger_s: float = Field(10.0, ge=0.0, description="how long a model is kept for work that is on its way")
     answer_s: float = Field(30.0, ge=1.0, description="how long the database may be silent before it is given up")
     grace_s: float = Field(10.0, ge=0.0, description="how long a stop waits for work under way")
+
+    @field_validator("database_direct_url")
+    @classmethod
+    def _past_a_pooler(cls, given: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # Leases that are renewed in another database than the one that holds them are lost.
+        if given is not None and info.data.get("database_url") is None:
+            raise ValueError("it is a second way to the database that database_url names, which is not set")
+        return given
 
     @field_validator("labels", mode="before")
     @classmethod

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from wave_runner.core.control import Told
 from wave_runner.store.database import KEEPALIVE, cut
@@ -118,18 +120,14 @@ class Heartbeat:
         return min(self._interval_s, max(0.0, first + self._lease_s - time.monotonic()))
 
     def _connect(self) -> psycopg.Connection:
-        connection = psycopg.connect(
+        return psycopg.connect(
             self._url,
             autocommit=True,
             application_name="wave heartbeat",
             connect_timeout=max(2, int(self._interval_s)),
+            prepare_threshold=None,
             **KEEPALIVE,
         )
-        # A statement that hangs must not outlive the lease it is meant to renew.
-        timeout = f"{int(self._interval_s * 1000)}ms"
-        given = {"search_path": f'"{self._schema}", public', "statement_timeout": timeout}
-        connection.execute(statement("session/heartbeat"), given)
-        return connection
 
     def _beat(self, connection: psycopg.Connection) -> None:
         now = time.monotonic()
@@ -138,19 +136,29 @@ class Heartbeat:
         with self._lock:
             wanted = [wave_id for wave_id, deadline in self._held.items() if deadline > now]
         lease = {"runner_id": self._runner_id, "lease_s": self._lease_s}
-        beaten = connection.execute(statement("runners/beat"), {"runner_id": self._runner_id}).fetchone()
-        connection.execute(statement("servers/renew"), lease)
-        kept = {row[0] for row in connection.execute(statement("waves/renew"), {**lease, "wave_ids": wanted})}
+        beaten = self._ask(connection, "runners/beat", {"runner_id": self._runner_id})
+        self._ask(connection, "servers/renew", lease)
+        kept = {row[0] for row in self._ask(connection, "waves/renew", {**lease, "wave_ids": wanted})}
         with self._lock:
             for wave_id in kept & self._held.keys():
                 self._renewed[wave_id] = now
         self._lose(set(wanted) - kept)
-        cancelled = {row[0] for row in connection.execute(statement("waves/cancelled"), {"wave_ids": wanted})}
+        cancelled = {row[0] for row in self._ask(connection, "waves/cancelled", {"wave_ids": wanted})}
         if cancelled:
             self._on_cancelled(cancelled)
-        if beaten and (told := Told(beaten[0])) is not self._told:
+        if beaten and (told := Told(beaten[0][0])) is not self._told:
             self._told = told
             self._on_told(told)
+
+    def _ask(self, connection: psycopg.Connection, name: str, parameters: Mapping[str, Any]) -> list[TupleRow]:
+        """Run one statement in a transaction of its own, sent in one piece; so it works behind a pooler, too."""
+        # A statement that hangs must not outlive the lease it is meant to renew.
+        timeout = f"{int(self._interval_s * 1000)}ms"
+        settings = {"search_path": f'"{self._schema}", public', "statement_timeout": timeout}
+        with connection.pipeline(), connection.transaction():
+            connection.execute(statement("session/heartbeat"), settings)
+            cursor = connection.execute(statement(name), parameters)
+        return cursor.fetchall() if cursor.description else []
 
     def _give_up_old(self) -> None:
         oldest = time.monotonic() - self._lease_s

@@ -1,7 +1,9 @@
 """Bring a database to this version's schema, and apply a project's own SQL files once.
 
-Migrations are plain SQL under `migrations/sql/`, run by Alembic: forward only, one transaction each, behind an
-advisory lock, so that two processes may start at once. Alembic is imported only when there is something to do.
+Migrations are plain SQL under `migrations/sql/`, run by Alembic: forward only, what is missing in one transaction,
+behind an advisory lock, so that two processes may start at once. Alembic is imported only when there is work for it.
+
+Lock and search path belong to the transaction: behind a pooler those of a session would stay with somebody else's.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
@@ -17,6 +20,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from wave_runner.errors import ConflictError, DatabaseError, ProjectError
 from wave_runner.store.database import check_server, explain
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 NEWEST = "0001"
 
@@ -26,20 +32,7 @@ LOCK = 0x77617665
 
 def migrate(url: str, schema: str) -> bool:
     """Create or upgrade the schema. True if anything was done. Safe twice, and from two processes at once."""
-    with connect(url, schema) as connection:
-        if version(connection, schema) == NEWEST:
-            return False
-        lock(connection)
-        found = version(connection, schema)
-        if found == NEWEST:
-            return False
-        if found is not None and found > NEWEST:
-            raise ConflictError(
-                f"the database's schema is at version {found}; this Wave Runner knows versions up to {NEWEST}",
-                hint="upgrade Wave Runner on this machine",
-            )
-        _upgrade(url, schema)
-        return True
+    return status(url, schema) != NEWEST and _upgrade(url, schema)
 
 
 def status(url: str, schema: str) -> str | None:
@@ -71,15 +64,16 @@ def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: 
 
 @contextmanager
 def connect(url: str, schema: str) -> Iterator[psycopg.Connection]:
-    """Give one transaction with the schema in its search path; errors say which host and what to check."""
-    try:
-        connection = psycopg.connect(url, application_name="wave migrate", connect_timeout=10)
-    except psycopg.Error as error:
-        raise explain(url, error) from error
-    with connection:
+    """Open a connection of our own, in one transaction with the schema in its search path, and commit at the end."""
+    with _opened(url) as connection:
         check_server(connection.info.server_version, conninfo_to_dict(url))
-        connection.execute("SELECT set_config('search_path', %s, true)", [f'"{schema}", public'])
+        look_in(connection, schema)
         yield connection
+
+
+def look_in(connection: psycopg.Connection, schema: str) -> None:
+    """Put the schema in front of the search path, for the rest of the transaction."""
+    connection.execute("SELECT set_config('search_path', %s, true)", [f'"{schema}", public'])
 
 
 def version(connection: psycopg.Connection, schema: str) -> str | None:
@@ -94,7 +88,7 @@ def version(connection: psycopg.Connection, schema: str) -> str | None:
 
 
 def lock(connection: psycopg.Connection) -> None:
-    """Take the migration lock until the transaction ends, however its process does."""
+    """Hold the migration lock to the end of the transaction."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
@@ -103,9 +97,7 @@ def run_sql(name: str) -> None:
     from alembic import op
 
     # Straight to the driver, without parameters: the file goes to the server as it is, "%" and ":" included.
-    driver = op.get_bind().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    driver.execute(migration_text(name))
+    _driver(op.get_bind()).execute(migration_text(name))
 
 
 def migration_text(name: str) -> str:
@@ -124,30 +116,53 @@ def _create_schema(connection: psycopg.Connection, schema: str) -> None:
         ) from error
 
 
-def _upgrade(url: str, schema: str) -> None:
-    """Create the schema and run what is missing, on connections of their own: the caller holds the lock meanwhile."""
+def _opened(url: str) -> psycopg.Connection:
+    """Open a connection; errors say which host and what to check."""
+    try:
+        return psycopg.connect(url, application_name="wave migrate", connect_timeout=10, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise explain(url, error) from error
+
+
+def _upgrade(url: str, schema: str) -> bool:
+    """Do what is missing, unless somebody else was first; everything or nothing of it stands."""
     import sqlalchemy
     from alembic import command
     from alembic.config import Config
 
-    with connect(url, schema) as connection:
-        _create_schema(connection, schema)
-
-    def opened() -> psycopg.Connection:
-        connection = psycopg.connect(url, application_name="wave migrate")
-        connection.execute("SELECT set_config('search_path', %s, false)", [f'"{schema}", public'])
-        connection.commit()
-        return connection
-
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=opened, poolclass=sqlalchemy.NullPool)
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: _opened(url), poolclass=sqlalchemy.NullPool
+    )
     config = Config()
     config.set_main_option("script_location", str(files("wave_runner.store") / "migrations"))
     config.set_main_option("path_separator", "os")
-    with engine.connect() as upgrading:
-        config.attributes.update(connection=upgrading, schema=schema)
+    with engine.connect() as connection:
+        driver = _driver(connection)
+        look_in(driver, schema)
+        lock(driver)
+        if _is_newest(driver, schema):
+            return False
+        _create_schema(driver, schema)
+        config.attributes.update(connection=connection, schema=schema)
         command.upgrade(config, "head")
-        upgrading.commit()
-    engine.dispose()
+        connection.commit()
+    return True
+
+
+def _is_newest(connection: psycopg.Connection, schema: str) -> bool:
+    found = version(connection, schema)
+    if found is not None and found > NEWEST:
+        raise ConflictError(
+            f"the database's schema is at version {found}; this Wave Runner knows versions up to {NEWEST}",
+            hint="upgrade Wave Runner on this machine",
+        )
+    return found == NEWEST
+
+
+def _driver(connection: sqlalchemy.Connection) -> psycopg.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
 
 
 def _claim_schema(connection: psycopg.Connection, project_id: str, name: str) -> None:

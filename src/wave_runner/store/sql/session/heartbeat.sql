@@ -1,2 +1,2 @@
--- For the whole session, which the heartbeat has to itself.
-SELECT set_config('search_path', %(search_path)s, false), set_config('statement_timeout', %(statement_timeout)s, false)
+-- For one question of the heartbeat: without an address past the pooler the session is somebody else's in the next moment.
+SELECT set_config('search_path', %(search_path)s, true), set_config('statement_timeout', %(statement_timeout)s, true)
