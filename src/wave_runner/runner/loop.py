@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
+from wave_runner.errors import has_no_room
 from wave_runner.store.database import Unavailable
 
 log = logging.getLogger("wave_runner.runner")
@@ -18,8 +19,8 @@ class Loop:
     """Runs `one_pass` again and again until stopped.
 
     A pass says whether it found work; after one that did not, the loop pauses for `pause_s`, or until it is woken. A
-    database that is away is waited for; any other error ends the loop and is raised, because a loop that fails
-    silently looks healthy.
+    database that is away is waited for, and so is room on a full disk; any other error ends the loop and is raised,
+    because a loop that fails silently looks healthy.
     """
 
     def __init__(self, name: str, one_pass: Callable[[], Awaitable[bool]], *, pause_s: float) -> None:
@@ -48,6 +49,12 @@ class Loop:
             except Unavailable as error:
                 failures += 1
                 log.warning("%s: the database is away (%s); trying again", self.name, error)
+                worked = False
+            except OSError as error:
+                if not has_no_room(error):
+                    raise
+                failures += 1
+                log.warning("%s: there is no room to write (%s); trying again", self.name, error)
                 worked = False
             if not worked:
                 await self._pause(min(BACKOFF_CAP_S, self._pause_s * 2**failures) if failures else self._pause_s)
