@@ -18,6 +18,7 @@ What an actor does wrong with one item is a value (`wave_runner.core.outcome`), 
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -95,3 +96,11 @@ class ConflictError(WaveError):
     """Somebody or something else decided first: drift, a stale selection, another project's schema."""
 
     exit_code = 5
+
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def has_no_room(error: OSError) -> bool:
+    """Say whether a disk is full, or a quota or limit of ours: what can be waited for, and is nobody's mistake."""
+    return error.errno in NO_ROOM

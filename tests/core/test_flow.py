@@ -6,7 +6,7 @@ import random
 import pytest
 from tests.support.workflows import Walk, accepted, findings, step, workflow
 
-from wave_runner.core.flow import Flow, JoinInput, Place, Settled
+from wave_runner.core.flow import Consequences, Flow, JoinInput, Place, Settled
 from wave_runner.core.joining import Resolution, resolve
 from wave_runner.core.routing import Way
 from wave_runner.core.workflow import Case, Choose, Each, Fork, Join, Next, RouteOn
@@ -62,6 +62,35 @@ def test_a_branch_that_breaks_skips_its_own_steps_and_settles_its_join():
 def test_a_join_that_is_skipped_skips_what_is_behind_it_and_one_that_is_left_out_does_not():
     assert [place.step for place in follow(flow_of(*DIAMOND), "meet", Settled.SKIPPED).skipped] == ["save"]
     assert follow(flow_of(*DIAMOND), "meet", Settled.NOT_TAKEN).skipped == ()
+
+
+# Two ways to `last` that exclude each other, one of them through a join.
+ASIDE = (
+    step("sort", RouteOn(on="v", cases={"A": Case(to="a"), "B": Case(to="b"), "C": Case(to="last")})),
+    step("a", Next(to="meet")),
+    step("b", Next(to="meet")),
+    step("meet", Next(to="last"), after=("a", "b")),
+    step("last", Next(to="end")),
+)
+
+
+def test_what_stands_behind_a_join_is_skipped_by_the_join_alone():
+    """It was skipped twice once, by the step that broke and by the join, and the runner stopped."""
+    flow = flow_of(*ASIDE)
+    found = follow(flow, "sort", Settled.FAILED)
+    assert [place.step for place in found.skipped] == ["a", "b"]
+    assert inputs(found) == [("meet", Settled.SKIPPED)] * 2
+    assert [place.step for place in follow(flow, "meet", Settled.SKIPPED).skipped] == ["last"]
+
+
+@pytest.mark.parametrize("outcome", [Settled.FAILED, Settled.SKIPPED])
+def test_a_step_before_the_records_breaks_without_a_word_to_their_joins(outcome):
+    """Regression: it settled inputs of joins of no record once, and the runner stopped."""
+    made = workflow(*DIAMOND)
+    before = {"get": step("get", Next(to="fetch"), once=True)}
+    flow = Flow(before | dict(made.steps))
+    assert follow(flow, "fetch", outcome) == Consequences()
+    assert follow(flow, "get", outcome) == Consequences(skipped=(Place(step="fetch"),))
 
 
 LOOP = (

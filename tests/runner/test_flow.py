@@ -8,8 +8,9 @@ from collections import Counter
 
 import pytest
 from tests.support.by_hand import Hand, by_hand
-from tests.support.projects import Ground, rows, script
+from tests.support.projects import Ground, rows, run_to_end, script
 
+from wave_runner.core.control import Subject
 from wave_runner.core.flow import Place, Settled
 from wave_runner.core.interaction import State
 from wave_runner.core.routing import Way
@@ -162,6 +163,61 @@ def test_regression_j_a_failed_parent_settles_what_comes_after_it(ground: Ground
     )
     assert causes == [{"step": "bad", "type": "interaction_failed"}]
     assert (ground.states("meet"), ground.states("last")) == (meet, last)
+    check_invariants(ground)
+
+
+ASIDE = """\
+sort: {actor: fails, output: schemas/kind.json, route: {on: kind, A: left, B: right, C: last}}
+left: {actor: pass_on, next: meet}
+right: {actor: pass_on, next: meet}
+meet: {actor: pass_on, after: [left, right], join: JOIN, next: last}
+last: {actor: pass_on, next: end}
+"""
+KIND = json.dumps({"type": "object", "properties": {"kind": {"enum": ["A", "B", "C"]}}, "required": ["kind"]})
+
+
+@pytest.mark.parametrize(("join", "behind"), [("all", {"skipped": 2}), ("settled", {"completed": 2})])
+def test_a_step_that_is_reached_past_a_join_or_through_it_is_there_once(ground: Ground, join: str, behind: dict):
+    """It was skipped by the step that broke and again by the join, or done by it, and the runner stopped."""
+    ground.project(
+        rows=rows(2),
+        steps=ASIDE.replace("JOIN", join),
+        actors={"pass_on": PASS_ON, "fails": FAILS},
+        files={"schemas/kind.json": KIND},
+        toml="[scripts.fails]\nmax_attempts = 1\n",
+    )
+    assert ground.run() == "failed"
+    assert (ground.states("left"), ground.states("right")) == ({"skipped": 2}, {"skipped": 2})
+    assert (ground.states("meet"), ground.states("last")) == (behind, behind)
+    check_invariants(ground)
+
+
+def test_a_step_before_the_records_that_fails_just_fails_its_run(ground: Ground):
+    """Regression: it settled inputs of the joins behind `each: promoted` once, of no record, and the runner stopped."""
+    toml = "[scripts.check]\nmax_attempts = 1\n"
+    check = script(
+        "for batch in ctx.staging.batches():\n    raise RuntimeError('told to')\nctx.staging.decide([])",
+        options="staging = True",
+    )
+    ground.project(
+        rows=rows(2),
+        steps=FAILING.replace("JOIN", "all"),
+        actors={"pass_on": PASS_ON, "fails": FAILS, "check": check},
+        toml=toml,
+    )
+    assert ground.run() == "failed"
+    assert (ground.states("fetch"), ground.states("check")) == ({"completed": 1}, {"failed": 1})
+    assert ground.one("SELECT reason FROM workflow_runs") == "step_failed"
+    assert ground.one("SELECT count(*) FROM joins") == 0
+    check_invariants(ground)
+
+
+def test_a_step_before_the_records_is_cancelled_with_its_run(ground: Ground):
+    ground.project(rows=rows(2), steps=FAILING.replace("JOIN", "all"), actors={"pass_on": PASS_ON, "fails": FAILS})
+    run_id = ground.start()
+    assert ground.do(lambda engine: engine.orders().cancel(Subject.RUN, str(run_id))) == 1
+    assert ground.do(lambda engine: run_to_end(engine, run_id)) == "cancelled"
+    assert (ground.states("fetch"), ground.states("check")) == ({"cancelled": 1}, {"skipped": 1})
     check_invariants(ground)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from wave_runner.core.flow import Consequences, Flow, Place, Settled
@@ -100,6 +100,7 @@ class Walk:
     most: int = TOO_LONG  # interactions that may be begun: the others are quarantined
     begun: list[Place] = field(default_factory=list)
     done: list[tuple[Place, str]] = field(default_factory=list)
+    taken: dict[Place, list[str] | None] = field(default_factory=dict)  # where each led; None: broken, and nowhere
     skipped: list[Place] = field(default_factory=list)
     joins: dict[Place, Counter] = field(default_factory=dict)
     resolved: dict[Place, Resolution] = field(default_factory=dict)
@@ -110,31 +111,37 @@ class Walk:
         while self.waiting:
             assert len(self.done) < TOO_LONG, "the record's way does not end"
             place = self.waiting.pop(self.dice.randrange(len(self.waiting)))
-            self._do(place)
+            self.do(place)
         return self
 
-    def _do(self, place: Place) -> None:
+    def do(self, place: Place) -> None:
+        """Let the interaction at a place that is not waiting any more end as the die says."""
         assert place not in {done for done, _ in self.done}, f"{place} was reached twice"
+        assert place not in self.skipped, f"{place} was skipped before"
         here = self.flow.steps[place.step]
         if len(self.begun) >= self.most:
             self.done.append((place, "limited"))
-            ways = (Way(to=here.on_quarantine),) if here.on_quarantine else ()
-            self._follow(self.flow.follow(place, Settled.FAILED, ways))
+            self._break(place, here.on_quarantine)
             return
         self.begun.append(place)
         if self.dice.random() < 0.15:
             self.done.append((place, "failed"))
-            ways = (Way(to=here.on_failure),) if here.on_failure else ()
-            self._follow(self.flow.follow(place, Settled.FAILED, ways))
+            self._break(place, here.on_failure)
             return
         self.done.append((place, "completed"))
         rounds = self.flow.loops.taken(place.step, place.iteration)
         ways, items = take(here.route, rounds, self.dice)
+        self.taken[place] = [] if items == 0 else [way.to for way in ways]
         self._follow(self.flow.follow(place, Settled.ARRIVED, ways, items=items))
+
+    def _break(self, place: Place, handler: str) -> None:
+        ways = (Way(to=handler),) if handler else ()
+        self.taken[place] = [way.to for way in ways] or None
+        self._follow(self.flow.follow(place, Settled.FAILED, ways))
 
     def _follow(self, what: Consequences) -> None:
         self.waiting += what.children
-        self.skipped += what.skipped
+        self._skip(what.skipped)
         for given in what.inputs:
             counts = self.joins.setdefault(given.join, Counter())
             counts["more"] += given.more
@@ -142,6 +149,12 @@ class Walk:
                 counts[given.outcome] += 1
         for place in dict.fromkeys(given.join for given in what.inputs):
             self._resolve(place)
+
+    def _skip(self, places: Iterable[Place]) -> None:
+        for place in places:
+            assert place not in self.skipped, f"{place} was skipped twice"
+            assert place not in self.begun, f"{place} is skipped, and was reached"
+            self.skipped.append(place)
 
     def _resolve(self, place: Place) -> None:
         if place in self.resolved:
@@ -156,7 +169,7 @@ class Walk:
             self.waiting.append(place)
             return
         if found is Resolution.SKIP:
-            self.skipped.append(place)
+            self._skip([place])
         outcome = Settled.SKIPPED if found is Resolution.SKIP else Settled.NOT_TAKEN
         self._follow(self.flow.follow(place, outcome))
 

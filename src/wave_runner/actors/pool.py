@@ -13,7 +13,7 @@ from wave_runner.actors.job import Job, RequestRefused, Requests, ScriptVersion
 from wave_runner.actors.worker_process import Round, Unusable, WorkerProcess
 from wave_runner.core.canonical import JsonError
 from wave_runner.core.outcome import Breach, Outcome
-from wave_runner.errors import ActorError
+from wave_runner.errors import ActorError, has_no_room
 
 __all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion"]
 
@@ -112,6 +112,8 @@ class ScriptPool:
         try:
             return await WorkerProcess.start(script, self._python, self._work_dir)
         except OSError as error:
+            if has_no_room(error):
+                raise
             hint = f"check that {self._python} runs, and that {self._work_dir} can be written"
             raise ActorError(f"no worker can be started for {script.name}: {error}", hint=hint) from error
 

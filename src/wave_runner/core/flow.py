@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from wave_runner.core import graph
@@ -119,17 +119,32 @@ class Flow:
                 yield Place(step=way.to, iteration=iteration, item=item)
 
     def _skipped(self, place: Place, taken: Sequence[Way]) -> Iterator[Place]:
-        """Yield the steps that would have come had this one completed."""
+        """Yield the steps that would have come had this one completed.
+
+        What stands behind a join is the join's: it goes, or it skips them itself.
+        """
         step = self.steps[place.step]
         if isinstance(step.route, Each) and step.route.over_records:
             return  # what follows belongs to the records, which are not there yet
         every_loop = tuple(loop.header for loop in self.loops.all)
         due = self._region(tuple(to for to in graph.forward(step) if to in graph.targets(step.route)), every_loop)
-        lost = due - self._region(tuple(way.to for way in taken), ())
+        lost = due - self._region(tuple(way.to for way in taken), ()) - self._behind_joins(due | {place.step})
         for name in self.steps:
             if name in lost and name != place.step:
                 iteration = self.loops.iteration_at(place.step, place.iteration, name)
                 yield Place(step=name, iteration=iteration, item=place.item)
+
+    def _behind_joins(self, names: Set[str]) -> set[str]:
+        """Return the steps that can follow the joins that these lead to, in the same round."""
+        every_loop = tuple(loop.header for loop in self.loops.all)
+        found: set[str] = set()
+        waiting = [join.name for join in self.joins if not names.isdisjoint(join.after)]
+        while waiting:
+            for way in self._ways_on(waiting.pop(), every_loop):
+                if way not in found:
+                    found.add(way)
+                    waiting.append(way)
+        return found
 
     def _arrived(self, place: Place, taken: Sequence[Way]) -> Iterator[JoinInput]:
         for way in taken:

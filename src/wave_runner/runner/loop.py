@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
+from wave_runner.errors import has_no_room
 from wave_runner.store.database import Unavailable
 
 log = logging.getLogger("wave_runner.runner")
@@ -20,8 +21,8 @@ class Loop:
 
     A pass says whether it found work; after one that did not, the loop pauses for `pause_s`, or until it is woken, and
     longer each time, up to `longest_pause_s`: many runners that idle must not keep the database busy. A database that
-    is away is waited for; any other error ends the loop and is raised, because a loop that fails
-    silently looks healthy.
+    is away is waited for, and so is room on a full disk; any other error ends the loop and is raised, because a loop
+    that fails silently looks healthy.
     """
 
     def __init__(
@@ -51,6 +52,11 @@ class Loop:
                 worked, cap_s = await self._one_pass(), self._longest_pause_s
             except Unavailable as error:
                 log.warning("%s: the database is away (%s); trying again", self.name, error)
+                worked, cap_s = False, BACKOFF_CAP_S
+            except OSError as error:
+                if not has_no_room(error):
+                    raise
+                log.warning("%s: there is no room to write (%s); trying again", self.name, error)
                 worked, cap_s = False, BACKOFF_CAP_S
             seconds = min(cap_s, self._pause_s * 2 ** min(pauses, MOST_DOUBLINGS))
             pauses = 0 if worked or await self._pause(seconds) else pauses + 1
