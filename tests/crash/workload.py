@@ -66,6 +66,7 @@ tokens_per_minute = 100000000
 server = "stub"
 model = "m"
 max_attempts = 5
+options = {{max_tokens = 100}}
 """
 
 

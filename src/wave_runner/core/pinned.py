@@ -183,13 +183,24 @@ UNBOUNDED_ANSWER = 4096  # tokens, where a model's options name no bound
 _BOUNDS = ("max_tokens", "max_completion_tokens", "n_predict")
 
 
-def most_tokens(pinned: PinnedStep, prompt: str) -> Usage:
-    """Return the tokens that a request will use at most, as far as can be said before it is made."""
+def longest_answer(model: ModelSpec) -> int | None:
+    """Return the tokens that an answer may have, as the model's options bound it; None where they do not."""
+    bounds = [model.options[name] for name in _BOUNDS if isinstance(model.options.get(name), int)]
+    return max(bounds, default=None)
+
+
+def most_tokens(pinned: PinnedStep, prompt: str, schema: Mapping[str, Any] | None) -> Usage:
+    """Return the tokens that a request will use at most, as far as can be said before it is made.
+
+    The schema of the answer travels with the prompt, and many servers count it.
+    """
     if pinned.model is None:
         return Usage()
-    bounds = [pinned.model.options[name] for name in _BOUNDS if isinstance(pinned.model.options.get(name), int)]
-    tokens_in = len(prompt.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN + 1
-    return Usage(tokens_in=tokens_in, tokens_out=max(bounds, default=UNBOUNDED_ANSWER))
+    sent = len(prompt.encode("utf-8", "surrogatepass")) + (len(orjson.dumps(schema)) if schema is not None else 0)
+    return Usage(
+        tokens_in=sent // BYTES_PER_TOKEN + 1,
+        tokens_out=longest_answer(pinned.model) or UNBOUNDED_ANSWER,
+    )
 
 
 def flat_out(spec: CollectionSpec | ModelSpec | ScriptSpec | QuerySpec | Param) -> dict[str, Any]:

@@ -59,8 +59,11 @@ def booking(rate: Rate, *, tokens: int) -> Booking:
 
 
 def refund_s(rate: Rate, *, granted: int, used: int) -> float:
-    """Return the seconds by which tokens that were granted and not used bring the next ones nearer; never below 0."""
-    return MINUTE_S * max(0, granted - used) / rate.tokens_per_minute if rate.tokens_per_minute else 0.0
+    """Return the seconds by which tokens that were granted and not used bring the next ones nearer.
+
+    Below 0 where more were used than granted: the next ones come later by that.
+    """
+    return MINUTE_S * (granted - used) / rate.tokens_per_minute if rate.tokens_per_minute else 0.0
 
 
 def spacing_s(rates: Sequence[Rate]) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from wave_runner.core.lint import Finding, Severity, Surroundings, lint, unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
+from wave_runner.core.pinned import longest_answer
 from wave_runner.core.workflow import ROUTER, ActorKind, Project, ScriptSpec, Workflow
 from wave_runner.errors import ProjectError, WaveError
 from wave_runner.project import folder as project_folder
@@ -250,6 +251,7 @@ def _surroundings(project: Project) -> Surroundings:
         collections=project.collections,
         models=project.models,
         priced=[name for name, model in project.models.items() if model.price],
+        bounded=[name for name, model in project.models.items() if longest_answer(model)],
         scripts=project.scripts,
         inputs=script_inputs(project),
         staging=staging,

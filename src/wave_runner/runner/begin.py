@@ -22,17 +22,18 @@ from wave_runner.store.waves import Item, Wave
 
 log = logging.getLogger("wave_runner.runner")
 
-# What is reserved for calls under way comes back with their ends, which nobody announces.
-LOOK_S = 0.25
-
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """What has started, and is still ours. `stopped` were quarantined instead; with `wait_s` nothing has begun yet."""
+    """What has started, and is still ours. `stopped` were quarantined instead; with `wait_s` nothing has begun yet.
+
+    `short`: some have to wait until calls under way give back what they have reserved of their run's budget.
+    """
 
     started: tuple[Ready, ...] = ()
     stopped: int = 0
     wait_s: float = 0.0
+    short: bool = False
 
 
 @dataclass(kw_only=True)
@@ -41,7 +42,7 @@ class Charged:
 
     going: list[Ready] = field(default_factory=list)
     stopped: list[Stopped] = field(default_factory=list)
-    short: dict[int, Short] = field(default_factory=dict)  # by run
+    short: list[Ready] = field(default_factory=list)  # their run's budget does not suffice
 
 
 async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited: Sequence[Limited] = ()) -> Begun:
@@ -62,12 +63,10 @@ async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited:
         for one in mine:
             tokens = tokens_granted(one)
             await accounts.book(connection, [(of, booking(of.rate, tokens=tokens)) for of in limited])
-    for run_id, short in charged.short.items():
-        if not short.passes:
-            await _pause(database, run_id, short)
-    passes = any(short.passes for short in charged.short.values())
     stopped = await quarantine(database, wave, charged.stopped)
-    return Begun(started=mine, stopped=stopped, wait_s=LOOK_S if passes and not mine else 0.0)
+    runs = {one.item.run_id: one for one in charged.short}.values()
+    waits = [one for one in runs if not await pause_if_exceeded(database, one)]
+    return Begun(started=mine, stopped=stopped, short=bool(waits))
 
 
 def tokens_granted(ready: Ready) -> int:
@@ -76,16 +75,23 @@ def tokens_granted(ready: Ready) -> int:
 
 
 def _most(ready: Ready) -> Spent:
-    return cost_of(ready.step.pinned, most_tokens(ready.step.pinned, ready.prompt))
+    return cost_of(ready.step.pinned, most_tokens(ready.step.pinned, ready.prompt, ready.step.schema))
 
 
-async def _pause(database: Database, run_id: int, short: Short) -> None:
+async def pause_if_exceeded(database: Database, one: Ready) -> bool:
+    """Pause the run of an item whose call would not fit if everything under way gave back what it has reserved.
+
+    That is looked at once more: somebody may have granted more meanwhile. False if the call fits, or will.
+    """
+    run_id = one.item.run_id
     async with database.transaction() as connection:
+        short = (await _open_books(connection, [one])).short_of(one)
+        if short is None or short.passes:
+            return False
         paused = await ledger.exceed(connection, run_id, short)
     if paused:
-        log.warning(
-            "run %s is paused: %s; wave resume run %s --help says how to raise it", run_id, short.message, run_id
-        )
+        log.warning("run %s is paused: %s; how to raise it: wave resume --help", run_id, short.message)
+    return True
 
 
 async def _charge(connection: Connection, ready: Sequence[Ready]) -> Charged:
@@ -99,8 +105,8 @@ async def _charge(connection: Connection, ready: Sequence[Ready]) -> Charged:
         if found := books.used_up(one):
             breach = Breach(rule=found.rule, message=found.message)
             charged.stopped.append(Stopped(item=one.item, step=one.step, breach=breach))
-        elif short := books.short_of(one):
-            charged.short[one.item.run_id] = short
+        elif books.short_of(one):
+            charged.short.append(one)
         else:
             charged.going.append(one)
             books.charge(one)

@@ -10,6 +10,7 @@ from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.rates import Rate
 from wave_runner.store.accounts import Limited, Whose
 
+# Nobody waits longer without asking again: what was granted and is not used is given back, and makes it sooner.
 LONGEST_NAP_S = 0.25
 
 
@@ -23,23 +24,27 @@ def limits_of(pinned: PinnedStep, *, server: str = "", allows: Rate | None = Non
 
 @dataclass(kw_only=True)
 class Rests:
-    """Queues that a lane leaves alone for a while, because what they need allows no more just now."""
+    """Queues, or runs, that a lane leaves alone for a while, because what they need allows no more just now."""
 
     until: dict[int, float] = field(default_factory=dict)
 
-    def put(self, queue_id: int, seconds: float) -> None:
-        """Leave a queue alone for so long."""
-        self.until[queue_id] = time.monotonic() + seconds
+    def put(self, id: int, seconds: float) -> None:
+        """Leave a queue or a run alone for so long."""
+        self.until[id] = time.monotonic() + seconds
 
-    def is_over(self, queue_id: int) -> bool:
-        """Say whether a queue may be asked again."""
-        return self.until.get(queue_id, 0.0) <= time.monotonic()
+    def is_over(self, id: int) -> bool:
+        """Say whether it may be asked again."""
+        return self.until.get(id, 0.0) <= time.monotonic()
+
+    def resting(self) -> list[int]:
+        """Return those that are still left alone."""
+        now = time.monotonic()
+        self.until = {id: until for id, until in self.until.items() if until > now}
+        return list(self.until)
 
     async def wait(self) -> bool:
-        """Wait for the next queue that may be asked again, a little at a time. False at once where none rests."""
-        now = time.monotonic()
-        self.until = {queue_id: until for queue_id, until in self.until.items() if until > now}
-        if not self.until:
+        """Wait for the next that may be asked again, a little at a time. False at once where none rests."""
+        if not self.resting():
             return False
-        await asyncio.sleep(min(LONGEST_NAP_S, min(self.until.values()) - now))
+        await asyncio.sleep(max(0.0, min(LONGEST_NAP_S, min(self.until.values()) - time.monotonic())))
         return True

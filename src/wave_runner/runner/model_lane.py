@@ -19,7 +19,7 @@ from wave_runner.core.wave import Linger, choose, wave_size
 from wave_runner.errors import ModelServerError, WaveError
 from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.hold import Holder, Wait
-from wave_runner.runner.limited import Rests, limits_of
+from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, prepare
 from wave_runner.runner.record import quarantine, record
@@ -52,6 +52,7 @@ class InHand:
     limited: Sequence[Limited]
     measured: Measured
     enough: bool = False
+    waited_s: float = 0.0  # for budgets of runs
 
 
 class ModelLane:
@@ -92,7 +93,8 @@ class ModelLane:
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
         self._pace = Pace()
-        self._rests = Rests()
+        self._rests = Rests()  # queues
+        self._short = Rests()  # runs whose budget does not suffice for one more call beside those under way
         self._folder_trouble: WaveError | None = None
         self._server_trouble: WaveError | None = None
         self.blocked_by: list[str] = []
@@ -145,11 +147,15 @@ class ModelLane:
         return await self._do_wave(queue, visit, step, reason, size=size)
 
     async def _do_wave(self, queue: waves.Queue, visit: Visit, step: StepInHand, reason: str, *, size: int) -> bool:
+        limited = self._limits_of(step)
+        if seconds := await accounts.wait(self._database, limited):
+            self._rests.put(queue.id, min(seconds, LONGEST_NAP_S))
+            return True
         wave = await self._holder.claim(
             queue.id,
             size=size,
             reason=reason,
-            held=queue.held,
+            held=[*queue.held, *self._short.resting()],
             # What is by URL has no slots that a wave could have to itself: it is asked by all, within its limits.
             server=self.name if self._owned else None,
             slot=self._slot if self._owned else None,
@@ -157,7 +163,6 @@ class ModelLane:
         )
         if wave is None or isinstance(wave, Wait):
             return False
-        limited = self._limits_of(step)
 
         async def do(claimed: waves.Wave) -> int:
             return await self._do(InHand(wave=claimed, limited=limited, measured=queue.measured))
@@ -199,24 +204,45 @@ class ModelLane:
                 left = [one.item for one in (ready, *todo)]
                 deadline_s = self._deadline_s(ready.step, in_hand.measured, left)
                 self._holder.heartbeat.hold(wave.wave_id, deadline_s=deadline_s)
-                recorded.append(await self._ask(in_hand, ready))
+                done = await self._ask(in_hand, ready)
+                if done is None:
+                    todo.insert(0, ready)
+                    await self._let_others_go_first(in_hand, ready, todo)
+                else:
+                    recorded.append(done)
 
         await _together([one_after_the_other() for _ in range(min(self._concurrency, len(todo)))])
         return sum(recorded)
 
-    async def _ask(self, in_hand: InHand, ready: Ready) -> int:
-        """One record, one prompt: start, ask, record."""
+    async def _let_others_go_first(self, in_hand: InHand, short: Ready, todo: Sequence[Ready]) -> None:
+        """Wait for calls under way to give back what they have reserved, unless there is something else to do."""
+        if any(one.item.run_id != short.item.run_id for one in todo):
+            return
+        in_hand.waited_s += LONGEST_NAP_S
+        if in_hand.waited_s > self._longest_wait_s:
+            # Too long to sit on claimed work: it goes back, and other runs come first.
+            self._short.put(short.item.run_id, self._longest_wait_s)
+            in_hand.enough = True
+        await asyncio.sleep(LONGEST_NAP_S)
+
+    @property
+    def _longest_wait_s(self) -> float:
+        return self._holder.lease_s / 3
+
+    async def _ask(self, in_hand: InHand, ready: Ready) -> int | None:
+        """One record, one prompt: start, ask, record. None if its run's budget has to wait for calls under way."""
         async with self._asking:
             begun, waited_s = await begin(self._database, in_hand.wave, [ready], in_hand.limited), 0.0
             while begun.wait_s and not self.stopping and not in_hand.enough:
-                waited_s += begun.wait_s
-                if waited_s > self._holder.lease_s / 3:
-                    # Too long to sit on claimed work: it goes back, and the queue is left alone until then.
-                    self._rests.put(in_hand.wave.queue_id, begun.wait_s)
-                    in_hand.enough = True
+                nap_s = min(begun.wait_s, LONGEST_NAP_S)
+                waited_s += nap_s
+                if waited_s > self._longest_wait_s:
+                    in_hand.enough = True  # it goes back, and the account is asked before the next claim
                     break
-                await asyncio.sleep(begun.wait_s)
+                await asyncio.sleep(nap_s)
                 begun = await begin(self._database, in_hand.wave, [ready], in_hand.limited)
+        if begun.short:
+            return None
         if not begun.started:
             return begun.stopped
         outcome = await self._answer(in_hand, ready)

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wave_runner.core.rates import Account, Booking, Rate
+from wave_runner.core.rates import Account, Booking, Rate, wait_s
 from wave_runner.store.database import Connection, Database, fetch
 
 
@@ -36,6 +36,14 @@ async def lock(connection: Connection, of: Sequence[Limited]) -> list[tuple[Rate
     rows = await fetch(connection, "accounts/stand", _keys(of))
     found = {(row["kind"], row["name"]): row for row in rows}
     return [(one.rate, _account(found[one.whose, one.name])) for one in of]
+
+
+async def wait(database: Database, of: Sequence[Limited]) -> float:
+    """Return the seconds until something may be started on accounts, as they stand now."""
+    if not of:
+        return 0.0
+    async with database.transaction() as connection:
+        return wait_s(await lock(connection, of))
 
 
 async def book(connection: Connection, costs: Sequence[tuple[Limited, Booking]]) -> None:

@@ -37,6 +37,7 @@ class Surroundings:
     collections: Mapping[str, CollectionSpec]
     models: Collection[str]
     priced: Collection[str]  # models whose price is known
+    bounded: Collection[str]  # models whose answers have a longest one
     scripts: Collection[str]
     inputs: Mapping[str, Mapping[str, InputField]]  # of each script that says plainly what it takes
     staging: Collection[str]  # scripts that plainly stage rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from wave_runner.core import graph
-from wave_runner.core.limits import CHAIN_DEPTH, INTERACTIONS, MODEL_CALLS, MONEY, RECORD, SCOPES
+from wave_runner.core.limits import BUDGETS, CHAIN_DEPTH, INTERACTIONS, MODEL_CALLS, MONEY, RECORD, RUN, SCOPES
 from wave_runner.core.lint.finding import At, Finding, Surroundings
 from wave_runner.core.workflow import END, ActorKind, Step, Workflow
 
@@ -28,11 +28,27 @@ def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
     for scope in SCOPES:
         if MONEY in limits.of(scope):
             yield from _unpriced(workflow, ("limits", f"{MONEY}_per_{scope}"), around)
+    for name in BUDGETS:
+        if name in limits.run:
+            yield from _unbounded(workflow, ("limits", f"{name}_per_{RUN}"), around)
+            break
+
+
+def _unbounded(workflow: Workflow, at: At, around: Surroundings) -> Iterator[Finding]:
+    for model in sorted(_models(workflow) - set(around.bounded)):
+        message = (
+            f"this is reserved before each call, and nobody knows how long an answer of the model `{model}` may be"
+        )
+        hint = f"in wave.toml: [models.{model}] options = {{max_tokens = 1000}}, or what its server calls it"
+        yield Finding(rule="no_bound", at=at, message=message, hint=hint)
+
+
+def _models(workflow: Workflow) -> set[str]:
+    return {step.actor for step in workflow.steps.values() if step.kind is ActorKind.AI_MODEL}
 
 
 def _unpriced(workflow: Workflow, at: At, around: Surroundings) -> Iterator[Finding]:
-    used = {step.actor for step in workflow.steps.values() if step.kind is ActorKind.AI_MODEL}
-    for model in sorted(used - set(around.priced)):
+    for model in sorted(_models(workflow) - set(around.priced)):
         message = f"money is limited, and nobody knows what the model `{model}` costs"
         hint = f"in wave.toml: [models.{model}] price = {{input = 0.15, output = 0.6}}, for a million tokens"
         yield Finding(rule="no_price", at=at, message=message, hint=hint)
