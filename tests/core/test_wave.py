@@ -3,13 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wave_runner.core.wave import Choice, Linger, Waiting, choose, choose_script, wave_size
+from wave_runner.core.wave import STEP, Choice, Linger, Waiting, choose, choose_script, wave_size
 
 
-def waiting(queue_id: int, work_key: str, position: int, *, template: str = "", age_s: float = 0.0) -> Waiting:
-    return Waiting(
-        queue_id=queue_id, work_key=work_key, template=template, position=position, waiting=1, head_age_s=age_s
-    )
+def waiting(
+    queue_id: int, work_key: str, position: int, *, template: str = "", age_s: float = 0.0, rank: int = 0
+) -> Waiting:
+    at = {"work_key": work_key, "template": template, "position": position}
+    return Waiting(queue_id=queue_id, waiting=1, head_age_s=age_s, rank=rank, **at)
 
 
 EARLY, LATE = waiting(1, "a", 3), waiting(2, "b", 5)
@@ -50,6 +51,20 @@ def test_of_queues_that_are_alike_the_one_that_waits_longest_goes_first():
 
 def test_scripts_take_the_latest_step_first_so_that_records_are_finished():
     assert choose_script([EARLY, LATE]) == Choice(queue=LATE, reason="latest step")
+
+
+def test_a_step_of_priority_goes_before_a_later_step():
+    ahead = waiting(3, "c", 1, rank=-STEP)
+    assert choose_script([EARLY, LATE, ahead]) == Choice(queue=ahead, reason="latest step")
+    assert choose([EARLY, LATE, ahead], resident=None, feeding=False) == Choice(queue=ahead, reason="earliest step")
+    little = waiting(3, "c", 1, rank=1 - STEP)
+    assert choose_script([LATE, little]) == Choice(queue=LATE, reason="latest step")
+
+
+def test_a_model_is_left_before_it_is_drained_only_for_what_is_far_ahead():
+    ahead, far = waiting(3, "a", 1, rank=-9 * STEP), waiting(3, "a", 1, rank=-10 * STEP)
+    assert choose([LATE, ahead], resident="b", feeding=False) == Choice(queue=LATE, reason="drain")
+    assert choose([LATE, far], resident="b", feeding=True) == Choice(queue=far, reason="far ahead")
 
 
 QUEUES = st.lists(st.builds(waiting, st.integers(1, 99), st.sampled_from("abc"), st.integers(1, 9)), max_size=8)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.runner.test_limits import FILES, MODEL, WRITE_AND_SAVE
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import Ground, rows, run_to_end, script
+from tests.support.projects import WAVE, Ground, rows, run_to_end, script
 from tests.support.waiting import wait_until
+
+from wave_runner.errors import ConflictError
 
 SAVE = {"save": script("ctx.write('items', {'note': item['word']})\nreturn {}")}
 SLOW_ANSWER = {"json": {"word": "good"}, "behaviour": "slow"}
@@ -157,6 +160,20 @@ def test_a_script_begins_no_more_records_in_a_minute_than_it_says(ground: Ground
     )
     assert run_with_others(ground, 1) == "completed"
     assert ground.one(CLOSEST, "call") > 0.25
+
+
+def test_work_that_needs_what_no_runner_has_says_so(ground: Ground):
+    steps = "draw: {actor: draw, input: {text: record.text}, next: end}\n"
+    toml = '[scripts.draw]\nruns_on = ["gpu"]\n'
+    ground.project(rows=rows(4), steps=steps, actors={"draw": script("return {}")}, toml=toml)
+    command = [WAVE, "--project", ground.folder]
+    said = subprocess.run([*command, "run", "work"], capture_output=True, text=True, timeout=60)
+    assert said.returncode == ConflictError.exit_code
+    assert "no runner at work has what some of its work needs: gpu" in said.stderr
+    alerts = subprocess.run([*command, "report", "alerts"], capture_output=True, text=True, timeout=60).stdout
+    assert "no_label" in alerts
+    servers = subprocess.run([*command, "report", "servers"], capture_output=True, text=True, timeout=60).stdout
+    assert "gpu" in servers
 
 
 def test_a_runner_does_only_what_its_labels_allow(ground: Ground):

@@ -192,6 +192,12 @@ def _stopped_by(runner: Runner) -> WaveError | None:
         return trouble
     if drifted := runner.drifted():
         return drift_conflict(drifted)
+    if lacking := runner.lacking():
+        labels = ",".join(lacking)
+        return ConflictError(
+            f"no runner at work has what some of its work needs: {labels}",
+            hint=f"on a host that has it: WAVE_LABELS={labels} wave runner (or wave run WORKFLOW --resume)",
+        )
     if paused := runner.paused():
         return ConflictError(
             f"paused: {', '.join(paused)}: nothing of it is begun until somebody says so",

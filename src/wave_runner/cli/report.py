@@ -62,8 +62,8 @@ def alerts(context: click.Context, as_json: bool) -> None:
     wave report alerts --json
 
     A run raises nothing_saved, nothing_found or sudden_drop (completed less than half of what is usual) once, at its
-    end. A schedule that is overdue, one whose last three runs have found no record, and a run without a runner are
-    found when you ask.
+    end, and budget_exceeded when it is paused for that. A schedule that is overdue, one whose last three runs have
+    found no record, a run without a runner and one whose work needs a label that no runner has are found when you ask.
     """
     asyncio.run(_alerts(project_dir(context), as_json=as_json))
 
@@ -196,7 +196,7 @@ async def _servers(folder: Path, *, as_json: bool) -> None:
 
 
 def _show_servers(found: Servers) -> None:
-    if not found.servers and not found.accounts:
+    if not (found.servers or found.accounts or found.queues):
         output.heading("no work was for anything outside")
         return
     stand = ("what", "breaker", "failures", "trips", "waiting", "running", "runners")

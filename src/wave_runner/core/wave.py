@@ -3,13 +3,17 @@
 Policy of a model lane: stay with the resident model until it is drained, and linger while scripts still feed it;
 then take the queue that stands earliest in its workflow, because what it produces feeds the later ones. For one
 workflow started as a batch this loads each model as often as its name stands in the chain of steps, which is the
-minimum (docs/explanation/waves.md).
+minimum (docs/explanation/waves.md). Work that is far ahead by priority or age goes before all of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+STEP = 60
+# A load costs much more than a script's turn: for so many steps only, the resident model is left before it is drained.
+STEPS_WORTH_A_LOAD = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,7 @@ class Waiting:
     position: int  # of the head's step in its workflow
     waiting: int
     head_age_s: float
+    rank: int = 0  # of the head: lower goes first; a step of priority, or an hour, is STEP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +47,31 @@ class Linger:
 def choose(waiting: Sequence[Waiting], *, resident: str | None, feeding: bool) -> Choice | Linger | None:
     """Choose for a model lane. `resident` is the loaded model's work key, `feeding` whether more is coming for it."""
     mine = [queue for queue in waiting if queue.work_key == resident]
+    pressing = _ahead(waiting, by=STEP * STEPS_WORTH_A_LOAD)
+    if mine and not any(queue in mine for queue in pressing):
+        return Choice(queue=min(pressing, key=_order), reason="far ahead")
     if mine:
-        return Choice(queue=min(mine, key=_order), reason="drain")
+        return Choice(queue=min(_ahead(mine, by=STEP), key=_order), reason="drain")
     if resident is not None and feeding:
         return Linger(work_key=resident)
     if not waiting:
         return None
-    return Choice(queue=min(waiting, key=_order), reason="earliest step")
+    return Choice(queue=min(_ahead(waiting, by=STEP), key=_order), reason="earliest step")
 
 
 def choose_script(waiting: Sequence[Waiting]) -> Choice | None:
-    """Choose for a script lane: the latest step first, so that a record that began is finished soon."""
+    """Choose for a script lane: of what is ahead the latest step, so that a record that began is finished soon."""
     if not waiting:
         return None
-    return Choice(queue=max(waiting, key=lambda queue: (queue.position, queue.head_age_s)), reason="latest step")
+    return Choice(
+        queue=max(_ahead(waiting, by=STEP), key=lambda queue: (queue.position, queue.head_age_s)), reason="latest step"
+    )
+
+
+def _ahead(waiting: Sequence[Waiting], *, by: int) -> list[Waiting]:
+    """Return the queues that no other is ahead of by so much."""
+    best = min((queue.rank for queue in waiting), default=0)
+    return [queue for queue in waiting if queue.rank < best + by]
 
 
 def _order(queue: Waiting) -> tuple[int, str, float]:

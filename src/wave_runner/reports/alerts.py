@@ -55,6 +55,8 @@ async def _idle(connection: Connection) -> list[Alert]:
 def _idle_message(row: Row) -> str:
     if row["kind"] == "no_runner":
         return "it has not ended and no runner is at work: wave runner"
+    if row["kind"] == "no_label":
+        return f"no runner at work has what its work needs: WAVE_LABELS={row['reason']} wave runner"
     if row["kind"] == "source_idle":
         return f"its last {QUIET_RUNS} runs have found no record: does anything still come in where it looks?"
     return f"it cannot be fired: {row['reason']}" if row["reason"] else "it is due and nobody fires it: wave runner"

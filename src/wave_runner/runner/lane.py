@@ -30,7 +30,7 @@ class Lane(abc.ABC):
     """What scripts, queries and routes share: nothing has to be loaded before a wave of theirs can be claimed.
 
     `trouble` is why no wave may be opened, `blocked_by` are the actors that have work and have drifted, `paused` those
-    that somebody has paused.
+    that somebody has paused, `lacking` the labels that work needs and no runner has.
     """
 
     name: ClassVar[str]
@@ -49,6 +49,7 @@ class Lane(abc.ABC):
     trouble: WaveError | None = field(default=None, init=False)
     blocked_by: list[str] = field(default_factory=list, init=False)
     paused: list[str] = field(default_factory=list, init=False)
+    lacking: list[str] = field(default_factory=list, init=False)
 
     async def one_pass(self) -> bool:
         """Do one wave. False if there was nothing to do."""
@@ -58,6 +59,7 @@ class Lane(abc.ABC):
         queues = await waves.waiting(self.database, [self.name], labels=self.holder.labels)
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
+        self.lacking = sorted({label for queue in queues for label in queue.lacking})
         choice = choose_script([queue.waiting for queue in queues if queue.is_open and self.rests.is_over(queue.id)])
         if choice is None:
             return await self.rests.wait()

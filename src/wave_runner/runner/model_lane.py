@@ -99,6 +99,7 @@ class ModelLane:
         self._server_trouble: WaveError | None = None
         self.blocked_by: list[str] = []
         self.paused: list[str] = []
+        self.lacking: list[str] = []
         self.stopping = False
 
     @property
@@ -114,6 +115,7 @@ class ModelLane:
         queues = await waves.waiting(self._database, [self.name], labels=self._holder.labels)
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
+        self.lacking = sorted({label for queue in queues for label in queue.lacking})
         self._server_trouble = _trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         choice = choose(

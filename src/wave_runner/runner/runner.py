@@ -136,6 +136,10 @@ class Runner:
         """Return the actors whose work waits because somebody has paused them."""
         return sorted({actor for lane in self._lanes() for actor in lane.paused})
 
+    def lacking(self) -> list[str]:
+        """Return the labels that work needs and no runner at work has."""
+        return sorted({label for lane in self._lanes() for label in lane.lacking})
+
     def drifted(self) -> list[str]:
         """Return the actors whose work waits because they have drifted."""
         return sorted({actor for lane in self._lanes() for actor in lane.blocked_by})

@@ -18,6 +18,9 @@ from wave_runner.core.wave import Waiting
 from wave_runner.store import breakers, events
 from wave_runner.store.database import Connection, Database, Row, fetch
 
+# A runner that has not been heard of for so long has no labels that anybody could wait for, seconds.
+SILENT_S = 60.0
+
 # A count beyond this tells the planner nothing more.
 WAITING_CAP = 1000
 
@@ -61,6 +64,8 @@ class Queue:
     paused: bool
     held: tuple[int, ...]  # runs of which nothing may be begun
     run_step_id: int  # of the head: says what must be at hand
+    fits: bool  # no labels are needed that the runner has not
+    lacking: Sequence[str]  # the labels that are needed, if no runner at work has them
     trouble: breakers.Trouble | None  # of its server or its model
     measured: Measured
 
@@ -71,7 +76,7 @@ class Queue:
     @property
     def is_open(self) -> bool:
         """Whether its work may be claimed, or tried."""
-        return not (self.drifted or self.paused) and (self.trouble is None or self.trouble.is_due)
+        return self.fits and not (self.drifted or self.paused) and (self.trouble is None or self.trouble.is_due)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +121,10 @@ async def end_runner(database: Database, runner_id: UUID) -> None:
 
 
 async def waiting(database: Database, lanes: Sequence[str], *, labels: Sequence[str] = ()) -> list[Queue]:
-    """Return the queues of these lanes that have claimable work which needs no other labels than these."""
+    """Return the queues of these lanes that have claimable work, for a runner with these labels."""
     async with database.transaction() as connection:
         held = [row["run_id"] for row in await fetch(connection, "runs/held")]
-        asked = {"lanes": list(lanes), "cap": WAITING_CAP, "held": held, "labels": list(labels)}
+        asked = {"lanes": list(lanes), "cap": WAITING_CAP, "held": held, "labels": list(labels), "silent_s": SILENT_S}
         rows = await fetch(connection, "queues/waiting", asked)
     return [
         Queue(
@@ -130,12 +135,15 @@ async def waiting(database: Database, lanes: Sequence[str], *, labels: Sequence[
                 position=row["position"],
                 waiting=row["waiting"],
                 head_age_s=row["head_age_s"],
+                rank=row["rank"],
             ),
             actor=row["actor"],
             drifted=row["drifted"],
             paused=row["paused"],
             held=tuple(held),
             run_step_id=row["run_step_id"],
+            fits=row["fits"],
+            lacking=row["lacking"],
             measured=Measured(samples=row["samples"], p99_s=row["p99_s"]),
             trouble=_trouble(row) if row["breaker"] is not None else None,
         )

@@ -1,11 +1,17 @@
 -- What waits, queue by queue, for the planner: the count stops at a cap and the head tells the age, so the cost
--- does not grow with the backlog. Queues of drifted and of paused actors are shown too: they explain why nothing moves.
+-- does not grow with the backlog. Queues of drifted and of paused actors are shown too, and those
+-- that need labels which this runner (`fits`) or any (`lacking`) has not: they explain why nothing moves.
 -- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it. These runs come as
 -- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all.
 SELECT q.queue_id, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
        b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp(), true) AS is_due, b.trips,
        b.error_class, b.reason,
-       w.waiting, w.head_age_s, w.run_step_id, rs.position
+       q.needs <@ %(labels)s::text[] AS fits,
+       CASE WHEN q.needs <@ %(labels)s::text[] OR EXISTS (
+                SELECT FROM runners n WHERE n.ended_at IS NULL AND q.needs <@ n.labels
+                  AND n.heartbeat_at > clock_timestamp() - make_interval(secs => %(silent_s)s))
+            THEN '{}' ELSE q.needs END AS lacking,
+       w.waiting, w.head_age_s, w.rank, w.run_step_id, rs.position
 FROM queues q
 JOIN actors a USING (actor_id)
 LEFT JOIN LATERAL (
@@ -17,9 +23,10 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS waiting,
            extract(epoch FROM clock_timestamp() - (array_agg(head.created_at))[1])::float8 AS head_age_s,
+           (array_agg(head.rank))[1] AS rank,
            (array_agg(head.run_step_id))[1] AS run_step_id
     FROM (
-        SELECT created_at, run_step_id
+        SELECT created_at, rank, run_step_id
         FROM interactions i
         WHERE i.queue_id = q.queue_id AND i.state = 'pending' AND i.wave_id IS NULL AND i.ready_at IS NULL
           AND i.run_id <> ALL (%(held)s::bigint[])
@@ -28,4 +35,4 @@ CROSS JOIN LATERAL (
     ) AS head
 ) AS w
 JOIN run_steps rs ON rs.run_step_id = w.run_step_id
-WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[]) AND q.needs <@ %(labels)s::text[]
+WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[])

@@ -1,4 +1,4 @@
--- What waits for a model, or for an actor that has an account, queue by queue, in runs that have not ended: by the live
+-- What waits for a model, for a label, or for an actor that has an account, queue by queue, in runs that have not ended: by the live
 -- counts, so that the cost does not grow with what waits; only what waits for its time is counted itself. `asked`: a runner
 -- is at work that can ask the model's server, or do scripts; `able`: it also has the labels that the work needs.
 SELECT a.name AS actor, CASE a.kind WHEN 'ai_model' THEN q.lane ELSE '' END AS server, q.needs,
@@ -36,5 +36,5 @@ LEFT JOIN LATERAL (
     HAVING count(*) > 0
 ) AS r ON true
 WHERE (l.waiting > 0 OR l.running > 0)
-  AND (a.kind = 'ai_model' OR EXISTS (SELECT FROM accounts c WHERE c.kind = 'actor' AND c.name = a.name))
+  AND (a.kind = 'ai_model' OR q.needs <> '{}' OR EXISTS (SELECT FROM accounts c WHERE c.kind = 'actor' AND c.name = a.name))
 ORDER BY l.waiting DESC, a.name, q.queue_id
