@@ -75,13 +75,13 @@ def test_no_statement_of_the_hot_path_reads_a_table_from_end_to_end(crowded: Gro
             "visit_id": None,
         }
         lost = {"wave_id": wave.wave_id, "type": "interaction_released", "size": 500, "crashed": False}
-        looked = {"lanes": ["scripts"], "cap": waves.WAITING_CAP, "held": [], "labels": [], "silent_s": 60}
+        looked = {"lanes": ["scripts"], "cap": waves.WAITING_CAP, "held": [], "labels": [], "lease_s": 60}
         found = []
         async with hand.engine.database.transaction() as connection:
             found += await scanned(connection, "waves/claim", claimed)
             found += await scanned(connection, "waves/close", {"wave_id": wave.wave_id})
             found += await scanned(connection, "queues/waiting", looked)
-            found += await scanned(connection, "interactions/release_delayed", {})
+            found += await scanned(connection, "interactions/release_delayed", {"size": 1000})
             lost |= {"max_crashes": 3, "runner_id": hand.runner_id}
             found += await scanned(connection, "interactions/reclaim", lost)
             await fetch(connection, "session/plan_by_key")

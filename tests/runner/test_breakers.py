@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from tests.runner.test_shared_limits import ANSWER, run_with_others, writing
+from tests.support.by_hand import Hand, by_hand
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import Ground, at_work, ended, start_run
+from tests.support.projects import Ground, at_work, ended, rows, start_run
 from tests.support.waiting import wait_until
 
+from wave_runner.core.outcome import Outage
 from wave_runner.errors import ModelServerError
+from wave_runner.store import breakers
 
 POSITIONS = "SELECT type::text AS type FROM interaction_events WHERE type::text LIKE 'breaker%%' ORDER BY event_id"
 
@@ -34,6 +37,57 @@ def test_work_waits_for_a_server_that_is_away_and_goes_on_when_it_is_back(ground
     assert opened(ground)[-1] == "breaker_closed"
     assert ground.one("SELECT max(errors) FROM interactions") == 0
     assert ground.sql("SELECT position, failures, trips, reason FROM breakers WHERE failures > 0") == []
+
+
+def test_a_model_that_fails_for_a_while_fails_no_record(ground: Ground, tmp_path: Path):
+    """Five requests open its breaker and are charged, each to another record; those that try it then are not."""
+    with OpenAIStub(tmp_path / "stub", [{"status": 500, "times": 9}, ANSWER]) as stub:
+        writing(ground, stub.url, n=10, server="slots = 1", model="")
+        toml = (ground.folder / "wave.toml").read_text()
+        ground.write("wave.toml", toml.replace("max_attempts = 4", "max_attempts = 2"))
+        assert ground.run() == "completed"
+    assert ground.states("write") == {"completed": 10}
+    assert ground.one("SELECT sum(errors) FROM interactions") == 5
+
+
+def test_a_record_that_is_the_only_one_left_is_charged_as_a_probe_too(ground: Ground, tmp_path: Path):
+    with OpenAIStub(tmp_path / "stub", [{"status": 500}]) as stub:
+        writing(ground, stub.url, n=1, server="slots = 1")
+        assert ground.run() == "failed"
+        assert len(stub.requests()) == 4
+
+
+OPEN = (
+    "INSERT INTO breakers (kind, name, position, failures, trips, retry_at, error_class, reason) "
+    "VALUES (%s, %s, 'open', 1, 1, now() - %s * interval '1 s', 'transient', 'it was away')"
+)
+
+
+def test_of_two_breakers_the_servers_is_tried_first(ground: Ground, tmp_path: Path):
+    """The model's has opened later. Nobody is at the server: nothing can be said of the model."""
+    writing(ground, "http://127.0.0.1:9/v1", n=3)
+    ground.start()
+    ground.sql(OPEN, "server", "stub", 2)
+    ground.sql(OPEN, "model", "writer", 1)
+    with ground.process("runner"):
+        wait_until(lambda: ground.one("SELECT trips FROM breakers WHERE kind = 'server'") >= 3)
+    assert ground.one("SELECT trips FROM breakers WHERE kind = 'model'") == 1
+
+
+@pytest.mark.parametrize(("gone", "tried"), [("ended_at = now()", True), ("heartbeat_at = now()", False)])
+def test_a_probe_is_taken_from_a_runner_that_is_gone_and_from_no_other(ground: Ground, gone: str, tried: bool):
+    ground.project(rows=rows(0))
+    of = breakers.Of(kind=Outage.SERVER, name="stub")
+    times = {"probe_s": 600, "lease_s": 30}
+
+    async def probes(hand: Hand) -> list[bool]:
+        other = await hand.other()
+        await hand.sql(OPEN, "server", "stub", 1)
+        mine = await breakers.probe(hand.engine.database, of, runner_id=hand.runner_id, **times)
+        await hand.sql(f"UPDATE runners SET {gone} WHERE runner_id = %s", hand.runner_id)
+        return [mine, await breakers.probe(hand.engine.database, of, runner_id=other.runner_id, **times)]
+
+    assert by_hand(ground, probes) == [True, tried]
 
 
 def test_a_refused_key_is_told_at_once_and_costs_nobody_an_attempt(ground: Ground, tmp_path: Path):

@@ -326,7 +326,7 @@ def test_a_retry_waits_its_time_keeps_its_attempts_and_then_counts_on(ground: Gr
         await hand.close(wave)
         none = await hand.claim()
         await hand.sql("UPDATE interactions SET ready_at = now() - interval '1 s' WHERE ready_at IS NOT NULL")
-        await hand.engine.database.fetch("interactions/release_delayed")
+        await hand.engine.database.fetch("interactions/release_delayed", {"size": 1000})
         return none, (await hand.claim()).items[0].attempt, interaction_id
 
     none, attempts, _ = by_hand(ground, retry)

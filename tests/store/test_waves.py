@@ -82,7 +82,7 @@ def test_delayed_work_is_claimed_once_its_time_has_come(ground: Ground):
         await hand.sql("UPDATE interactions SET ready_at = now() - interval '1 s' WHERE interaction_id = %s", first)
         await hand.sql("UPDATE interactions SET ready_at = now() + interval '1 h' WHERE interaction_id = %s", second)
         assert await hand.claim() is None
-        await hand.engine.database.fetch("interactions/release_delayed")
+        await hand.engine.database.fetch("interactions/release_delayed", {"size": 1000})
         return ids(await hand.claim()), first
 
     claimed, first = by_hand(ground, claim)

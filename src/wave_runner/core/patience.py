@@ -10,6 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from wave_runner.core.breaker import OF_THE_ITEM
+from wave_runner.core.outcome import ErrorClass, Failure, Outcome
+
 BUCKETS_PER_DOUBLING = 8
 FEW = 20  # samples below which nothing counts as measured
 UNMEASURED_S = 300.0
@@ -39,6 +42,16 @@ class Patience:
     ceiling_s: float = 3600.0
     queue_s: float | None = None
     step_s: float | None = None
+
+
+def is_measure(outcome: Outcome) -> bool:
+    """Say whether how long an attempt took tells how long one takes: it has answered, or was cut at its limit.
+
+    What was refused at once, or found nobody, would only make the limit shorter.
+    """
+    if not isinstance(outcome, Failure):
+        return True
+    return outcome.outage is None and outcome.error_class in {*OF_THE_ITEM, ErrorClass.TIMEOUT}
 
 
 def bucket_of(seconds: float) -> int:

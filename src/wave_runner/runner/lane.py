@@ -56,7 +56,7 @@ class Lane(abc.ABC):
         self.trouble = await self.before_wave()
         if self.trouble is not None or not self.holder.may_claim:
             return False
-        queues = await waves.waiting(self.database, [self.name], labels=self.holder.labels)
+        queues = await waves.waiting(self.database, [self.name], lease_s=self.holder.lease_s, labels=self.holder.labels)
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
         self.lacking = sorted({label for queue in queues for label in queue.lacking})

@@ -6,13 +6,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
 from wave_runner.core.breaker import Position, sign_of
 from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
-from wave_runner.core.patience import Measured, attempt_limit_s
+from wave_runner.core.patience import Measured, attempt_limit_s, is_measure
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
 from wave_runner.core.wave import Linger, choose, wave_size
@@ -33,6 +33,7 @@ from wave_runner.store.database import Database
 LARGEST_WAVE = 500
 # After a breaker has opened so often in a row a person is told; the lane goes on trying.
 TRIPS_TO_TELL = 3
+PROBE = "probe"
 
 
 @dataclass(kw_only=True)
@@ -51,6 +52,7 @@ class InHand:
     wave: waves.Wave
     limited: Sequence[Limited]
     measured: Measured
+    spared: bool = False  # it is to try a breaker, and others can be tried instead: a failure is charged to nobody
     enough: bool = False
     waited_s: float = 0.0  # for budgets of runs
 
@@ -112,7 +114,9 @@ class ModelLane:
         self._folder_trouble = await self._before_wave()
         if self._folder_trouble is not None or not self._holder.may_claim:
             return False
-        queues = await waves.waiting(self._database, [self.name], labels=self._holder.labels)
+        queues = await waves.waiting(
+            self._database, [self.name], lease_s=self._holder.lease_s, labels=self._holder.labels
+        )
         self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
         self.paused = sorted({queue.actor for queue in queues if queue.paused})
         self.lacking = sorted({label for queue in queues for label in queue.lacking})
@@ -134,13 +138,16 @@ class ModelLane:
 
     async def _try(self, trouble: breakers.Trouble, queue: waves.Queue, step: StepInHand) -> bool:
         """Ask a server or a model once that has been left alone: a single record, by a single runner."""
-        mine = {"runner_id": self._holder.runner_id}
-        if not await breakers.probe(self._database, trouble.of, **mine, lease_s=self._holder.lease_s):
+        me, lease_s = self._holder.runner_id, self._holder.lease_s
+        longest_s = attempt_limit_s(step.pinned.patience, queue.measured, errors=step.pinned.max_attempts)
+        if not await breakers.probe(
+            self._database, trouble.of, runner_id=me, probe_s=longest_s + lease_s, lease_s=lease_s
+        ):
             return False
         try:
-            return await self._serve(queue, step, "probe", size=1)
+            return await self._serve(queue, step, PROBE, size=1)
         finally:
-            await breakers.give_up(self._database, trouble.of, **mine)
+            await breakers.give_up(self._database, trouble.of, runner_id=me)
 
     async def _serve(self, queue: waves.Queue, step: StepInHand, reason: str, *, size: int) -> bool:
         visit = await self._visit_for(queue, step)
@@ -167,7 +174,9 @@ class ModelLane:
             return False
 
         async def do(claimed: waves.Wave) -> int:
-            return await self._do(InHand(wave=claimed, limited=limited, measured=queue.measured))
+            others = reason == PROBE and queue.waiting.waiting > 1
+            in_hand = InHand(wave=claimed, limited=limited, measured=queue.measured, spared=others)
+            return await self._do(in_hand)
 
         await self._holder.work(wave, do, deadline_s=self._deadline_s(step, queue.measured, wave.items))
         await self._pace.tell(self._database, queue.id)
@@ -248,6 +257,8 @@ class ModelLane:
         if not begun.started:
             return begun.stopped
         outcome = await self._answer(in_hand, ready)
+        if in_hand.spared and isinstance(outcome, Failure) and (sign := sign_of(outcome)) and sign.failed:
+            outcome = replace(outcome, outage=sign.of)
         done = await record(self._database, in_hand.wave, [(ready, outcome)], self._texts)
         await self._settle_accounts(in_hand, ready, outcome)
         await self._judge(in_hand, ready, outcome)
@@ -262,7 +273,8 @@ class ModelLane:
             self._server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=limit_s
         )
         self._pace.measure(ready.step.run_step.queue_id, time.monotonic() - began)
-        self._pace.took(ready.step.run_step.queue_id, outcome.usage.service_us)
+        if is_measure(outcome):
+            self._pace.took(ready.step.run_step.queue_id, outcome.usage.service_us)
         crash_points.passed("models/answered")
         return outcome
 
@@ -281,7 +293,12 @@ class ModelLane:
         if sign is None:
             return
         if sign.failed and isinstance(outcome, Failure):
-            after = await self._failed(sign.of, ready.step.pinned.step.actor, outcome, grave=sign.grave)
+            actor = ready.step.pinned.step.actor
+            after = await self._failed(sign.of, actor, outcome, grave=sign.grave)
+            if sign.of is Outage.MODEL and outcome.error_class is not ErrorClass.TIMEOUT:
+                # Whatever it said, the server has answered.
+                server = self._breaker(Outage.SERVER, actor)
+                await breakers.worked(self._database, server, runner_id=self._holder.runner_id)
             in_hand.enough = in_hand.enough or after is not Position.CLOSED
         elif self._worried:
             await self._worked(ready.step.pinned.step.actor)

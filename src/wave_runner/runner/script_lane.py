@@ -12,6 +12,7 @@ from wave_runner import crash_points
 from wave_runner.actors.job import Job, RequestRefused
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.outcome import ErrorClass, Failure, Outcome
+from wave_runner.core.patience import is_measure
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import record
@@ -47,7 +48,7 @@ class ScriptLane(Lane):
         outcomes = await self.pool.run(replace(script, timeout_s=self.limit_s), jobs, requests)
         crash_points.passed("scripts/returned")
         self.pace.measure(wave.queue_id, (time.monotonic() - began) / len(ready))
-        for outcome in outcomes:
+        for outcome in filter(is_measure, outcomes):
             self.pace.took(wave.queue_id, outcome.usage.service_us)
         return outcomes
 

@@ -58,9 +58,12 @@ class SqlLane(Lane):
             )
             for one in ready
         ]
-        timeout_s = max(one.step.pinned.timeout_s for one in ready)
+        began = time.monotonic()
         async with self.database.transaction() as connection:
-            return await queries.answer(connection, text, items, timeout_s=timeout_s)
+            answered = await queries.answer(connection, text, items, timeout_s=self.limit_s)
+        # One attempt, as far as its time is concerned: the limit is that of the statement.
+        self.pace.took(ready[0].step.run_step.queue_id, int((time.monotonic() - began) * 1_000_000))
+        return answered
 
 
 def _outcomes(answered: dict[int, Answered], ready: Sequence[Ready], usage: Usage) -> dict[int, Outcome]:

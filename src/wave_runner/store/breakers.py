@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from wave_runner.core.breaker import Breaker, Position, after_failure
+from wave_runner.core.breaker import FIRST_PAUSE_S, Breaker, Position, after_failure
 from wave_runner.core.event import EventType
 from wave_runner.core.outcome import ErrorClass, Failure, Outage
 from wave_runner.store import events
@@ -72,9 +72,9 @@ async def worked(database: Database, of: Of, *, runner_id: UUID) -> None:
             await _say(connection, EventType.BREAKER_CLOSED, of, {}, runner_id=runner_id)
 
 
-async def probe(database: Database, of: Of, *, runner_id: UUID, lease_s: float) -> bool:
-    """Take it upon oneself to try an open breaker whose time has come. False if another runner does."""
-    given = {"kind": of.kind, "name": of.name, "runner_id": runner_id, "lease_s": lease_s}
+async def probe(database: Database, of: Of, *, runner_id: UUID, probe_s: float, lease_s: float) -> bool:
+    """Take it upon oneself to try an open breaker whose time has come, for so long. False if another runner does."""
+    given = {"kind": of.kind, "name": of.name, "runner_id": runner_id, "probe_s": probe_s, "lease_s": lease_s}
     async with database.transaction() as connection:
         if not await fetch(connection, "breakers/probe", given):
             return False
@@ -84,7 +84,8 @@ async def probe(database: Database, of: Of, *, runner_id: UUID, lease_s: float) 
 
 async def give_up(database: Database, of: Of, *, runner_id: UUID) -> None:
     """Let somebody else try: nothing has come of it that would say how the server or the model does."""
-    await database.fetch("breakers/give_up", {"kind": of.kind, "name": of.name, "runner_id": runner_id})
+    given = {"kind": of.kind, "name": of.name, "runner_id": runner_id, "pause_s": FIRST_PAUSE_S}
+    await database.fetch("breakers/give_up", given)
 
 
 async def _say(

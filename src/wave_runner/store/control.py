@@ -210,6 +210,7 @@ async def _retry_chunk(
 ) -> list[Row]:
     place = {"after_run": after[0], "after": after[1], "size": CHUNK}
     given = {**of.parameters, **which.parameters, **place, "data": data_text({"by": by})}
+    await fetch(connection, "runs/lock", {"run_ids": list(of.run_ids)})
     rows = await fetch(connection, "interactions/retry", given)
     if not rows:
         return []

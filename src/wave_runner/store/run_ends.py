@@ -73,6 +73,7 @@ async def end(
     """
     async with database.transaction() as connection:
         verdict = dumps(list(broken)).decode() if broken else None
+        await fetch(connection, "runs/lock", {"run_ids": [run_id]})
         rows = await fetch(connection, "runs/end", {"run_id": run_id, "broken": verdict})
         if not rows:
             return None

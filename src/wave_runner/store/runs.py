@@ -16,6 +16,8 @@ from wave_runner.store import definitions, events, interactions, run_counts
 from wave_runner.store.database import Connection, Database, Row, fetch
 from wave_runner.store.run_flow import RunStep
 
+DUE_CHUNK, CHUNKS_AT_ONCE = 1000, 20
+
 __all__ = [
     "NewRun",
     "NewStep",
@@ -177,8 +179,11 @@ async def fold_counts(database: Database) -> None:
 
 
 async def release_delayed(database: Database) -> None:
-    """Make work claimable whose time has come."""
-    await database.fetch("interactions/release_delayed")
+    """Make work claimable whose time has come: all of it, unless it is so much that others are kept waiting."""
+    for _ in range(CHUNKS_AT_ONCE):
+        [released] = await database.fetch("interactions/release_delayed", {"size": DUE_CHUNK})
+        if released["n"] < DUE_CHUNK:
+            return
 
 
 async def _put_workflow(

@@ -18,9 +18,6 @@ from wave_runner.core.wave import Waiting
 from wave_runner.store import breakers, events
 from wave_runner.store.database import Connection, Database, Row, fetch
 
-# A runner that has not been heard of for so long has no labels that anybody could wait for, seconds.
-SILENT_S = 60.0
-
 # A count beyond this tells the planner nothing more.
 WAITING_CAP = 1000
 
@@ -41,7 +38,7 @@ class Item:
     generation: int
     attempt: int  # attempts so far; the one to come is attempt + 1
     errors: int = 0  # of them, failures that are charged to it
-    age_s: float = 0.0  # since it was created
+    age_s: float = 0.0  # since it was created, or retried by a person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +117,16 @@ async def end_runner(database: Database, runner_id: UUID) -> None:
     await database.fetch("runners/end", {"runner_id": runner_id})
 
 
-async def waiting(database: Database, lanes: Sequence[str], *, labels: Sequence[str] = ()) -> list[Queue]:
-    """Return the queues of these lanes that have claimable work, for a runner with these labels."""
+async def waiting(
+    database: Database, lanes: Sequence[str], *, lease_s: float, labels: Sequence[str] = ()
+) -> list[Queue]:
+    """Return the queues of these lanes that have claimable work, for a runner with these labels.
+
+    A runner that has not been heard of for a lease is taken for gone.
+    """
     async with database.transaction() as connection:
         held = [row["run_id"] for row in await fetch(connection, "runs/held")]
-        asked = {"lanes": list(lanes), "cap": WAITING_CAP, "held": held, "labels": list(labels), "silent_s": SILENT_S}
+        asked = {"lanes": list(lanes), "cap": WAITING_CAP, "held": held, "labels": list(labels), "lease_s": lease_s}
         rows = await fetch(connection, "queues/waiting", asked)
     return [
         Queue(

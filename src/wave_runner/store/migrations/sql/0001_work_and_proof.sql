@@ -312,6 +312,7 @@ CREATE TABLE interactions (
     tokens_out      integer,
     service_us      bigint,
     created_at      timestamptz NOT NULL DEFAULT now(),
+    waits_since     timestamptz NOT NULL DEFAULT now(),     -- its time limits count from then: created, or retried by a person
     started_at      timestamptz,
     finished_at     timestamptz,
     PRIMARY KEY (run_id, interaction_id),

@@ -3,9 +3,12 @@ WITH due AS MATERIALIZED (
     SELECT run_id, interaction_id FROM interactions
     WHERE ready_at <= clock_timestamp()
     ORDER BY ready_at
-    LIMIT 1000
+    LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
+), released AS (
+    UPDATE interactions SET ready_at = NULL
+    WHERE run_id = ANY (ARRAY(SELECT DISTINCT run_id FROM due))
+      AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM due))
+    RETURNING 1
 )
-UPDATE interactions SET ready_at = NULL
-WHERE run_id = ANY (ARRAY(SELECT DISTINCT run_id FROM due))
-  AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM due))
+SELECT count(*) AS n FROM released

@@ -17,7 +17,7 @@ WITH front AS MATERIALIZED (
 ), retried AS (
     UPDATE interactions i
     SET state = 'pending', seq = i.seq + 1, errors = 0, crashes = 0, wave_id = NULL, suspect = NULL, ready_at = NULL,
-        finished_at = NULL, error_class = NULL, rule = NULL, error = NULL
+        waits_since = clock_timestamp(), finished_at = NULL, error_class = NULL, rule = NULL, error = NULL
     FROM front f
     WHERE i.run_id = f.run_id AND i.interaction_id = f.interaction_id
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration, i.generation,

@@ -3,11 +3,17 @@ WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(run_ids)s::bigint[], %(record_ids)s::bigint[], %(run_step_ids)s::bigint[], %(items)s::int[],
                          %(iterations)s::int[])
         AS g (run_id, record_id, run_step_id, item, iteration)
+), there AS MATERIALIZED (
+    -- With and without a record apart: only "equal" goes by an index.
+    SELECT i.run_id, i.interaction_id FROM given g JOIN interactions i USING (run_id, record_id, run_step_id, item, iteration)
+    WHERE i.in_force AND i.state = 'skipped'
+    UNION ALL
+    SELECT i.run_id, i.interaction_id FROM given g JOIN interactions i USING (run_id, run_step_id, item, iteration)
+    WHERE g.record_id IS NULL AND i.record_id IS NULL AND i.in_force AND i.state = 'skipped'
 ), aside AS (
     UPDATE interactions i SET in_force = false, generation = i.interaction_id, seq = i.seq + 1
-    FROM given g
-    WHERE i.run_id = g.run_id AND i.record_id IS NOT DISTINCT FROM g.record_id AND i.run_step_id = g.run_step_id
-      AND i.item = g.item AND i.iteration = g.iteration AND i.in_force AND i.state = 'skipped'
+    FROM there t
+    WHERE i.run_id = t.run_id AND i.interaction_id = t.interaction_id
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.correlation_id, i.seq
 ), logged AS (
     INSERT INTO interaction_events

@@ -4,20 +4,23 @@
 -- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it. These runs come as
 -- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all.
 SELECT q.queue_id, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
-       b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp(), true) AS is_due, b.trips,
+       b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp() OR b.is_orphan, true) AS is_due, b.trips,
        b.error_class, b.reason,
        q.needs <@ %(labels)s::text[] AS fits,
        CASE WHEN q.needs <@ %(labels)s::text[] OR EXISTS (
                 SELECT FROM runners n WHERE n.ended_at IS NULL AND q.needs <@ n.labels
-                  AND n.heartbeat_at > clock_timestamp() - make_interval(secs => %(silent_s)s))
+                  AND n.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s))
             THEN '{}' ELSE q.needs END AS lacking,
        w.waiting, w.head_age_s, w.rank, w.run_step_id, rs.position
 FROM queues q
 JOIN actors a USING (actor_id)
 LEFT JOIN LATERAL (
-    SELECT * FROM breakers
+    SELECT breakers.*, probe_by IS NOT NULL AND NOT EXISTS (
+               SELECT FROM runners p WHERE p.runner_id = probe_by AND p.ended_at IS NULL
+                 AND p.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s)) AS is_orphan
+    FROM breakers
     WHERE failures > 0 AND ((kind = 'server' AND name = q.lane) OR (kind = 'model' AND name = a.name))
-    ORDER BY retry_at DESC NULLS LAST
+    ORDER BY position <> 'closed' DESC, kind = 'server' DESC, retry_at DESC NULLS LAST
     LIMIT 1
 ) AS b ON a.kind = 'ai_model'
 CROSS JOIN LATERAL (

@@ -14,7 +14,6 @@ WITH live AS (
       AND (SELECT n FROM live) = 0
       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND closed_at IS NULL)
       AND NOT EXISTS (SELECT FROM run_records WHERE run_id = %(run_id)s AND state IN ('live', 'ended'))
-    FOR UPDATE
 ), ended AS (
     SELECT run.run_id, run.cancelled,
            (SELECT count(*) FROM staged_records WHERE run_id = %(run_id)s AND state = 'waiting') AS undecided,

@@ -34,7 +34,7 @@ WITH front AS MATERIALIZED (
       AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM picked))
     RETURNING wave_id, run_id, interaction_id, run_step_id, record_id, correlation_id, parent_id, item, iteration,
               generation, rank, attempt, errors, crashes,
-              extract(epoch FROM clock_timestamp() - created_at)::float8 AS age_s
+              extract(epoch FROM clock_timestamp() - waits_since)::float8 AS age_s
 )
 SELECT held.*, records.key
 FROM held LEFT JOIN records USING (record_id)
