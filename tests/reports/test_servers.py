@@ -96,7 +96,7 @@ def test_a_breaker_says_when_it_is_tried_again_and_who_tries_it(ground: Ground):
         await breakers.failed(database, WRITER, AWAY, grave=False, chance=0.0, **mine)
         told.append(await look(hand.engine))
         await hand.sql("UPDATE breakers SET retry_at = clock_timestamp() WHERE position = 'open'")
-        assert await breakers.probe(database, STUB, lease_s=3600, **mine)
+        assert await breakers.probe(database, STUB, probe_s=3600, lease_s=60, **mine)
         return [*told, await look(hand.engine), hand.runner_id]
 
     well, opened, tried, runner_id = by_hand(ground, act)
@@ -126,7 +126,7 @@ def test_what_is_printed_says_who_tries_a_server_and_who_has_it(ground: Ground, 
         await breakers.failed(database, WRITER, AWAY, **grave, **mine)
         await hand.sql("UPDATE breakers SET retry_at = clock_timestamp() WHERE kind = 'server'")
         await hand.sql("UPDATE breakers SET retry_at = clock_timestamp() + interval '1 hour' WHERE kind = 'model'")
-        assert await breakers.probe(database, STUB, lease_s=3600, **mine)
+        assert await breakers.probe(database, STUB, probe_s=3600, lease_s=60, **mine)
         return hand.runner_id
 
     runner_id = by_hand(ground, act)
