@@ -24,7 +24,9 @@ import wave_runner
 from wave_runner import crash_points
 
 SQL = Path(wave_runner.__file__).parent / "store/sql"
-CHANGES = re.compile(r"^\s*(?:INSERT|UPDATE|DELETE)\b|FOR UPDATE|\b(?:INSERT INTO|DELETE FROM)\b", re.MULTILINE)
+CHANGES = re.compile(
+    r"^\s*(?:INSERT|UPDATE|DELETE)\b|FOR (?:NO KEY )?UPDATE|\b(?:INSERT INTO|DELETE FROM)\b", re.MULTILINE
+)
 STATEMENTS = sorted(
     str(path.relative_to(SQL).with_suffix(""))
     for path in SQL.rglob("*.sql")
@@ -45,12 +47,13 @@ ORDERS = (
     *("interactions/cancel", "interactions/unpark", "tasks/withdraw"),
 )
 RETRYING = (*("interactions/retry", "interactions/set_aside", "joins/reopen", "run_records/reopen", "runs/reopen"),)
+DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
 ELSEWHERE = {
     "accounts/rest": "a server that wants to be left alone: tests/runner/test_shared_limits.py",
     **dict.fromkeys(BREAKERS, "a server that fails: tests/runner/test_breakers.py"),
     **dict.fromkeys(RETRYING, "an order of a person: tests/runner/test_retry.py"),
-    **dict.fromkeys(("durations/add", "durations/fade", "durations/sum_up"), "twenty attempts, or five seconds"),
+    **dict.fromkeys(DURATIONS, "twenty attempts, or five seconds"),
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",
     "actors/drift": "a folder that changes",

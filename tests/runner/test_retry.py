@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import subprocess
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from tests.support.projects import WAVE, Ground, rows, run_to_end, script, until
+from tests.support.projects import WAVE, Ground, rows, run_to_end, script
 
 from wave_runner.core.control import Subject
-from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError, NotFoundError
-from wave_runner.store import control, run_ends, runs
 from wave_runner.store.control import Filter
 
 CHAIN = """\
@@ -188,33 +184,3 @@ def test_what_waited_too_long_waits_anew_when_it_is_retried(ground: Ground):
     ground.do(lambda engine: engine.orders().resume(Subject.ACTOR, "ok"))
     assert ground.do(lambda engine: engine.orders().retry(Subject.RUN, str(run_id), Filter())) == 3
     assert ground.do(lambda engine: run_to_end(engine, run_id)) == "completed"
-
-
-def test_a_run_does_not_end_over_work_that_is_being_retried(ground: Ground, tmp_path: Path):
-    """The settler finds nothing that lives; the retry has not committed yet. Whoever comes second sees the other."""
-    switch = broken(ground, tmp_path)
-    assert ground.run() == "failed"
-    switch.unlink()
-
-    async def beside(engine: Engine) -> tuple[object, str]:
-        async with engine.database.transaction() as connection:
-            await connection.execute("UPDATE workflow_runs SET state = 'running', ended_at = NULL, reason = NULL")
-        steps = engine.orders().steps
-        which = Filter()
-        async with engine.database.transaction() as connection:
-            scope = await control.retry_scope(connection, Subject.RUN, "1", which)
-            rows = await control._retry_chunk(connection, scope, which, (0, 0), by="test", run_flow=steps.run_flow)
-            assert len(rows) == 2
-            nothing = {"broken": [], "alerts": [], "targets": {}}
-            ending = asyncio.create_task(run_ends.end(engine.database, 1, runner_id=uuid4(), **nothing))
-            await until(lambda: waits_for_a_lock(engine))
-        return await ending, (await runs.state(engine.database, 1) or {})["state"]
-
-    assert ground.do(beside) == (None, "running")
-    assert ground.do(lambda engine: run_to_end(engine, 1)) == "completed"
-
-
-async def waits_for_a_lock(engine: Engine) -> bool:
-    async with engine.database.transaction() as connection:
-        found = await connection.execute("SELECT FROM pg_locks WHERE NOT granted")
-        return bool(await found.fetchall())

@@ -21,7 +21,7 @@ from wave_runner.core.flow import Place, Settled
 from wave_runner.core.interaction import State
 from wave_runner.core.outcome import Write
 from wave_runner.core.routing import Way
-from wave_runner.store import control, interactions, staging, waves
+from wave_runner.store import control, interactions, run_ends, settling, staging, waves
 from wave_runner.store.database import Connection
 from wave_runner.store.interactions import Move, Start
 from wave_runner.store.run_flow import RunFlow
@@ -220,6 +220,58 @@ class Canceller(Side):
         await control.cancel_runs(connection, self.scope.run_ids, by="test")
 
 
+class Retrier(Side):
+    """Tries again what has failed in its run."""
+
+    retried = 0
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        return [self.look, self.retry, self.commit]
+
+    async def look(self) -> None:
+        """As a person's command does: what may be tried again is found before, in a transaction of its own."""
+        self.scope = await self.transact(
+            lambda connection: control.retry_scope(connection, Subject.RUN, str(self.hand.run_id), control.Filter())
+        )
+
+    async def retry(self) -> None:
+        await self.begin()
+        self.retried = await control.retry(Joined(self), self.scope, control.Filter(), by="test", run_flow=self.flow_of)
+
+
+class Ender(Side):
+    """Ends its run, if nothing of it lives."""
+
+    ended: run_ends.Ended | None = None
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        return [self.begin, self.end, self.commit]
+
+    async def end(self) -> None:
+        self.ended = await run_ends.end(
+            Joined(self), self.hand.run_id, broken=(), alerts=(), targets={}, runner_id=self.hand.runner_id
+        )
+
+
+class CancellingEnder(Canceller):
+    """Cancels its run and, with nothing left of it, ends it."""
+
+    ended: run_ends.Ended | None = None
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        return [self.order, self.end]
+
+    async def end(self) -> None:
+        await self.begin()
+        self.ended = await run_ends.end(
+            Joined(self), self.hand.run_id, broken=(), alerts=(), targets={}, runner_id=self.hand.runner_id
+        )
+        await self.commit()
+
+
 class Validator(Side):
     """Decides about staged rows."""
 
@@ -342,6 +394,32 @@ async def complete(hand: Hand, step: str) -> None:
     while (wave := await hand.claim(step)) is not None:
         assert await hand.begin(wave) == set(ids(wave))
         await finish(hand, wave)
+
+
+async def broken(first: Hand) -> Hand:
+    """A run that has not ended yet, and of which nothing lives: its one record is settled, its step has failed."""
+    hand = await hand_of(first.engine)
+    await hand.finish(await held(hand, "fetch"))
+    await hand.seed(1)
+    wave = await held(hand, "count")
+    await hand.finish(wave, [move(hand, wave.items[0], State.FAILED)])
+    await hand.close(wave)
+    await settle(hand)
+    return hand
+
+
+async def settle(hand: Hand) -> None:
+    async def judge(connection: Connection) -> None:
+        keys = await settling.ended(connection, hand.run_id)
+        verdicts: dict[int, list[str]] = {record_id: ["count failed"] for record_id in keys}
+        await settling.settle(connection, hand.run_id, verdicts, runner_id=hand.runner_id)
+
+    await hand.transact(judge)
+
+
+async def run_state(hand: Hand) -> str:
+    [row] = await hand.sql("SELECT state::text AS state FROM workflow_runs WHERE run_id = %s", hand.run_id)
+    return str(row["state"])
 
 
 async def nothing_is_left(hand: Hand) -> None:
@@ -575,6 +653,63 @@ def test_a_result_and_a_cancellation_exclude_each_other(fork: Ground) -> None:
     played = by_hand(fork, play)
     assert len(played) == 20
     assert waited(played) == {"A.finish"}
+
+
+# ─── retry × end ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_of_which_something_is_tried_again_has_not_ended(ground: Ground) -> None:
+    async def play(first: Hand) -> list[Played]:
+        await held(first, "fetch")  # the queue is one for all runs
+
+        async def set_up() -> tuple[Retrier, Ender]:
+            hand = await broken(first)
+            return Retrier(hand), Ender(hand)
+
+        async def check(a: Retrier, b: Ender, played: Played) -> None:
+            assert a.retried == 1
+            assert await run_state(a.hand) == "running"
+            assert (b.ended is not None) == played.before("B.end", "A.retry")
+            await complete(a.hand, "count")
+            await nothing_is_left(a.hand)
+            await settle(a.hand)
+            b.ended = await run_ends.end(
+                a.database, a.hand.run_id, broken=(), alerts=(), targets={}, runner_id=a.hand.runner_id
+            )
+            assert b.ended is not None
+
+        return await every(first, set_up, check)
+
+    played = by_hand(ground, play)
+    assert len(played) == 20
+    assert waited(played) == {"A.retry", "B.end"}
+
+
+def test_nothing_is_tried_again_of_a_run_that_was_cancelled(ground: Ground) -> None:
+    """It would live on in a run that nobody ends any more."""
+
+    async def play(first: Hand) -> list[Played]:
+        await held(first, "fetch")
+
+        async def set_up() -> tuple[Retrier, CancellingEnder]:
+            hand = await broken(first)
+            return Retrier(hand), CancellingEnder(hand)
+
+        async def check(a: Retrier, b: CancellingEnder, played: Played) -> None:
+            assert (a.retried == 0) == played.before("B.order", "A.retry")
+            assert (b.ended is None) == bool(a.retried)
+            await b.go_on()
+            await settle(a.hand)
+            if b.ended is None:
+                await b.end()
+            assert await run_state(a.hand) == "cancelled"
+            await nothing_is_left(a.hand)
+
+        return await every(first, set_up, check)
+
+    played = by_hand(ground, play)
+    assert len(played) == 10
+    assert waited(played) == {"B.order", "B.end"}
 
 
 # ─── promote × promote ───────────────────────────────────────────────────────────────────────────────

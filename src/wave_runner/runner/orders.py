@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wave_runner.core.control import Subject, Told
 from wave_runner.core.interaction import State
@@ -123,12 +123,14 @@ class Orders:
         """
         async with self.database.transaction() as connection:
             scope = await self._retry_scope(connection, subject, name, which)
-            there = sum(one.n for one in await control.retryable(connection, scope, which))
+            found = await control.retryable(connection, scope, which)
+        there = sum(one.n for one in found)
         if expect is not None and there != expect:
             raise ConflictError(
                 f"{there} interactions of {subject} {name} can be tried again, and {expect} were expected",
                 hint="look again: the same command without --yes",
             )
+        scope = replace(scope, run_ids=tuple(sorted({one.run_id for one in found})))  # the others are left in peace
         return await control.retry(self.database, scope, which, by=self.by, run_flow=self.steps.run_flow)
 
     async def _retry_scope(self, connection: Connection, subject: Subject, name: str, which: Filter) -> Scope:

@@ -42,7 +42,7 @@ PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 
 IDLE_PAUSE_S = 0.25
 LONGEST_IDLE_PAUSE_S = 1.0
-BY_THE_CLOCK = ("scheduler", "sweeper")  # loops that new work is no reason to wake
+BY_THE_CLOCK = ("scheduler", "sweeper", "canceller")  # loops that new work is no reason to wake
 CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
 PATIENCE_S = 60.0  # with a database that is away just when a runner begins
@@ -203,6 +203,7 @@ class Runner:
         self.route_lane = self._lane(RouteLane)
         self.people_lane = self._lane(PeopleLane)
         self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
+        sweeper = self._sweeper()
         self._loops = [
             *(self._seeking("scripts", lane.one_pass) for lane in self.script_lanes),
             self._seeking("sql", self.sql_lane.one_pass),
@@ -212,7 +213,8 @@ class Runner:
             self._seeking("fanner", self._fanner().one_pass),
             Loop("scheduler", self._scheduler().one_pass, pause_s=CLOCK_PAUSE_S),
             self._seeking("settler", self._settler().one_pass),
-            Loop("sweeper", self._sweeper().one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
+            Loop("sweeper", sweeper.one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
+            Loop("canceller", sweeper.cancel, pause_s=CLOCK_PAUSE_S),
         ]
 
     def _seeking(self, name: str, one_pass: Callable[[], Awaitable[bool]]) -> Loop:

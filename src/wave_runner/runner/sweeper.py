@@ -39,7 +39,6 @@ class Sweeper:
         await runs.release_delayed(self._database)
         await control.park(self._database)
         await self._end_overdue_runs()
-        await self._cancel()
         await self._stop_overdue()
         await tasks.escalate(self._database, runner_id=self._runner_id)
         if not self._is_steady(time.monotonic()):
@@ -74,12 +73,13 @@ class Sweeper:
                 stopped.append(overdue(item, step, said))
         return await quarantine(self._database, wave, stopped)
 
-    async def _cancel(self) -> None:
-        """Go on with what somebody has begun to cancel."""
+    async def cancel(self) -> bool:
+        """Go on with what somebody has begun to cancel: a pass of its own, so that no lost work waits for it."""
         for run_id, by in await control.cancelled_runs(self._database):
             async with self._database.transaction() as connection:
                 scope = await control.scope(connection, Subject.RUN, str(run_id))
             await control.cancel(self._database, scope, by=by, run_flow=self._steps.run_flow, runner_id=self._runner_id)
+        return False
 
     def _is_steady(self, now: float) -> bool:
         """Say whether we have been in touch with the database for a lease without a gap.

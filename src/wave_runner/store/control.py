@@ -188,30 +188,39 @@ async def retryable(connection: Connection, of: Scope, which: Filter) -> list[Br
 async def retry(
     database: Database, of: Scope, which: Filter, *, by: str, run_flow: Callable[[int], Awaitable[RunFlow]]
 ) -> int:
-    """Try again what is broken, chunk by chunk; returns how much. Each chunk stands by itself, its runs reopened."""
-    total, after = 0, (0, 0)
-    while True:
-        async with database.transaction() as connection:
-            rows = await _retry_chunk(connection, of, which, after, by=by, run_flow=run_flow)
-        if not rows:
-            return total
-        total += len(rows)
-        after = max((row["run_id"], row["interaction_id"]) for row in rows)
+    """Try again what is broken, run by run and chunk by chunk; returns how much.
+
+    Each chunk stands by itself, its run reopened. Nothing is tried again of a run that somebody cancels meanwhile.
+    """
+    total = 0
+    for run_id in of.run_ids:
+        after = 0
+        while True:
+            async with database.transaction() as connection:
+                rows = await _retry_chunk(connection, run_id, of, which, after, by=by, run_flow=run_flow)
+            if not rows:
+                break
+            total += len(rows)
+            after = max(row["interaction_id"] for row in rows)
+    return total
 
 
 async def _retry_chunk(
     connection: Connection,
+    run_id: int,
     of: Scope,
     which: Filter,
-    after: tuple[int, int],
+    after: int,
     *,
     by: str,
     run_flow: Callable[[int], Awaitable[RunFlow]],
 ) -> list[Row]:
-    place = {"after_run": after[0], "after": after[1], "size": CHUNK}
-    given = {**of.parameters, **which.parameters, **place, "data": data_text({"by": by})}
-    await fetch(connection, "runs/lock", {"run_ids": list(of.run_ids)})
-    rows = await fetch(connection, "interactions/retry", given)
+    [locked] = await fetch(connection, "runs/lock", {"run_id": run_id})
+    if locked["cancelled"]:
+        return []
+    steps = list(of.run_step_ids)
+    place = {"run_id": run_id, "run_step_ids": steps, "after": after, "size": CHUNK}
+    rows = await fetch(connection, "interactions/retry", {**which.parameters, **place, "data": data_text({"by": by})})
     if not rows:
         return []
     over = []
@@ -224,11 +233,9 @@ async def _retry_chunk(
     if records:
         ids = {"run_ids": [row["run_id"] for row in records], "record_ids": [row["record_id"] for row in records]}
         await fetch(connection, "run_records/reopen", ids)
-    run_ids = sorted({row["run_id"] for row in rows})
-    reopened = {row["run_id"] for row in await fetch(connection, "runs/reopen", {"run_ids": run_ids})}
-    for run_id in run_ids:
-        data = {"by": by, "interactions": sum(row["run_id"] == run_id for row in rows), "reopened": run_id in reopened}
-        await events.append(connection, EventType.RETRIED, data, run_id=run_id)
+    reopened = await fetch(connection, "runs/reopen", {"run_id": run_id})
+    data = {"by": by, "interactions": len(rows), "reopened": bool(reopened)}
+    await events.append(connection, EventType.RETRIED, data, run_id=run_id)
     return rows
 
 

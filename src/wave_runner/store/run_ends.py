@@ -72,8 +72,8 @@ async def end(
     `broken` are the conditions on the run that do not hold, `alerts` what is odd about it.
     """
     async with database.transaction() as connection:
+        await fetch(connection, "runs/lock", {"run_id": run_id})
         verdict = dumps(list(broken)).decode() if broken else None
-        await fetch(connection, "runs/lock", {"run_ids": [run_id]})
         rows = await fetch(connection, "runs/end", {"run_id": run_id, "broken": verdict})
         if not rows:
             return None

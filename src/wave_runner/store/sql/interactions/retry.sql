@@ -2,16 +2,16 @@
 -- overwritten. The records' locks come first, in one order, as wherever they change.
 WITH front AS MATERIALIZED (
     SELECT i.run_id, i.interaction_id, i.record_id, i.state AS was FROM interactions i
-    WHERE i.run_id = ANY (%(run_ids)s::bigint[]) AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
+    WHERE i.run_id = %(run_id)s AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
   AND i.state IN ('failed', 'quarantined') AND i.in_force AND NOT i.handled
   AND i.state::text = coalesce(%(state)s, i.state::text)
   AND i.error_class IS NOT DISTINCT FROM coalesce(%(error_class)s, i.error_class)
   AND i.rule IS NOT DISTINCT FROM coalesce(%(rule)s, i.rule)
   AND (%(key)s::text IS NULL OR i.record_id IN (SELECT record_id FROM records WHERE key = %(key)s))
-      AND (i.run_id, i.interaction_id) > (%(after_run)s, %(after)s)
+      AND i.interaction_id > %(after)s
       AND NOT EXISTS (SELECT FROM run_records mine JOIN run_records o USING (workflow_id, record_id)
                       WHERE mine.run_id = i.run_id AND mine.record_id = i.record_id AND o.run_id <> i.run_id AND o.state = 'live')
-    ORDER BY i.run_id, i.interaction_id
+    ORDER BY i.interaction_id
     LIMIT %(size)s
     FOR UPDATE OF i
 ), retried AS (

@@ -1,7 +1,7 @@
 -- A run has ended when nothing of it lives: no interaction, no fan-out, no record without a verdict. What it is
 -- called then is computed here and nowhere else: cancelled, if somebody has said so; else completed, which means that
 -- every record's `ensures` hold and the run's own (`broken` are those that do not), and that every staged row has been
--- decided on.
+-- decided on. The run is locked before, by a statement of its own: nothing of it comes to live again meanwhile.
 WITH live AS (
     SELECT coalesce(sum(n), 0) AS n FROM (
         SELECT n FROM counts WHERE run_id = %(run_id)s AND state IN ('blocked', 'pending', 'running', 'waiting')

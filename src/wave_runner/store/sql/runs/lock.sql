@@ -1,3 +1,6 @@
--- Whether a run ends is asked by the statement after this one, which sees what was committed before the lock was had: of
--- an end and a retry, each on its way at the same time, the second one sees the first.
-SELECT run_id FROM workflow_runs WHERE run_id = ANY (%(run_ids)s::bigint[]) ORDER BY run_id FOR NO KEY UPDATE
+-- A statement of its own, before anything is asked about the run: what is asked next sees what the one before has
+-- committed, which no lock taken in the asking itself gives. Whoever ends a run and whoever makes something of it live
+-- again take turns by it. Not FOR UPDATE: who only refers to the run need not wait.
+SELECT cancelled_at IS NOT NULL AS cancelled FROM workflow_runs
+WHERE run_id = %(run_id)s
+FOR NO KEY UPDATE

@@ -1,4 +1,4 @@
--- Runs of which something is tried again have not ended; gives those that had.
+-- A run of which something is tried again has not ended; a row if it had.
 UPDATE workflow_runs SET state = 'running', ended_at = NULL, reason = NULL, broken = NULL, ends_by = NULL
-WHERE run_id = ANY (%(run_ids)s::bigint[]) AND state IN ('completed', 'failed')
+WHERE run_id = %(run_id)s AND state IN ('completed', 'failed')
 RETURNING run_id
