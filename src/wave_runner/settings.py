@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from wave_runner.errors import SettingsError
 
 SCHEMA_VARIABLE = "WAVE_SCHEMA"
+A_DAY_S = 86_400.0
 
 
 class Settings(BaseSettings):
@@ -30,15 +31,19 @@ class Settings(BaseSettings):
         pattern=r"^[a-z_][a-z0-9_]{0,62}$",
     )
     connections: int = Field(8, ge=4, le=100, description="connections to the database, at most")
-    lease_s: float = Field(30.0, ge=1.0, description="how long work stays with a runner that says nothing")
-    renew_s: float = Field(10.0, gt=0.0, description="how often a lease is renewed")
+    lease_s: float = Field(30.0, ge=1.0, le=A_DAY_S, description="how long work stays with a runner that says nothing")
+    renew_s: float = Field(10.0, gt=0.0, le=A_DAY_S, description="how often a lease is renewed")
     script_slots: int = Field(2, ge=1, le=64, description="script workers at once")
     labels: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="what this host has that an actor's `runs_on` names, with commas"
     )
-    linger_s: float = Field(10.0, ge=0.0, description="how long a model is kept for work that is on its way")
-    answer_s: float = Field(30.0, ge=1.0, description="how long the database may be silent before it is given up")
-    grace_s: float = Field(10.0, ge=0.0, description="how long a stop waits for work under way")
+    linger_s: float = Field(
+        10.0, ge=0.0, le=A_DAY_S, description="how long a model is kept for work that is on its way"
+    )
+    answer_s: float = Field(
+        30.0, ge=1.0, le=A_DAY_S, description="how long the database may be silent before it is given up"
+    )
+    grace_s: float = Field(10.0, ge=0.0, le=A_DAY_S, description="how long a stop waits for work under way")
 
     @field_validator("database_direct_url")
     @classmethod

@@ -59,6 +59,7 @@ ELSEWHERE = {
     "actors/drift": "a folder that changes",
     "alerts/raise": "a run that ends oddly",
     **dict.fromkeys(ORDERS, "an order of a person: tests/runner/test_orders.py"),
+    "alerts/withdraw": "an order of a person: tests/runner/test_ledger.py",
     "ledger/grant": "an order of a person: tests/runner/test_ledger.py",
     "events/try_change": "the demo's",
     "fan_outs/fail_selection": "a query that the database refuses",

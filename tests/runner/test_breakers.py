@@ -50,6 +50,21 @@ def test_a_model_that_fails_for_a_while_fails_no_record(ground: Ground, tmp_path
     assert ground.one("SELECT sum(errors) FROM interactions") == 5
 
 
+def test_a_record_that_breaks_its_model_each_time_does_not_keep_the_others_waiting(ground: Ground, tmp_path: Path):
+    """It stands first in the queue, and its model has been left alone several times: another one is the next probe."""
+    poison = {"match": "poison", "status": 500}
+    with OpenAIStub(tmp_path / "stub", [poison, ANSWER]) as stub:
+        writing(ground, stub.url, n=4, server="slots = 1")
+        ground.write(
+            "actors/fetch.py", (ground.folder / "actors/fetch.py").read_text().replace("some text", "poison", 1)
+        )
+        ground.start()
+        ground.sql(OPEN, "model", "writer", 1)
+        with ground.process("runner"):
+            wait_until(lambda: ground.states("write").get("completed") == 3)
+    assert "breaker_closed" in opened(ground)
+
+
 def test_a_record_that_is_the_only_one_left_is_charged_as_a_probe_too(ground: Ground, tmp_path: Path):
     with OpenAIStub(tmp_path / "stub", [{"status": 500}]) as stub:
         writing(ground, stub.url, n=1, server="slots = 1")

@@ -74,6 +74,7 @@ def test_a_run_uses_no_more_than_it_may_pauses_and_goes_on_with_more(ground: Gro
         assert ground.states("write") == {"completed": 2, "pending": 7}
         assert wave(ground, "resume", "run", "1", "--more-money", "0.4").returncode == 0
         assert ground.do(lambda engine: run_to_end(engine, 1)) == "completed"
+    assert ground.sql("SELECT kind FROM alerts") == []
     assert budget(ground) == Limit(name="money_per_run", used=pytest.approx(9 * COST), most=pytest.approx(0.56))
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.runner.test_shared_limits import SLOW_ANSWER, writing
+from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import Ground, rows, run_to_end, script
 from tests.support.waiting import wait_until
 
@@ -71,3 +75,20 @@ def test_old_work_goes_before_new_work_that_is_a_little_more_urgent(ground: Grou
     ranks += ground.sql("SELECT run_rank(r) AS rank FROM workflow_runs r")
     old, urgent, more_urgent = (row["rank"] for row in ranks)
     assert more_urgent < old < urgent
+
+
+def test_what_was_claimed_in_time_and_is_begun_too_late_is_quarantined_too(ground: Ground, tmp_path: Path):
+    """All are claimed in one wave and asked one after the other, each for as long as the slow answer takes."""
+    with OpenAIStub(tmp_path / "stub", [SLOW_ANSWER]) as stub:
+        writing(ground, stub.url, n=12, server="slots = 1")
+        workflow = ground.folder / "workflows/work.yaml"
+        workflow.write_text(workflow.read_text().replace("write: {", "write: {queue_timeout_s: 1.5, ", 1))
+        assert ground.run() == "failed"
+    late = ground.states("write")["quarantined"]
+    assert late + ground.states("write")["completed"] == 12
+    assert set(ground.troubles().values()) == {"waited_too_long"}
+    began = ground.one(
+        "SELECT max(extract(epoch FROM started_at - waits_since))::float8 FROM interactions "
+        "JOIN run_steps USING (run_step_id) JOIN steps s USING (step_id) WHERE s.name = 'write'"
+    )
+    assert began < 2.5

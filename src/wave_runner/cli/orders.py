@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SUBJECTS = ("run", "workflow", "actor", "runner")
 STILL_IN_HAND = 1
+MONEY = click.FloatRange(0, 10**6, min_open=True)
 
 Command = Callable[..., Any]
 
@@ -49,8 +51,8 @@ def pause(context: click.Context, subject: str, name: str, as_json: bool) -> Non
 
 @click.command()
 @_about
-@click.option("--more-tokens", type=click.IntRange(min=1), metavar="N", help="Let the run use N tokens more.")
-@click.option("--more-money", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Let it use N more money.")
+@click.option("--more-tokens", type=click.IntRange(1, 10**12), metavar="N", help="Let the run use N tokens more.")
+@click.option("--more-money", type=MONEY, metavar="N", help="Let it use N more money.")
 def resume(
     context: click.Context, subject: str, name: str, as_json: bool, more_tokens: int | None, more_money: float | None
 ) -> None:
@@ -66,6 +68,8 @@ def resume(
     """
     if (more_tokens or more_money) and subject != "run":
         raise click.UsageError("--more-tokens and --more-money go with a run")
+    if more_money is not None and math.isnan(more_money):
+        raise click.UsageError("--more-money is a number above 0")
     more = {"tokens": more_tokens or 0, "money": more_money or 0.0}
     asyncio.run(_resume(project_dir(context), subject, name, more, as_json=as_json))
 

@@ -12,19 +12,27 @@ from wave_runner.cli.main import project_option
 
 NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority", "force")
 
+PRIORITY = click.IntRange(-1_000_000, 1_000_000)
+
 
 @click.command()
 @click.argument("workflow")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the workflow; may be repeated.")
 @click.option("--source", metavar="X", help="Short for --param source=X.")
-@click.option("--limit", type=click.IntRange(min=1), help="Take at most so many rows from the source, or records.")
+@click.option("--limit", type=click.IntRange(1, 10**15), help="Take at most so many rows from the source, or records.")
 @click.option(
     "--where",
     default="",
     metavar="FILTER",
     help="Of a workflow that selects: only rows that fit, as in 'city:Berlin words:>100'.",
 )
-@click.option("--priority", type=int, default=0, show_default=True, help="Higher goes first among waiting work.")
+@click.option(
+    "--priority",
+    type=PRIORITY,
+    default=0,
+    show_default=True,
+    help="Higher goes first among waiting work.",
+)
 @click.option("--force", is_flag=True, help="Run what `wave check` objects to; the run's first event says so.")
 @click.option("--resume", is_flag=True, help="Go on with the newest run of the workflow that has not ended.")
 @click.option("--dev", is_flag=True, help="Approve changed actors without asking; the log says so.")

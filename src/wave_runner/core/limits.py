@@ -15,6 +15,7 @@ INTERACTIONS, MODEL_CALLS, SECONDS, TOKENS, MONEY = "interactions", "model_calls
 COUNTED = (INTERACTIONS, MODEL_CALLS, SECONDS, TOKENS, MONEY)
 CHAIN_DEPTH = "chain_depth"
 
+MOST = 10**15  # of anything that is counted: exact in every JSON
 UNITS = {SECONDS: 1_000_000, MONEY: 1_000_000_000}
 """What one in a workflow file is, where that is not the unit that is counted in."""
 

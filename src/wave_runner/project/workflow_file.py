@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 
-from wave_runner.core.limits import CHAIN_DEPTH, COUNTED, RECORD, RUN, SCOPES, UNITS, Limits
+from wave_runner.core.limits import CHAIN_DEPTH, COUNTED, MOST, RECORD, RUN, SCOPES, UNITS, Limits
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import PARAM_TYPES, fits
 from wave_runner.core.workflow import (
@@ -113,7 +113,7 @@ def _limits(section: Section) -> Limits:
     found: dict[str, dict[str, int]] = {scope: {} for scope in SCOPES}
     for key in section.data.keys() & named.keys():
         what, scope = named[key]
-        found[scope][what] = _amount(section, key, UNITS[what]) if what in UNITS else section.whole(key)
+        found[scope][what] = _amount(section, key, UNITS[what]) if what in UNITS else section.whole(key, most=MOST)
     depth = section.whole(CHAIN_DEPTH) if CHAIN_DEPTH in section.data else 0
     return Limits(record=found[RECORD], run=found[RUN], chain_depth=depth)
 

@@ -6,13 +6,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
-from wave_runner.core.breaker import Position, sign_of
+from wave_runner.core.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Position, sign_of
 from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
-from wave_runner.core.patience import Measured, attempt_limit_s, is_measure
+from wave_runner.core.patience import Measured, attempt_limit_s, is_measure, waited_too_long
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
 from wave_runner.core.wave import Linger, choose, wave_size
@@ -21,7 +21,7 @@ from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.hold import Holder, Wait
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.pace import Pace
-from wave_runner.runner.prepare import Ready, prepare
+from wave_runner.runner.prepare import Ready, overdue, prepare
 from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.texts import Texts
@@ -52,9 +52,17 @@ class InHand:
     wave: waves.Wave
     limited: Sequence[Limited]
     measured: Measured
-    spared: bool = False  # it is to try a breaker, and others can be tried instead: a failure is charged to nobody
+    spared_s: float = (
+        0.0  # as a probe, with others that can be the next: a failure is charged to nobody, and comes after them
+    )
     enough: bool = False
     waited_s: float = 0.0  # for budgets of runs
+    since: float = field(default_factory=time.monotonic)
+
+    def is_late(self, ready: Ready) -> str:
+        """Say which limit a record has passed while its wave was worked on; "" if none."""
+        age_s = ready.item.age_s + time.monotonic() - self.since
+        return waited_too_long(ready.step.pinned.patience, age_s=age_s, attempt=ready.item.attempt)
 
 
 class ModelLane:
@@ -174,8 +182,8 @@ class ModelLane:
             return False
 
         async def do(claimed: waves.Wave) -> int:
-            others = reason == PROBE and queue.waiting.waiting > 1
-            in_hand = InHand(wave=claimed, limited=limited, measured=queue.measured, spared=others)
+            spared_s = _until_after_next_probe_s(queue) if reason == PROBE else 0.0
+            in_hand = InHand(wave=claimed, limited=limited, measured=queue.measured, spared_s=spared_s)
             return await self._do(in_hand)
 
         await self._holder.work(wave, do, deadline_s=self._deadline_s(step, queue.measured, wave.items))
@@ -213,6 +221,9 @@ class ModelLane:
             while todo and not self.stopping and not in_hand.enough:
                 ready = todo.pop()
                 left = [one.item for one in (ready, *todo)]
+                if said := in_hand.is_late(ready):
+                    recorded.append(await quarantine(self._database, wave, [overdue(ready.item, ready.step, said)]))
+                    continue
                 deadline_s = self._deadline_s(ready.step, in_hand.measured, left)
                 self._holder.heartbeat.hold(wave.wave_id, deadline_s=deadline_s)
                 done = await self._ask(in_hand, ready)
@@ -257,9 +268,8 @@ class ModelLane:
         if not begun.started:
             return begun.stopped
         outcome = await self._answer(in_hand, ready)
-        if in_hand.spared and isinstance(outcome, Failure) and (sign := sign_of(outcome)) and sign.failed:
-            outcome = replace(outcome, outage=sign.of)
-        done = await record(self._database, in_hand.wave, [(ready, outcome)], self._texts)
+        recorded = _spared(outcome, in_hand.spared_s) if in_hand.spared_s else outcome
+        done = await record(self._database, in_hand.wave, [(ready, recorded)], self._texts)
         await self._settle_accounts(in_hand, ready, outcome)
         await self._judge(in_hand, ready, outcome)
         return done
@@ -388,6 +398,21 @@ class ModelLane:
         if now - self._lingering_since > self._linger_s:
             return False
         return await waves.feeding(self._database, visit.work_key, linger_s=self._linger_s)
+
+
+def _until_after_next_probe_s(queue: waves.Queue) -> float:
+    """Return how long a record that was the probe waits, so that another is the next; 0 where it is the only one."""
+    if queue.trouble is None or queue.waiting.waiting < 2:
+        return 0.0
+    return 1.5 * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(queue.trouble.trips, 30))
+
+
+def _spared(outcome: Outcome, wait_s: float) -> Outcome:
+    """Return the outcome of a probe as its record is charged with it: not at all where it speaks for the breaker."""
+    sign = sign_of(outcome)
+    if not isinstance(outcome, Failure) or sign is None or not sign.failed:
+        return outcome
+    return replace(outcome, outage=sign.of, retry_after_s=max(wait_s, outcome.retry_after_s or 0.0))
 
 
 def _trouble_to_tell(queues: Sequence[waves.Queue]) -> WaveError | None:

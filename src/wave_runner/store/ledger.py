@@ -60,6 +60,7 @@ async def exceed(connection: Connection, run_id: int, short: Short) -> bool:
 async def grant(connection: Connection, run_id: int, more: Spent, *, by: str) -> None:
     """Let a run use more tokens and money than its limits say."""
     await fetch(connection, "ledger/grant", {"run_id": run_id, "tokens": more.tokens, "money": more.money})
+    await fetch(connection, "alerts/withdraw", {"run_id": run_id, "kind": EXCEEDED})
     data = {"tokens": more.tokens, "money": more.money, "by": by}
     await events.append(connection, EventType.BUDGET_RAISED, data, run_id=run_id)
 
