@@ -180,6 +180,7 @@ TOML_MISTAKES = [
     ('server = "local"', 'server = "locl"', 18, "no server `locl`", '"local"'),
     ('model = "tiny"', 'model = ["tiny"]', 19, "must be a text, not a list", ""),
     ("max_attempts = 2", "max_attempts = 0", 20, "at least 1, not 0", ""),
+    ("max_attempts = 2", "max_attempts = 99999999999", 20, "at most 1,000,000,000", ""),
     ("max_attempts = 2", "max_attempts = true", 20, "at least 1, not true", ""),
     ("max_attempts = 2", "price = {input = 0.0004}", 20, "a price to three decimals, not 0.0004", ""),
     ("max_attempts = 2", "price = {output = -1}", 20, "the price of a million tokens, not -1", ""),

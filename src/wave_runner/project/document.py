@@ -102,8 +102,10 @@ class Section:
     def whole(self, key: str, default: int | None = None, *, most: int = 1_000_000_000) -> int:
         """Return a whole number from 1 to `most`."""
         value = self._get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise self._wrong(key, f"a whole number from 1 to {most:,}", value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self._wrong(key, "a whole number of at least 1", value)
+        if value > most:
+            raise self._wrong(key, f"a whole number of at most {most:,}", value)
         return value
 
     def integer(self, key: str, default: int) -> int:
