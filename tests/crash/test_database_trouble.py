@@ -134,5 +134,5 @@ def test_a_runner_that_finds_no_connection_says_so(one: Ground, admin: psycopg.C
     admin.execute(limit.format(database, sql.Literal(-1)))
     assert said.returncode == 3
     assert "too many connections" in said.stderr
-    assert "do: " in said.stderr
+    assert "do: others hold all the connections" in said.stderr
     assert "Traceback" not in said.stderr

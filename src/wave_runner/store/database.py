@@ -259,6 +259,18 @@ def check_server(version: int, parts: Mapping[str, Any]) -> None:
         )
 
 
+# Without a connection there is no code, only the words of the server, or of a pooler before it.
+FULL = ("too many connections", "too many clients", "remaining connection slots", "no more connections")
+NO_PLACE_LEFT = (
+    "others hold all the connections there may be: end some, raise max_connections or the CONNECTION LIMIT of the "
+    "database or role, or have each runner take fewer (WAVE_CONNECTIONS)"
+)
+NOT_REACHED = (
+    "check that the server runs there, that the host, port, user and database are right, and that it accepts "
+    "connections from this machine (WAVE_DATABASE_URL; WAVE_DATABASE_DIRECT_URL, if it is set)"
+)
+
+
 def explain(url: str, error: psycopg.Error) -> DatabaseError:
     """Turn a failed connection into what a person can act on. The password is never shown."""
     try:
@@ -268,10 +280,10 @@ def explain(url: str, error: psycopg.Error) -> DatabaseError:
             "WAVE_DATABASE_URL is not a PostgreSQL address",
             hint="it looks like postgresql://user:password@host:5432/database",
         )
+    reason = _reason(error)
     return DatabaseError(
-        f"cannot connect to PostgreSQL at {place(parts)}: {_reason(error)}",
-        hint="check that the server runs there, that the host, port, user and database are right, "
-        "and that it accepts connections from this machine (WAVE_DATABASE_URL)",
+        f"cannot connect to PostgreSQL at {place(parts)}: {reason}",
+        hint=NO_PLACE_LEFT if any(words in reason for words in FULL) else NOT_REACHED,
     )
 
 
