@@ -32,6 +32,9 @@ OLDEST = 150000  # PostgreSQL 15: NULLS NOT DISTINCT
 # Codes that another try may not meet again: connection, idle time, deadlock, no room, a lock, the server stops or fails
 NOT_THE_DATA = ("08", "25P", "40", "53", "55P03", "57P", "58", "XX")
 
+# A statement that has taken too long, or that somebody has cancelled
+CANCELLED = "57014"
+
 # A partition that answers nothing must show in seconds, long before a lease is lost (seconds, seconds, times, ms).
 KEEPALIVE: Mapping[str, Any] = {
     "keepalives_idle": 5,
@@ -57,6 +60,7 @@ class Connection(AsyncConnection[Row]):
     """
 
     answer_s = math.inf
+    limit_s = 0.0  # the longest that this transaction has allowed a statement; 0: it has set no limit
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109
         if self.answer_s == math.inf:
@@ -69,6 +73,7 @@ class Connection(AsyncConnection[Row]):
 
     def allow(self, limit_s: float) -> None:
         """Wait for as long as the server was told to allow, for the rest of the transaction."""
+        self.limit_s = max(self.limit_s, limit_s)
         self.answer_s = max(self.answer_s, limit_s + SLACK_S)
 
 
@@ -185,7 +190,7 @@ class Database:
     async def _within(self, begin: sql.Composed) -> AsyncIterator[Connection]:
         try:
             async with self._pool.connection() as connection:  # which rolls back on an error
-                connection.answer_s = self._answer_s
+                connection.answer_s, connection.limit_s = self._answer_s, 0.0
                 await connection.execute(begin)
                 yield connection
                 await connection.commit()
@@ -226,12 +231,15 @@ async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any]
 
 
 @contextmanager
-def users_data() -> Iterator[None]:
+def users_data(connection: Connection) -> Iterator[None]:
     """Around statements on the user's tables: what they refuse is a fact about the data, not a bug of ours."""
+    began = time.monotonic()
     try:
         yield
     except psycopg.Error as error:
-        if _says_nothing_of_the_data(error):
+        # One code for two things. What ends before its time has been cancelled by somebody.
+        cancelled = error.sqlstate == CANCELLED and time.monotonic() - began < connection.limit_s
+        if cancelled or _says_nothing_of_the_data(error):
             raise
         raise DataRefused(_first_line(error), sqlstate=error.sqlstate or "") from error
     except JsonError as error:
