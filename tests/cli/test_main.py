@@ -18,7 +18,9 @@ from tests.support.projects import SCHEMA
 
 from wave_runner import errors
 from wave_runner.cli import main
+from wave_runner.errors import SettingsError
 from wave_runner.project.init import init_project
+from wave_runner.settings import load
 
 pytest_plugins = ["tests.support.database", "tests.support.counted_run"]
 
@@ -218,3 +220,12 @@ def test_the_schema_is_what_our_variable_or_the_file_says_and_nobody_elses_varia
     command = ["env", f"{variable}=of_the_variable", sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == f"{schema}\n"
+
+
+def test_a_second_way_to_a_database_that_is_not_named_is_refused(tmp_path):
+    """Otherwise leases would be renewed there, and work be held here."""
+    (tmp_path / "wave.toml").write_text(
+        '[settings]\ndatabase_direct_url = "postgresql://host/jobs"\n', encoding="utf-8"
+    )
+    with pytest.raises(SettingsError, match=r"database_direct_url: .*which is not set"):
+        load(tmp_path)

@@ -134,5 +134,88 @@ def test_a_runner_that_finds_no_connection_says_so(one: Ground, admin: psycopg.C
     admin.execute(limit.format(database, sql.Literal(-1)))
     assert said.returncode == 3
     assert "too many connections" in said.stderr
-    assert "do: " in said.stderr
+    assert "do: others hold all the connections" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+# What really takes a lock, an end or a place from us, for a while
+
+WAITING = """
+    SELECT pid, xact_start FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND starts_with(application_name, 'wave')
+"""
+PATIENT = "\n[scripts.hand]\ntimeout_s = 4\n"  # and half of that for a lock
+
+
+def test_a_table_that_somebody_locks_for_longer_than_we_wait_is_waited_for(one: Ground):
+    toml = one.folder / "wave.toml"
+    toml.write_text(toml.read_text(encoding="utf-8") + PATIENT, encoding="utf-8")
+    seen: set[tuple[object, ...]] = set()
+
+    def has_given_up(times: int) -> bool:
+        waiting = {tuple(row.values()) for row in one.sql(WAITING)}
+        seen.update(waiting)
+        return len(seen - waiting) >= times
+
+    with one.superuser() as somebody, one.process("run", "work", **workload.SETTINGS) as running:
+        wait_until(lambda: one.one("SELECT to_regclass('items') IS NOT NULL"))
+        wait_until(lambda: one.one("SELECT count(*) FROM items") > 0)
+        somebody.execute("LOCK TABLE wave.items IN SHARE MODE")
+        # What is refused is found by halving: so often that a record of the four would stand alone by then.
+        wait_until(lambda: has_given_up(4))
+        somebody.commit()
+        assert running.wait(workload.PATIENCE_S) == 0, running.stderr.read()
+    workload.check(one)
+
+
+HANGS = """
+CREATE SEQUENCE hangs;
+CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('hangs') <= 3 THEN
+        PERFORM pg_sleep(600);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER hang BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION hang();
+"""
+HANGING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+
+
+def cancel(ground: Ground) -> bool:
+    """Cancel what hangs; whether nothing will hang any more."""
+    ground.sql(f"SELECT pg_cancel_backend(pid) FROM ({HANGING}) AS hanging")
+    return ground.one("SELECT last_value FROM hangs") > 3
+
+
+def test_a_statement_that_somebody_cancels_is_made_again_and_charged_to_no_record(one: Ground):
+    with one.process("run", "work", **workload.SETTINGS) as running:
+        wait_until(lambda: one.one("SELECT to_regclass('items') IS NOT NULL") and workload.state(one) == "running")
+        one.sql(HANGS)
+        wait_until(lambda: cancel(one) or running.poll() is not None)
+        assert running.wait(workload.PATIENCE_S) == 0, running.stderr.read()
+    workload.check(one)
+
+
+def test_a_database_that_lets_only_two_in_for_three_leases_is_lived_with(one: Ground, admin: psycopg.Connection):
+    """The pool and the heartbeat want more than that: they take turns, lose leases, and go on when there is room."""
+    database = name_of(one)
+    limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
+    with (
+        one.process("run", "work", **workload.SETTINGS) as running,
+        one.process("runner", **workload.SETTINGS) as beside,
+    ):
+        wait_until(lambda: workload.state(one) == "running")
+        wait_until(lambda: one.one("SELECT count(*) FROM waves") > 1)
+        admin.execute(limit.format(sql.Identifier(database), sql.Literal(2)))
+        throw_out(admin, database)
+        [began] = admin.execute("SELECT clock_timestamp()").fetchone()
+        late = f"SELECT clock_timestamp() - %s > interval '{3 * workload.LEASE_S} s'"
+        wait_until(lambda: admin.execute(late, [began]).fetchone() == (True,))
+        assert len(admin.execute(OURS, [database]).fetchall()) <= 2
+        admin.execute(limit.format(sql.Identifier(database), sql.Literal(-1)))
+        assert running.wait(workload.PATIENCE_S) == 0, running.stderr.read()
+        assert beside.poll() is None, beside.stderr.read()
+        beside.terminate()
+        beside.wait(workload.PATIENCE_S)
+    workload.check(one)

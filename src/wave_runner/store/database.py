@@ -32,6 +32,9 @@ OLDEST = 150000  # PostgreSQL 15: NULLS NOT DISTINCT
 # Codes that another try may not meet again: connection, idle time, deadlock, no room, a lock, the server stops or fails
 NOT_THE_DATA = ("08", "25P", "40", "53", "55P03", "57P", "58", "XX")
 
+# A statement that has taken too long, or that somebody has cancelled
+CANCELLED = "57014"
+
 # A partition that answers nothing must show in seconds, long before a lease is lost (seconds, seconds, times, ms).
 KEEPALIVE: Mapping[str, Any] = {
     "keepalives_idle": 5,
@@ -57,6 +60,7 @@ class Connection(AsyncConnection[Row]):
     """
 
     answer_s = math.inf
+    limit_s = 0.0  # the longest that this transaction has allowed a statement; 0: it has set no limit
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109
         if self.answer_s == math.inf:
@@ -69,6 +73,7 @@ class Connection(AsyncConnection[Row]):
 
     def allow(self, limit_s: float) -> None:
         """Wait for as long as the server was told to allow, for the rest of the transaction."""
+        self.limit_s = max(self.limit_s, limit_s)
         self.answer_s = max(self.answer_s, limit_s + SLACK_S)
 
 
@@ -185,7 +190,7 @@ class Database:
     async def _within(self, begin: sql.Composed) -> AsyncIterator[Connection]:
         try:
             async with self._pool.connection() as connection:  # which rolls back on an error
-                connection.answer_s = self._answer_s
+                connection.answer_s, connection.limit_s = self._answer_s, 0.0
                 await connection.execute(begin)
                 yield connection
                 await connection.commit()
@@ -226,12 +231,15 @@ async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any]
 
 
 @contextmanager
-def users_data() -> Iterator[None]:
+def users_data(connection: Connection) -> Iterator[None]:
     """Around statements on the user's tables: what they refuse is a fact about the data, not a bug of ours."""
+    began = time.monotonic()
     try:
         yield
     except psycopg.Error as error:
-        if _says_nothing_of_the_data(error):
+        # One code for two things. What ends before its time has been cancelled by somebody.
+        cancelled = error.sqlstate == CANCELLED and time.monotonic() - began < connection.limit_s
+        if cancelled or _says_nothing_of_the_data(error):
             raise
         raise DataRefused(_first_line(error), sqlstate=error.sqlstate or "") from error
     except JsonError as error:
@@ -259,6 +267,18 @@ def check_server(version: int, parts: Mapping[str, Any]) -> None:
         )
 
 
+# Without a connection there is no code, only the words of the server, or of a pooler before it.
+FULL = ("too many connections", "too many clients", "remaining connection slots", "no more connections")
+NO_PLACE_LEFT = (
+    "others hold all the connections there may be: end some, raise max_connections or the CONNECTION LIMIT of the "
+    "database or role, or have each runner take fewer (WAVE_CONNECTIONS)"
+)
+NOT_REACHED = (
+    "check that the server runs there, that the host, port, user and database are right, and that it accepts "
+    "connections from this machine (WAVE_DATABASE_URL; WAVE_DATABASE_DIRECT_URL, if it is set)"
+)
+
+
 def explain(url: str, error: psycopg.Error) -> DatabaseError:
     """Turn a failed connection into what a person can act on. The password is never shown."""
     try:
@@ -268,10 +288,10 @@ def explain(url: str, error: psycopg.Error) -> DatabaseError:
             "WAVE_DATABASE_URL is not a PostgreSQL address",
             hint="it looks like postgresql://user:password@host:5432/database",
         )
+    reason = _reason(error)
     return DatabaseError(
-        f"cannot connect to PostgreSQL at {place(parts)}: {_reason(error)}",
-        hint="check that the server runs there, that the host, port, user and database are right, "
-        "and that it accepts connections from this machine (WAVE_DATABASE_URL)",
+        f"cannot connect to PostgreSQL at {place(parts)}: {reason}",
+        hint=NO_PLACE_LEFT if any(words in reason for words in FULL) else NOT_REACHED,
     )
 
 

@@ -47,7 +47,7 @@ async def read_only(connection: Connection, *, timeout_s: float) -> AsyncIterato
     Raises `DataRefused` with the database's words.
     """
     try:
-        with users_data():
+        with users_data(connection):
             async with connection.transaction(force_rollback=True):
                 connection.allow(timeout_s)
                 await fetch(connection, "session/read_only", {"timeout": f"{max(1, round(timeout_s * 1000))}ms"})

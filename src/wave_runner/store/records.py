@@ -191,7 +191,7 @@ async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[
 
 async def apply_writes(connection: Connection, changes: Sequence[Change]) -> None:
     """Apply declared writes in the caller's transaction, sorted by table and record, and record each value's change."""
-    with users_data():
+    with users_data(connection):
         written = await _apply(connection, _last_wins(changes))
     if written:
         await _record(connection, written)
@@ -214,7 +214,7 @@ async def limit(connection: Connection, limit_s: float) -> None:
 
 async def check_constraints(connection: Connection) -> None:
     """Check now what the user's tables would only check at COMMIT, where nobody can say any more which row it was."""
-    with users_data():
+    with users_data(connection):
         await fetch(connection, "session/check_constraints")
 
 
@@ -225,7 +225,7 @@ async def apply_effect(connection: Connection, effect: Effect) -> None:
     extended protocol, which refuses a second statement in the same text.
     """
     # An approved script's own text: its bytes are pinned by hash like those of our own files.
-    with users_data():
+    with users_data(connection):
         await connection.execute(effect.statement, [adapt(value) for value in effect.parameters], binary=True)
 
 
@@ -454,7 +454,7 @@ async def _select(
     connection: Connection, query: sql.Composed, address: Address, records: Mapping[int, str]
 ) -> list[dict[str, Any]]:
     """Ask one of the user's tables about these records."""
-    with users_data():
+    with users_data(connection):
         cursor = await connection.execute(query, {"addresses": _addresses(address, records)}, prepare=False)
         return await cursor.fetchall()
 

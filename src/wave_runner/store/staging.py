@@ -42,7 +42,7 @@ async def add(
 ) -> int:
     """Stage raw rows: {"raw": JSON text or value, "source": str, "position": JSON value}. Returns how many."""
     await _note(connection, wave, item, EventType.STAGING_WRITTEN, {"rows": len(rows)})
-    with users_data():
+    with users_data(connection):
         await fetch(
             connection,
             "staging/add",
@@ -78,11 +78,11 @@ async def decide(
     """
     decisions = [_checked(decision) for decision in decisions]
     ids = [decision["id"] for decision in decisions]
-    with users_data():
+    with users_data(connection):
         locked = await fetch(connection, "staging/lock", {"run_id": item.run_id, "ids": ids})
     open_ids = {row["staged_id"] for row in locked}
     decisions = [decision for decision in decisions if decision["id"] in open_ids]
-    with users_data():
+    with users_data(connection):
         promoted, duplicates = await _promote(connection, collection, [d for d in decisions if "values" in d])
         errors = {d["id"]: d["errors"] for d in decisions if "values" not in d} | duplicates
         await fetch(
