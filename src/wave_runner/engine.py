@@ -149,7 +149,7 @@ class Engine:
             servers=[self._server(project, name) for name in sorted(self._servers_in_use(project))],
             version=__version__,
             environ=self.environ,
-            before_wave=self._before_wave,
+            before_look=self._before_look,
             plan_schedule=self._plan_schedule,
         )
 
@@ -218,8 +218,8 @@ class Engine:
 
         return Single(database=self.database, bench=bench, open_server=server)
 
-    async def _before_wave(self) -> WaveError | None:
-        """Before each wave: a folder that changed is compared with what is approved, and every lane waits for it.
+    async def _before_look(self) -> WaveError | None:
+        """Before anybody looks for work: compare a folder that changed with what is approved; every lane waits for it.
 
         Returns what is wrong with a folder that cannot be read: no wave is opened until it can be compared again.
         """

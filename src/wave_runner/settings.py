@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     lease_s: float = Field(30.0, ge=1.0, le=A_DAY_S, description="how long work stays with a runner that says nothing")
     renew_s: float = Field(10.0, gt=0.0, le=A_DAY_S, description="how often a lease is renewed")
     script_slots: int = Field(2, ge=1, le=64, description="script workers at once")
+    warm_scripts: int = Field(6, ge=0, le=256, description="script workers kept for a minute without work")
     labels: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="what this host has that an actor's `runs_on` names, with commas"
     )

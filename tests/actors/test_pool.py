@@ -50,12 +50,32 @@ def test_another_version_gets_another_worker_and_the_one_idle_longest_makes_room
         for version in ("a", "b", "a", "c", "a", "b"):
             (outcome,) = await pool.run(zoo.script("knows_its_world.py", sha256=version), jobs({}), Staged())
             pids.append(outcome.output["pid"])
-            assert len(zoo.processes()) <= 2 * 2  # a worker and its warden in each slot
         return pids
 
-    a, b, a_again, c, a_third, b_again = in_pool(zoo, work, slots=2)
+    a, b, a_again, c, a_third, b_again = in_pool(zoo, work, slots=1, warm=2)
     assert a == a_again == a_third
     assert len({a, b, c, b_again}) == 4
+
+
+def test_no_more_workers_are_kept_warm_than_may_be(zoo):
+    async def work(pool):
+        for version in "abcd":
+            await pool.run(zoo.script("knows_its_world.py", sha256=version), jobs({}), Staged())
+        await asyncio.to_thread(wait_until, lambda: len(zoo.processes()) <= 2 * 2)  # a worker and its warden each
+
+    in_pool(zoo, work, warm=2)
+
+
+def test_a_worker_without_work_is_not_kept_for_ever(zoo):
+    async def work(pool):
+        script = zoo.script("knows_its_world.py")
+        (first,) = await pool.run(script, jobs({}), Staged())
+        await asyncio.to_thread(wait_until, lambda: zoo.processes() == [])
+        (second,) = await pool.run(script, jobs({}), Staged())
+        return first.output["pid"], second.output["pid"]
+
+    first, second = in_pool(zoo, work, warm_s=0.01)
+    assert first != second
 
 
 def test_two_slots_do_two_waves_at_once_and_a_third_waits(zoo, tmp_path):

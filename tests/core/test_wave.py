@@ -3,7 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wave_runner.core.wave import STEP, Choice, Linger, Waiting, choose, choose_script, wave_size
+from wave_runner.core.wave import (
+    GATHER_S,
+    LONGEST_GATHER_S,
+    STEP,
+    Choice,
+    Linger,
+    Waiting,
+    choose,
+    choose_script,
+    leave_s,
+    wave_size,
+)
 
 
 def waiting(
@@ -96,3 +107,25 @@ def test_a_wave_is_never_smaller_than_what_runs_at_once_nor_larger_than_its_boun
 ):
     size = wave_size(service_s=service_s, lease_s=lease_s, concurrency=concurrency, largest=largest)
     assert concurrency <= size <= largest
+
+
+def contested(others: int, *, n: int = 1, age_s: float = 0.0) -> Waiting:
+    return Waiting(queue_id=1, work_key="a", template="", position=1, waiting=n, head_age_s=age_s, others=others)
+
+
+def test_a_queue_that_nobody_else_is_at_is_never_left():
+    assert leave_s(contested(0), enough=50) == 0
+
+
+def test_what_comes_to_a_queue_gathers_for_longer_the_more_runners_are_at_it():
+    left = [leave_s(contested(others), enough=50) for others in range(1, 20)]
+    assert left[0] == GATHER_S
+    assert left == sorted(left)
+    assert left[-1] == LONGEST_GATHER_S
+
+
+@given(others=st.integers(0, 50), n=st.integers(1, 1000), age_s=st.floats(0, 100), enough=st.integers(1, 1000))
+def test_nothing_gathers_that_is_enough_or_has_waited(others: int, n: int, age_s: float, enough: int):
+    seconds = leave_s(contested(others, n=n, age_s=age_s), enough=enough)
+    assert 0 <= seconds <= LONGEST_GATHER_S
+    assert seconds == 0 or (n < enough and age_s + seconds <= LONGEST_GATHER_S + 1e-9)

@@ -35,7 +35,7 @@ import psycopg
 from psycopg.rows import dict_row
 from tests.crash.workload import processes_below
 from tests.support.invariants import broken_invariants
-from tests.support.openai_stub import OpenAIStub
+from tests.support.openai_stub import OpenAIStub, Rule
 from tests.support.templates import answered_by
 
 from wave_runner.project.init import init_project
@@ -149,8 +149,9 @@ class Killer(threading.Thread):
 class Stub:
     """The model server, started again on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rules: Sequence[Rule] = RULES) -> None:
         self._folder = folder
+        self._rules = rules
         self._port = 0
         self._process: OpenAIStub | None = None
         self.start()
@@ -167,7 +168,7 @@ class Stub:
 
     def start(self) -> None:
         self.stop()
-        self._process = OpenAIStub(self._folder, RULES, ["summariser", "extractor", "judge"], port=self._port)
+        self._process = OpenAIStub(self._folder, self._rules, ["summariser", "extractor", "judge"], port=self._port)
         self._process.__enter__()
         self._port = int(self.url.rpartition(":")[2].partition("/")[0])
 

@@ -11,6 +11,7 @@ from tests.support.by_hand import Hand, by_hand
 from tests.support.projects import Ground
 
 from wave_runner.core.interaction import State
+from wave_runner.core.wave import LATELY_S
 from wave_runner.store import interactions, waves
 from wave_runner.store.database import fetch
 from wave_runner.store.statements import statement
@@ -76,6 +77,7 @@ def test_no_statement_of_the_hot_path_reads_a_table_from_end_to_end(crowded: Gro
         }
         lost = {"wave_id": wave.wave_id, "type": "interaction_released", "size": 500, "crashed": False}
         looked = {"lanes": ["scripts"], "cap": waves.WAITING_CAP, "held": [], "labels": [], "lease_s": 60}
+        looked |= {"runner_id": hand.runner_id, "lately_s": LATELY_S}
         found = []
         async with hand.engine.database.transaction() as connection:
             found += await scanned(connection, "waves/claim", claimed)

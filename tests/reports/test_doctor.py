@@ -79,6 +79,17 @@ def test_what_is_broken_is_named_with_its_run_and_makes_the_command_fail(counted
     assert "report it" in checks["I5"]["fix"]
 
 
+def test_a_table_that_is_not_as_it_was_made_keeps_nobody_from_asking_for_the_rest(counted_copy):
+    counted_copy.as_superuser("ALTER TABLE value_writes RENAME TO scribbles")
+    code, checks = examined(counted_copy)
+    assert code == 1
+    assert {one.code for one in INVARIANTS} <= checks.keys()
+    assert checks["I3"]["verdict"] == "failure"
+    assert "value_writes" in checks["I3"]["found"]
+    assert "restore it" in checks["I3"]["fix"]
+    assert checks["I5"]["verdict"] == "ok"
+
+
 def test_an_actor_that_has_drifted_and_work_that_nobody_does_are_worth_a_look(counted_copy):
     (counted_copy.folder / "actors/count_words.py").write_text("# nothing\n", encoding="utf-8")
     counted_copy.sql("UPDATE workflow_runs SET state = 'running', ended_at = NULL, reason = NULL")

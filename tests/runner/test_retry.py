@@ -156,6 +156,7 @@ def test_the_command_says_what_it_would_do_and_does_it_when_told(ground: Ground,
     assert "2 interactions are tried again" in said("run", "1", "--yes", "--expect", "2")
     assert go_on(ground) == "completed"
     assert "nothing to try again" in said("workflow", "work")
+    assert "nothing to try again" in said("workflow", "work", "--yes")
     [event] = ground.sql("SELECT data FROM interaction_events WHERE type = 'retried'")
     assert '"interactions":2' in event["data"]
 

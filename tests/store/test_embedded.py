@@ -201,7 +201,7 @@ def test_the_settings_keep_what_is_committed(person: Person, wave_dir: Path) -> 
         "TimeZone": "UTC",
         "listen_addresses": "",
         "server_encoding": "UTF8",
-        "max_connections": "100",
+        "max_connections": "200",
     }
     with psycopg.connect(person.use(wave_dir).told()["url"]) as connection:
         rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(wanted)])

@@ -1,4 +1,4 @@
-"""Warm worker processes for script actors: as many at once as there are slots, kept by script version."""
+"""Worker processes for script actors: as many busy at once as there are slots, and some that stay warm by version."""
 
 from __future__ import annotations
 
@@ -19,25 +19,35 @@ __all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion"]
 
 _log = logging.getLogger(__name__)
 
+WARM_S = 60.0
+"""How long, seconds, a worker is kept without work: it holds memory, and starting another takes a tenth of a second."""
+
 Key = tuple[str, str, str, int, tuple[tuple[str, str], ...]]
 
 
 class ScriptPool:
-    """Runs scripts in worker processes that stay warm between waves. For one event loop.
+    """Runs scripts in worker processes that stay warm between waves, `warm` of them at most. For one event loop.
 
     Create and use it in a thread that lives as long as the runner: workers end with the thread that started them.
     """
 
     def __init__(
-        self, *, slots: int, work_dir: Path, python: str = sys.executable, start_timeout_s: float = 60.0
+        self,
+        *,
+        slots: int,
+        work_dir: Path,
+        warm: int = 1,
+        warm_s: float = WARM_S,
+        python: str = sys.executable,
+        start_timeout_s: float = 60.0,
     ) -> None:
         self._slots = asyncio.Semaphore(slots)
-        self._size = slots
+        self._warm = warm
+        self._warm_s = warm_s
         self._work_dir = work_dir
         self._python = python
         self._start_timeout_s = start_timeout_s
-        self._busy = 0
-        self._idle: list[WorkerProcess] = []  # the one used longest ago first
+        self._idle: dict[WorkerProcess, asyncio.TimerHandle] = {}  # the one used longest ago first
         self._endings: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -69,17 +79,13 @@ class ScriptPool:
     async def close(self) -> None:
         """End all workers. Safe twice; calls in progress are to be cancelled first."""
         self._closed = True
-        while self._idle:
-            self._retire(self._idle.pop())
+        for worker in list(self._idle):
+            self._let_go(worker)
         await asyncio.gather(*self._endings)
 
     async def _round(self, script: ScriptVersion, jobs: list[Encoded], requests: Requests) -> Round:
         async with self._slots:
-            self._busy += 1
-            try:
-                return await self._use(await self._take(script), jobs, requests, script.timeout_s)
-            finally:
-                self._busy -= 1
+            return await self._use(await self._take(script), jobs, requests, script.timeout_s)
 
     async def _use(self, worker: WorkerProcess, jobs: list[Encoded], requests: Requests, timeout_s: float) -> Round:
         reusable = False
@@ -91,24 +97,21 @@ class ScriptPool:
                 _log.warning("%s left %d processes running; ended", worker.script.name, done.left_processes)
         finally:
             if reusable:
-                self._idle.append(worker)
+                self._put_by(worker)
             else:
                 await asyncio.shield(self._retire(worker))
         return done
 
     async def _take(self, script: ScriptVersion) -> WorkerProcess:
-        """Return an idle worker of this version, or start one in the place of the one idle longest."""
+        """Return an idle worker of this version, or start one."""
         if self._closed:
             raise RuntimeError("the pool is closed")
         for worker in [one for one in self._idle if not one.alive]:
-            self._idle.remove(worker)
-            self._retire(worker)
+            self._let_go(worker)
         for worker in reversed(self._idle):
             if _key(worker.script) == _key(script):
-                self._idle.remove(worker)
+                self._idle.pop(worker).cancel()
                 return worker
-        while self._idle and self._busy + len(self._idle) > self._size:
-            await asyncio.shield(self._retire(self._idle.pop(0)))
         try:
             return await WorkerProcess.start(script, self._python, self._work_dir)
         except OSError as error:
@@ -116,6 +119,16 @@ class ScriptPool:
                 raise
             hint = f"check that {self._python} runs, and that {self._work_dir} can be written"
             raise ActorError(f"no worker can be started for {script.name}: {error}", hint=hint) from error
+
+    def _put_by(self, worker: WorkerProcess) -> None:
+        """Keep a worker for its next wave, and no longer than that is likely to come."""
+        self._idle[worker] = asyncio.get_running_loop().call_later(self._warm_s, self._let_go, worker)
+        while len(self._idle) > self._warm:
+            self._let_go(next(iter(self._idle)))
+
+    def _let_go(self, worker: WorkerProcess) -> None:
+        self._idle.pop(worker).cancel()
+        self._retire(worker)
 
     def _retire(self, worker: WorkerProcess) -> asyncio.Task[None]:
         """End a worker in a task of its own, so that a cancelled wave cannot leave it half ended."""

@@ -74,7 +74,7 @@ async def _retry(
     if as_json:
         document = {"subject": subject, "name": name, "broken": found, "total": total, "retried": retried}
         output.emit("wave.retry.v1", document)
-    elif retried is not None:
+    elif retried:
         output.heading(f"{subject} {name}: {retried} interactions are tried again: wave run WORKFLOW --resume")
     elif not total:
         output.heading(f"{subject} {name}: nothing to try again")

@@ -14,6 +14,11 @@ from dataclasses import dataclass
 STEP = 60
 # A load costs much more than a script's turn: for so many steps only, the resident model is left before it is drained.
 STEPS_WORTH_A_LOAD = 10
+# How long what comes to a queue may gather, for each other runner that was at it lately: a wave costs something,
+# however little is in it, and all runners together should not open more of them than one alone would.
+GATHER_S = 0.125
+LONGEST_GATHER_S = 1.0
+LATELY_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,7 @@ class Waiting:
     waiting: int
     head_age_s: float
     rank: int = 0  # of the head: lower goes first; a step of priority, or an hour, is STEP
+    others: int = 0  # runners, beside the one that asks, that have opened a wave on it within LATELY_S
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,16 @@ def choose_script(waiting: Sequence[Waiting]) -> Choice | None:
     return Choice(
         queue=max(_ahead(waiting, by=STEP), key=lambda queue: (queue.position, queue.head_age_s)), reason="latest step"
     )
+
+
+def leave_s(queue: Waiting, *, enough: int) -> float:
+    """Return for how long to leave a queue to those who are at it: until there is enough, or the head has waited long.
+
+    Many runners that take each record as it comes would open a wave for each record.
+    """
+    if queue.waiting >= enough:
+        return 0.0
+    return max(0.0, min(LONGEST_GATHER_S, GATHER_S * queue.others) - queue.head_age_s)
 
 
 def _ahead(waiting: Sequence[Waiting], *, by: int) -> list[Waiting]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from wave_runner.core.workflow import ScriptSpec
 
@@ -62,15 +63,22 @@ def _is_at(path: str, wanted: str) -> bool:
 
 def _imported(files: Mapping[str, bytes], path: str) -> Iterator[str]:
     """Yield the project's files that a module's import statements can reach."""
-    for node in ast.walk(_tree(path, files[path])):
+    for level, name in _imports(path, files[path]):
+        yield from _modules(files, path, level, name)
+
+
+@lru_cache(maxsize=1024)  # a module that many scripts share would be parsed for each of them
+def _imports(path: str, content: bytes) -> tuple[tuple[int, str], ...]:
+    """Return what a file imports, by level and dotted name; what is imported from a module may be a module too."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(_tree(path, content)):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _modules(files, path, 0, alias.name)
+            found += [(0, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
-            yield from _modules(files, path, node.level, base)
-            for alias in node.names:
-                yield from _modules(files, path, node.level, f"{base}.{alias.name}".lstrip("."))
+            names = [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
+            found += [(node.level, name) for name in (base, *names)]
+    return tuple(dict.fromkeys(found))
 
 
 def _modules(files: Mapping[str, bytes], importer: str, level: int, name: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wave_runner.store.database import Database
 
 LIMIT_S = 60.0
+REPAIR_IT = "a table of the schema is damaged or was changed by hand: restore it from a backup, or undo the change"
 REPORT_IT = "this must never be: keep the database as it is, and report it with what wave doctor --json prints"
 
 
@@ -34,6 +35,9 @@ async def invariant_checks(database: Database, *, lease_s: float, limit_s: float
 
 def _check(finding: invariants.Finding, limit_s: float) -> Check:
     name, holds = finding.invariant.code, finding.invariant.holds
+    if finding.refused:
+        found = f"cannot be asked: {holds}; PostgreSQL says: {finding.refused}"
+        return Check(name=name, verdict=Verdict.FAILURE, found=found, fix=REPAIR_IT)
     if finding.total is None:
         found = f"not decided within {limit_s:g} s: {holds}"
         return Check(name=name, verdict=Verdict.WARNING, found=found, fix="ask again when the database has less to do")

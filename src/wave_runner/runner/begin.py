@@ -51,7 +51,7 @@ async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited:
     Items of a run whose budget does not suffice are not begun, and the run is paused. If it only does not suffice as
     long as other calls are under way, they have to wait.
     """
-    async with database.transaction() as connection:
+    async with database.transaction(by_key=True) as connection:
         if limited and (wait := wait_s(await accounts.lock(connection, limited))):
             return Begun(wait_s=wait)
         charged = await _charge(connection, ready)

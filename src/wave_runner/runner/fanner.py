@@ -56,6 +56,8 @@ class Fanner:
 
     async def one_pass(self) -> bool:
         """Do one chunk. False if no fan-out is open."""
+        if not await runs.has_open_fan_out(self._database):
+            return False
         worked = await runs.fan_out_chunk(self._database, runner_id=self._runner_id) or await self._select()
         if worked:
             self._wake_lanes()

@@ -34,7 +34,6 @@ class Holder:
     runner_id: UUID
     lease_s: float
     heartbeat: Heartbeat
-    labels: Sequence[str] = ()  # what this runner has that actors may need
     next_seq: int = 0
     tasks: dict[int, asyncio.Task[int]] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -42,9 +42,8 @@ class Rests:
         self.until = {id: until for id, until in self.until.items() if until > now}
         return list(self.until)
 
-    async def wait(self) -> bool:
-        """Wait for the next that may be asked again, a little at a time. False at once where none rests."""
+    def soonest_s(self) -> float:
+        """Return the seconds until the next may be asked again; infinite where none rests."""
         if not self.resting():
-            return False
-        await asyncio.sleep(max(0.0, min(LONGEST_NAP_S, min(self.until.values()) - time.monotonic())))
-        return True
+            return math.inf
+        return max(0.0, min(self.until.values()) - time.monotonic())

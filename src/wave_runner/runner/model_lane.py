@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 
 from wave_runner import crash_points
@@ -18,8 +18,10 @@ from wave_runner.core.retry import LONGEST_ASKED_S
 from wave_runner.core.wave import Linger, choose, wave_size
 from wave_runner.errors import ModelServerError, WaveError
 from wave_runner.runner.begin import begin, tokens_granted
+from wave_runner.runner.courtesy import Courtesy
 from wave_runner.runner.hold import Holder, Wait
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
+from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, overdue, prepare
 from wave_runner.runner.record import quarantine, record
@@ -66,7 +68,7 @@ class InHand:
 
 
 class ModelLane:
-    """One slot of one server. `trouble` is set while the server or a model cannot be used."""
+    """One slot of one server. `trouble` is set while the server or a model is of no use."""
 
     def __init__(
         self,
@@ -79,10 +81,10 @@ class ModelLane:
         rate: Rate,
         database: Database,
         holder: Holder,
+        outlook: Outlook,
         steps: Steps,
         linger_s: float,
         texts: Texts,
-        before_wave: Callable[[], Awaitable[WaveError | None]],
         after_wave: Callable[[], None],
     ) -> None:
         self.name = name
@@ -93,56 +95,46 @@ class ModelLane:
         self._rate = rate
         self._database = database
         self._holder = holder
+        self._outlook = outlook
         self._steps = steps
         self._linger_s = linger_s
         self._texts = texts
-        self._before_wave = before_wave
         self._after_wave = after_wave
         self._visit: Visit | None = None
         self._lingering_since: float | None = None
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
         self._pace = Pace()
-        self._rests = Rests()  # queues
+        self.rests = Rests()  # queues
+        self._courtesy = Courtesy()
         self._short = Rests()  # runs whose budget does not suffice for one more call beside those under way
-        self._folder_trouble: WaveError | None = None
-        self._server_trouble: WaveError | None = None
-        self.blocked_by: list[str] = []
-        self.paused: list[str] = []
-        self.lacking: list[str] = []
+        self.trouble: WaveError | None = None
         self.stopping = False
-
-    @property
-    def trouble(self) -> WaveError | None:
-        """Why this lane cannot work: a folder that cannot be read, a server or a model that is of no use."""
-        return self._folder_trouble or self._server_trouble
 
     async def one_pass(self) -> bool:
         """Do one wave. False if there was nothing to do, or the model is being kept for work on its way."""
-        self._folder_trouble = await self._before_wave()
-        if self._folder_trouble is not None or not self._holder.may_claim:
+        if not self._holder.may_claim:
             return False
-        queues = await waves.waiting(
-            self._database, [self.name], lease_s=self._holder.lease_s, labels=self._holder.labels
-        )
-        self.blocked_by = sorted({queue.actor for queue in queues if queue.drifted})
-        self.paused = sorted({queue.actor for queue in queues if queue.paused})
-        self.lacking = sorted({label for queue in queues for label in queue.lacking})
-        self._server_trouble = _trouble_to_tell(queues)
+        queues = await self._outlook.of(self.name)
+        self.trouble = _trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         choice = choose(
-            [queue.waiting for queue in queues if queue.is_open and self._rests.is_over(queue.id)],
+            [queue.waiting for queue in queues if self._is_due(queue)],
             resident=self._visit.work_key if self._visit else None,
             feeding=await self._is_fed(queues),
         )
         if choice is None or isinstance(choice, Linger):
-            return await self._rests.wait()
+            return False
         queue = next(queue for queue in queues if queue.id == choice.queue.queue_id)
         step = await self._steps.of_run(queue.run_step_id)
         trouble = queue.trouble
         if trouble is None or trouble.position is Position.CLOSED:
             return await self._serve(queue, step, choice.reason, size=self._size(queue, step))
         return await self._try(trouble, queue, step)
+
+    def _is_due(self, queue: waves.Queue) -> bool:
+        is_open = queue.is_open and self.rests.is_over(queue.id)
+        return is_open and self._courtesy.allows(queue, enough=self._wave_size(queue.id))
 
     async def _try(self, trouble: breakers.Trouble, queue: waves.Queue, step: StepInHand) -> bool:
         """Ask a server or a model once that has been left alone: a single record, by a single runner."""
@@ -166,8 +158,8 @@ class ModelLane:
     async def _do_wave(self, queue: waves.Queue, visit: Visit, step: StepInHand, reason: str, *, size: int) -> bool:
         limited = self._limits_of(step)
         if seconds := await accounts.wait(self._database, limited):
-            self._rests.put(queue.id, min(seconds, LONGEST_NAP_S))
-            return True
+            self.rests.put(queue.id, min(seconds, LONGEST_NAP_S))
+            return False
         wave = await self._holder.claim(
             queue.id,
             size=size,
@@ -179,7 +171,10 @@ class ModelLane:
             visit_id=visit.visit_id,
         )
         if wave is None or isinstance(wave, Wait):
+            if not self._owned:  # else it was another slot of ours: the model stays, and more may come for it
+                self._courtesy.came_late(queue.id)
             return False
+        self._courtesy.came_first(queue.id)
 
         async def do(claimed: waves.Wave) -> int:
             spared_s = _until_after_next_probe_s(queue) if reason == PROBE else 0.0
@@ -194,8 +189,11 @@ class ModelLane:
     def _size(self, queue: waves.Queue, step: StepInHand) -> int:
         """Return how many to claim: what is done in one lease, and begun in a third of one where that is limited."""
         spacing = spacing_s([one.rate for one in self._limits_of(step)])
+        return self._wave_size(queue.id, least_s=3 * spacing * self._concurrency)
+
+    def _wave_size(self, queue_id: int, *, least_s: float = 0.0) -> int:
         return wave_size(
-            service_s=max(self._pace.of(queue.id) or 0.0, 3 * spacing * self._concurrency) or None,
+            service_s=max(self._pace.of(queue_id) or 0.0, least_s) or None,
             lease_s=self._holder.lease_s,
             concurrency=self._concurrency,
             largest=LARGEST_WAVE,

@@ -152,7 +152,7 @@ async def _read_lineage(database: Database, step: StepInHand, items: Sequence[It
     wanted -= OWN_SCOPES
     if not wanted:
         return {}
-    async with database.transaction() as connection:
+    async with database.transaction(by_key=True) as connection:
         return await interactions.lineage(connection, items, sorted(wanted))
 
 

@@ -80,7 +80,7 @@ async def _commit(database: Database, wave: Wave, moves: Sequence[Move], *, from
     """Apply moves in one transaction, through lost connections, until it is known to stand."""
     while moves:
         try:
-            async with database.transaction() as connection:
+            async with database.transaction(by_key=True) as connection:
                 moved = await interactions.finish(connection, wave, moves, from_state=from_state)
                 mine = [move for move in moves if move.item.interaction_id in moved]
                 spent = [(move.item, move.spent) for move in mine if move.spent]

@@ -20,6 +20,7 @@ from wave_runner.runner.hold import Holder
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.loop import Loop
 from wave_runner.runner.model_lane import ModelLane
+from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.scheduler import Blocked, Plan, Scheduler
@@ -41,6 +42,7 @@ Heard = TypeVar("Heard")
 PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 
 IDLE_PAUSE_S = 0.25
+SHORTEST_PAUSE_S = 0.1
 LONGEST_IDLE_PAUSE_S = 1.0
 BY_THE_CLOCK = ("scheduler", "sweeper", "canceller")  # loops that new work is no reason to wake
 CLOCK_PAUSE_S = 1.0
@@ -71,7 +73,7 @@ class Runner:
     servers: Sequence[Server]
     version: str
     environ: Mapping[str, str]
-    before_wave: Callable[[], Awaitable[WaveError | None]]
+    before_look: Callable[[], Awaitable[WaveError | None]]
     plan_schedule: Callable[[str], Awaitable[Plan | Blocked | None]]
     runner_id: UUID = field(default_factory=uuid4)
 
@@ -82,7 +84,9 @@ class Runner:
         self._ticker: asyncio.Task[None] | None = None
         self._steps = Steps(self.database, folder=self.folder, work_dir=self.work_dir, environ=self.environ)
         self._texts = Texts()
-        self._pool = ScriptPool(slots=self.settings.script_slots, work_dir=self.work_dir / "workers")
+        self._pool = ScriptPool(
+            slots=self.settings.script_slots, warm=self.settings.warm_scripts, work_dir=self.work_dir / "workers"
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
 
@@ -130,19 +134,19 @@ class Runner:
 
     def trouble(self) -> WaveError | None:
         """Return what keeps a lane from working: a model server that cannot be used, a folder that cannot be read."""
-        return next((lane.trouble for lane in self._lanes() if lane.trouble), None)
+        return self._outlook.trouble or next((lane.trouble for lane in self.model_lanes if lane.trouble), None)
 
     def paused(self) -> list[str]:
         """Return the actors whose work waits because somebody has paused them."""
-        return sorted({actor for lane in self._lanes() for actor in lane.paused})
+        return self._outlook.paused
 
     def lacking(self) -> list[str]:
         """Return the labels that work needs and no runner at work has."""
-        return sorted({label for lane in self._lanes() for label in lane.lacking})
+        return self._outlook.lacking
 
     def drifted(self) -> list[str]:
         """Return the actors whose work waits because they have drifted."""
-        return sorted({actor for lane in self._lanes() for actor in lane.blocked_by})
+        return self._outlook.drifted
 
     @property
     def busy(self) -> bool:
@@ -196,7 +200,13 @@ class Runner:
             runner_id=self.runner_id,
             lease_s=self.settings.lease_s,
             heartbeat=self._heartbeat,
+        )
+        self._outlook = Outlook(
+            self.database,
+            runner_id=self.runner_id,
+            lease_s=self.settings.lease_s,
             labels=self.settings.labels,
+            before_look=self.before_look,
         )
         self.script_lanes = [self._script_lane() for _ in range(self.settings.script_slots)]
         self.sql_lane = self._lane(SqlLane)
@@ -205,23 +215,33 @@ class Runner:
         self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
         sweeper = self._sweeper()
         self._loops = [
-            *(self._seeking("scripts", lane.one_pass) for lane in self.script_lanes),
-            self._seeking("sql", self.sql_lane.one_pass),
-            self._seeking("routes", self.route_lane.one_pass),
-            self._seeking("people", self.people_lane.one_pass),
-            *(self._seeking(lane.name, lane.one_pass) for lane in self.model_lanes),
-            self._seeking("fanner", self._fanner().one_pass),
+            *map(self._seeking, [*self.script_lanes, self.sql_lane, self.route_lane, self.people_lane]),
+            *map(self._seeking, self.model_lanes),
+            self._gathering("fanner", self._fanner().one_pass),
             Loop("scheduler", self._scheduler().one_pass, pause_s=CLOCK_PAUSE_S),
-            self._seeking("settler", self._settler().one_pass),
+            self._gathering("settler", self._settler().one_pass),
             Loop("sweeper", sweeper.one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
             Loop("canceller", sweeper.cancel, pause_s=CLOCK_PAUSE_S),
         ]
 
-    def _seeking(self, name: str, one_pass: Callable[[], Awaitable[bool]]) -> Loop:
-        return Loop(name, one_pass, pause_s=IDLE_PAUSE_S, longest_pause_s=LONGEST_IDLE_PAUSE_S)
+    def _gathering(self, name: str, one_pass: Callable[[], Awaitable[bool]]) -> Loop:
+        """Return a loop that is woken by every wave, and looks for what they leave behind only so often."""
+        return Loop(
+            name,
+            one_pass,
+            pause_s=IDLE_PAUSE_S,
+            shortest_pause_s=SHORTEST_PAUSE_S,
+            longest_pause_s=LONGEST_IDLE_PAUSE_S,
+        )
 
-    def _lanes(self) -> list[Lane | ModelLane]:
-        return [*self.script_lanes, self.sql_lane, self.route_lane, self.people_lane, *self.model_lanes]
+    def _seeking(self, lane: Lane | ModelLane) -> Loop:
+        return Loop(
+            lane.name,
+            lane.one_pass,
+            pause_s=IDLE_PAUSE_S,
+            longest_pause_s=LONGEST_IDLE_PAUSE_S,
+            soonest_s=lane.rests.soonest_s,
+        )
 
     def _wake(self) -> None:
         for loop in self._loops:
@@ -232,10 +252,10 @@ class Runner:
         return ScriptLane(
             database=self.database,
             holder=self._holder,
+            outlook=self._outlook,
             steps=self._steps,
             pool=self._pool,
             texts=self._texts,
-            before_wave=self.before_wave,
             after_wave=self._wake,
         )
 
@@ -243,9 +263,9 @@ class Runner:
         return of(
             database=self.database,
             holder=self._holder,
+            outlook=self._outlook,
             steps=self._steps,
             texts=self._texts,
-            before_wave=self.before_wave,
             after_wave=self._wake,
         )
 
@@ -259,10 +279,10 @@ class Runner:
             rate=server.rate,
             database=self.database,
             holder=self._holder,
+            outlook=self._outlook,
             steps=self._steps,
             linger_s=self.settings.linger_s,
             texts=self._texts,
-            before_wave=self.before_wave,
             after_wave=self._wake,
         )
 

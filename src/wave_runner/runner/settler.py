@@ -11,7 +11,7 @@ from wave_runner.core.columns import targets
 from wave_runner.core.settling import broken, columns_of, tables_of, watched
 from wave_runner.core.text import sanitise
 from wave_runner.runner.steps import StepInHand, Steps
-from wave_runner.store import queries, run_ends, runs, settling
+from wave_runner.store import queries, run_ends, settling
 from wave_runner.store.database import Database, DataRefused
 
 SHOWN_ROWS = 20
@@ -32,22 +32,21 @@ class Settler:
         self._on_end = on_end
 
     async def one_pass(self) -> bool:
-        """Settle a chunk of each live run, then end those of which nothing lives. True if a chunk was full of work."""
-        await runs.fold_counts(self._database)
+        """Settle a chunk of each run that has ended records; end those of which nothing lives. True if it settled."""
         worked = False
-        for run_id in await runs.live(self._database):
-            settled = await self._settle(run_id)
-            worked = worked or settled > 0
-            if not settled:
-                await self._end(run_id)
+        for due in await settling.due(self._database):
+            step = await self._steps.of_run(due.run_step_id)
+            if due.has_ended:
+                worked = await self._settle(due.run_id, step) > 0 or worked
+            else:
+                await self._end(due.run_id, step)
         return worked
 
-    async def _end(self, run_id: int) -> None:
+    async def _end(self, run_id: int, step: StepInHand) -> None:
         """End a run of which nothing lives: only then can be said what it has come to."""
         found = await run_ends.at_end(self._database, run_id)
         if found is None:
             return
-        step = await self._step(run_id)
         pinned = step.pinned
         odd = (
             []
@@ -93,14 +92,7 @@ class Settler:
                 found.append(f"{path}: {total} {'row' if total == 1 else 'rows'} should not be there{more}: {listed}")
         return found
 
-    async def _step(self, run_id: int) -> StepInHand:
-        """Return a step of the run: each knows what the run ensures."""
-        async with self._database.transaction() as connection:
-            first = await settling.first_step(connection, run_id)
-        return await self._steps.of_run(first)
-
-    async def _settle(self, run_id: int) -> int:
-        step = await self._step(run_id)
+    async def _settle(self, run_id: int, step: StepInHand) -> int:
         try:
             return await self._judge(run_id, step)
         except DataRefused as error:

@@ -32,18 +32,18 @@ def _keys(of: Sequence[Limited]) -> dict[str, list[str]]:
 
 async def lock(connection: Connection, of: Sequence[Limited]) -> list[tuple[Rate, Account]]:
     """Return how accounts stand, locked until the transaction ends: nobody else starts anything on them meanwhile."""
-    await fetch(connection, "accounts/lock", _keys(of))
-    rows = await fetch(connection, "accounts/stand", _keys(of))
-    found = {(row["kind"], row["name"]): row for row in rows}
-    return [(one.rate, _account(found[one.whose, one.name])) for one in of]
+    if len(await fetch(connection, "accounts/lock", _keys(of))) < len(of):
+        await fetch(connection, "accounts/make", _keys(of))
+        await fetch(connection, "accounts/lock", _keys(of))
+    return await _stand(connection, of)
 
 
 async def wait(database: Database, of: Sequence[Limited]) -> float:
-    """Return the seconds until something may be started on accounts, as they stand now."""
+    """Return the seconds until something may be started on accounts, as they stand now. They are not locked."""
     if not of:
         return 0.0
     async with database.transaction() as connection:
-        return wait_s(await lock(connection, of))
+        return wait_s(await _stand(connection, of))
 
 
 async def book(connection: Connection, costs: Sequence[tuple[Limited, Booking]]) -> None:
@@ -64,6 +64,12 @@ async def refund(database: Database, seconds: Mapping[tuple[Whose, str], float])
 async def rest(database: Database, server: str, *, rest_s: float) -> None:
     """Leave a server alone for a while, as it asks."""
     await database.fetch("accounts/rest", {"kind": Whose.SERVER, "name": server, "rest_s": rest_s})
+
+
+async def _stand(connection: Connection, of: Sequence[Limited]) -> list[tuple[Rate, Account]]:
+    rows = await fetch(connection, "accounts/stand", _keys(of))
+    found = {(row["kind"], row["name"]): _account(row) for row in rows}
+    return [(one.rate, found.get((one.whose, one.name), Account())) for one in of]
 
 
 def _account(row: Mapping[str, float]) -> Account:

@@ -61,6 +61,7 @@ class Connection(AsyncConnection[Row]):
 
     answer_s = math.inf
     limit_s = 0.0  # the longest that this transaction has allowed a statement; 0: it has set no limit
+    by_key = False  # whether this transaction plans by key
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109
         if self.answer_s == math.inf:
@@ -137,8 +138,10 @@ class Database:
         self.schema = schema
         self._answer_s = answer_s
         configure = sql.SQL(statement("session/configure")).format(search_path=f'"{schema}", public')
-        self._begin = sql.SQL("BEGIN; ") + configure
-        self._begin_frozen = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ") + configure
+        frozen = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        self._begin = _in_one_message("BEGIN", configure)
+        self._begin_by_key = _in_one_message("BEGIN", configure, sql.SQL(statement("session/plan_by_key")))
+        self._begin_frozen = _in_one_message(frozen, configure)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -170,12 +173,13 @@ class Database:
         """Close every connection. Safe twice."""
         await self._pool.close()
 
-    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+    def transaction(self, *, by_key: bool = False) -> AbstractAsyncContextManager[Connection]:
         """Give a connection inside a transaction; commit at the end, roll back on an error.
 
-        Raises `Unavailable` for a lost connection: whether the transaction stands must then be asked, never assumed.
+        `by_key`: it has statements that must be planned so (`plan_by_key`), which costs less said at once. Raises
+        `Unavailable` for a lost connection: whether the transaction stands must then be asked, never assumed.
         """
-        return self._within(self._begin)
+        return self._within(self._begin_by_key if by_key else self._begin, by_key=by_key)
 
     def snapshot(self) -> AbstractAsyncContextManager[Connection]:
         """Give a connection that only reads, and sees the database as it was at its first question."""
@@ -187,16 +191,20 @@ class Database:
             return await fetch(connection, name, parameters)
 
     @asynccontextmanager
-    async def _within(self, begin: sql.Composed) -> AsyncIterator[Connection]:
+    async def _within(self, begin: bytes, *, by_key: bool = False) -> AsyncIterator[Connection]:
         try:
             async with self._pool.connection() as connection:  # which rolls back on an error
-                connection.answer_s, connection.limit_s = self._answer_s, 0.0
+                connection.answer_s, connection.limit_s, connection.by_key = self._answer_s, 0.0, by_key
                 await connection.execute(begin)
                 yield connection
                 await connection.commit()
                 crash_points.committed(connection)
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
             raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
+
+
+def _in_one_message(begin: str, *settings: sql.Composable) -> bytes:
+    return sql.SQL("; ").join([sql.SQL(begin), *settings]).as_bytes()
 
 
 def is_away(error: Unavailable | DatabaseError) -> bool:
@@ -217,6 +225,13 @@ async def until_available(act: Callable[[], Awaitable[T]], *, patience_s: float)
             log.warning("the database is away (%s); trying again", error)
             await asyncio.sleep(delay_s)
             delay_s = min(2.0, delay_s * 2)
+
+
+async def plan_by_key(connection: Connection) -> None:
+    """Have the rest of the transaction planned by the keys that its statements are given, whatever statistics say."""
+    if not connection.by_key:
+        await fetch(connection, "session/plan_by_key")
+        connection.by_key = True
 
 
 async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:

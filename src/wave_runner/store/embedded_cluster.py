@@ -24,7 +24,7 @@ SUPERUSER = "postgres"
 # For two cores and many small transactions. Written into postgresql.conf when the database is made, so that whoever
 # wants others can change them there or by ALTER SYSTEM.
 SETTINGS = {
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "maintenance_work_mem": "128MB",

@@ -15,7 +15,7 @@ from wave_runner.core.limits import Spent
 from wave_runner.core.outcome import Effect, ErrorClass, Evidence, Replace, Write
 from wave_runner.core.routing import Way
 from wave_runner.store import events, joins, records
-from wave_runner.store.database import Connection, Row, fetch
+from wave_runner.store.database import Connection, Row, fetch, plan_by_key
 from wave_runner.store.joins import Over
 from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.waves import Expired, Item, Wave
@@ -97,7 +97,7 @@ class Ancestor:
 
 async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> set[int]:
     """Move items from pending to running. Returns the ids that are still ours and have started."""
-    await fetch(connection, "session/plan_by_key")
+    await plan_by_key(connection)
     rows = await fetch(
         connection,
         "interactions/start",
@@ -130,7 +130,7 @@ async def finish(
     the wave and changes nothing. Raises the driver's error if the user's data cannot take a write; then nothing of
     the transaction stands.
     """
-    await fetch(connection, "session/plan_by_key")
+    await plan_by_key(connection)
     with joins.once_at_a_time():
         rows = await fetch(connection, "interactions/finish", _finish_parameters(wave, moves, from_state))
     attempts = {row["interaction_id"]: row["attempt"] for row in rows}
@@ -256,7 +256,7 @@ async def lineage(
     connection: Connection, items: Sequence[Item], steps: Sequence[str]
 ) -> dict[int, dict[str, list[Ancestor]]]:
     """Return, for each item, the outputs of each named step on its own line, the newest first."""
-    await fetch(connection, "session/plan_by_key")
+    await plan_by_key(connection)
     rows = await fetch(
         connection,
         "interactions/lineage",

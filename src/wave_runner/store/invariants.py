@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import errors, sql
 
 from wave_runner.store.database import Connection, Row, fetch
@@ -58,11 +59,15 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """How an invariant stands: how many things break it, and the first of them. `total` is None if time ran out."""
+    """How an invariant stands: how many things break it, and the first of them.
+
+    `total` is None where nobody can say: `refused` is why PostgreSQL does not answer, "" if time ran out.
+    """
 
     invariant: Invariant
     total: int | None
-    first: tuple[Violation, ...]
+    first: tuple[Violation, ...] = ()
+    refused: str = ""
 
 
 async def check(connection: Connection, *, lease_s: float, limit_s: float) -> list[Finding]:
@@ -81,7 +86,10 @@ async def _check(connection: Connection, invariant: Invariant, *, lease_s: float
             cursor = await connection.execute(query, parameters, prepare=False)
             rows = await cursor.fetchall()
     except errors.QueryCanceled:
-        return Finding(invariant=invariant, total=None, first=())
+        return Finding(invariant=invariant, total=None)
+    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.InternalError) as error:
+        # A table that is damaged, or not as it was made: the others can be asked all the same.
+        return Finding(invariant=invariant, total=None, refused=str(error).partition("\n")[0])
     return Finding(invariant=invariant, total=rows[0]["total"] if rows else 0, first=_violations(rows))
 
 

@@ -24,8 +24,7 @@ __all__ = [
     "RunStep",
     "create",
     "fan_out_chunk",
-    "fold_counts",
-    "live",
+    "has_open_fan_out",
     "newest_unfinished",
     "release_delayed",
     "state",
@@ -127,9 +126,9 @@ async def newest_unfinished(database: Database, workflow: str) -> int | None:
     return int(rows[0]["run_id"]) if rows else None
 
 
-async def live(database: Database) -> list[int]:
-    """Return the runs that have not ended."""
-    return [row["run_id"] for row in await database.fetch("runs/live")]
+async def has_open_fan_out(database: Database) -> bool:
+    """Say whether there is anything to fan out or to select."""
+    return bool((await database.fetch("fan_outs/any"))[0]["any_open"])
 
 
 async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
@@ -171,11 +170,6 @@ async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
             },
         )
         return True
-
-
-async def fold_counts(database: Database) -> None:
-    """Fold count deltas into the counts."""
-    await database.fetch("counts/fold")
 
 
 async def release_delayed(database: Database) -> None:

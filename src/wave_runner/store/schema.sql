@@ -1318,6 +1318,8 @@ CREATE UNIQUE INDEX waves_one_per_slot ON wave.waves USING btree (server, slot) 
 
 CREATE INDEX waves_open ON wave.waves USING btree (lease_expires_at) WHERE (closed_at IS NULL);
 
+CREATE INDEX waves_queue ON wave.waves USING btree (queue_id, opened_at);
+
 CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE (state = 'running'::text);
 
 ALTER INDEX wave.decisions_pkey ATTACH PARTITION wave.decisions_r0_pkey;

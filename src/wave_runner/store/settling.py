@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +11,25 @@ from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
 from wave_runner.core.settling import Facts, Value, Watched
 from wave_runner.store import events, records
-from wave_runner.store.database import Connection, fetch
+from wave_runner.store.database import Connection, Database, fetch
 
 CHUNK = 500
 
 
-async def first_step(connection: Connection, run_id: int) -> int:
-    """Return the id of a step of the run: its pinned definition says what the run ensures."""
-    return int((await fetch(connection, "runs/first_step", {"run_id": run_id}))[0]["run_step_id"])
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A run that awaits a verdict: on records, if it has some that have ended, else on itself."""
+
+    run_id: int
+    run_step_id: int  # of any step: its pinned definition says what the run ensures
+    has_ended: bool
+
+
+async def due(database: Database) -> list[Due]:
+    """Fold count deltas into the counts, and return the runs that await a verdict."""
+    async with database.transaction() as connection:
+        await fetch(connection, "counts/fold")
+        return [Due(**row) for row in await fetch(connection, "runs/due")]
 
 
 async def ended(connection: Connection, run_id: int) -> dict[int, str]:

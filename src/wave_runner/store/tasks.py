@@ -11,7 +11,7 @@ from uuid import UUID
 from wave_runner.core.event import EventType, data_text
 from wave_runner.core.workflow import Asking
 from wave_runner.store import interactions
-from wave_runner.store.database import Connection, Database, Row, fetch
+from wave_runner.store.database import Connection, Database, Row, fetch, plan_by_key
 from wave_runner.store.interactions import Origin, SealedEvidence
 from wave_runner.store.waves import Item, Wave
 
@@ -83,7 +83,7 @@ class Task:
 
 async def ask(connection: Connection, wave: Wave, asks: Sequence[Ask]) -> set[int]:
     """Let items wait for people, in the caller's transaction. Returns the ids that were still ours."""
-    await fetch(connection, "session/plan_by_key")
+    await plan_by_key(connection)
     rows = await fetch(
         connection,
         "tasks/ask",

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from psycopg import errors
@@ -14,7 +15,7 @@ from wave_runner.core.breaker import Position
 from wave_runner.core.event import EventType
 from wave_runner.core.outcome import ErrorClass, Outage
 from wave_runner.core.patience import Measured
-from wave_runner.core.wave import Waiting
+from wave_runner.core.wave import LATELY_S, Waiting
 from wave_runner.store import breakers, events
 from wave_runner.store.database import Connection, Database, Row, fetch
 
@@ -56,6 +57,7 @@ class Queue:
     """A queue with claimable work; those of a drifted or paused actor may not be claimed."""
 
     waiting: Waiting
+    lane: str
     actor: str
     drifted: bool
     paused: bool
@@ -74,6 +76,14 @@ class Queue:
     def is_open(self) -> bool:
         """Whether its work may be claimed, or tried."""
         return self.fits and not (self.drifted or self.paused) and (self.trouble is None or self.trouble.is_due)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What waits at a moment, and the runs of which nothing may be begun."""
+
+    queues: Sequence[Queue]
+    held: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,39 +128,60 @@ async def end_runner(database: Database, runner_id: UUID) -> None:
 
 
 async def waiting(
-    database: Database, lanes: Sequence[str], *, lease_s: float, labels: Sequence[str] = ()
-) -> list[Queue]:
+    database: Database,
+    lanes: Sequence[str],
+    *,
+    runner_id: UUID,
+    lease_s: float,
+    labels: Sequence[str] = (),
+    held: Sequence[int] = (),
+) -> Look:
     """Return the queues of these lanes that have claimable work, for a runner with these labels.
 
-    A runner that has not been heard of for a lease is taken for gone.
+    A runner that has not been heard of for a lease is taken for gone. `held` are the runs of which nothing may be begun
+    as far as is known; what has changed since is found out.
     """
+    asked: dict[str, Any] = {
+        "lanes": list(lanes),
+        "cap": WAITING_CAP,
+        "held": list(held),
+        "runner_id": runner_id,
+        "labels": list(labels),
+        "lease_s": lease_s,
+        "lately_s": LATELY_S,
+    }
     async with database.transaction() as connection:
-        held = [row["run_id"] for row in await fetch(connection, "runs/held")]
-        asked = {"lanes": list(lanes), "cap": WAITING_CAP, "held": held, "labels": list(labels), "lease_s": lease_s}
         rows = await fetch(connection, "queues/waiting", asked)
-    return [
-        Queue(
-            waiting=Waiting(
-                queue_id=row["queue_id"],
-                work_key=row["work_key"],
-                template=row["template"],
-                position=row["position"],
-                waiting=row["waiting"],
-                head_age_s=row["head_age_s"],
-                rank=row["rank"],
-            ),
-            actor=row["actor"],
-            drifted=row["drifted"],
-            paused=row["paused"],
-            held=tuple(held),
-            run_step_id=row["run_step_id"],
-            fits=row["fits"],
-            lacking=row["lacking"],
-            measured=Measured(samples=row["samples"], p99_s=row["p99_s"]),
-            trouble=_trouble(row) if row["breaker"] is not None else None,
-        )
-        for row in rows
-    ]
+        while rows[0]["held"] != asked["held"]:
+            asked["held"] = rows[0]["held"]
+            rows = await fetch(connection, "queues/waiting", asked)
+    found = tuple(asked["held"])
+    return Look(queues=[_queue(row, found) for row in rows if row["queue_id"] is not None], held=found)
+
+
+def _queue(row: Row, held: tuple[int, ...]) -> Queue:
+    return Queue(
+        waiting=Waiting(
+            queue_id=row["queue_id"],
+            work_key=row["work_key"],
+            template=row["template"],
+            position=row["position"],
+            waiting=row["waiting"],
+            head_age_s=row["head_age_s"],
+            rank=row["rank"],
+            others=row["others"],
+        ),
+        lane=row["lane"],
+        actor=row["actor"],
+        drifted=row["drifted"],
+        paused=row["paused"],
+        held=held,
+        run_step_id=row["run_step_id"],
+        fits=row["fits"],
+        lacking=row["lacking"],
+        measured=Measured(samples=row["samples"], p99_s=row["p99_s"]),
+        trouble=_trouble(row) if row["breaker"] is not None else None,
+    )
 
 
 def _trouble(row: Row) -> breakers.Trouble:

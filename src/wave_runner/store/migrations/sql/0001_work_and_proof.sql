@@ -277,6 +277,7 @@ CREATE TABLE waves (
 );
 CREATE UNIQUE INDEX waves_one_per_slot ON waves (server, slot) WHERE closed_at IS NULL AND server IS NOT NULL;
 CREATE INDEX waves_open ON waves (lease_expires_at) WHERE closed_at IS NULL;
+CREATE INDEX waves_queue ON waves (queue_id, opened_at);
 
 CREATE TABLE interactions (
     run_id          bigint NOT NULL,

@@ -1,4 +1,4 @@
--- How locked accounts stand. What is under way is what open waves hold at this moment: of a model its requests, of a script
+-- How accounts stand. What is under way is what open waves hold at this moment: of a model its requests, of a script
 -- or a query its waves. So it is freed by whatever ends the work, and by nothing else: a request that somebody has cancelled is
 -- there until its runner lets go of the wave. An account of which nothing has begun has the times -infinity, from which
 -- PostgreSQL can take a time away since version 17 only.

@@ -2,8 +2,10 @@
 -- does not grow with the backlog. Queues of drifted and of paused actors are shown too, and those
 -- that need labels which this runner (`fits`) or any (`lacking`) has not: they explain why nothing moves.
 -- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it. These runs come as
--- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all.
-SELECT q.queue_id, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
+-- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all. What
+-- is held now is said in each row, so that whoever asked with other runs asks again; without queues there is a row of it alone.
+WITH found AS (
+SELECT q.queue_id, q.lane, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
        b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp() OR b.is_orphan, true) AS is_due, b.trips,
        b.error_class, b.reason,
        q.needs <@ %(labels)s::text[] AS fits,
@@ -11,6 +13,9 @@ SELECT q.queue_id, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, 
                 SELECT FROM runners n WHERE n.ended_at IS NULL AND q.needs <@ n.labels
                   AND n.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s))
             THEN '{}' ELSE q.needs END AS lacking,
+       (SELECT count(DISTINCT o.runner_id) FROM waves o
+        WHERE o.queue_id = q.queue_id AND o.opened_at > now() - make_interval(secs => %(lately_s)s)
+          AND o.runner_id <> %(runner_id)s) AS others,
        w.waiting, w.head_age_s, w.rank, w.run_step_id, rs.position
 FROM queues q
 JOIN actors a USING (actor_id)
@@ -39,3 +44,7 @@ CROSS JOIN LATERAL (
 ) AS w
 JOIN run_steps rs ON rs.run_step_id = w.run_step_id
 WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[])
+)
+SELECT ARRAY(SELECT run_id FROM held_runs ORDER BY run_id) AS held, found.*
+FROM (VALUES (1)) AS one
+LEFT JOIN found ON true

@@ -1,1 +1,0 @@
-SELECT run_id FROM held_runs ORDER BY run_id

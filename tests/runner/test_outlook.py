@@ -1,0 +1,167 @@
+"""Lanes of one runner that look for work share their looks, and what many runners leave to each other."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+from tests.support.by_hand import Hand, by_hand
+from tests.support.projects import Ground, rows
+
+from wave_runner.core.wave import GATHER_S, LATELY_S
+from wave_runner.errors import ProjectError, WaveError
+from wave_runner.runner.courtesy import GIVE_WAY_S, Courtesy
+from wave_runner.runner.outlook import Outlook
+from wave_runner.store import control, waves
+from wave_runner.store.control import Subject
+
+LANES = ("scripts", "sql", "routes", "people")
+SCRIPTS = "scripts"
+
+
+class Gate:
+    """Counts the looks, and holds up each until it is opened."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.trouble: WaveError | None = None
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def pass_(self) -> WaveError | None:
+        self.looks += 1
+        self.reached.set()
+        await self.open.wait()
+        return self.trouble
+
+
+def outlook_of(hand: Hand, gate: Gate) -> Outlook:
+    return Outlook(hand.engine.database, runner_id=hand.runner_id, lease_s=30, labels=(), before_look=gate.pass_)
+
+
+async def queue_of(hand: Hand) -> waves.Queue:
+    """Return the queue of the step `count`, as this runner sees it."""
+    look = await waves.waiting(hand.engine.database, [SCRIPTS], runner_id=hand.runner_id, lease_s=30)
+    [found] = [queue for queue in look.queues if queue.id == hand.steps["count"].queue_id]
+    return found
+
+
+async def just_now(hand: Hand) -> None:
+    """Let everything have happened just now, however slow this machine is."""
+    await hand.sql("UPDATE waves SET opened_at = clock_timestamp() + interval '1 hour'")
+    await hand.sql("UPDATE interactions SET created_at = clock_timestamp() + interval '1 hour'")
+
+
+def test_all_lanes_that_ask_at_once_cost_one_look(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        gate = Gate()
+        outlook = outlook_of(hand, gate)
+        await hand.seed(2)
+        found = dict(zip(LANES, await asyncio.gather(*map(outlook.of, LANES)), strict=True))
+        assert gate.looks == 1
+        assert hand.steps["count"].queue_id in {queue.id for queue in found[SCRIPTS]}
+        assert all(not found[lane] for lane in LANES if lane != SCRIPTS)
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_whoever_asks_while_a_look_is_under_way_sees_what_has_come_since(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        gate = Gate()
+        outlook = outlook_of(hand, gate)
+        gate.open.clear()
+        first = asyncio.create_task(outlook.of("sql"))
+        await gate.reached.wait()
+        await hand.seed(2)
+        others = [asyncio.create_task(outlook.of(SCRIPTS)) for _ in range(3)]
+        asyncio.get_running_loop().call_soon(gate.open.set)  # after they have asked
+        assert await first == []
+        for queues in await asyncio.gather(*others):
+            assert hand.steps["count"].queue_id in {queue.id for queue in queues}
+        assert gate.looks == 2
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_nobody_sees_work_while_the_folder_cannot_be_compared(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        gate = Gate()
+        outlook = outlook_of(hand, gate)
+        gate.trouble = ProjectError("wave.toml is gone")
+        assert await outlook.of(SCRIPTS) == []
+        assert outlook.trouble is gate.trouble
+        gate.trouble = None
+        assert await outlook.of(SCRIPTS) != []
+        assert outlook.trouble is None
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_a_run_that_was_paused_or_resumed_since_the_last_look_is_known_by_the_next(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        outlook = outlook_of(hand, Gate())
+        await hand.seed(2)
+        run = str(hand.run_id)
+        assert {queue.held for queue in await outlook.of(SCRIPTS)} == {()}
+        await hand.transact(lambda connection: control.pause(connection, Subject.RUN, run, by="ann"))
+        assert await outlook.of(SCRIPTS) == []
+        await hand.transact(lambda connection: control.resume(connection, Subject.RUN, run, by="ann"))
+        assert {queue.held for queue in await outlook.of(SCRIPTS)} == {()}
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_only_what_other_runners_did_lately_lets_work_gather(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(6)
+        await hand.claim(size=1)
+        await just_now(hand)
+        assert (await queue_of(hand)).waiting.others == 0
+        other, third = await hand.other(), await hand.other()
+        await other.claim(size=1)
+        await other.claim(size=1)
+        await just_now(hand)
+        assert (await queue_of(hand)).waiting.others == 1
+        await third.claim(size=1)
+        await just_now(hand)
+        assert (await queue_of(hand)).waiting.others == 2
+        await hand.sql("UPDATE waves SET opened_at = clock_timestamp() - make_interval(secs => %s)", LATELY_S)
+        assert (await queue_of(hand)).waiting.others == 0
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_what_gathers_is_taken_once_there_is_enough(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(5)
+        await (await hand.other()).claim(size=1)
+        await just_now(hand)
+        queue, courtesy = await queue_of(hand), Courtesy()
+        assert queue.waiting.others == 1
+        assert Courtesy().allows(queue, enough=4)
+        assert not courtesy.allows(queue, enough=5)
+        assert not courtesy.allows(queue, enough=4)  # it is left alone for now
+        await hand.sql("UPDATE interactions SET created_at = clock_timestamp() - make_interval(secs => %s)", GATHER_S)
+        assert Courtesy().allows(await queue_of(hand), enough=50)
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_whoever_comes_too_late_leaves_a_queue_for_longer_each_time(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(1)
+        queue, courtesy = await queue_of(hand), Courtesy()
+        left = []
+        for _ in range(5):
+            courtesy.came_late(queue.id)
+            left.append(courtesy.until[queue.id])
+        first, second, *others = [later - sooner for sooner, later in pairwise(left)]  # 0.25, 0.5, 1.0, 1.0, 1.0
+        assert GIVE_WAY_S <= first < second
+        assert max(others) < second
+        assert not courtesy.allows(queue, enough=1)
+        courtesy.came_first(queue.id)
+        courtesy.came_late(queue.id)
+        assert courtesy.until[queue.id] < left[-1]
+
+    by_hand(ground.project(rows=rows(1)), ask)
