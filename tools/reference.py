@@ -35,6 +35,7 @@ without it the current folder counts, or the nearest above it that holds `wave.t
 | 6 | a run has stopped because only people can go on with it |
 | 70 | a bug of ours; the traceback is shown |
 | 130 | interrupted; what was under way was given back |
+| 143 | ended by a second SIGTERM: what was under way goes back when its lease runs out |
 """
 
 

@@ -169,6 +169,38 @@ def test_a_query_that_fails_while_it_selects_fails_the_run_with_the_databases_wo
     assert json.loads(told) == {"sqlstate": "22012"}
 
 
+SHAKY = """\
+CREATE TABLE ready (at timestamptz);
+CREATE FUNCTION steady() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM ready) THEN
+        RAISE EXCEPTION 'not now' USING ERRCODE = '%s';
+    END IF;
+    RETURN true;
+END $$;
+"""
+
+
+@pytest.mark.parametrize("code", ["40P01", "53100"], ids=["deadlock", "disk full"])
+def test_what_the_database_cannot_select_just_now_is_selected_later(ground: Ground, caplog, code: str):
+    query = "SELECT name FROM items WHERE steady()"
+    selecting(ground, select="sql/shaky.sql", files={"sql/shaky.sql": query}, tables=TABLES + SHAKY % code)
+    fill(ground, 2)
+
+    async def through(engine: Engine) -> str:
+        run_id = await engine.start_run("work", {})
+        async with at_work(engine):
+            await until(has_met_it)
+            ground.sql("INSERT INTO ready VALUES (now())")
+            return await ended(engine, run_id)
+
+    async def has_met_it() -> bool:
+        return "(not now)" in caplog.text
+
+    assert ground.do(through) == "completed"
+    assert begun(ground) == ["item 1", "item 2"]
+
+
 WHERE = [
     ("name:b", ["b"]),
     ("words:>1", ["b", "c"]),

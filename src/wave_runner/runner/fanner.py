@@ -72,7 +72,7 @@ class Fanner:
         except DataRefused as error:
             refused = error
         except Unavailable as error:
-            if not error.answered:
+            if error.passes:
                 raise
             refused = DataRefused(str(error), sqlstate=error.sqlstate)
         log.warning("run %s: nothing can be selected: %s", selection.run_id, refused)

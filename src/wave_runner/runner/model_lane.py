@@ -133,8 +133,10 @@ class ModelLane:
         return await self._try(trouble, queue, step)
 
     def _is_due(self, queue: waves.Queue) -> bool:
-        is_open = queue.is_open and self.rests.is_over(queue.id)
-        return is_open and self._courtesy.allows(queue, enough=self._wave_size(queue.id))
+        if not queue.is_open or not self.rests.is_over(queue.id):
+            return False
+        # Nobody else can be at a server of our own, and a model that is passed over might be unloaded for it.
+        return self._owned or self._courtesy.allows(queue, enough=self._wave_size(queue.id))
 
     async def _try(self, trouble: breakers.Trouble, queue: waves.Queue, step: StepInHand) -> bool:
         """Ask a server or a model once that has been left alone: a single record, by a single runner."""

@@ -102,6 +102,11 @@ class Unavailable(Exception):
         """Whether the server lives and refused this one statement: for want of room or of a lock, in a deadlock."""
         return self.sqlstate.startswith(("40", "53", "55", "58"))
 
+    @property
+    def passes(self) -> bool:
+        """Whether the statement is not to blame: a deadlock, a full disk or too many clients pass by themselves."""
+        return not self.answered or self.sqlstate.startswith("40") or self.sqlstate in ("53100", "53300")
+
 
 class DataRefused(Exception):
     """The user's tables cannot take a value: wrong type, a constraint, a column that is not there. Nothing stands.
