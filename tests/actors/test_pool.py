@@ -78,6 +78,18 @@ def test_a_worker_without_work_is_not_kept_for_ever(zoo):
     assert first != second
 
 
+def test_a_worker_that_is_at_work_again_is_not_ended_for_having_been_idle(zoo):
+    async def work(pool):
+        script = zoo.script("naps.py")
+        await pool.run(script, jobs({"seconds": 0}), Staged())
+        before = zoo.processes()
+        (outcome,) = await pool.run(script, jobs({"seconds": 1.0}), Staged())
+        assert sorted(zoo.processes()) == sorted(before)
+        return outcome
+
+    assert isinstance(in_pool(zoo, work, warm_s=0.5), Done)
+
+
 def test_two_slots_do_two_waves_at_once_and_a_third_waits(zoo, tmp_path):
     async def work(pool):
         script = zoo.script("knows_its_world.py")

@@ -12,7 +12,7 @@ from tests.support.projects import Ground, rows, run_to_end, until
 from wave_runner.engine import Engine
 from wave_runner.reports.overall import overall
 from wave_runner.reports.steps import steps
-from wave_runner.store import interactions, settling
+from wave_runner.store import interactions, runs
 from wave_runner.store.waves import Item, Wave
 
 N = 40
@@ -45,7 +45,7 @@ async def finish_all(hand: Hand, wave: Wave, items: Sequence[Item]) -> None:
             try:
                 await finish(hand, wave, item, undone=True)
             except Undone:
-                await settling.due(hand.engine.database)
+                await runs.fold_counts(hand.engine.database)
         await finish(hand, wave, item, undone=False)
 
 
@@ -85,7 +85,7 @@ def test_counts_and_reports_are_exact_beside_a_slow_writer_and_transactions_that
                 await interactions.finish(connection, wave, [hand.move(item) for item in slow])
                 await finish_all(hand, wave, others)
                 await until(has_ended)
-                await settling.due(hand.engine.database)
+                await runs.fold_counts(hand.engine.database)
                 said = await exact(hand.engine)
                 assert said[hand.run_id]["running"] == SLOW
                 # Nothing is wrong but that a transaction is open for so long.

@@ -11,7 +11,7 @@ from wave_runner.reports.dashboard import dashboard
 from wave_runner.reports.incomplete import incomplete
 from wave_runner.reports.stale import stale
 from wave_runner.reports.throughput import throughput
-from wave_runner.store import reports, settling
+from wave_runner.store import reports, runs
 from wave_runner.store.database import Database
 
 pytest_plugins = ["tests.support.database", "tests.support.counted_run"]
@@ -72,7 +72,7 @@ def test_counts_are_the_same_before_and_after_folding(counted_copy):
     counted_copy.sql(unfolded, step, 4)
     counted_copy.sql(unfolded, step, -1)
     waiting = board(counted_copy)
-    ask(counted_copy.url, settling.due)
+    ask(counted_copy.url, runs.fold_counts)
     assert counted_copy.sql("SELECT count(*) FROM count_deltas") == [(0,)]
     folded = board(counted_copy)
     assert "pending" not in before.overall.interactions.by_state

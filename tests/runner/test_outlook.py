@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 from tests.support.by_hand import Hand, by_hand
 from tests.support.projects import Ground, rows
 
-from wave_runner.core.wave import GATHER_S, LATELY_S
+from wave_runner.core.wave import GATHER_S, LATELY_S, STEP
 from wave_runner.errors import ProjectError, WaveError
 from wave_runner.runner.courtesy import GIVE_WAY_S, Courtesy
 from wave_runner.runner.outlook import Outlook
@@ -132,36 +133,126 @@ def test_only_what_other_runners_did_lately_lets_work_gather(ground: Ground):
     by_hand(ground.project(rows=rows(1)), ask)
 
 
-def test_what_gathers_is_taken_once_there_is_enough(ground: Ground):
+def test_what_gathers_is_taken_once_there_is_enough_or_it_has_waited(ground: Ground):
     async def ask(hand: Hand) -> None:
         await hand.seed(5)
         await (await hand.other()).claim(size=1)
         await just_now(hand)
         queue, courtesy = await queue_of(hand), Courtesy()
-        assert queue.waiting.others == 1
-        assert Courtesy().allows(queue, enough=4)
-        assert not courtesy.allows(queue, enough=5)
-        assert not courtesy.allows(queue, enough=4)  # it is left alone for now
-        await hand.sql("UPDATE interactions SET created_at = clock_timestamp() - make_interval(secs => %s)", GATHER_S)
-        assert Courtesy().allows(await queue_of(hand), enough=50)
+        assert courtesy.leaves(queue, enough=5)
+        assert not courtesy.leaves(queue, enough=4)
+        await hand.sql(
+            "UPDATE interactions SET created_at = clock_timestamp() - make_interval(secs => %s)", 2 * GATHER_S
+        )
+        assert not courtesy.leaves(await queue_of(hand), enough=50)
 
     by_hand(ground.project(rows=rows(1)), ask)
 
 
 def test_whoever_comes_too_late_leaves_a_queue_for_longer_each_time(ground: Ground):
     async def ask(hand: Hand) -> None:
-        await hand.seed(1)
+        await hand.seed(3)
+        await (await hand.other()).claim(size=1)
+        await just_now(hand)
         queue, courtesy = await queue_of(hand), Courtesy()
         left = []
         for _ in range(5):
-            courtesy.came_late(queue.id)
+            courtesy.came_late(queue)
             left.append(courtesy.until[queue.id])
         first, second, *others = [later - sooner for sooner, later in pairwise(left)]  # 0.25, 0.5, 1.0, 1.0, 1.0
         assert GIVE_WAY_S <= first < second
         assert max(others) < second
-        assert not courtesy.allows(queue, enough=1)
-        courtesy.came_first(queue.id)
-        courtesy.came_late(queue.id)
+        assert courtesy.leaves(queue, enough=3)
+        assert not courtesy.leaves(queue, enough=2)  # as much as a wave holds
+        courtesy.came_first(queue)
+        courtesy.came_late(queue)
         assert courtesy.until[queue.id] < left[-1]
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_a_runner_that_is_alone_gives_way_to_nobody(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(2)
+        await hand.claim(size=1)
+        await just_now(hand)
+        queue, courtesy = await queue_of(hand), Courtesy()
+        courtesy.came_late(queue)  # its other lane was first
+        assert not courtesy.leaves(queue, enough=50)
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_priority_goes_before_courtesy(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(2, rank=-STEP)
+        await (await hand.other()).claim(size=1)
+        await just_now(hand)
+        queue, courtesy = await queue_of(hand), Courtesy()
+        plain = replace(queue, waiting=replace(queue.waiting, queue_id=99, rank=0))
+        assert courtesy.leaves(queue, enough=50)
+        assert not courtesy.leaves(queue, enough=50, beside=[plain])
+        assert courtesy.leaves(plain, enough=50, beside=[queue])
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_a_lane_leaves_what_gathers_and_takes_it_when_it_has_waited(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(3)
+        await (await hand.other()).claim(size=1)
+        await just_now(hand)
+        runner = hand.engine.runner()
+        await waves.register_runner(hand.engine.database, runner.runner_id, "test")
+        try:
+            lane = runner.script_lanes[0]
+            await hand.sql(
+                "UPDATE interactions SET ready_at = 'infinity' WHERE record_id IS NULL AND state = 'pending'"
+            )
+            assert not await lane.one_pass()
+            assert ground.states("count") == {"pending": 3}
+            await hand.sql("UPDATE interactions SET created_at = clock_timestamp() - interval '1 minute'")
+            assert await lane.one_pass()
+            assert ground.states("count") == {"pending": 1, "completed": 2}
+        finally:
+            await runner.stop()
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_a_pass_over_what_others_have_taken_comes_to_an_end(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(3)
+        await (await hand.other()).claim(size=1)
+        await hand.sql("UPDATE interactions SET created_at = clock_timestamp() - interval '1 minute'")
+        runner = hand.engine.runner()
+        await waves.register_runner(hand.engine.database, runner.runner_id, "test")
+        try:
+            async with hand.engine.database.transaction() as somebody:
+                await somebody.execute("SELECT FROM interactions FOR UPDATE")
+                lane = runner.script_lanes[0]
+                assert not await lane.one_pass()
+                assert lane.courtesy.late == {hand.steps["count"].queue_id: 1}
+        finally:
+            await runner.stop()
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_a_look_that_is_under_way_when_a_runner_stops_is_ended(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        gate = Gate()
+        outlook = outlook_of(hand, gate)
+        gate.open.clear()
+        first = asyncio.create_task(outlook.of("sql"))
+        await gate.reached.wait()
+        second = asyncio.create_task(outlook.of(SCRIPTS))
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        await outlook.close()
+        gate.open.set()
+        assert gate.looks == 1
+        assert [task for task in asyncio.all_tasks() if "_look" in str(task)] == []
 
     by_hand(ground.project(rows=rows(1)), ask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 from pathlib import Path
@@ -12,7 +13,11 @@ from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import WAVE, Ground, rows, run_to_end, script
 from tests.support.waiting import wait_until
 
+from wave_runner.core.rates import Rate
+from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError
+from wave_runner.store import accounts
+from wave_runner.store.accounts import Limited, Whose
 
 SAVE = {"save": script("ctx.write('items', {'note': item['word']})\nreturn {}")}
 SLOW_ANSWER = {"json": {"word": "good"}, "behaviour": "slow"}
@@ -102,6 +107,27 @@ def test_tokens_that_were_granted_and_not_used_are_given_back(slots: int, ground
         "FROM accounts WHERE kind = 'server'"
     )
     assert account["ahead_s"] < 8 * 40 / 12000 * 60
+
+
+def test_runners_that_meet_a_new_account_beside_one_that_is_there_do_not_block_each_other(ground: Ground):
+    """Each makes what is missing before it locks anything: otherwise two of them wait for each other now and then."""
+
+    async def meet(engine: Engine) -> None:
+        database, rate = engine.database, Rate(concurrency=1000)
+        server = Limited(whose=Whose.SERVER, name="server", rate=rate)
+        await accounts.wait(database, [server])
+
+        async def begin(of: list[Limited]) -> None:
+            await accounts.wait(database, of)
+            async with database.transaction() as connection:
+                assert len(await accounts.lock(connection, of)) == 2
+
+        for n in range(25):
+            both = [server, Limited(whose=Whose.ACTOR, name=f"actor {n}", rate=rate)]
+            await asyncio.gather(*(begin(both) for _ in range(6)))
+
+    ground.project(rows=rows(1)).do(meet)
+    assert ground.one("SELECT count(*) FROM accounts") == 26
 
 
 def test_a_server_that_wants_to_be_left_alone_is_left_alone_by_everybody(ground: Ground, tmp_path: Path):

@@ -76,7 +76,7 @@ async def _retry(
         output.emit("wave.retry.v1", document)
     elif retried:
         output.heading(f"{subject} {name}: {retried} interactions are tried again: wave run WORKFLOW --resume")
-    elif not total:
+    elif not total or retried is not None:
         output.heading(f"{subject} {name}: nothing to try again")
     else:
         columns = ("run_id", "step", "state", "error_class", "rule", "n", "records")

@@ -8,7 +8,7 @@ minimum (docs/explanation/waves.md). Work that is far ahead by priority or age g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 STEP = 60
@@ -74,14 +74,21 @@ def choose_script(waiting: Sequence[Waiting]) -> Choice | None:
     )
 
 
-def leave_s(queue: Waiting, *, enough: int) -> float:
-    """Return for how long to leave a queue to those who are at it: until there is enough, or the head has waited long.
+def gathers(queue: Waiting, *, enough: int, dice: float) -> bool:
+    """Say whether to leave a queue to those who were at it lately, until there is enough or the head has waited long.
 
-    Many runners that take each record as it comes would open a wave for each record.
+    Many runners that take each record as it comes would open a wave for each record. `dice`, from 0 to 1, is each
+    one's own: whoever may come first takes what there is, and the others find nothing to fight for.
     """
-    if queue.waiting >= enough:
-        return 0.0
-    return max(0.0, min(LONGEST_GATHER_S, GATHER_S * queue.others) - queue.head_age_s)
+    if not queue.others or queue.waiting >= enough:
+        return False
+    # A clock that was set back makes ages negative.
+    return max(0.0, queue.head_age_s) < min(LONGEST_GATHER_S, GATHER_S * queue.others) * (1 + dice)
+
+
+def is_pressing(queue: Waiting, among: Iterable[Waiting]) -> bool:
+    """Say whether a queue is a step of priority ahead of another: then it is done first, however little it is."""
+    return any(queue.rank + STEP <= other.rank for other in among)
 
 
 def _ahead(waiting: Sequence[Waiting], *, by: int) -> list[Waiting]:

@@ -20,7 +20,7 @@ from wave_runner.runner.prepare import Ready, prepare
 from wave_runner.runner.record import quarantine
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.texts import Texts
-from wave_runner.store import waves
+from wave_runner.store import accounts, waves
 from wave_runner.store.database import Database
 
 LEASES_PER_WAVE = 0.3  # a wave is done well within its lease, so that a lost runner costs little
@@ -49,11 +49,22 @@ class Lane(abc.ABC):
         """Do one wave. False if there was nothing to do."""
         if not self.holder.may_claim:
             return False
-        queues = {queue.id: queue for queue in await self.outlook.of(self.name)}
-        while choice := choose_script([one.waiting for one in queues.values() if self._is_due(one)]):
-            if await self._serve(queues[choice.queue.queue_id], choice.reason):
+        self.rests.forget_those_over()
+        queues = {queue.id: queue for queue in await self.outlook.of(self.name) if self._may_serve(queue)}
+        # Each of them once: what this look has seen is old by the time that the first has been tried in vain.
+        while self.holder.may_claim and (choice := choose_script([queue.waiting for queue in queues.values()])):
+            queue = queues.pop(choice.queue.queue_id)
+            left = self.courtesy.leaves(queue, enough=self._size(queue.id), beside=queues.values())
+            if not left and await self._serve(queue, choice.reason):
                 return True
         return False
+
+    def soonest_s(self) -> float:
+        """Return the seconds until there may be work that had to be put off."""
+        return self.rests.soonest_s()
+
+    def _may_serve(self, queue: waves.Queue) -> bool:
+        return queue.is_open and self.rests.is_over(queue.id)
 
     async def _serve(self, queue: waves.Queue, reason: str) -> bool:
         """Do one wave of a queue. False if nothing may be had of it: it is left alone for a while."""
@@ -61,14 +72,17 @@ class Lane(abc.ABC):
         in_hand = await self.steps.of_run(queue.run_step_id)
         limited = limits_of(in_hand.pinned)
         size = 1 if spacing_s([one.rate for one in limited]) else self._size(queue.id)
+        if seconds := await accounts.wait(self.database, limited):
+            self.rests.put(queue.id, min(seconds, LONGEST_NAP_S))
+            return False
         wave = await self.holder.claim(queue.id, size=size, reason=reason, held=queue.held, limited=limited)
         if isinstance(wave, Wait):
             self.rests.put(queue.id, min(wave.seconds, LONGEST_NAP_S))
             return False
         if wave is None:
-            self.courtesy.came_late(queue.id)
+            self.courtesy.came_late(queue)
             return False
-        self.courtesy.came_first(queue.id)
+        self.courtesy.came_first(queue)
         errors = max(item.errors for item in wave.items)
         self.limit_s = attempt_limit_s(in_hand.pinned.patience, queue.measured, errors=errors)
         # For each item a call, and as long again for what it has the database do.
@@ -77,10 +91,6 @@ class Lane(abc.ABC):
         await self.pace.tell(self.database, queue.id)
         self.after_wave()
         return True
-
-    def _is_due(self, queue: waves.Queue) -> bool:
-        is_open = queue.is_open and self.rests.is_over(queue.id)
-        return is_open and self.courtesy.allows(queue, enough=self._size(queue.id))
 
     @abc.abstractmethod
     async def _work(self, wave: waves.Wave, ready: Sequence[Ready]) -> int:

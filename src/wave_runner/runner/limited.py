@@ -39,11 +39,14 @@ class Rests:
     def resting(self) -> list[int]:
         """Return those that are still left alone."""
         now = time.monotonic()
-        self.until = {id: until for id, until in self.until.items() if until > now}
-        return list(self.until)
+        return [id for id, until in self.until.items() if until > now]
+
+    def forget_those_over(self) -> None:
+        """Begin a pass: what may be asked again is looked at now, and needs no reminder."""
+        self.until = {id: self.until[id] for id in self.resting()}
 
     def soonest_s(self) -> float:
-        """Return the seconds until the next may be asked again; infinite where none rests."""
-        if not self.resting():
+        """Return the seconds until the next may be asked again; infinite where none rests since the pass began."""
+        if not self.until:
             return math.inf
         return max(0.0, min(self.until.values()) - time.monotonic())

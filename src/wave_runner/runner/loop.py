@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 import time
 from collections.abc import Awaitable, Callable
 
@@ -16,8 +15,6 @@ log = logging.getLogger("wave_runner.runner")
 
 BACKOFF_CAP_S = 5.0
 MOST_DOUBLINGS = 10
-# Not all processes of a host at the same moments.
-PHASE_S = random.random()  # noqa: S311  it spreads, and nothing depends on it being hard to guess
 
 
 class Loop:
@@ -26,9 +23,10 @@ class Loop:
     A pass says whether it found work; after one that did not, the loop pauses for `pause_s`, or until it is woken, and
     longer each time, up to `longest_pause_s`: many runners that idle must not keep the database busy. Woken again and
     again it pauses for `shortest_pause_s` all the same: what piles up meanwhile is done together. `soonest_s` says when
-    there may be work that was put off. Loops of a process that pause for equally long wake together. A database that is
-    away is waited for, and so is room on a full disk; any other error ends the loop and is raised, because a loop
-    that fails silently looks healthy.
+    there may be work that was put off. Loops of one `phase_s` that pause for equally long wake together.
+
+    A database that is away is waited for, and so is room on a full disk; any other error ends the loop and is raised,
+    because a loop that fails silently looks healthy.
     """
 
     def __init__(
@@ -40,6 +38,7 @@ class Loop:
         shortest_pause_s: float = 0.0,
         longest_pause_s: float = 0.0,
         soonest_s: Callable[[], float] = lambda: math.inf,
+        phase_s: float = 0.0,
     ) -> None:
         self.name = name
         self._one_pass = one_pass
@@ -47,6 +46,7 @@ class Loop:
         self._shortest_pause_s = shortest_pause_s
         self._longest_pause_s = max(pause_s, longest_pause_s)
         self._soonest_s = soonest_s
+        self._phase_s = phase_s
         self._stopping = False
         self._woken = False
         self._alarm: asyncio.Future[None] | None = None
@@ -95,7 +95,7 @@ class Loop:
         return woken
 
     def _rest_s(self, seconds: float) -> float:
-        return min(to_common_moment_s(time.monotonic() + PHASE_S, seconds), self._soonest_s())
+        return min(to_common_moment_s(time.monotonic() + self._phase_s, seconds), self._soonest_s())
 
     def _ring(self) -> None:
         if self._alarm is not None and not self._alarm.done():

@@ -15,7 +15,7 @@ from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
 from wave_runner.core.patience import Measured, attempt_limit_s, is_measure, waited_too_long
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
-from wave_runner.core.wave import Linger, choose, wave_size
+from wave_runner.core.wave import Choice, choose, wave_size
 from wave_runner.errors import ModelServerError, WaveError
 from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.courtesy import Courtesy
@@ -105,38 +105,50 @@ class ModelLane:
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
         self._pace = Pace()
-        self.rests = Rests()  # queues
+        self._rests = Rests()  # queues
         self._courtesy = Courtesy()
         self._short = Rests()  # runs whose budget does not suffice for one more call beside those under way
         self.trouble: WaveError | None = None
         self.stopping = False
 
+    def soonest_s(self) -> float:
+        """Return the seconds until there may be work that had to be put off."""
+        return self._rests.soonest_s()
+
     async def one_pass(self) -> bool:
         """Do one wave. False if there was nothing to do, or the model is being kept for work on its way."""
         if not self._holder.may_claim:
             return False
+        self._rests.forget_those_over()
+        self._short.forget_those_over()
         queues = await self._outlook.of(self.name)
         self.trouble = _trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
-        choice = choose(
-            [queue.waiting for queue in queues if self._is_due(queue)],
-            resident=self._visit.work_key if self._visit else None,
-            feeding=await self._is_fed(queues),
-        )
-        if choice is None or isinstance(choice, Linger):
+        open_ones = {queue.id: queue for queue in queues if queue.is_open and self._rests.is_over(queue.id)}
+        queue, reason = self._chosen(open_ones, feeding=await self._is_fed(queues))
+        if queue is None:
             return False
-        queue = next(queue for queue in queues if queue.id == choice.queue.queue_id)
         step = await self._steps.of_run(queue.run_step_id)
         trouble = queue.trouble
         if trouble is None or trouble.position is Position.CLOSED:
-            return await self._serve(queue, step, choice.reason, size=self._size(queue, step))
+            return await self._serve(queue, step, reason, size=self._size(queue, step))
         return await self._try(trouble, queue, step)
 
-    def _is_due(self, queue: waves.Queue) -> bool:
-        if not queue.is_open or not self.rests.is_over(queue.id):
-            return False
-        # Nobody else can be at a server of our own, and a model that is passed over might be unloaded for it.
-        return self._owned or self._courtesy.allows(queue, enough=self._wave_size(queue.id))
+    def _chosen(self, queues: dict[int, waves.Queue], *, feeding: bool) -> tuple[waves.Queue | None, str]:
+        """Choose what to do next, and say why; None where nothing waits, or it is better to wait for more."""
+        resident = self._visit.work_key if self._visit else None
+        while isinstance(
+            choice := choose([one.waiting for one in queues.values()], resident=resident, feeding=feeding), Choice
+        ):
+            queue = queues.pop(choice.queue.queue_id)
+            # Nobody else can be at a server of our own.
+            if self._owned or not self._courtesy.leaves(
+                queue, enough=self._wave_size(queue.id), beside=queues.values()
+            ):
+                return queue, choice.reason
+            if choice.queue.work_key == resident:
+                break  # it gathers, and comes at once: another model would have to be loaded meanwhile
+        return None, ""
 
     async def _try(self, trouble: breakers.Trouble, queue: waves.Queue, step: StepInHand) -> bool:
         """Ask a server or a model once that has been left alone: a single record, by a single runner."""
@@ -160,8 +172,8 @@ class ModelLane:
     async def _do_wave(self, queue: waves.Queue, visit: Visit, step: StepInHand, reason: str, *, size: int) -> bool:
         limited = self._limits_of(step)
         if seconds := await accounts.wait(self._database, limited):
-            self.rests.put(queue.id, min(seconds, LONGEST_NAP_S))
-            return False
+            self._rests.put(queue.id, min(seconds, LONGEST_NAP_S))
+            return True
         wave = await self._holder.claim(
             queue.id,
             size=size,
@@ -173,10 +185,10 @@ class ModelLane:
             visit_id=visit.visit_id,
         )
         if wave is None or isinstance(wave, Wait):
-            if not self._owned:  # else it was another slot of ours: the model stays, and more may come for it
-                self._courtesy.came_late(queue.id)
+            if not (self._owned or self._short.resting()):
+                self._courtesy.came_late(queue)
             return False
-        self._courtesy.came_first(queue.id)
+        self._courtesy.came_first(queue)
 
         async def do(claimed: waves.Wave) -> int:
             spared_s = _until_after_next_probe_s(queue) if reason == PROBE else 0.0

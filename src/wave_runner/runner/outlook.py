@@ -33,6 +33,7 @@ class Outlook:
         self._before_look = before_look
         self._looking = asyncio.Lock()
         self._next: asyncio.Task[Sequence[waves.Queue]] | None = None
+        self._looks: set[asyncio.Task[Sequence[waves.Queue]]] = set()
         self._asked: set[str] = set()
         self._held: Sequence[int] = ()
         self._seen: dict[str, list[waves.Queue]] = {}
@@ -43,10 +44,18 @@ class Outlook:
         self._asked.add(lane)
         if self._next is None:
             self._next = asyncio.create_task(self._look())
-            self._next.add_done_callback(_heard)
+            self._looks.add(self._next)
+            self._next.add_done_callback(self._looks.discard)
         found = await asyncio.shield(self._next)  # others wait for it too
         self._seen[lane] = [queue for queue in found if queue.lane == lane]
         return self._seen[lane]
+
+    async def close(self) -> None:
+        """End the looks that are under way: nobody waits for them any more."""
+        looks = list(self._looks)
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
 
     @property
     def drifted(self) -> list[str]:
@@ -82,9 +91,3 @@ class Outlook:
             )
             self._held = look.held
             return look.queues
-
-
-def _heard(look: asyncio.Task[Sequence[waves.Queue]]) -> None:
-    """Whoever waits gets the error of a look; nobody may wait any more when a runner is stopped."""
-    if not look.cancelled():
-        look.exception()

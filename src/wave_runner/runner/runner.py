@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,7 @@ class Runner:
     runner_id: UUID = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
+        self._phase_s = random.random()  # noqa: S311  runners of a host must not look at the same moments
         self.ended: dict[int, run_ends.Ended] = {}
         self._told = asyncio.Event()
         self._grace_s = self.settings.grace_s
@@ -115,6 +117,7 @@ class Runner:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._outlook.close()
         await self._pool.close()
         for server in self.servers:
             await server.driver.close()
@@ -238,9 +241,10 @@ class Runner:
         return Loop(
             lane.name,
             lane.one_pass,
+            phase_s=self._phase_s,
             pause_s=IDLE_PAUSE_S,
             longest_pause_s=LONGEST_IDLE_PAUSE_S,
-            soonest_s=lane.rests.soonest_s,
+            soonest_s=lane.soonest_s,
         )
 
     def _wake(self) -> None:

@@ -11,7 +11,7 @@ from wave_runner.core.columns import targets
 from wave_runner.core.settling import broken, columns_of, tables_of, watched
 from wave_runner.core.text import sanitise
 from wave_runner.runner.steps import StepInHand, Steps
-from wave_runner.store import queries, run_ends, settling
+from wave_runner.store import queries, run_ends, runs, settling
 from wave_runner.store.database import Database, DataRefused
 
 SHOWN_ROWS = 20
@@ -33,6 +33,7 @@ class Settler:
 
     async def one_pass(self) -> bool:
         """Settle a chunk of each run that has ended records; end those of which nothing lives. True if it settled."""
+        await runs.fold_counts(self._database)
         worked = False
         for due in await settling.due(self._database):
             step = await self._steps.of_run(due.run_step_id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wave_runner.core.rates import Account, Booking, Rate, wait_s
-from wave_runner.store.database import Connection, Database, fetch
+from wave_runner.store.database import Connection, Database, Row, fetch
 
 
 class Whose(enum.StrEnum):
@@ -31,19 +31,26 @@ def _keys(of: Sequence[Limited]) -> dict[str, list[str]]:
 
 
 async def lock(connection: Connection, of: Sequence[Limited]) -> list[tuple[Rate, Account]]:
-    """Return how accounts stand, locked until the transaction ends: nobody else starts anything on them meanwhile."""
-    if len(await fetch(connection, "accounts/lock", _keys(of))) < len(of):
-        await fetch(connection, "accounts/make", _keys(of))
-        await fetch(connection, "accounts/lock", _keys(of))
-    return await _stand(connection, of)
+    """Return how accounts stand, locked until the transaction ends: nobody else starts anything on them meanwhile.
+
+    They are there once somebody has asked how long to `wait`. To make one here, beside others that are locked, would
+    be another order than that of whoever sees it already.
+    """
+    found = await fetch(connection, "accounts/lock", _keys(of))
+    assert len(found) == len(of), "an account is made before it is locked, and stays"
+    return _standing(of, await fetch(connection, "accounts/stand", _keys(of)))
 
 
 async def wait(database: Database, of: Sequence[Limited]) -> float:
-    """Return the seconds until something may be started on accounts, as they stand now. They are not locked."""
+    """Return the seconds until something may be started on accounts, as they stand now. Made where there were none."""
     if not of:
         return 0.0
     async with database.transaction() as connection:
-        return wait_s(await _stand(connection, of))
+        rows = await fetch(connection, "accounts/stand", _keys(of))
+        if len(rows) < len(of):
+            await fetch(connection, "accounts/make", _keys(of))
+            rows = await fetch(connection, "accounts/stand", _keys(of))
+    return wait_s(_standing(of, rows))
 
 
 async def book(connection: Connection, costs: Sequence[tuple[Limited, Booking]]) -> None:
@@ -66,10 +73,9 @@ async def rest(database: Database, server: str, *, rest_s: float) -> None:
     await database.fetch("accounts/rest", {"kind": Whose.SERVER, "name": server, "rest_s": rest_s})
 
 
-async def _stand(connection: Connection, of: Sequence[Limited]) -> list[tuple[Rate, Account]]:
-    rows = await fetch(connection, "accounts/stand", _keys(of))
+def _standing(of: Sequence[Limited], rows: Sequence[Row]) -> list[tuple[Rate, Account]]:
     found = {(row["kind"], row["name"]): _account(row) for row in rows}
-    return [(one.rate, found.get((one.whose, one.name), Account())) for one in of]
+    return [(one.rate, found[one.whose, one.name]) for one in of]
 
 
 def _account(row: Mapping[str, float]) -> Account:

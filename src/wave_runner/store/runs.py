@@ -24,6 +24,7 @@ __all__ = [
     "RunStep",
     "create",
     "fan_out_chunk",
+    "fold_counts",
     "has_open_fan_out",
     "newest_unfinished",
     "release_delayed",
@@ -128,7 +129,7 @@ async def newest_unfinished(database: Database, workflow: str) -> int | None:
 
 async def has_open_fan_out(database: Database) -> bool:
     """Say whether there is anything to fan out or to select."""
-    return bool((await database.fetch("fan_outs/any"))[0]["any_open"])
+    return bool((await database.fetch("fan_outs/has_open"))[0]["has_open"])
 
 
 async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
@@ -170,6 +171,11 @@ async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
             },
         )
         return True
+
+
+async def fold_counts(database: Database) -> None:
+    """Fold count deltas into the counts. By itself: whoever else folds waits for the rows of `counts` meanwhile."""
+    await database.fetch("counts/fold")
 
 
 async def release_delayed(database: Database) -> None:

@@ -26,10 +26,8 @@ class Due:
 
 
 async def due(database: Database) -> list[Due]:
-    """Fold count deltas into the counts, and return the runs that await a verdict."""
-    async with database.transaction() as connection:
-        await fetch(connection, "counts/fold")
-        return [Due(**row) for row in await fetch(connection, "runs/due")]
+    """Return the runs that await a verdict."""
+    return [Due(**row) for row in await database.fetch("runs/due")]
 
 
 async def ended(connection: Connection, run_id: int) -> dict[int, str]:

@@ -5,45 +5,45 @@
 -- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all. What
 -- is held now is said in each row, so that whoever asked with other runs asks again; without queues there is a row of it alone.
 WITH found AS (
-SELECT q.queue_id, q.lane, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
-       b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp() OR b.is_orphan, true) AS is_due, b.trips,
-       b.error_class, b.reason,
-       q.needs <@ %(labels)s::text[] AS fits,
-       CASE WHEN q.needs <@ %(labels)s::text[] OR EXISTS (
-                SELECT FROM runners n WHERE n.ended_at IS NULL AND q.needs <@ n.labels
-                  AND n.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s))
-            THEN '{}' ELSE q.needs END AS lacking,
-       (SELECT count(DISTINCT o.runner_id) FROM waves o
-        WHERE o.queue_id = q.queue_id AND o.opened_at > now() - make_interval(secs => %(lately_s)s)
-          AND o.runner_id <> %(runner_id)s) AS others,
-       w.waiting, w.head_age_s, w.rank, w.run_step_id, rs.position
-FROM queues q
-JOIN actors a USING (actor_id)
-LEFT JOIN LATERAL (
-    SELECT breakers.*, probe_by IS NOT NULL AND NOT EXISTS (
-               SELECT FROM runners p WHERE p.runner_id = probe_by AND p.ended_at IS NULL
-                 AND p.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s)) AS is_orphan
-    FROM breakers
-    WHERE failures > 0 AND ((kind = 'server' AND name = q.lane) OR (kind = 'model' AND name = a.name))
-    ORDER BY position <> 'closed' DESC, kind = 'server' DESC, retry_at DESC NULLS LAST
-    LIMIT 1
-) AS b ON a.kind = 'ai_model'
-CROSS JOIN LATERAL (
-    SELECT count(*) AS waiting,
-           extract(epoch FROM clock_timestamp() - (array_agg(head.created_at))[1])::float8 AS head_age_s,
-           (array_agg(head.rank))[1] AS rank,
-           (array_agg(head.run_step_id))[1] AS run_step_id
-    FROM (
-        SELECT created_at, rank, run_step_id
-        FROM interactions i
-        WHERE i.queue_id = q.queue_id AND i.state = 'pending' AND i.wave_id IS NULL AND i.ready_at IS NULL
-          AND i.run_id <> ALL (%(held)s::bigint[])
-        ORDER BY i.rank, i.interaction_id
-        LIMIT %(cap)s
-    ) AS head
-) AS w
-JOIN run_steps rs ON rs.run_step_id = w.run_step_id
-WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[])
+    SELECT q.queue_id, q.lane, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
+           b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp() OR b.is_orphan, true) AS is_due, b.trips,
+           b.error_class, b.reason,
+           q.needs <@ %(labels)s::text[] AS fits,
+           CASE WHEN q.needs <@ %(labels)s::text[] OR EXISTS (
+                    SELECT FROM runners n WHERE n.ended_at IS NULL AND q.needs <@ n.labels
+                      AND n.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s))
+                THEN '{}' ELSE q.needs END AS lacking,
+           (SELECT count(DISTINCT o.runner_id) FROM waves o
+            WHERE o.queue_id = q.queue_id AND o.opened_at > now() - make_interval(secs => %(lately_s)s)
+              AND o.runner_id <> %(runner_id)s) AS others,
+           w.waiting, w.head_age_s, w.rank, w.run_step_id, rs.position
+    FROM queues q
+    JOIN actors a USING (actor_id)
+    LEFT JOIN LATERAL (
+        SELECT breakers.*, probe_by IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM runners p WHERE p.runner_id = probe_by AND p.ended_at IS NULL
+                     AND p.heartbeat_at > clock_timestamp() - make_interval(secs => %(lease_s)s)) AS is_orphan
+        FROM breakers
+        WHERE failures > 0 AND ((kind = 'server' AND name = q.lane) OR (kind = 'model' AND name = a.name))
+        ORDER BY position <> 'closed' DESC, kind = 'server' DESC, retry_at DESC NULLS LAST
+        LIMIT 1
+    ) AS b ON a.kind = 'ai_model'
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS waiting,
+               extract(epoch FROM clock_timestamp() - (array_agg(head.created_at))[1])::float8 AS head_age_s,
+               (array_agg(head.rank))[1] AS rank,
+               (array_agg(head.run_step_id))[1] AS run_step_id
+        FROM (
+            SELECT created_at, rank, run_step_id
+            FROM interactions i
+            WHERE i.queue_id = q.queue_id AND i.state = 'pending' AND i.wave_id IS NULL AND i.ready_at IS NULL
+              AND i.run_id <> ALL (%(held)s::bigint[])
+            ORDER BY i.rank, i.interaction_id
+            LIMIT %(cap)s
+        ) AS head
+    ) AS w
+    JOIN run_steps rs ON rs.run_step_id = w.run_step_id
+    WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[])
 )
 SELECT ARRAY(SELECT run_id FROM held_runs ORDER BY run_id) AS held, found.*
 FROM (VALUES (1)) AS one
