@@ -208,6 +208,7 @@ def test_an_account_says_when_the_next_request_may_begin(ground: Ground):
         await hand.seed(2, step="write")
         await able(hand)
         database = hand.engine.database
+        await accounts.wait(database, [limited])
         async with database.transaction() as connection:
             await accounts.lock(connection, [limited])
         told = [await look(hand.engine)]
@@ -300,6 +301,7 @@ def test_a_script_that_allows_only_so_much_is_listed_and_others_are_not(ground: 
 
     async def act(hand: Hand) -> Servers:
         await hand.seed(5)
+        await accounts.wait(hand.engine.database, [limited])
         async with hand.engine.database.transaction() as connection:
             await accounts.lock(connection, [limited])
         return await look(hand.engine)
