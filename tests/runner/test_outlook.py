@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,6 +15,7 @@ from wave_runner.core.wave import GATHER_S, LATELY_S, STEP
 from wave_runner.errors import ProjectError, WaveError
 from wave_runner.runner.courtesy import GIVE_WAY_S, Courtesy
 from wave_runner.runner.outlook import Outlook
+from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.store import control, waves
 from wave_runner.store.control import Subject
 
@@ -54,6 +57,33 @@ async def just_now(hand: Hand) -> None:
     await hand.sql("UPDATE interactions SET created_at = clock_timestamp() + interval '1 hour'")
 
 
+async def shared(hand: Hand, *, waiting: int, rank: int = 0) -> waves.Queue:
+    """Let so many wait at the step `count`, where another runner has just opened a wave; return the queue."""
+    await hand.seed(waiting + 1, rank=rank)
+    await (await hand.other()).claim(size=1)
+    await just_now(hand)
+    return await queue_of(hand)
+
+
+@contextlib.asynccontextmanager
+async def script_lane(hand: Hand) -> AsyncIterator[ScriptLane]:
+    """Give a lane of a runner that is known, and does nothing by itself."""
+    runner = hand.engine.runner()
+    await waves.register_runner(hand.engine.database, runner.runner_id, "test")
+    try:
+        yield runner.script_lanes[0]
+    finally:
+        await runner.stop()
+
+
+async def held_up(outlook: Outlook, gate: Gate) -> asyncio.Task[list[waves.Queue]]:
+    """Return a question whose look has begun, and does not go on until the gate is opened."""
+    gate.open.clear()
+    asked = asyncio.create_task(outlook.of("sql"))
+    await gate.reached.wait()
+    return asked
+
+
 def test_all_lanes_that_ask_at_once_cost_one_look(ground: Ground):
     async def ask(hand: Hand) -> None:
         gate = Gate()
@@ -71,9 +101,7 @@ def test_whoever_asks_while_a_look_is_under_way_sees_what_has_come_since(ground:
     async def ask(hand: Hand) -> None:
         gate = Gate()
         outlook = outlook_of(hand, gate)
-        gate.open.clear()
-        first = asyncio.create_task(outlook.of("sql"))
-        await gate.reached.wait()
+        first = await held_up(outlook, gate)
         await hand.seed(2)
         others = [asyncio.create_task(outlook.of(SCRIPTS)) for _ in range(3)]
         asyncio.get_running_loop().call_soon(gate.open.set)  # after they have asked
@@ -135,10 +163,7 @@ def test_only_what_other_runners_did_lately_lets_work_gather(ground: Ground):
 
 def test_what_gathers_is_taken_once_there_is_enough_or_it_has_waited(ground: Ground):
     async def ask(hand: Hand) -> None:
-        await hand.seed(5)
-        await (await hand.other()).claim(size=1)
-        await just_now(hand)
-        queue, courtesy = await queue_of(hand), Courtesy()
+        queue, courtesy = await shared(hand, waiting=4), Courtesy()
         assert courtesy.leaves(queue, enough=5)
         assert not courtesy.leaves(queue, enough=4)
         await hand.sql(
@@ -151,10 +176,7 @@ def test_what_gathers_is_taken_once_there_is_enough_or_it_has_waited(ground: Gro
 
 def test_whoever_comes_too_late_leaves_a_queue_for_longer_each_time(ground: Ground):
     async def ask(hand: Hand) -> None:
-        await hand.seed(3)
-        await (await hand.other()).claim(size=1)
-        await just_now(hand)
-        queue, courtesy = await queue_of(hand), Courtesy()
+        queue, courtesy = await shared(hand, waiting=2), Courtesy()
         left = []
         for _ in range(5):
             courtesy.came_late(queue)
@@ -185,10 +207,7 @@ def test_a_runner_that_is_alone_gives_way_to_nobody(ground: Ground):
 
 def test_priority_goes_before_courtesy(ground: Ground):
     async def ask(hand: Hand) -> None:
-        await hand.seed(2, rank=-STEP)
-        await (await hand.other()).claim(size=1)
-        await just_now(hand)
-        queue, courtesy = await queue_of(hand), Courtesy()
+        queue, courtesy = await shared(hand, waiting=1, rank=-STEP), Courtesy()
         plain = replace(queue, waiting=replace(queue.waiting, queue_id=99, rank=0))
         assert courtesy.leaves(queue, enough=50)
         assert not courtesy.leaves(queue, enough=50, beside=[plain])
@@ -199,42 +218,26 @@ def test_priority_goes_before_courtesy(ground: Ground):
 
 def test_a_lane_leaves_what_gathers_and_takes_it_when_it_has_waited(ground: Ground):
     async def ask(hand: Hand) -> None:
-        await hand.seed(3)
-        await (await hand.other()).claim(size=1)
-        await just_now(hand)
-        runner = hand.engine.runner()
-        await waves.register_runner(hand.engine.database, runner.runner_id, "test")
-        try:
-            lane = runner.script_lanes[0]
-            await hand.sql(
-                "UPDATE interactions SET ready_at = 'infinity' WHERE record_id IS NULL AND state = 'pending'"
-            )
+        await shared(hand, waiting=2)
+        await hand.sql("UPDATE interactions SET ready_at = 'infinity' WHERE record_id IS NULL AND state = 'pending'")
+        async with script_lane(hand) as lane:
             assert not await lane.one_pass()
             assert ground.states("count") == {"pending": 3}
             await hand.sql("UPDATE interactions SET created_at = clock_timestamp() - interval '1 minute'")
             assert await lane.one_pass()
             assert ground.states("count") == {"pending": 1, "completed": 2}
-        finally:
-            await runner.stop()
 
     by_hand(ground.project(rows=rows(1)), ask)
 
 
 def test_a_pass_over_what_others_have_taken_comes_to_an_end(ground: Ground):
     async def ask(hand: Hand) -> None:
-        await hand.seed(3)
-        await (await hand.other()).claim(size=1)
+        await shared(hand, waiting=2)
         await hand.sql("UPDATE interactions SET created_at = clock_timestamp() - interval '1 minute'")
-        runner = hand.engine.runner()
-        await waves.register_runner(hand.engine.database, runner.runner_id, "test")
-        try:
-            async with hand.engine.database.transaction() as somebody:
-                await somebody.execute("SELECT FROM interactions FOR UPDATE")
-                lane = runner.script_lanes[0]
-                assert not await lane.one_pass()
-                assert lane.courtesy.late == {hand.steps["count"].queue_id: 1}
-        finally:
-            await runner.stop()
+        async with script_lane(hand) as lane, hand.engine.database.transaction() as somebody:
+            await somebody.execute("SELECT FROM interactions FOR UPDATE")
+            assert not await lane.one_pass()
+            assert lane.courtesy.late == {hand.steps["count"].queue_id: 1}
 
     by_hand(ground.project(rows=rows(1)), ask)
 
@@ -243,9 +246,7 @@ def test_a_look_that_is_under_way_when_a_runner_stops_is_ended(ground: Ground):
     async def ask(hand: Hand) -> None:
         gate = Gate()
         outlook = outlook_of(hand, gate)
-        gate.open.clear()
-        first = asyncio.create_task(outlook.of("sql"))
-        await gate.reached.wait()
+        first = await held_up(outlook, gate)
         second = asyncio.create_task(outlook.of(SCRIPTS))
         first.cancel()
         second.cancel()
