@@ -97,7 +97,7 @@ def test_two_slots_do_two_waves_at_once_and_a_third_waits(zoo, tmp_path):
         found = await asyncio.gather(*waves)
         return {outcome.output["pid"] for wave in found for outcome in wave}
 
-    assert len(in_pool(zoo, work, slots=2)) == 2
+    assert len(in_pool(zoo, work, slots=2, warm=2)) == 2
 
 
 def test_a_hang_is_ended_at_the_time_limit_and_costs_only_its_item(zoo):

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
 from traceback import format_exception
+from typing import Any
 
 import pytest
 from tests.support.database import fresh_database
 from tests.support.invariants import broken_invariants
 from tests.support.projects import Ground, at_work, ended, script
+from tests.support.waiting import wait_until
 
 from wave_runner.engine import Engine
 
@@ -256,15 +258,21 @@ def test_what_would_be_left_behind_is_found(tmp_path: Path) -> None:
         sleeping("sleep", HOME=str(tmp_path / "work")) as in_environment,
         sleeping(str(tmp_path / "work")) as in_command_line,
     ):
-        assert left_behind(tmp_path) == {in_environment.pid: "sleep 600", in_command_line.pid: f"{tmp_path}/work 600"}
-        in_environment.kill()
-        in_command_line.kill()
+        expected = {in_environment: "sleep 600", in_command_line: f"{tmp_path}/work 600"}
+        # The system shows the words of a process a moment after it has begun.
+        wait_until(lambda: left_behind(tmp_path) == expected)
     assert left_behind(tmp_path) == {}
 
 
-def sleeping(name: str, **environment: str) -> subprocess.Popen[bytes]:
-    """Start a process that has nothing of ours but its name and this environment."""
-    return subprocess.Popen([name, "600"], executable="/bin/sleep", env=environment, cwd="/", start_new_session=True)
+@contextlib.contextmanager
+def sleeping(name: str, **environment: str) -> Iterator[int]:
+    """Give the number of a process that has nothing of ours but its name and this environment, and end it."""
+    options: dict[str, Any] = {"executable": "/bin/sleep", "env": environment, "cwd": "/", "start_new_session": True}
+    with subprocess.Popen([name, "600"], **options) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
 
 
 @contextlib.contextmanager
