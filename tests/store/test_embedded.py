@@ -371,7 +371,7 @@ def test_the_server_stays_for_those_who_are_left_and_stops_with_the_last(person:
     assert first.end() == 0
     assert ask(url, "SELECT 1") == 1
     assert second.end() == 0
-    assert not alive(pid)
+    wait_until(lambda: not alive(pid))
 
 
 def test_release_may_be_called_twice_and_waits_for_the_end(own_wave_dir: Path) -> None:
@@ -379,7 +379,7 @@ def test_release_may_be_called_twice_and_waits_for_the_end(own_wave_dir: Path) -
     pid = server_pid(own_wave_dir)
     database.release()
     database.release()
-    assert not alive(pid)
+    wait_until(lambda: not alive(pid))
     assert not (home(own_wave_dir) / "data" / "postmaster.pid").exists()
 
 
@@ -443,7 +443,7 @@ def test_without_a_keeper_the_last_release_stops_the_server(person: Person, wave
     pid = server_pid(wave_dir)
     os.kill(keeper_pid(wave_dir), signal.SIGKILL)
     user.end()
-    assert not alive(pid)
+    wait_until(lambda: not alive(pid))
 
 
 def test_a_killed_server_is_started_again_with_all_that_was_committed(person: Person, wave_dir: Path) -> None:
@@ -466,7 +466,7 @@ def test_a_killed_server_is_started_again_for_those_who_keep_it_up(own_wave_dir:
             assert ask(database.url, "SELECT answer FROM kept") == 42
     pid = server_pid(own_wave_dir)
     database.release()
-    assert not alive(pid)
+    wait_until(lambda: not alive(pid))
 
 
 def answers(url: str) -> bool:

@@ -18,6 +18,7 @@ MAX_DEPTH = 200
 """Levels of nesting that we read. orjson writes 254, so whatever was read can be written again, wrapped in ours."""
 
 _INT64 = range(-(2**63), 2**64)
+_FEW = 10_000  # leaves of a value that is looked through the quick way
 
 
 class JsonError(ValueError):
@@ -85,12 +86,17 @@ def canonical(value: Any) -> bytes:
     Holds null, booleans, integers of 53 bits, texts, lists and objects with ASCII keys: on these it is RFC 8785. Floats
     are refused, because two programs may write the same one differently, and so are integers that a double rounds.
     """
+    if not _is_plain(value):
+        _say_why_not(value)
+    return _encode(value, None, orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+
+
+def _say_why_not(value: Any) -> None:
     for path, leaf in _leaves(value):
         if leaf is not None and type(leaf) not in (bool, int, str):
             raise JsonError("unserialisable", f"{path or 'the value'} is a {type(leaf).__name__}; it has no one form")
         if path.startswith("a key of ") and not str(leaf).isascii():
             raise JsonError("unserialisable", f"{path} is not ASCII; readers sort such keys differently")
-    return _encode(value, None, orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
 
 
 def _encode(value: Any, default: Callable[[Any], Any] | None, option: int) -> bytes:
@@ -100,11 +106,32 @@ def _encode(value: Any, default: Callable[[Any], Any] | None, option: int) -> by
         _refuse(value, _has_surrogate, "unstorable_text", "holds half a surrogate pair, which UTF-8 cannot encode")
         raise JsonError("unserialisable", str(error)) from error
     # Both searches are over bytes and almost always answer no; only a hit pays for the walk through the value.
-    if b"null" in data:
+    if b"null" in data and not _is_plain(value):
         _refuse(value, _is_nonfinite, "unserialisable", "is NaN or infinite, which JSON does not know")
     if b"\\u0000" in data:
         _refuse(orjson.loads(data), _has_nul, "unstorable_text", "holds a NUL character, which PostgreSQL cannot store")
     return data
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether a value is made of nothing but null, booleans, integers, texts, lists and objects with ASCII keys.
+
+    Almost all are, and this costs little. Of any other, or a large one, the walk that knows the paths has to say more.
+    """
+    waiting = [value]
+    for item in waiting:
+        kind = type(item)
+        if kind is dict:
+            if not all(type(key) is str and key.isascii() for key in item):
+                return False
+            waiting += item.values()
+        elif kind is list:
+            waiting += item
+        elif item is not None and kind is not str and kind is not int and kind is not bool:
+            return False
+        if len(waiting) > _FEW:  # it may hold itself
+            return False
+    return True
 
 
 def _too_deep() -> JsonError:

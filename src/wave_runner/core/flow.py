@@ -70,6 +70,7 @@ class Flow:
         self.loops = Loops(steps)
         self.joins = tuple(step for step in steps.values() if step.after)
         self._region = functools.cache(self._until_joins)
+        self._followed = functools.lru_cache(maxsize=4096)(self._follow)  # most records go the same few ways
 
     def follow(
         self, place: Place, outcome: Settled, ways: Sequence[Way] = (), *, items: int | None = None
@@ -79,6 +80,9 @@ class Flow:
         `ways` are those that it takes; one that is broken takes one only by `on_failure` and its like, and is then no
         longer counted as broken. `items` is the length of the list that an `each` fans out, None elsewhere.
         """
+        return self._followed(place, outcome, tuple(ways), items)
+
+    def _follow(self, place: Place, outcome: Settled, ways: tuple[Way, ...], items: int | None) -> Consequences:
         taken = tuple(way for way in ways if way.to != END and items != 0)
         left = outcome if outcome in BROKEN and not ways else Settled.NOT_TAKEN
         return Consequences(

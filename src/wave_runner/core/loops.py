@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from wave_runner.core import graph
 from wave_runner.core.workflow import Step
@@ -28,6 +28,7 @@ class Loops:
 
     def __init__(self, steps: Mapping[str, Step]) -> None:
         self._steps = steps
+        self.around = cache(self._around)
 
     @cached_property
     def all(self) -> tuple[Loop, ...]:
@@ -44,7 +45,7 @@ class Loops:
         ]
         return tuple(sorted(found, key=lambda loop: -len(loop.body)))
 
-    def around(self, name: str) -> tuple[Loop, ...]:
+    def _around(self, name: str) -> tuple[Loop, ...]:
         """Return the loops that a step is in, the outermost first."""
         return tuple(loop for loop in self.all if name in loop.body)
 

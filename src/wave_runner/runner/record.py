@@ -18,7 +18,7 @@ from wave_runner.core.event import EventType, commitment
 from wave_runner.core.flow import Consequences, Place, Settled
 from wave_runner.core.guards import Asked
 from wave_runner.core.interaction import TERMINAL, State
-from wave_runner.core.outcome import Breach, Done, Evidence, Outcome
+from wave_runner.core.outcome import Breach, Done, Evidence, Outcome, Usage
 from wave_runner.core.pinned import cost_of
 from wave_runner.core.text import sanitise
 from wave_runner.runner.prepare import Ready, Stopped
@@ -32,6 +32,7 @@ log = logging.getLogger("wave_runner.runner")
 
 CHUNK = 500
 MESSAGE_CHARACTERS = 500
+NOTHING = Consequences()
 
 EVENT_OF = {
     State.COMPLETED: EventType.INTERACTION_COMPLETED,
@@ -116,19 +117,36 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
     evidence = tuple(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in kept)
     nonce = os.urandom(32) if verdict.output is not None else None
     usage = outcome.usage
-    return replace(
-        _plain_move(ready, verdict),
-        data=_data(ready, verdict, evidence, outcome, nonce),
+    step = ready.step
+    over_records = bool(verdict.each) and verdict.items is None
+    return Move(
+        item=ready.item,
+        origin=step.origin,
+        state=verdict.state,
+        type=EVENT_OF[verdict.state],
+        data=_data(ready, verdict, evidence, usage, nonce),
+        tables=step.tables,
+        run=step.run_flow,
+        follows=NOTHING if over_records else _follows(ready, verdict),
         output=verdict.output,
         nonce=nonce,
+        # A retry waits at least a moment, or it would be claimed again before anything can have changed.
+        delay_s=max(verdict.delay_s, 0.05) if verdict.state is State.PENDING else 0.0,
+        charged=verdict.charged,
+        error_class=verdict.error_class,
+        rule=verdict.rule,
+        error=_short(verdict.message),
         tokens_in=usage.tokens_in,
         tokens_out=usage.tokens_out,
         service_us=usage.service_us,
+        fan_out_step=step.run_flow.steps[verdict.ways[0].to].run_step_id if over_records else None,
+        handled=verdict.state is not State.COMPLETED and bool(verdict.ways),
+        limit_s=step.pinned.timeout_s,
         writes=accepted.writes if accepted else (),
         effects=accepted.effects if accepted else (),
         evidence=evidence,
         sources=ready.sources,
-        spent=cost_of(ready.step.pinned, usage) if ready.step.pinned.limits else None,
+        spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
     )
 
@@ -179,39 +197,17 @@ def _tried(ready: Ready) -> Try:
     )
 
 
-def _plain_move(ready: Ready, verdict: Verdict) -> Move:
-    run = ready.step.run_flow
-    over_records = bool(verdict.each) and verdict.items is None
-    follows = Consequences()
-    if verdict.state in TERMINAL and not over_records:
-        outcome = Settled.ARRIVED if verdict.state is State.COMPLETED else Settled.FAILED
-        follows = run.flow.follow(ready.place, outcome, verdict.ways, items=verdict.items)
-    return Move(
-        item=ready.item,
-        origin=ready.step.origin,
-        state=verdict.state,
-        type=EVENT_OF[verdict.state],
-        data={},
-        tables=ready.step.tables,
-        run=run,
-        follows=follows,
-        # A retry waits at least a moment, or it would be claimed again before anything can have changed.
-        delay_s=max(verdict.delay_s, 0.05) if verdict.state is State.PENDING else 0.0,
-        charged=verdict.charged,
-        error_class=verdict.error_class,
-        rule=verdict.rule,
-        error=_short(verdict.message),
-        fan_out_step=run.steps[verdict.ways[0].to].run_step_id if over_records else None,
-        handled=verdict.state is not State.COMPLETED and bool(verdict.ways),
-        limit_s=ready.step.pinned.timeout_s,
-    )
+def _follows(ready: Ready, verdict: Verdict) -> Consequences:
+    if verdict.state not in TERMINAL:
+        return NOTHING
+    outcome = Settled.ARRIVED if verdict.state is State.COMPLETED else Settled.FAILED
+    return ready.step.run_flow.flow.follow(ready.place, outcome, verdict.ways, items=verdict.items)
 
 
 def _data(
-    ready: Ready, verdict: Verdict, evidence: Sequence[SealedEvidence], outcome: Outcome, nonce: bytes | None
+    ready: Ready, verdict: Verdict, evidence: Sequence[SealedEvidence], usage: Usage, nonce: bytes | None
 ) -> dict[str, Any]:
     """What the event says: enums, numbers and commitments only."""
-    usage = outcome.usage
     numbers = {
         "load_us": usage.load_us,
         "prompt_us": usage.prompt_us,

@@ -48,6 +48,7 @@ LONGEST_IDLE_PAUSE_S = 1.0
 BY_THE_CLOCK = ("scheduler", "sweeper", "canceller")  # loops that new work is no reason to wake
 CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
+AT_ONCE = 2  # waves of queries and of routes, each: while the database records one, the next is prepared
 PATIENCE_S = 60.0  # with a database that is away just when a runner begins
 
 
@@ -212,13 +213,13 @@ class Runner:
             before_look=self.before_look,
         )
         self.script_lanes = [self._script_lane() for _ in range(self.settings.script_slots)]
-        self.sql_lane = self._lane(SqlLane)
-        self.route_lane = self._lane(RouteLane)
+        self.sql_lanes = [self._lane(SqlLane) for _ in range(AT_ONCE)]
+        self.route_lanes = [self._lane(RouteLane) for _ in range(AT_ONCE)]
         self.people_lane = self._lane(PeopleLane)
         self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
         sweeper = self._sweeper()
         self._loops = [
-            *map(self._seeking, [*self.script_lanes, self.sql_lane, self.route_lane, self.people_lane]),
+            *map(self._seeking, [*self.script_lanes, *self.sql_lanes, *self.route_lanes, self.people_lane]),
             *map(self._seeking, self.model_lanes),
             self._gathering("fanner", self._fanner().one_pass),
             Loop("scheduler", self._scheduler().one_pass, pause_s=CLOCK_PAUSE_S),

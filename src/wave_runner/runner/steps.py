@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class StepInHand:
     selector: str | None  # the query that the workflow selects by, where it has one
     columns_read: tuple[str, ...]  # of every step of the run: what makes a workflow that selects look again
 
-    @property
+    @functools.cached_property
     def origin(self) -> Origin:
         return Origin(step=self.run_step.step, actor=self.run_step.actor, definition=self.run_step.sha256)
 

@@ -23,6 +23,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from wave_runner import crash_points
 from wave_runner.core.canonical import JsonError
 from wave_runner.errors import DatabaseError
+from wave_runner.store.arrays import literal
 from wave_runner.store.statements import statement
 
 log = logging.getLogger("wave_runner.store")
@@ -244,7 +245,8 @@ async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any]
 
     Statements over arrays must be planned with the arrays in sight, so nothing here is prepared.
     """
-    cursor = await connection.execute(statement(name), parameters, prepare=False)
+    given = parameters and {key: literal(one) if type(one) is list else one for key, one in parameters.items()}
+    cursor = await connection.execute(statement(name), given, prepare=False)
     rows = await cursor.fetchall() if cursor.description else []
     crash_points.passed(name, connection)
     return rows

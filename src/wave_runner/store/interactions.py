@@ -104,7 +104,7 @@ async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> 
         {
             "wave_id": wave.wave_id,
             "runner_id": wave.runner_id,
-            "run_ids": _runs(start.item for start in starts),
+            "run_ids": [start.item.run_id for start in starts],
             "ids": [start.item.interaction_id for start in starts],
             "inputs": [start.input for start in starts],
             "nonces": [start.nonce for start in starts],
@@ -138,6 +138,7 @@ async def finish(
     moved = {row["interaction_id"]: row for row in rows}
     over = [over_of(moved[move.item.interaction_id], move.run, move.follows) for move in kept if move.state in TERMINAL]
     with joins.once_at_a_time():
+        await _add_children(connection, over, beyond=1)
         await joins.spread(connection, over, wave_id=wave.wave_id, runner_id=wave.runner_id)
     await _doubt(connection, wave, [move for move in kept if move.doubts])
     await add_sources(connection, [(move.item, move.sources) for move in kept])
@@ -330,7 +331,7 @@ def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> 
         "wave_id": wave.wave_id,
         "runner_id": wave.runner_id,
         "from_state": from_state,
-        "run_ids": _runs(move.item for move in moves),
+        "run_ids": [move.item.run_id for move in moves],
         "ids": [move.item.interaction_id for move in moves],
         "states": [move.state for move in moves],
         "types": [move.type for move in moves],
@@ -343,7 +344,7 @@ def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> 
         "tokens_in": [move.tokens_in for move in moves],
         "tokens_out": [move.tokens_out for move in moves],
         "service_us": [move.service_us for move in moves],
-        **_children(moves),
+        **_first_children(moves),
         "fan_out_steps": [move.fan_out_step for move in moves],
         "handled": [move.handled for move in moves],
         "charged": [move.charged for move in moves],
@@ -352,14 +353,14 @@ def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> 
     }
 
 
-def _children(moves: Sequence[Move]) -> dict[str, list[Any]]:
-    born = [(move, place, move.run.steps[place.step]) for move in moves for place in move.follows.children]
+def _first_children(moves: Sequence[Move]) -> dict[str, list[Any]]:
+    """Return where each move's first child is, NULL where it has none: as a rule it is the only one."""
+    first = [next(((place, move.run.steps[place.step]) for place in move.follows.children), None) for move in moves]
     return {
-        "child_of": [move.item.interaction_id for move, _, _ in born],
-        "child_steps": [step.run_step_id for _, _, step in born],
-        "child_queues": [step.queue_id for _, _, step in born],
-        "child_iterations": [place.iteration for _, place, _ in born],
-        "child_items": [place.item for _, place, _ in born],
+        "child_steps": [one and one[1].run_step_id for one in first],
+        "child_queues": [one and one[1].queue_id for one in first],
+        "child_iterations": [one and one[0].iteration for one in first],
+        "child_items": [one and one[0].item for one in first],
     }
 
 
@@ -389,8 +390,9 @@ def _quarantined(row: Row, run: RunFlow, ways: Sequence[Way]) -> Over:
     return over_of(row, run, run.flow.follow(place, Settled.FAILED, ways))
 
 
-async def _add_children(connection: Connection, over: Sequence[Over]) -> None:
-    born = [(one, place, one.run.steps[place.step]) for one in over for place in one.follows.children]
+async def _add_children(connection: Connection, over: Sequence[Over], *, beyond: int = 0) -> None:
+    """Make the next steps of what has ended, but for so many of each that are there already."""
+    born = [(one, place, one.run.steps[place.step]) for one in over for place in one.follows.children[beyond:]]
     if not born:
         return
     await fetch(

@@ -1,4 +1,4 @@
--- The next steps of interactions that were ended without a wave's own statement.
+-- The next steps of interactions: those of ends without a wave of their own, and what a wave's statement has not made itself.
 WITH made AS (
     INSERT INTO interactions
         (run_id, run_step_id, queue_id, record_id, correlation_id, item, iteration, generation, parent_id, parent_seq, rank)

@@ -3,16 +3,14 @@
 -- back has been taken from us.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(
-        %(ids)s::bigint[], %(states)s::interaction_state[], %(types)s::event_type[], %(outputs)s::text[],
+        %(run_ids)s::bigint[], %(ids)s::bigint[], %(states)s::interaction_state[], %(types)s::event_type[], %(outputs)s::text[],
         %(nonces)s::bytea[], %(delays_s)s::float8[], %(error_classes)s::text[], %(rules)s::text[], %(errors)s::text[],
         %(tokens_in)s::int[], %(tokens_out)s::int[], %(service_us)s::bigint[], %(fan_out_steps)s::bigint[],
-        %(handled)s::bool[], %(charged)s::bool[], %(data)s::text[], %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
-        AS g (interaction_id, state, type, output, nonce, delay_s, error_class, rule, error, tokens_in, tokens_out,
-              service_us, fan_out_step, handled, charged, data, step, actor, definition)
-), born AS MATERIALIZED (
-    SELECT * FROM unnest(%(child_of)s::bigint[], %(child_steps)s::bigint[], %(child_queues)s::bigint[],
-                         %(child_iterations)s::int[], %(child_items)s::int[])
-        AS b (parent_id, run_step_id, queue_id, iteration, item)
+        %(handled)s::bool[], %(charged)s::bool[], %(child_steps)s::bigint[], %(child_queues)s::bigint[],
+        %(child_iterations)s::int[], %(child_items)s::int[], %(data)s::text[], %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
+        AS g (run_id, interaction_id, state, type, output, nonce, delay_s, error_class, rule, error, tokens_in, tokens_out,
+              service_us, fan_out_step, handled, charged, child_step, child_queue,
+              child_iteration, child_item, data, step, actor, definition)
 ), moved AS (
     UPDATE interactions i
     SET state = g.state, seq = i.seq + 1, output = g.output, output_nonce = g.nonce,
@@ -23,12 +21,11 @@ WITH given AS MATERIALIZED (
         tokens_in = g.tokens_in, tokens_out = g.tokens_out, service_us = g.service_us,
         finished_at = CASE WHEN g.state <> 'pending' THEN clock_timestamp() END
     FROM given g
-    WHERE i.interaction_id = g.interaction_id
-      AND i.run_id = ANY (%(run_ids)s::bigint[]) AND i.interaction_id = ANY (%(ids)s::bigint[])
-      AND i.wave_id = %(wave_id)s AND i.state = %(from_state)s
+    WHERE i.run_id = g.run_id AND i.interaction_id = g.interaction_id
+      AND CASE i.wave_id WHEN %(wave_id)s THEN i.state = %(from_state)s END
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration,
               i.generation, i.rank, i.attempt, i.state, i.seq, i.parent_id, i.parent_seq,
-              g.type, g.data, g.step, g.actor, g.definition, g.fan_out_step
+              g.type, g.data, g.step, g.actor, g.definition, g.fan_out_step, g.child_step, g.child_queue, g.child_iteration, g.child_item
 ), logged AS (
     INSERT INTO interaction_events
         (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, wave_id, correlation_id, runner_id,
@@ -40,10 +37,11 @@ WITH given AS MATERIALIZED (
 ), children AS (
     INSERT INTO interactions
         (run_id, run_step_id, queue_id, record_id, correlation_id, item, iteration, generation, parent_id, parent_seq, rank)
-    SELECT m.run_id, b.run_step_id, b.queue_id, m.record_id, m.correlation_id, b.item, b.iteration, m.generation,
-           m.interaction_id, m.seq, m.rank
-    FROM moved m JOIN born b ON b.parent_id = m.interaction_id
-    ORDER BY m.interaction_id, b.item
+    SELECT run_id, child_step, child_queue, record_id, correlation_id, child_item, child_iteration, generation,
+           interaction_id, seq, rank
+    FROM moved
+    WHERE child_step IS NOT NULL
+    ORDER BY interaction_id
     RETURNING run_id, run_step_id
 ), opened AS (
     INSERT INTO fan_outs (run_id, interaction_id, run_step_id)

@@ -1,17 +1,16 @@
 -- pending → running: handed to the actor, with the commitment of exactly what it is given.
 -- The event is caused by the one before it: of this interaction, or the parent's event that created it.
 WITH given AS MATERIALIZED (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(inputs)s::text[], %(nonces)s::bytea[], %(data)s::text[],
+    SELECT * FROM unnest(%(run_ids)s::bigint[], %(ids)s::bigint[], %(inputs)s::text[], %(nonces)s::bytea[], %(data)s::text[],
                          %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
-        AS g (interaction_id, input, nonce, data, step, actor, definition)
+        AS g (run_id, interaction_id, input, nonce, data, step, actor, definition)
 ), started AS (
     UPDATE interactions i
     SET state = 'running', attempt = i.attempt + 1, seq = i.seq + 1, input = g.input, input_nonce = g.nonce,
         started_at = clock_timestamp(), error_class = NULL, rule = NULL, error = NULL
     FROM given g
-    WHERE i.interaction_id = g.interaction_id
-      AND i.run_id = ANY (%(run_ids)s::bigint[]) AND i.interaction_id = ANY (%(ids)s::bigint[])
-      AND i.wave_id = %(wave_id)s AND i.state = 'pending'
+    WHERE i.run_id = g.run_id AND i.interaction_id = g.interaction_id
+      AND CASE i.wave_id WHEN %(wave_id)s THEN i.state = 'pending' END
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.seq, i.attempt, i.correlation_id, i.parent_id, i.parent_seq,
               g.data, g.step, g.actor, g.definition
 ), logged AS (
