@@ -28,7 +28,7 @@ INSTALLED := .venv/.installed
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test soak lint requirements reference picture clean
+.PHONY: help setup demo test soak bench bench-quick lint requirements reference picture clean
 
 help: ## what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ SEED ?=
 MINUTES ?= 5
 soak: $(INSTALLED)/dev ## kill at random for MINUTES=, by SEED=, and see that nothing is lost
 	$(BIN)/python -m tests.crash.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --report soak-report.json
+
+FULL ?=
+bench: $(INSTALLED)/dev ## measure all that is promised of speed, in a quarter of an hour; FULL=1 takes hours and writes RESULTS.md
+	$(BIN)/python -m benchmarks --size $(if $(FULL),full,usual)
+
+bench-quick: $(INSTALLED)/dev ## the same in a minute, for a first idea
+	$(BIN)/python -m benchmarks --size quick --again
 
 lint: $(INSTALLED)/dev ## style, types, and the arrows between the packages
 	$(BIN)/ruff check

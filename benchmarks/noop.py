@@ -58,21 +58,39 @@ class Noop:
 
     folder: Path
     url: str
+    admin_url: str
 
     def wave(self, *arguments: str) -> None:
         """Run a command, and fail with what it says if it does."""
-        command = [WAVE, "--project", self.folder, *arguments]
+        command = [str(WAVE), "--project", str(self.folder), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
         assert done.returncode == 0, done.stderr
 
     def fill(self, records: int) -> None:
-        """Put rows into the table that the workflows select from, in the place of those that are there."""
+        """Put rows that no run has seen into the table that the workflows select from, in the place of those there."""
+        self.empty()
+        self.copy(records)
+        with self.sql() as connection:
+            connection.execute("ANALYZE things")
+
+    def empty(self) -> None:
+        """Take all rows out of the table that the workflows select from."""
         with self.sql() as connection:
             connection.execute("TRUNCATE things")
+
+    def copy(self, records: int) -> None:
+        """Put rows that no run has seen into the table."""
+        with self.sql() as connection:
+            [row] = connection.execute("SELECT count(*) AS seen FROM records").fetchall()
             with connection.cursor().copy("COPY things (name) FROM STDIN") as copy:
-                for n in range(records):
+                for n in range(row["seen"], row["seen"] + records):
                     copy.write_row([f"thing {n:07}"])
-            connection.execute("ANALYZE things")
+
+    def settle(self) -> None:
+        """Leave the database as if what is in it had been there for long: nothing to vacuum, nothing to write out."""
+        with psycopg.connect(self.admin_url, dbname="wave", autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
 
     @contextlib.contextmanager
     def sql(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
@@ -110,7 +128,7 @@ def noop() -> Iterator[Noop]:
         database = embedded.start(folder / ".wave")
         stack.callback(embedded.remove, folder / ".wave")
         stack.callback(database.release)
-        project = Noop(folder=folder, url=database.url)
+        project = Noop(folder=folder, url=database.url, admin_url=database.admin_url)
         project.wave("db", "migrate")
         yield project
 

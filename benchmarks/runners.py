@@ -60,14 +60,15 @@ def measure(count: int, postings: int, *, slow: bool) -> dict[str, Any]:
         database = embedded.start(folder / ".wave")
         stack.callback(embedded.remove, folder / ".wave")
         stack.callback(database.release)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        command = [WAVE, "--project", folder]
-        others = [subprocess.Popen([*command, "runner"], **quiet) for _ in range(count - 1)]
+        command = [str(WAVE), "--project", str(folder)]
+        quiet = subprocess.DEVNULL
+        others = [subprocess.Popen([*command, "runner"], stdout=quiet, stderr=quiet) for _ in range(count - 1)]
         for one in others:
             stack.callback(one.wait)
             stack.callback(one.terminate)
         wait_until(lambda: _registered(database.url) >= len(others), "not all runners have begun", within=120)
-        subprocess.run([*command, "run", "job_postings", "--source", source], check=True, env=dict(os.environ), **quiet)
+        run = [*command, "run", "job_postings", "--source", str(source)]
+        subprocess.run(run, check=True, env=dict(os.environ), stdout=quiet, stderr=quiet)
         return _found(database.url)
 
 
