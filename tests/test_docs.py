@@ -35,7 +35,8 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path):
 
 FOLDERS = ("src/", "tests/", "tools/", "docs/")
 # Where a path on a design page may begin; it stands in the text, in a drawing or in a link.
-BASES = [*(ROOT / "src/wave_runner/projects").iterdir(), ROOT, ROOT / "src/wave_runner", ROOT / "docs/design"]
+DESIGN = ROOT / "docs/design"
+BASES = [*(ROOT / "src/wave_runner/projects").iterdir(), ROOT, ROOT / "src/wave_runner", DESIGN, DESIGN / "decisions"]
 FILE = re.compile(r"(?<![\w./-])(\w[\w.-]*(?:/[\w.-]+)*(?:/|\.(?:py|sql|md|toml|yaml|json)))(?:::(\w+))?(?![\w/])")
 
 

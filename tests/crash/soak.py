@@ -55,7 +55,7 @@ QUIET_S = 180  # after the last kill everything must have ended
 # Of at most 40 characters: one text for many records is a breach only beyond that.
 SUMMARY = r"Posting: ([A-Za-z0-9 ,.;:&/()'-]{1,20})[^\n]*\nJSON:\s*$"
 SKILLS = ["reading", "writing"]
-RULES = [
+RULES: list[dict[str, Any]] = [
     {"model": "summariser", "match": SUMMARY, "text": '{"summary": "This is about \\1."}'},
     {"model": "extractor", "json": {"skills": [{"skill": skill} for skill in SKILLS]}},
     {"model": "judge", "json": {"red_flags": ["one"], "ihl_score": 41, "verdict": "BORDERLINE"}},

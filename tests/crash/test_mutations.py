@@ -29,9 +29,22 @@ WAVES = "tests/store/test_waves.py"
 MUTATIONS = {
     "the fence": Mutation(
         path=f"{STATEMENTS}/interactions/finish.sql",
-        old="AND i.wave_id = %(wave_id)s AND i.state = %(from_state)s",
-        new="AND i.state = %(from_state)s",
+        old="AND CASE i.state WHEN %(from_state)s THEN i.wave_id IS NOT DISTINCT FROM %(begun_by)s END",
+        new="AND i.state = %(from_state)s AND (i.wave_id IS NOT NULL OR %(begun_by)s::bigint IS NULL)",
         noticed_by=f"{WAVES}::test_a_result_for_work_that_was_taken_back_changes_nothing_and_is_recorded_as_late",
+    ),
+    "the wave that must be open to begin": Mutation(
+        path=f"{STATEMENTS}/interactions/start.sql",
+        old="WHERE wave_id = %(wave_id)s AND closed_at IS NULL FOR KEY SHARE",
+        new="WHERE wave_id = %(wave_id)s",
+        noticed_by="tests/store/test_interleavings.py::"
+        "test_what_is_started_while_its_wave_is_swept_is_given_back_or_does_not_start",
+    ),
+    "the reference check": Mutation(
+        path="wave_runner/store/migrations/sql/0001_work_and_proof.sql",
+        old="IF wrong IS NOT NULL THEN\n        RAISE EXCEPTION 'an interaction",
+        new="IF false THEN\n        RAISE EXCEPTION 'an interaction",
+        noticed_by="tests/store/test_references.py::test_an_interaction_that_points_to_nothing_is_refused",
     ),
     "the unique constraint": Mutation(
         path="wave_runner/store/migrations/sql/0001_work_and_proof.sql",

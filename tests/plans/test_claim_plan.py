@@ -1,41 +1,25 @@
-"""The statements of the hot path go by index, however much waits and however much is done."""
+"""The statements of the hot path go by index, and look at each item a few times, however much waits and is done.
+
+They are looked at as runners have them: in a transaction that plans by key, prepared, with and without statistics.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.plans.explained import BIG, explained, most_at_once, scanned
 from tests.support.by_hand import Hand, by_hand
 from tests.support.projects import Ground
 
 from wave_runner.core.interaction import State
 from wave_runner.core.wave import LATELY_S
 from wave_runner.store import interactions, waves
-from wave_runner.store.database import fetch
-from wave_runner.store.statements import statement
+from wave_runner.store.database import Connection
 
 WAITING = 50_000
-BIG = ("interactions", "interaction_events", "run_records", "records")
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for below in plan.get("Plans", []):
-        yield from nodes(below)
-
-
-async def scanned(connection: Any, name: str, parameters: dict[str, Any]) -> list[str]:
-    """Return the large tables that a statement reads from end to end."""
-    cursor = await connection.execute(f"EXPLAIN (FORMAT JSON) {statement(name)}", parameters, prepare=False)
-    [row] = await cursor.fetchall()
-    [found] = row["QUERY PLAN"] if isinstance(row["QUERY PLAN"], list) else json.loads(row["QUERY PLAN"])
-    return [
-        f"{name}: {node['Node Type']} on {node['Relation Name']}"
-        for node in nodes(found["Plan"])
-        if node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(BIG)
-    ]
+SIZE = 500
+MOST = 8 * SIZE  # rows at once: a join that compares each item with each looks at SIZE times SIZE
 
 
 @pytest.fixture
@@ -44,52 +28,60 @@ def crowded(ground: Ground) -> Ground:
 
 
 @pytest.mark.parametrize("analysed", [True, False], ids=["with statistics", "without statistics"])
-def test_no_statement_of_the_hot_path_reads_a_table_from_end_to_end(crowded: Ground, analysed: bool):
-    async def plans(hand: Hand) -> list[str]:
+def test_no_statement_of_the_hot_path_reads_a_table_or_compares_each_with_each(crowded: Ground, analysed: bool):
+    async def look(hand: Hand) -> list[str]:
         await hand.seed(WAITING)
         await hand.sql("UPDATE interactions SET ready_at = now() - interval '1 s' WHERE interaction_id %% 100 = 0")
-        wave = await hand.claim(size=500)
+        claimed, begun = await hand.claim(size=SIZE), await hand.claim(size=SIZE)
+        await hand.begin(begun)
         if analysed:
             for table in BIG:
                 await hand.sql(f"ANALYZE {table}")
-        run_ids, ids = [hand.run_id], [item.interaction_id for item in wave.items]
-        moves = [hand.move(item) for item in wave.items]
-        started = {
-            "wave_id": wave.wave_id,
-            "runner_id": hand.runner_id,
-            "run_ids": run_ids,
-            "ids": ids,
-            "inputs": ["{}"] * 500,
-            "nonces": [b"x" * 32] * 500,
-            "data": ["{}"] * 500,
-            **interactions.origins([move.origin for move in moves]),
+        by_key = {
+            "waves/claim": claim(hand, claimed),
+            "queues/waiting": waiting(hand),
+            "interactions/start": interactions._start_parameters(claimed, [hand.start(one) for one in claimed.items]),
+            "interactions/finish": interactions._finish_parameters(
+                begun, [hand.move(one) for one in begun.items], State.RUNNING
+            ),
+            "interactions/reclaim": lost(hand, begun),
+            "interactions/held": {"wave_id": begun.wave_id, "ids": [one.interaction_id for one in begun.items]},
+            "waves/close": {"wave_id": begun.wave_id, "data": "{}"},
         }
-        claimed = {
-            "runner_id": hand.runner_id,
-            "runner_seq": 99,
-            "queue_id": wave.queue_id,
-            "size": 500,
-            "lease_s": 30.0,
-            "held": [],
-            "server": None,
-            "slot": None,
-            "visit_id": None,
-        }
-        lost = {"wave_id": wave.wave_id, "type": "interaction_released", "size": 500, "crashed": False}
-        looked = {"lanes": ["scripts"], "cap": waves.WAITING_CAP, "held": [], "labels": [], "lease_s": 60}
-        looked |= {"runner_id": hand.runner_id, "lately_s": LATELY_S}
-        found = []
+        async with hand.engine.database.transaction(by_key=True) as connection:
+            found = await wrong(connection, by_key)
         async with hand.engine.database.transaction() as connection:
-            found += await scanned(connection, "waves/claim", claimed)
-            found += await scanned(connection, "waves/close", {"wave_id": wave.wave_id})
-            found += await scanned(connection, "queues/waiting", looked)
-            found += await scanned(connection, "interactions/release_delayed", {"size": 1000})
-            lost |= {"max_crashes": 3, "runner_id": hand.runner_id}
-            found += await scanned(connection, "interactions/reclaim", lost)
-            await fetch(connection, "session/plan_by_key")
-            found += await scanned(connection, "interactions/start", started)
-            finished = interactions._finish_parameters(wave, moves, State.RUNNING)
-            found += await scanned(connection, "interactions/finish", finished)
-        return found
+            plain = {
+                "interactions/release_delayed": {"size": SIZE},
+                "waves/cancelled": {"wave_ids": [claimed.wave_id, begun.wave_id]},
+            }
+            return found + await wrong(connection, plain)
 
-    assert by_hand(crowded, plans) == []
+    assert by_hand(crowded, look) == []
+
+
+async def wrong(connection: Connection, statements: dict[str, dict[str, Any]]) -> list[str]:
+    found = []
+    for name, parameters in statements.items():
+        plan = await explained(connection, name, parameters)
+        found += scanned(name, plan) if connection.by_key else []
+        if (most := most_at_once(plan)) > MOST:
+            found.append(f"{name}: looks at {most:.0f} rows at once")
+    return found
+
+
+def claim(hand: Hand, wave: waves.Wave) -> dict[str, Any]:
+    nothing = dict.fromkeys(("server", "slot", "visit_id"))
+    asked = {"runner_id": hand.runner_id, "runner_seq": 99, "queue_id": wave.queue_id, "size": SIZE, "lease_s": 30.0}
+    return {**asked, "held": [], "front_rank": -1, "front_id": 0, "reason": '"test"', **nothing}
+
+
+def waiting(hand: Hand) -> dict[str, Any]:
+    asked = {"lanes": ["scripts"], "cap": waves.WAITING_CAP, "held": [], "labels": [], "lease_s": 60.0}
+    fronts = {"front_queues": [], "front_ranks": [], "front_ids": []}
+    return {**asked, **fronts, "runner_id": hand.runner_id, "lately_s": LATELY_S}
+
+
+def lost(hand: Hand, wave: waves.Wave) -> dict[str, Any]:
+    told = {"type": "interaction_released", "size": SIZE, "crashed": False, "max_crashes": 3}
+    return {"wave_id": wave.wave_id, "runner_id": hand.runner_id, **told}

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 from psycopg import sql
-from tests.plans.test_claim_plan import BIG, nodes, scanned
+from tests.plans.explained import BIG, explained, most_at_once, nodes, scanned
 from tests.plans.test_sql_plan import again_and_again
 from tests.support.projects import Ground
 from tests.support.selecting import selecting, steps_of
 
 from wave_runner.engine import Engine
 from wave_runner.store import selections
-from wave_runner.store.database import fetch
 from wave_runner.store.selections import Source
 
 ROWS = 20_000
@@ -58,12 +57,9 @@ def test_a_selection_reads_no_table_once_per_record(ground: Ground, analysed: bo
             cursor = await connection.execute("SELECT record_id FROM records ORDER BY record_id LIMIT 1000")
             ids = [row["record_id"] for row in await cursor.fetchall()]
             page, given = await selections._page(connection, source, selection.terms, after=found[-1].key, size=1000)
-            explained = await connection.execute(
-                sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + page, given, prepare=False
-            )
-            [row] = await explained.fetchall()
+            asked = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + page
+            [row] = await (await connection.execute(asked, given, prepare=False)).fetchall()
             wrong = again_and_again(row["QUERY PLAN"][0]["Plan"])
-            await fetch(connection, "session/plan_by_key")
             chunk: dict[str, Any] = {
                 "run_id": selection.run_id,
                 "run_step_id": selection.run_step_id,
@@ -75,9 +71,15 @@ def test_a_selection_reads_no_table_once_per_record(ground: Ground, analysed: bo
                 "hashes": [b"x" * 32] * 1000,
                 "room": None,
             }
-            wrong += await scanned(connection, "fan_outs/select_chunk", chunk)
             hashes = {"runs": [selection.run_id] * 1000, "record_ids": ids, "hashes": [b"x" * 32] * 1000}
-            wrong += await scanned(connection, "run_records/set_read_hashes", hashes)
+        async with engine.database.transaction() as connection:
+            plan = await explained(connection, "fan_outs/select_chunk", chunk)
+            wrong += scanned("fan_outs/select_chunk", plan)
+            assert most_at_once(plan) <= 8 * len(ids)
+        async with engine.database.transaction(by_key=True) as connection:
+            plan = await explained(connection, "run_records/set_read_hashes", hashes)
+            wrong += scanned("run_records/set_read_hashes", plan)
+            assert most_at_once(plan) <= 8 * len(ids)
         return wrong
 
     assert ground.do(plans) == []

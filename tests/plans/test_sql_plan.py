@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from psycopg import sql
-from tests.plans.test_claim_plan import BIG, nodes, scanned
+from tests.plans.explained import BIG, explained, most_at_once, nodes, scanned
 from tests.support.by_hand import Hand, by_hand
 from tests.support.projects import Ground
 
 from wave_runner.store import interactions, queries
-from wave_runner.store.database import fetch
 from wave_runner.store.queries import WaveItem
 
 WAVE = 10_000
@@ -61,16 +60,7 @@ def test_a_query_over_a_large_wave_scans_nothing_once_per_item(ground: Ground, a
             "keys": [item.key for item in items],
             "inputs": [item.input for item in items],
         }
-        started = {
-            "wave_id": wave.wave_id,
-            "runner_id": hand.runner_id,
-            "run_ids": [hand.run_id],
-            "ids": given["ids"],
-            "inputs": given["inputs"],
-            "nonces": [b"x" * 32] * WAVE,
-            "data": ["{}"] * WAVE,
-            **interactions.origins([hand.origin(item) for item in wave.items]),
-        }
+        started = interactions._start_parameters(wave, [hand.start(item) for item in wave.items])
         async with hand.engine.database.transaction() as connection:
             answered = await queries.answer(connection, JOINED, items, timeout_s=60)
             assert {found.rows for found in answered.values()} == {1}
@@ -78,8 +68,9 @@ def test_a_query_over_a_large_wave_scans_nothing_once_per_item(ground: Ground, a
             statement = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + queries.over_wave(JOINED)
             [row] = await (await connection.execute(statement, given, prepare=False)).fetchall()
             found = again_and_again(row["QUERY PLAN"][0]["Plan"])
-            await fetch(connection, "session/plan_by_key")
-            found += await scanned(connection, "interactions/start", started)
-        return found
+        async with hand.engine.database.transaction(by_key=True) as connection:
+            plan = await explained(connection, "interactions/start", started)
+            assert most_at_once(plan) <= 8 * WAVE
+            return found + scanned("interactions/start", plan)
 
     assert by_hand(ground, plans) == []

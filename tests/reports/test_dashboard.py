@@ -134,7 +134,8 @@ def test_errors_are_grouped_by_kind_and_listed_newest_first(counted):
 
 
 def test_what_waits_for_another_try_is_a_kind_of_its_own(counted_copy):
-    counted_copy.sql("UPDATE interactions SET state = 'pending', finished_at = NULL WHERE state = 'failed'")
+    again = "UPDATE interactions SET state = 'pending', wave_id = NULL, finished_at = NULL WHERE state = 'failed'"
+    counted_copy.sql(again)
     states = {(one.state, one.error_class) for one in board(counted_copy).errors.patterns}
     assert states == {("retrying", "transient"), ("quarantined", "invalid_output")}
 

@@ -39,6 +39,16 @@ BREAK = {
 }
 
 
+# Work that would never be done, and nobody would miss.
+UNDONE = f"wave_id = %s, finished_at = NULL, output = NULL, output_nonce = NULL WHERE interaction_id = {ONE}"
+LOST = {
+    "can be claimed by nobody": f"UPDATE interactions SET state = 'pending', {UNDONE % 'NULL'}",
+    "no wave has it in hand": f"UPDATE interactions SET state = 'running', {UNDONE % 'wave_id'}",
+    "which is closed": "INSERT INTO claimed SELECT wave_id, interaction_id, run_id FROM interactions WHERE "
+    f"interaction_id = {ONE}",
+}
+
+
 def examined(run):
     said = run.wave("doctor", "--json")
     document = json.loads(said.stdout)
@@ -68,6 +78,12 @@ def test_what_is_broken_is_found(code, counted_copy):
     counted_copy.as_superuser(BREAK[code])
     # A server that has just started gives everybody one lease before it takes anything away.
     wait_until(lambda: code in broken_invariants(counted_copy.url, lease_s=0.5))
+
+
+@pytest.mark.parametrize("said", LOST)
+def test_work_that_is_lost_is_found(said, counted_copy):
+    counted_copy.as_superuser(LOST[said])
+    assert said in str(broken_invariants(counted_copy.url)["I1"])
 
 
 def test_what_is_broken_is_named_with_its_run_and_makes_the_command_fail(counted_copy):

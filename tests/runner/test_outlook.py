@@ -40,8 +40,10 @@ class Gate:
         return self.trouble
 
 
-def outlook_of(hand: Hand, gate: Gate) -> Outlook:
-    return Outlook(hand.engine.database, runner_id=hand.runner_id, lease_s=30, labels=(), before_look=gate.pass_)
+def outlook_of(hand: Hand, gate: Gate, **looks: float) -> Outlook:
+    return Outlook(
+        hand.engine.database, runner_id=hand.runner_id, lease_s=30, labels=(), before_look=gate.pass_, **looks
+    )
 
 
 async def queue_of(hand: Hand) -> waves.Queue:
@@ -220,6 +222,7 @@ def test_a_lane_leaves_what_gathers_and_takes_it_when_it_has_waited(ground: Grou
     async def ask(hand: Hand) -> None:
         await shared(hand, waiting=2)
         await hand.sql("UPDATE interactions SET ready_at = 'infinity' WHERE record_id IS NULL AND state = 'pending'")
+        await hand.put_in_order()
         async with script_lane(hand) as lane:
             assert not await lane.one_pass()
             assert ground.states("count") == {"pending": 3}
@@ -235,7 +238,7 @@ def test_a_pass_over_what_others_have_taken_comes_to_an_end(ground: Ground):
         await shared(hand, waiting=2)
         await hand.sql("UPDATE interactions SET created_at = clock_timestamp() - interval '1 minute'")
         async with script_lane(hand) as lane, hand.engine.database.transaction() as somebody:
-            await somebody.execute("SELECT FROM interactions FOR UPDATE")
+            await somebody.execute("SELECT FROM claimable FOR UPDATE")
             assert not await lane.one_pass()
             assert lane.courtesy.late == {hand.steps["count"].queue_id: 1}
 
@@ -255,5 +258,40 @@ def test_a_look_that_is_under_way_when_a_runner_stops_is_ended(ground: Ground):
         gate.open.set()
         assert gate.looks == 1
         assert [task for task in asyncio.all_tasks() if "_look" in str(task)] == []
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_after_a_slow_look_the_next_begin_at_the_fronts_and_nothing_is_lost(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        look = outlook_of(hand, Gate(), slow_s=0.0, seldom=1e6)  # every look is slow, and none is made again soon
+
+        async def front() -> waves.Front | None:
+            queues = {queue.id: queue for queue in await look.of(SCRIPTS)}
+            queue = queues.get(hand.steps["count"].queue_id)
+            return queue and queue.front
+
+        first, second = await hand.seed(2, rank=5)
+        assert await front() == (5, first)
+        [sooner] = await hand.seed(1, rank=-5)
+        assert await front() == (5, first)
+        await hand.claim(size=1, front=waves.Front(5, first))
+        assert await front() == (5, second)
+        await hand.claim(size=1, front=waves.Front(5, second))
+        assert await front() == (-5, sooner)
+        await hand.claim(size=1)
+        assert await front() is None
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_after_a_quick_look_the_next_begins_from_the_beginning(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        look = outlook_of(hand, Gate(), slow_s=60.0)
+        await hand.seed(1, rank=5)
+        await look.of(SCRIPTS)
+        [sooner] = await hand.seed(1, rank=-5)
+        fronts = [queue.front for queue in await look.of(SCRIPTS)]
+        assert waves.Front(-5, sooner) in fronts
 
     by_hand(ground.project(rows=rows(1)), ask)

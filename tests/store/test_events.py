@@ -134,7 +134,7 @@ def test_the_first_run_of_a_month_opens_a_range_of_its_own_and_works_there(next_
     assert next_month.start() == 100_001
 
 
-def test_a_new_range_has_the_guards_and_foreign_keys_of_the_first(next_month: Ground):
+def test_a_new_range_has_the_guards_and_checks_of_the_first(next_month: Ground):
     next_month.start()
     parts = "SELECT replace(pg_get_constraintdef(oid), '_r0', '_rN') AS definition FROM pg_constraint"
     mine = f"{parts} WHERE conrelid = %s::regclass AND contype <> 'n' ORDER BY 1"
@@ -142,7 +142,10 @@ def test_a_new_range_has_the_guards_and_foreign_keys_of_the_first(next_month: Gr
         old = next_month.sql(mine, f"{parent}_r0")
         new = next_month.sql(mine.replace("'_r0'", "'_r100000'"), f"{parent}_r100000")
         assert new == old
-        assert any("FOREIGN KEY" in row["definition"] for row in new)
+        triggers = "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY 1"
+        assert next_month.sql(triggers, f"{parent}_r100000") == next_month.sql(triggers, f"{parent}_r0")
+        checked = any("FOREIGN KEY" in row["definition"] for row in new)
+        assert checked or {"tgname": "check_references"} in next_month.sql(triggers, f"{parent}_r100000")
     with next_month.superuser() as connection:
         connection.execute("SET session_replication_role = replica")
         for change in ("DELETE", "TRUNCATE"):

@@ -277,6 +277,7 @@ def test_the_statements_make_exactly_their_moves_from_whatever_state(ground: Gro
                 await hand.sql("DELETE FROM value_writes")
                 await hand.close(wave)
                 await put_into(hand, interaction_id, State.CANCELLED)
+                await hand.put_in_order()
         return made
 
     made = by_hand(ground, try_all)
@@ -303,7 +304,9 @@ def statements(hand: Hand) -> list:
 
 async def put_into(hand: Hand, interaction_id: int, state: State) -> None:
     await hand.sql(
-        "UPDATE interactions SET state = %(state)s::interaction_state, attempt = 9, ready_at = NULL, "
+        "UPDATE interactions SET state = %(state)s::interaction_state, attempt = 9, ready_at = NULL, error = '-', "
+        "wave_id = CASE WHEN %(state)s <> 'pending' THEN "
+        "(SELECT max(wave_id) FROM claimed WHERE interaction_id = %(id)s) END, "
         "finished_at = CASE WHEN %(state)s IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', "
         "'invalidated') THEN clock_timestamp() END, "
         "output = CASE WHEN %(state)s IN ('completed', 'invalidated') THEN '{}' END, "

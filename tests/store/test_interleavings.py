@@ -193,7 +193,7 @@ class Successor(Sweeper):
 
     async def begin_anew(self) -> None:
         if (wave := await self.hand.claim(lease_s=LONG_S)) is not None:
-            await self.hand.begin(wave)
+            await self.transact(lambda connection: start(connection, self.hand, wave))
             self.wave = wave
 
 
@@ -574,19 +574,22 @@ def test_what_is_started_while_its_wave_is_swept_is_given_back_or_does_not_start
 
         async def check(a: Starter, b: Sweeper, played: Played) -> None:
             assert a.started in (set(), set(seeded))
-            assert len(b.expired) == 1
+            # A wave whose work is just being begun is left to the next sweep.
+            under_way = played.before("A.start", "B.expire") and played.before("B.expire", "A.commit")
+            assert len(b.expired) == (0 if under_way else 1)
+            await hand.sweep()
             assert await slow.finish(a.wave, [move(slow, item) for item in a.wave.items]) == set()
             await complete(hand, "count")
             begun = ["started", "lease_expired"] if a.started else []
             assert [await events(hand, one) for one in seeded] == [[*begun, "started", "completed"]] * 2
-            assert b.begun == len(a.started)
+            assert b.begun == (0 if under_way else len(a.started))
             await nothing_is_left(hand)
 
         return await every(hand, set_up, check)
 
     played = by_hand(ground, play)
     assert len(played) == 20
-    assert waited(played) == {"A.start", "B.reclaim"}
+    assert waited(played) == {"A.start"}
 
 
 def test_a_result_and_a_sweep_exclude_each_other(ground: Ground) -> None:
@@ -616,7 +619,7 @@ def test_a_result_and_a_sweep_exclude_each_other(ground: Ground) -> None:
 
     played = by_hand(ground, play)
     assert len(played) == 35
-    assert waited(played) == {"A.finish", "B.reclaim"}
+    assert waited(played) == {"A.finish", "B.reclaim", "B.begin_anew"}
 
 
 # ─── complete × cancel ───────────────────────────────────────────────────────────────────────────────

@@ -188,6 +188,7 @@ async def one_staged(hand: Hand):
     """Stage one row as `check` does; return the wave, its item and the row's id."""
     check = hand.steps["check"]
     await hand.sql("UPDATE interactions SET run_step_id = %s, queue_id = %s", check.run_step_id, check.queue_id)
+    await hand.put_in_order()
     wave = await hand.claim("check")
     await hand.begin(wave)
     row = {"raw": {}, "source": "s", "position": 1}
@@ -241,6 +242,7 @@ async def promoted(hand: Hand, n: int) -> None:
     """Stage and promote `n` rows as `check` does, and complete it: its fan-out is open then."""
     check = hand.steps["check"]
     await hand.sql("UPDATE interactions SET run_step_id = %s, queue_id = %s", check.run_step_id, check.queue_id)
+    await hand.put_in_order()
     wave = await hand.claim("check")
     await hand.begin(wave)
     [item] = wave.items

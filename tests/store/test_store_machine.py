@@ -54,7 +54,9 @@ BRANCHES = {name: script(f"return {{'by': {name!r}}}") for name in ("note", "lef
 
 TABLE = """\
 SELECT i.interaction_id, i.record_id, s.name AS step, i.state::text AS state, attempt, errors, crashes,
-       suspect, wave_id,
+       suspect,
+       CASE WHEN i.state = 'pending' THEN (SELECT c.wave_id FROM claimed c WHERE c.interaction_id = i.interaction_id)
+            ELSE i.wave_id END AS wave_id,
        CASE WHEN ready_at IS NULL THEN 'now' WHEN ready_at = 'infinity' THEN 'parked'
             WHEN ready_at <= clock_timestamp() THEN 'due' ELSE 'later' END AS ready, handled, rank, in_force
 FROM interactions i JOIN run_steps USING (run_step_id) JOIN steps s USING (step_id)

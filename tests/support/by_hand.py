@@ -43,12 +43,22 @@ WITH made AS (
     INSERT INTO interactions (run_id, run_step_id, queue_id, record_id, correlation_id, rank)
     SELECT %(run_id)s, rs.run_step_id, rs.queue_id, record_id, gen_random_uuid(), %(rank)s
     FROM made, run_steps rs JOIN steps USING (step_id) WHERE rs.run_id = %(run_id)s AND name = %(step)s
-    ORDER BY record_id RETURNING interaction_id, run_id, run_step_id
+    ORDER BY record_id RETURNING queue_id, rank, interaction_id, run_id, run_step_id
+), claimable AS (
+    INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id) SELECT * FROM pending
 ), counted AS (
     INSERT INTO count_deltas (run_id, run_step_id, state, delta)
     SELECT run_id, run_step_id, 'pending', count(*) FROM pending GROUP BY 1, 2
 )
 SELECT interaction_id FROM pending
+"""
+
+# After a change by hand: what can be claimed is what is pending, not delayed and in no wave's hand.
+PUT_IN_ORDER = """
+INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id, suspect)
+SELECT queue_id, rank, interaction_id, run_id, run_step_id, suspect FROM interactions i
+WHERE state = 'pending' AND ready_at IS NULL
+  AND NOT EXISTS (SELECT FROM claimed c WHERE c.interaction_id = i.interaction_id)
 """
 
 T = TypeVar("T")
@@ -89,16 +99,17 @@ class Hand:
 
     async def begin(self, wave: waves.Wave, items: Sequence[waves.Item] | None = None) -> set[int]:
         """Start a wave's items."""
-        starts = [
-            Start(item=item, origin=self.origin(item), input="{}", nonce=os.urandom(32), data={"attempt": 1})
-            for item in (wave.items if items is None else items)
-        ]
+        starts = [self.start(item) for item in (wave.items if items is None else items)]
         return await self.transact(lambda connection: interactions.start(connection, wave, starts))
+
+    def start(self, item: waves.Item) -> Start:
+        """Return the start of one item."""
+        return Start(item=item, origin=self.origin(item), input="{}", nonce=os.urandom(32), data={"attempt": 1})
 
     def move(self, item: waves.Item, state: State = State.COMPLETED, **more: Any) -> Move:
         """Return a move of one item."""
-        output = {"output": "{}", "nonce": os.urandom(32)} if state is State.COMPLETED else {}
-        given = {"type": EVENT_OF[state], "data": {}, "tables": self.tables, "run": self.run_flow, **output, **more}
+        came: dict[str, Any] = {"output": "{}", "nonce": os.urandom(32)} if state is State.COMPLETED else {"error": "-"}
+        given = {"type": EVENT_OF[state], "data": {}, "tables": self.tables, "run": self.run_flow, **came, **more}
         return Move(item=item, origin=self.origin(item), state=state, **given)
 
     async def finish(
@@ -111,8 +122,13 @@ class Hand:
         )
 
     async def close(self, wave: waves.Wave) -> None:
-        """Close a wave in good order."""
-        await self.transact(lambda connection: waves.close(connection, wave, done=0))
+        """Give back what a wave has in hand, and close it, as a runner that stops does."""
+
+        async def close(connection: Connection) -> None:
+            await interactions.release(connection, wave)
+            await waves.close(connection, wave, done=0)
+
+        await self.transact(close)
 
     async def release(self, wave: waves.Wave) -> int:
         """Give a wave's work back, as a runner that stops does."""
@@ -149,6 +165,11 @@ class Hand:
         async with self.engine.database.transaction() as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall() if cursor.description else []
+
+    async def put_in_order(self) -> None:
+        """Let exactly that be claimed which can be, after a change by hand."""
+        await self.sql("DELETE FROM claimable")
+        await self.sql(PUT_IN_ORDER)
 
     async def seed(self, n: int, *, step: str = "count", rank: int = 0) -> list[int]:
         """Make `n` records with pending work at a step; return the ids of the interactions, in order."""

@@ -168,7 +168,7 @@ class Model:
         work.errors += outcome not in (Outcome.COMPLETED, Outcome.OUTAGE)
         if outcome in (Outcome.RETRIED, Outcome.DELAYED, Outcome.OUTAGE):
             work.state, work.wave_id = "pending", None
-            work.ready = Ready.NOW if outcome is Outcome.RETRIED else Ready.LATER
+            work.ready = Ready.DUE if outcome is Outcome.RETRIED else Ready.LATER
             return
         self.accepted += outcome is Outcome.COMPLETED
         work.handled = outcome is Outcome.FAILED and work.step == "count"
@@ -194,11 +194,10 @@ class Model:
                 work.state, work.wave_id = "pending", None
 
     def close(self, wave: Claimed) -> None:
-        """Close a wave; what it did not begin goes back as it was."""
+        """Close a wave; what it has not done goes back, uncharged."""
         if wave.is_open:
+            self.give_back(wave, size=len(wave.works), crashed=False)
             wave.is_open = False
-            for work in wave.holds("pending"):
-                work.wave_id = None
 
     def expire(self, wave: Claimed, *, crashed: bool) -> None:
         self.give_back(wave, size=len(wave.works), crashed=crashed)
@@ -209,6 +208,7 @@ class Model:
         total = 0
         while found := [one for one in self.works.values() if of(one) and one.state in ("pending", "running")]:
             for work in found:
+                work.wave_id = work.wave_id if work.state == "running" else None
                 self._finish(work, "cancelled")
             total += len(found)
         return total

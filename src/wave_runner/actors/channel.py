@@ -33,8 +33,9 @@ def encode(job: Job) -> Encoded:
         "record": job.record,
         "run": job.run,
         "attempt": job.attempt,
-        "position": job.position,
     }
+    if job.position is not None:
+        fields["position"] = job.position
     return Encoded(job, dumps(fields, default=result.plain))
 
 

@@ -53,6 +53,7 @@ class Condition:
         self._refuse_unknown_functions()
         bound = _BOUND.findall(without_literals(text))
         self.names = frozenset(self._program.variables()) - {_COUNTS} - frozenset(bound)
+        self.members = functools.cache(self._members)
 
     def holds(self, variables: Mapping[str, Any], counts: Mapping[str, int] | None = None) -> bool:
         """Return the condition's answer. A missing variable, or an answer that is no boolean, is a ConditionError."""
@@ -60,14 +61,16 @@ class Condition:
         if missing:
             raise ConditionError(f"`{self.text}` reads {', '.join(sorted(missing))}, which is not there")
         try:
-            answer = self._program.execute({**variables, _COUNTS: dict(counts or {})})
+            # No more than it reads: each value is translated for it, whatever its size.
+            read = {name: variables[name] for name in self.names}
+            answer = self._program.execute({**read, _COUNTS: dict(counts)} if counts else read)
         except (ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
             raise ConditionError(f"`{self.text}` cannot be decided: {self._why(error, variables)}") from error
         if not isinstance(answer, bool):
             raise ConditionError(f"`{self.text}` gives {answer!r:.60}; a condition gives true or false")
         return answer
 
-    def members(self, name: str) -> frozenset[str]:
+    def _members(self, name: str) -> frozenset[str]:
         """Return the `x` of every `name.x` in the text."""
         pattern = rf"(?<![\w.]){re.escape(name)}\.([A-Za-z_]\w*)"
         return frozenset(re.findall(pattern, without_literals(self.text)))

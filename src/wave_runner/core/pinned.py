@@ -6,6 +6,7 @@ was approved is what runs, whatever happens to the folder meanwhile.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -79,7 +80,7 @@ class PinnedStep:
         """Return the hard limit of one attempt, as long as nothing is measured: what is set, else 300."""
         return self.patience.attempt_s or UNMEASURED_S
 
-    @property
+    @functools.cached_property
     def patience(self) -> Patience:
         """Return how long an attempt may take and a record may wait: the step's own words, else the actor's."""
         actor, step = self._actor, self.step

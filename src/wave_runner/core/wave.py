@@ -32,6 +32,7 @@ class Waiting:
     waiting: int
     head_age_s: float
     rank: int = 0  # of the head: lower goes first; a step of priority, or an hour, is STEP
+    head: int = 0  # the interaction that goes first
     others: int = 0  # runners, beside the one that asks, that have opened a wave on it within LATELY_S
 
 

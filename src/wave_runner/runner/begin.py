@@ -60,7 +60,7 @@ async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited:
         mine = tuple(one for one in going if one.item.interaction_id in started)
         calls = [one for one in mine if one.calls_model and one.step.pinned.limits.has_budget]
         await ledger.reserve(connection, [(one.item, _most(one)) for one in calls])
-        for one in mine:
+        for one in mine if limited else ():
             tokens = tokens_granted(one)
             await accounts.book(connection, [(of, booking(of.rate, tokens=tokens)) for of in limited])
     stopped = await quarantine(database, wave, charged.stopped)

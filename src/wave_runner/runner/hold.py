@@ -39,6 +39,7 @@ class Holder:
     lost: set[int] = field(default_factory=set)
     cancelled: set[int] = field(default_factory=set)  # waves of which somebody has cancelled work
     told: Told = Told.WORK
+    closings: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def may_claim(self) -> bool:
@@ -52,6 +53,7 @@ class Holder:
         size: int,
         reason: str,
         held: Sequence[int],
+        front: waves.Front = waves.BEFORE_ALL,
         server: str | None = None,
         slot: int | None = None,
         visit_id: int | None = None,
@@ -59,7 +61,7 @@ class Holder:
     ) -> waves.Wave | Wait | None:
         """Claim a wave; None if others were first. `limited` are those who allow so many waves only."""
         self.next_seq += 1
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(by_key=True) as connection:
             if limited and (seconds := wait_s(await accounts.lock(connection, limited))):
                 return Wait(seconds=seconds)
             wave = await waves.claim(
@@ -71,6 +73,7 @@ class Holder:
                 lease_s=self.lease_s,
                 reason=reason,
                 held=held,
+                front=front,
                 server=server,
                 slot=slot,
                 visit_id=visit_id,
@@ -82,16 +85,23 @@ class Holder:
     async def claim_overdue(self, *, size: int) -> waves.Wave | None:
         """Claim work that has waited longer than its step allows; None if there is none."""
         self.next_seq += 1
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(by_key=True) as connection:
             return await waves.claim_overdue(
                 connection, runner_id=self.runner_id, runner_seq=self.next_seq, size=size, lease_s=self.lease_s
             )
 
-    async def work(self, wave: waves.Wave, do: Callable[[waves.Wave], Awaitable[int]], *, deadline_s: float) -> int:
+    async def work(
+        self,
+        wave: waves.Wave,
+        do: Callable[[waves.Wave], Awaitable[int]],
+        *,
+        deadline_s: float,
+        closes_later: bool = False,
+    ) -> int:
         """Do a wave under its lease. Returns how many of its items were recorded.
 
         If the wave is lost its work is cancelled at once: another runner may have it. If the runner stops, what had
-        begun is given back uncharged.
+        begun is given back uncharged. With `closes_later` a wave that is done is closed while the next one is begun.
         """
         task = asyncio.ensure_future(do(wave))
         self.tasks[wave.wave_id] = task
@@ -112,10 +122,18 @@ class Holder:
             self.heartbeat.drop(wave.wave_id)
             self.tasks.pop(wave.wave_id)
             if wave.wave_id not in self.lost:
-                await asyncio.shield(self._give_back(wave, done))
+                closing = asyncio.create_task(self._give_back(wave, done))
+                self.closings.add(closing)
+                closing.add_done_callback(self.closings.discard)
+                if not closes_later or done < len(wave.items):
+                    await asyncio.shield(closing)
             self.lost.discard(wave.wave_id)
             self.cancelled.discard(wave.wave_id)
         return done
+
+    async def close_all(self) -> None:
+        """Return when every wave that is done has been closed."""
+        await asyncio.gather(*self.closings)
 
     def lose(self, wave_ids: set[int]) -> None:
         """Cancel the work of waves that are not ours any more."""
@@ -131,7 +149,7 @@ class Holder:
 
     async def _give_back(self, wave: waves.Wave, done: int) -> None:
         try:
-            async with self.database.transaction() as connection:
+            async with self.database.transaction(by_key=True) as connection:
                 if done < len(wave.items):
                     await interactions.release(connection, wave)
                 await waves.close(connection, wave, done=done)

@@ -23,6 +23,7 @@ from wave_runner.runner.texts import Texts
 from wave_runner.store import accounts, waves
 from wave_runner.store.database import Database
 
+SHARED_S = 0.5  # work that takes longer is divided among the lanes of a runner
 LEASES_PER_WAVE = 0.3  # a wave is done well within its lease, so that a lost runner costs little
 
 
@@ -40,6 +41,7 @@ class Lane(abc.ABC):
     steps: Steps
     texts: Texts
     after_wave: Callable[[], None]
+    beside: int = 1  # lanes of its name in this runner, itself among them
     pace: Pace = field(default_factory=Pace, init=False)
     rests: Rests = field(default_factory=Rests, init=False)
     courtesy: Courtesy = field(default_factory=Courtesy, init=False)
@@ -64,18 +66,21 @@ class Lane(abc.ABC):
         return self.rests.soonest_s()
 
     def _may_serve(self, queue: waves.Queue) -> bool:
-        return queue.is_open and self.rests.is_over(queue.id)
+        return queue.is_open and self.rests.is_over(queue.id) and self.outlook.leaves_some(queue)
 
     async def _serve(self, queue: waves.Queue, reason: str) -> bool:
         """Do one wave of a queue. False if nothing may be had of it: it is left alone for a while."""
         # Read before the claim: whatever fails from there on would leave the wave to its lease.
         in_hand = await self.steps.of_run(queue.run_step_id)
         limited = limits_of(in_hand.pinned)
-        size = 1 if spacing_s([one.rate for one in limited]) else self._size(queue.id)
+        size = 1 if spacing_s([one.rate for one in limited]) else self._share(queue)
         if seconds := await accounts.wait(self.database, limited):
             self.rests.put(queue.id, min(seconds, LONGEST_NAP_S))
             return False
-        wave = await self.holder.claim(queue.id, size=size, reason=reason, held=queue.held, limited=limited)
+        with self.outlook.claiming(queue.id, size):
+            wave = await self.holder.claim(
+                queue.id, size=size, reason=reason, held=queue.held, front=queue.front, limited=limited
+            )
         if isinstance(wave, Wait):
             self.rests.put(queue.id, min(wave.seconds, LONGEST_NAP_S))
             return False
@@ -87,7 +92,8 @@ class Lane(abc.ABC):
         self.limit_s = attempt_limit_s(in_hand.pinned.patience, queue.measured, errors=errors)
         # For each item a call, and as long again for what it has the database do.
         deadline_s = 2 * self.limit_s * len(wave.items) + self.holder.lease_s
-        await self.holder.work(wave, self._do, deadline_s=deadline_s)
+        # Nobody waits for it to be closed, unless an account counts how many are open.
+        await self.holder.work(wave, self._do, deadline_s=deadline_s, closes_later=not limited)
         await self.pace.tell(self.database, queue.id)
         self.after_wave()
         return True
@@ -103,6 +109,12 @@ class Lane(abc.ABC):
             return done
         begun = await begin(self.database, wave, prepared.ready)
         return done + begun.stopped + (await self._work(wave, begun.started) if begun.started else 0)
+
+    def _share(self, queue: waves.Queue) -> int:
+        """Return how much a lane takes: all that fits into a wave, but not what lanes beside it could do at once."""
+        size = self._size(queue.id)
+        worth_sharing = (self.pace.of(queue.id) or 0.0) * queue.waiting.waiting > SHARED_S
+        return min(size, -(-queue.waiting.waiting // self.beside)) if worth_sharing else size
 
     def _size(self, queue_id: int) -> int:
         measured = self.pace.of(queue_id)

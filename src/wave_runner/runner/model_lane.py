@@ -179,6 +179,7 @@ class ModelLane:
             size=size,
             reason=reason,
             held=[*queue.held, *self._short.resting()],
+            front=queue.front,
             # What is by URL has no slots that a wave could have to itself: it is asked by all, within its limits.
             server=self.name if self._owned else None,
             slot=self._slot if self._owned else None,

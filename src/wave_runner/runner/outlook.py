@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from wave_runner.errors import WaveError
 from wave_runner.store import waves
 from wave_runner.store.database import Database
+
+# As long as somebody reads an old snapshot, what was claimed since stands in the way of every look from the beginning.
+# One that was slow is made so seldom that it takes a twentieth of the time; what comes before a front waits for it.
+SLOW_S = 0.01
+SELDOM = 20
 
 
 class Outlook:
@@ -25,17 +33,24 @@ class Outlook:
         lease_s: float,
         labels: Sequence[str],
         before_look: Callable[[], Awaitable[WaveError | None]],
+        slow_s: float = SLOW_S,
+        seldom: float = SELDOM,
     ) -> None:
         self._database = database
         self._runner_id = runner_id
         self._lease_s = lease_s
         self._labels = labels
         self._before_look = before_look
+        self._slow_s = slow_s
+        self._seldom = seldom
         self._looking = asyncio.Lock()
         self._next: asyncio.Task[Sequence[waves.Queue]] | None = None
         self._looks: set[asyncio.Task[Sequence[waves.Queue]]] = set()
         self._asked: set[str] = set()
         self._held: Sequence[int] = ()
+        self._claiming: Counter[int] = Counter()
+        self._fronts: Mapping[int, waves.Front] = waves.NO_FRONTS
+        self._until = 0.0  # by time.monotonic(): so long they are good for
         self._seen: dict[str, list[waves.Queue]] = {}
         self.trouble: WaveError | None = None
 
@@ -49,6 +64,20 @@ class Outlook:
         found = await asyncio.shield(self._next)  # others wait for it too
         self._seen[lane] = [queue for queue in found if queue.lane == lane]
         return self._seen[lane]
+
+    @contextmanager
+    def claiming(self, queue_id: int, size: int) -> Iterator[None]:
+        """While the block claims so much of a queue, the other lanes leave that to it: each would try in vain."""
+        self._claiming[queue_id] += size
+        try:
+            yield
+        finally:
+            self._claiming[queue_id] -= size
+
+    def leaves_some(self, queue: waves.Queue) -> bool:
+        """Say whether a queue has more than other lanes of this runner are claiming at this moment."""
+        claiming = self._claiming[queue.id]
+        return not claiming or queue.waiting.waiting > claiming
 
     async def close(self) -> None:
         """End the looks that are under way: nobody waits for them any more."""
@@ -81,13 +110,32 @@ class Outlook:
             self.trouble = await self._before_look()
             if self.trouble is not None:
                 return []
-            look = await waves.waiting(
-                self._database,
-                sorted(lanes),
-                runner_id=self._runner_id,
-                lease_s=self._lease_s,
-                labels=self._labels,
-                held=self._held,
-            )
-            self._held = look.held
-            return look.queues
+            return await self._look_at(sorted(lanes))
+
+    async def _look_at(self, lanes: Sequence[str]) -> Sequence[waves.Queue]:
+        """Look from the fronts that are known, as long as it took long to find them; else from the beginning."""
+        began = time.monotonic()
+        fronts = {queue_id: front for queue_id, front in self._fronts.items() if began < self._until}
+        look = await self._waiting(lanes, fronts)
+        seen = {queue.id: queue.front for queue in look.queues}
+        if fronts.keys() - seen.keys():  # nothing behind a front: there may be something before it
+            fronts = {}
+            look = await self._waiting(lanes, fronts)
+            seen = {queue.id: queue.front for queue in look.queues}
+        took_s = time.monotonic() - began
+        if not fronts:
+            self._until = began + took_s * self._seldom if took_s > self._slow_s else 0.0
+        self._fronts = seen if began < self._until else {}
+        self._held = look.held
+        return look.queues
+
+    async def _waiting(self, lanes: Sequence[str], fronts: Mapping[int, waves.Front]) -> waves.Look:
+        return await waves.waiting(
+            self._database,
+            lanes,
+            runner_id=self._runner_id,
+            lease_s=self._lease_s,
+            labels=self._labels,
+            held=self._held,
+            fronts=fronts,
+        )

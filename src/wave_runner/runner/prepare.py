@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -19,11 +19,13 @@ from wave_runner.core.outcome import Breach, ErrorClass
 from wave_runner.core.patience import waited_too_long
 from wave_runner.core.workflow import Each, Step
 from wave_runner.project.templates import render
+from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.store import interactions, records
 from wave_runner.store.database import Database, DataRefused
 from wave_runner.store.waves import Item
 
+NO_HASHES: Mapping[int, bytes] = {}
 OWN_SCOPES = frozenset({"params", "run", "record", "item"})
 
 Line = Mapping[str, Sequence[interactions.Ancestor]]
@@ -45,7 +47,7 @@ class Ready:
     prompt: str = ""
     read_hash: bytes | None = None
 
-    @property
+    @functools.cached_property
     def place(self) -> Place:
         """Where its record is."""
         return self.step.place(self.item)
@@ -109,9 +111,7 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
             continue
         outputs = await _read_lineage(database, step, mine)
         for item in mine:
-            checked = check_item(item, step, rows, outputs.get(item.interaction_id, {}))
-            if isinstance(checked, Ready) and item.record_id in hashes:
-                checked = replace(checked, read_hash=hashes[item.record_id])
+            checked = check_item(item, step, rows, outputs.get(item.interaction_id, {}), hashes)
             (prepared.ready if isinstance(checked, Ready) else prepared.stopped).append(checked)  # type: ignore[arg-type]  # the list is chosen by the type
     return prepared
 
@@ -167,6 +167,7 @@ def check_item(
     step: StepInHand,
     rows: Mapping[int, Mapping[str, Any]] | None,
     line: Line,
+    read_hashes: Mapping[int, bytes] = NO_HASHES,
 ) -> Ready | Stopped:
     """Resolve and check an item's input from its row (`rows` by record id) and the outputs before it."""
     late = waited_too_long(step.pinned.patience, age_s=item.age_s, attempt=item.attempt)
@@ -198,13 +199,14 @@ def check_item(
         step=step,
         input=resolved.values,
         text=text,
-        nonce=os.urandom(32),
+        nonce=new_nonce(),
         cuts=resolved.cuts,
         suspected=suspicions(step.pinned.step.guards, resolved.values),
         sources=tuple(
             one.interaction_id for found in line.values() for one in found if one.interaction_id != item.parent_id
         ),
         prompt=prompt,
+        read_hash=read_hashes.get(item.record_id) if item.record_id is not None else None,
     )
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from wave_runner.actors.statement import EFFECTS, check_statement
@@ -21,18 +19,18 @@ from wave_runner.core.interaction import TERMINAL, State
 from wave_runner.core.outcome import Breach, Done, Evidence, Outcome, Usage
 from wave_runner.core.pinned import cost_of
 from wave_runner.core.text import sanitise
+from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.texts import Texts
 from wave_runner.store import interactions, ledger, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
-from wave_runner.store.interactions import Move, SealedEvidence
+from wave_runner.store.interactions import NOTHING, Move, SealedEvidence
 from wave_runner.store.waves import Wave
 
 log = logging.getLogger("wave_runner.runner")
 
 CHUNK = 500
 MESSAGE_CHARACTERS = 500
-NOTHING = Consequences()
 
 EVENT_OF = {
     State.COMPLETED: EventType.INTERACTION_COMPLETED,
@@ -114,8 +112,8 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
     verdict = decide(ready.step.pinned, checked, tried=_tried(ready))
     accepted = outcome if isinstance(outcome, Done) and verdict.state is State.COMPLETED else None
     kept = outcome.evidence if accepted else (*outcome.evidence, *_rejected(outcome))
-    evidence = tuple(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in kept)
-    nonce = os.urandom(32) if verdict.output is not None else None
+    evidence = tuple(SealedEvidence(evidence=one, nonce=new_nonce()) for one in kept)
+    nonce = new_nonce() if verdict.output is not None else None
     usage = outcome.usage
     step = ready.step
     over_records = bool(verdict.each) and verdict.items is None
@@ -270,11 +268,10 @@ def _refused(move: Move, reason: str) -> Move:
     if move.output is not None and all(one.evidence.role != "answer" for one in move.evidence):
         new.append(_answer(move.output.encode()))
     breach = Breach(rule="write_refused", message=reason)
-    kept = (*move.evidence, *(SealedEvidence(evidence=one, nonce=os.urandom(32)) for one in new))
+    kept = (*move.evidence, *(SealedEvidence(evidence=one, nonce=new_nonce()) for one in new))
     place = Place(step=move.origin.step, iteration=move.item.iteration, item=move.item.item)
     ways, route = when_broken(move.run.step_at(place), State.QUARANTINED, breach.error_class)
-    return replace(
-        move,
+    return move._replace(
         state=State.QUARANTINED,
         type=EventType.INTERACTION_QUARANTINED,
         data={

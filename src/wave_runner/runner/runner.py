@@ -118,6 +118,7 @@ class Runner:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._holder.close_all()
         await self._outlook.close()
         await self._pool.close()
         for server in self.servers:
@@ -262,6 +263,7 @@ class Runner:
             pool=self._pool,
             texts=self._texts,
             after_wave=self._wake,
+            beside=self.settings.script_slots,
         )
 
     def _lane(self, of: type[PlainLane]) -> PlainLane:

@@ -43,7 +43,7 @@ class ScriptLane(Lane):
         script = ready[0].step.script
         assert script is not None, "a queue of the script lane holds steps of scripts"
         requests = Requests(self.database, wave, ready)
-        jobs = [await self._job(one) for one in ready]
+        jobs = [_job(one, None if one.item.record_id else await self._position(one)) for one in ready]
         began = time.monotonic()
         outcomes = await self.pool.run(replace(script, timeout_s=self.limit_s), jobs, requests)
         crash_points.passed("scripts/returned")
@@ -58,19 +58,22 @@ class ScriptLane(Lane):
         async with self.database.transaction() as connection:
             return await interactions.suspect(connection, wave, begun=len(ready))
 
-    async def _job(self, ready: Ready) -> Job:
-        position = None
-        if ready.item.record_id is None:
-            async with self.database.transaction() as connection:
-                position = await staging.position(connection, ready.item)
-        return Job(
-            id=ready.item.interaction_id,
-            input=ready.input,
-            record=ready.item.key,
-            run=ready.step.run,
-            attempt=ready.attempt,
-            position=position.position if position else None,
-        )
+    async def _position(self, ready: Ready) -> Any:
+        """Return where a step that is done once for the run goes on with what it stages."""
+        async with self.database.transaction() as connection:
+            found = await staging.position(connection, ready.item)
+        return found.position if found else None
+
+
+def _job(ready: Ready, position: Any) -> Job:
+    return Job(
+        id=ready.item.interaction_id,
+        input=ready.input,
+        record=ready.item.key,
+        run=ready.step.run,
+        attempt=ready.attempt,
+        position=position,
+    )
 
 
 def _took_all_down(outcome: Outcome) -> bool:

@@ -57,7 +57,7 @@ class StepInHand:
         """Return where an item's record is."""
         return Place(step=self.run_step.step, iteration=item.iteration, item=item.item)
 
-    @property
+    @functools.cached_property
     def run(self) -> dict[str, Any]:
         """What a step may know of its run."""
         return {"id": self.run_step.run_id, "limit": self.run_step.limit, "params": dict(self.params)}

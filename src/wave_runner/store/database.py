@@ -14,10 +14,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from wave_runner import crash_points
@@ -48,7 +48,11 @@ KEEPALIVE: Mapping[str, Any] = {
 IDLE_TOO_LONG = psycopg.errors.IdleInTransactionSessionTimeout
 
 Row = dict[str, Any]
+# So many times no statement is said in one session; None would forbid to prepare any.
+NEVER = 2**62
+
 T = TypeVar("T")
+R = TypeVar("R")
 
 # Beyond what the server itself was told to allow a statement: it must have the first word.
 SLACK_S = 5.0
@@ -63,6 +67,7 @@ class Connection(AsyncConnection[Row]):
     answer_s = math.inf
     limit_s = 0.0  # the longest that this transaction has allowed a statement; 0: it has set no limit
     by_key = False  # whether this transaction plans by key
+    is_direct = False  # whether the session is ours alone, with no pooler in between
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109
         if self.answer_s == math.inf:
@@ -158,11 +163,12 @@ class Database:
                 "row_factory": dict_row,
                 "application_name": name,
                 "connect_timeout": 10,
-                "prepare_threshold": None,
+                "prepare_threshold": NEVER,  # by itself
                 "autocommit": True,  # a transaction begins with more than BEGIN, said in one message
                 **KEEPALIVE,
             },
             connection_class=Connection,
+            configure=_look_at,
         )
 
     async def open(self) -> None:
@@ -209,6 +215,12 @@ class Database:
             raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
 
 
+async def _look_at(connection: Connection) -> None:
+    """See whether a pooler stands in between: it tells its clients another process than the one that answers them."""
+    [row] = await fetch(connection, "session/process")
+    connection.is_direct = row["pid"] == connection.info.backend_pid
+
+
 def _in_one_message(begin: str, *settings: sql.Composable) -> bytes:
     return sql.SQL("; ").join([sql.SQL(begin), *settings]).as_bytes()
 
@@ -243,13 +255,27 @@ async def plan_by_key(connection: Connection) -> None:
 async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     """Run one named statement and give its rows; an empty list where it gives none.
 
-    Statements over arrays must be planned with the arrays in sight, so nothing here is prepared.
+    What is planned by key is planned once for a session, and never where a pooler may give each transaction another
+    one. All else is planned with its parameters in sight: how many an array holds may make another plan.
     """
-    given = parameters and {key: literal(one) if type(one) is list else one for key, one in parameters.items()}
-    cursor = await connection.execute(statement(name), given, prepare=False)
-    rows = await cursor.fetchall() if cursor.description else []
+    rows = await _rows(connection.cursor(), name, parameters)
     crash_points.passed(name, connection)
     return rows
+
+
+async def fetch_tuples(connection: Connection, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run one named statement and give its rows by position: where there are thousands, names cost too much."""
+    rows = await _rows(connection.cursor(row_factory=tuple_row), name, parameters)
+    crash_points.passed(name, connection)
+    return rows
+
+
+async def _rows(cursor: AsyncCursor[R], name: str, parameters: Mapping[str, Any] | None) -> list[R]:
+    given = parameters and {key: literal(one) if type(one) is list else one for key, one in parameters.items()}
+    connection = cursor.connection
+    prepare = isinstance(connection, Connection) and connection.by_key and connection.is_direct
+    await cursor.execute(statement(name), given, prepare=prepare)
+    return await cursor.fetchall() if cursor.description else []
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from wave_runner.core.decision import when_broken
@@ -15,13 +15,15 @@ from wave_runner.core.limits import Spent
 from wave_runner.core.outcome import Effect, ErrorClass, Evidence, Replace, Write
 from wave_runner.core.routing import Way
 from wave_runner.store import events, joins, records
-from wave_runner.store.database import Connection, Row, fetch, plan_by_key
+from wave_runner.store.database import Connection, Row, fetch, fetch_tuples, plan_by_key
 from wave_runner.store.joins import Over
 from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.waves import Expired, Item, Wave
 
 # A crash alone is charged; the third one quarantines.
 MAX_CRASHES = 3
+
+NOTHING = Consequences()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,7 @@ class Origin:
     definition: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Start:
+class Start(NamedTuple):
     """One item to hand to its actor, with exactly what it is given."""
 
     item: Item
@@ -53,8 +54,7 @@ class SealedEvidence:
     nonce: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Move:
+class Move(NamedTuple):
     """What becomes of one item: its next state, the event, and everything that must be true together with it."""
 
     item: Item
@@ -64,7 +64,7 @@ class Move:
     data: Mapping[str, Any]
     tables: records.Tables
     run: RunFlow  # whose steps `follows` names
-    follows: Consequences = field(default_factory=Consequences)
+    follows: Consequences = NOTHING
     output: str | None = None
     nonce: bytes | None = None
     delay_s: float = 0.0
@@ -81,7 +81,7 @@ class Move:
     effects: tuple[Effect, ...] = ()
     limit_s: float = 300.0  # how long one statement of its writes and effects may take
     evidence: tuple[SealedEvidence, ...] = ()
-    sources: tuple[int, ...] = field(default=())  # further interactions whose output was read
+    sources: tuple[int, ...] = ()  # further interactions whose output was read
     spent: Spent | None = None  # of workflows that limit it: what the attempt has used
     doubts: tuple[int, ...] = ()  # completed interactions of its run that its own breach casts doubt on
 
@@ -98,21 +98,8 @@ class Ancestor:
 async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> set[int]:
     """Move items from pending to running. Returns the ids that are still ours and have started."""
     await plan_by_key(connection)
-    rows = await fetch(
-        connection,
-        "interactions/start",
-        {
-            "wave_id": wave.wave_id,
-            "runner_id": wave.runner_id,
-            "run_ids": [start.item.run_id for start in starts],
-            "ids": [start.item.interaction_id for start in starts],
-            "inputs": [start.input for start in starts],
-            "nonces": [start.nonce for start in starts],
-            "data": [data_text(start.data) for start in starts],
-            **origins([start.origin for start in starts]),
-        },
-    )
-    started = {row["interaction_id"] for row in rows}
+    rows = await fetch_tuples(connection, "interactions/start", _start_parameters(wave, starts))
+    started = {interaction_id for (interaction_id,) in rows}
     await _set_read_hashes(connection, [start for start in starts if start.item.interaction_id in started])
     return started
 
@@ -131,12 +118,13 @@ async def finish(
     the transaction stands.
     """
     await plan_by_key(connection)
+    mine = await _claimed(connection, wave, moves) if from_state is State.PENDING else moves
     with joins.once_at_a_time():
-        rows = await fetch(connection, "interactions/finish", _finish_parameters(wave, moves, from_state))
-    attempts = {row["interaction_id"]: row["attempt"] for row in rows}
-    kept = [move for move in moves if move.item.interaction_id in attempts]
-    moved = {row["interaction_id"]: row for row in rows}
-    over = [over_of(moved[move.item.interaction_id], move.run, move.follows) for move in kept if move.state in TERMINAL]
+        rows = await fetch_tuples(connection, "interactions/finish", _finish_parameters(wave, mine, from_state))
+    moved = {interaction_id: (attempt, seq, rank) for interaction_id, attempt, seq, rank in rows}
+    attempts = {interaction_id: attempt for interaction_id, (attempt, _, _) in moved.items()}
+    kept = [move for move in moves if move.item.interaction_id in moved]
+    over = [_ended(move, *moved[move.item.interaction_id][1:]) for move in kept if _spreads(move)]
     with joins.once_at_a_time():
         await _add_children(connection, over, beyond=1)
         await joins.spread(connection, over, wave_id=wave.wave_id, runner_id=wave.runner_id)
@@ -232,13 +220,14 @@ async def suspect(connection: Connection, wave: Wave, *, begun: int) -> int:
 
 async def held(connection: Connection, wave: Wave, ids: Sequence[int]) -> set[int]:
     """Return which of these the wave still holds: the question after a COMMIT whose answer was lost."""
-    parameters = {"wave_id": wave.wave_id, "ids": list(ids), "run_ids": _runs(wave.items)}
+    parameters = {"wave_id": wave.wave_id, "ids": list(ids)}
     return {row["interaction_id"] for row in await fetch(connection, "interactions/held", parameters)}
 
 
 async def _give_back(
     connection: Connection, wave_id: int, *, type: EventType, size: int, crashed: bool, runner_id: UUID | None
 ) -> list[Row]:
+    await plan_by_key(connection)
     return await fetch(
         connection,
         "interactions/reclaim",
@@ -313,6 +302,13 @@ async def note(
     return bool(await fetch(connection, "interactions/note", parameters))
 
 
+async def _claimed(connection: Connection, wave: Wave, moves: Sequence[Move]) -> list[Move]:
+    """Return the moves of what the wave has claimed and nobody has begun."""
+    given = {"wave_id": wave.wave_id, "ids": [move.item.interaction_id for move in moves]}
+    claimed = {row["interaction_id"] for row in await fetch(connection, "interactions/claimed", given)}
+    return [move for move in moves if move.item.interaction_id in claimed]
+
+
 def _runs(items: Iterable[Item | Row]) -> list[int]:
     return sorted({item["run_id"] if isinstance(item, dict) else item.run_id for item in items})
 
@@ -326,11 +322,25 @@ def origins(given: Sequence[Origin]) -> dict[str, list[Any]]:
     }
 
 
+def _start_parameters(wave: Wave, starts: Sequence[Start]) -> dict[str, Any]:
+    return {
+        "wave_id": wave.wave_id,
+        "runner_id": wave.runner_id,
+        "run_ids": [start.item.run_id for start in starts],
+        "ids": [start.item.interaction_id for start in starts],
+        "inputs": [start.input for start in starts],
+        "nonces": [start.nonce for start in starts],
+        "data": [data_text(start.data) for start in starts],
+        **origins([start.origin for start in starts]),
+    }
+
+
 def _finish_parameters(wave: Wave, moves: Sequence[Move], from_state: State) -> dict[str, Any]:
     return {
         "wave_id": wave.wave_id,
         "runner_id": wave.runner_id,
         "from_state": from_state,
+        "begun_by": None if from_state is State.PENDING else wave.wave_id,
         "run_ids": [move.item.run_id for move in moves],
         "ids": [move.item.interaction_id for move in moves],
         "states": [move.state for move in moves],
@@ -362,6 +372,27 @@ def _first_children(moves: Sequence[Move]) -> dict[str, list[Any]]:
         "child_iterations": [one and one[0].iteration for one in first],
         "child_items": [one and one[0].item for one in first],
     }
+
+
+def _spreads(move: Move) -> bool:
+    """Say whether more follows from a move than one child, which comes with it."""
+    follows = move.follows
+    return move.state in TERMINAL and (len(follows.children) != 1 or bool(follows.skipped) or bool(follows.inputs))
+
+
+def _ended(move: Move, seq: int, rank: int) -> Over:
+    item = move.item
+    return Over(
+        run_id=item.run_id,
+        interaction_id=item.interaction_id,
+        record_id=item.record_id,
+        correlation_id=item.correlation_id,
+        generation=item.generation,
+        rank=rank,
+        cause=(item.interaction_id, seq),
+        run=move.run,
+        follows=move.follows,
+    )
 
 
 def over_of(row: Row, run: RunFlow, follows: Consequences) -> Over:

@@ -72,6 +72,27 @@ CREATE TYPE wave.interaction_state AS ENUM (
     'invalidated'
 );
 
+CREATE FUNCTION wave.check_events() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+DECLARE
+    wrong bigint;
+BEGIN
+    SELECT f.interaction_id INTO wrong
+    FROM fresh f
+    WHERE f.interaction_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM interactions i WHERE i.run_id = f.run_id AND i.interaction_id = f.interaction_id OFFSET 0)
+    LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'an event points to interaction %, which is not there', wrong USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION wave.check_eyes() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -87,6 +108,40 @@ BEGIN
     RETURN new;
 END $$;
 
+CREATE FUNCTION wave.check_interactions() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT 'step ' || f.run_step_id || ' and queue ' || f.queue_id || ', which is none of run ' || f.run_id INTO wrong
+    FROM (SELECT DISTINCT run_id, run_step_id, queue_id FROM fresh) AS f
+    WHERE NOT EXISTS (SELECT FROM run_steps s WHERE s.run_step_id = f.run_step_id AND s.run_id = f.run_id AND s.queue_id = f.queue_id OFFSET 0)
+    LIMIT 1;
+    IF wrong IS NULL THEN
+        SELECT 'record ' || f.record_id || ', which is not in run ' || f.run_id INTO wrong
+        FROM fresh f
+        WHERE f.record_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM run_records r WHERE r.run_id = f.run_id AND r.record_id = f.record_id OFFSET 0)
+        LIMIT 1;
+    END IF;
+    IF wrong IS NULL THEN
+        SELECT 'parent ' || f.parent_id || ', which is not in run ' || f.run_id INTO wrong
+        FROM fresh f
+        WHERE f.parent_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM interactions i WHERE i.run_id = f.run_id AND i.interaction_id = f.parent_id OFFSET 0)
+        LIMIT 1;
+    END IF;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'an interaction points to %', wrong USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION wave.guard_events(leaf regclass) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -95,10 +150,21 @@ BEGIN
     EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', leaf);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_truncate', leaf);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_change', leaf);
+    EXECUTE format('CREATE TRIGGER check_references AFTER INSERT ON %s REFERENCING NEW TABLE AS fresh '
+        'FOR EACH STATEMENT EXECUTE FUNCTION check_events()', leaf);
     -- And by privilege (last: making a trigger needs the right to): nobody, the owner included, holds more than reading and inserting what is theirs to say.
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I', leaf, current_user);
     EXECUTE format('GRANT SELECT, INSERT (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, '
         'wave_id, correlation_id, runner_id, step, actor, definition, data, sha256) ON %s TO %I', leaf, current_user);
+END $$;
+
+CREATE FUNCTION wave.guard_interactions(leaf regclass) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER check_references AFTER INSERT ON %s REFERENCING NEW TABLE AS fresh '
+        'FOR EACH STATEMENT EXECUTE FUNCTION check_interactions()', leaf);
+    EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', leaf);
 END $$;
 
 CREATE FUNCTION wave.new_run_id() RETURNS bigint
@@ -129,11 +195,9 @@ BEGIN
     FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
-    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',
-        'interactions' || suffix, 'interactions' || suffix);
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
         'interaction_inputs' || suffix, 'interactions' || suffix);
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, before_payload_id) REFERENCES %I (run_id, payload_id)',
@@ -141,6 +205,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %I SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
         'interactions' || suffix);
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
+    PERFORM guard_interactions(('interactions' || suffix)::regclass);
     INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
 END $$;
 
@@ -272,13 +337,31 @@ CREATE TABLE wave.breakers (
     CONSTRAINT breakers_trips_check CHECK ((trips >= 0))
 );
 
+CREATE TABLE wave.claimable (
+    queue_id bigint NOT NULL,
+    rank integer NOT NULL,
+    interaction_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    run_step_id bigint NOT NULL,
+    suspect integer
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE wave.claimed (
+    wave_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    run_id bigint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0');
+
 CREATE TABLE wave.count_deltas (
     delta_id bigint NOT NULL,
     run_id bigint NOT NULL,
     run_step_id bigint NOT NULL,
     state wave.interaction_state NOT NULL,
     delta bigint NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0');
 
 ALTER TABLE wave.count_deltas ALTER COLUMN delta_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME wave.count_deltas_delta_id_seq
@@ -409,13 +492,15 @@ CREATE VIEW wave.held_runs AS
 CREATE TABLE wave.interaction_events (
     event_id bigint DEFAULT nextval('wave.event_ids'::regclass) NOT NULL,
     run_id bigint NOT NULL,
-    form smallint NOT NULL,
-    type wave.event_type NOT NULL,
     interaction_id bigint,
-    seq integer,
     cause_interaction_id bigint,
-    cause_seq integer,
     wave_id bigint,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    type wave.event_type NOT NULL,
+    seq integer,
+    cause_seq integer,
+    form smallint NOT NULL,
     correlation_id uuid,
     runner_id uuid,
     step text,
@@ -423,9 +508,7 @@ CREATE TABLE wave.interaction_events (
     definition bytea,
     data text NOT NULL COLLATE pg_catalog."C",
     sha256 bytea NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     db_user text DEFAULT SESSION_USER NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     CONSTRAINT interaction_events_check CHECK (((interaction_id IS NULL) = (seq IS NULL))),
     CONSTRAINT interaction_events_check1 CHECK (((cause_interaction_id IS NULL) = (cause_seq IS NULL))),
     CONSTRAINT interaction_events_data_check CHECK ((octet_length(data) <= 16384)),
@@ -437,13 +520,15 @@ PARTITION BY RANGE (run_id);
 CREATE TABLE wave.interaction_events_r0 (
     event_id bigint DEFAULT nextval('wave.event_ids'::regclass) CONSTRAINT interaction_events_event_id_not_null NOT NULL,
     run_id bigint CONSTRAINT interaction_events_run_id_not_null NOT NULL,
-    form smallint CONSTRAINT interaction_events_form_not_null NOT NULL,
-    type wave.event_type CONSTRAINT interaction_events_type_not_null NOT NULL,
     interaction_id bigint,
-    seq integer,
     cause_interaction_id bigint,
-    cause_seq integer,
     wave_id bigint,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT interaction_events_recorded_at_not_null NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() CONSTRAINT interaction_events_xid_not_null NOT NULL,
+    type wave.event_type CONSTRAINT interaction_events_type_not_null NOT NULL,
+    seq integer,
+    cause_seq integer,
+    form smallint CONSTRAINT interaction_events_form_not_null NOT NULL,
     correlation_id uuid,
     runner_id uuid,
     step text,
@@ -451,9 +536,7 @@ CREATE TABLE wave.interaction_events_r0 (
     definition bytea,
     data text CONSTRAINT interaction_events_data_not_null NOT NULL COLLATE pg_catalog."C",
     sha256 bytea CONSTRAINT interaction_events_sha256_not_null NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT interaction_events_recorded_at_not_null NOT NULL,
     db_user text DEFAULT SESSION_USER CONSTRAINT interaction_events_db_user_not_null NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() CONSTRAINT interaction_events_xid_not_null NOT NULL,
     CONSTRAINT interaction_events_check CHECK (((interaction_id IS NULL) = (seq IS NULL))),
     CONSTRAINT interaction_events_check1 CHECK (((cause_interaction_id IS NULL) = (cause_seq IS NULL))),
     CONSTRAINT interaction_events_data_check CHECK ((octet_length(data) <= 16384)),
@@ -519,15 +602,17 @@ CREATE TABLE wave.interactions (
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
     CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
-    CONSTRAINT interactions_check1 CHECK (((errors <= attempt) AND (crashes <= attempt))),
-    CONSTRAINT interactions_check2 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
-    CONSTRAINT interactions_check3 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check4 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
-    CONSTRAINT interactions_check5 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check6 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
-    CONSTRAINT interactions_check7 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
-    CONSTRAINT interactions_check8 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check9 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+    CONSTRAINT interactions_check1 CHECK (((state <> 'pending'::wave.interaction_state) OR (wave_id IS NULL))),
+    CONSTRAINT interactions_check10 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check11 CHECK (((output IS NULL) = (output_nonce IS NULL))),
+    CONSTRAINT interactions_check2 CHECK (((errors <= attempt) AND (crashes <= attempt))),
+    CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
+    CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check5 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
+    CONSTRAINT interactions_check6 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
+    CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
 )
 PARTITION BY RANGE (run_id);
 
@@ -569,15 +654,17 @@ CREATE TABLE wave.interactions_r0 (
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
     CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
-    CONSTRAINT interactions_check1 CHECK (((errors <= attempt) AND (crashes <= attempt))),
-    CONSTRAINT interactions_check2 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
-    CONSTRAINT interactions_check3 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check4 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
-    CONSTRAINT interactions_check5 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check6 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
-    CONSTRAINT interactions_check7 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
-    CONSTRAINT interactions_check8 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check9 CHECK (((output IS NULL) = (output_nonce IS NULL)))
+    CONSTRAINT interactions_check1 CHECK (((state <> 'pending'::wave.interaction_state) OR (wave_id IS NULL))),
+    CONSTRAINT interactions_check10 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check11 CHECK (((output IS NULL) = (output_nonce IS NULL))),
+    CONSTRAINT interactions_check2 CHECK (((errors <= attempt) AND (crashes <= attempt))),
+    CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
+    CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check5 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
+    CONSTRAINT interactions_check6 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
+    CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
@@ -1089,6 +1176,12 @@ ALTER TABLE ONLY wave.alerts
 ALTER TABLE ONLY wave.breakers
     ADD CONSTRAINT breakers_pkey PRIMARY KEY (kind, name);
 
+ALTER TABLE ONLY wave.claimable
+    ADD CONSTRAINT claimable_pkey PRIMARY KEY (queue_id, rank, interaction_id);
+
+ALTER TABLE ONLY wave.claimed
+    ADD CONSTRAINT claimed_pkey PRIMARY KEY (wave_id, interaction_id);
+
 ALTER TABLE ONLY wave.count_deltas
     ADD CONSTRAINT count_deltas_pkey PRIMARY KEY (delta_id);
 
@@ -1252,29 +1345,21 @@ CREATE INDEX interaction_events_wave ON ONLY wave.interaction_events USING btree
 
 CREATE INDEX interaction_events_r0_wave_id_idx ON wave.interaction_events_r0 USING btree (wave_id) WHERE ((interaction_id IS NULL) AND (wave_id IS NOT NULL));
 
-CREATE INDEX interactions_claim ON ONLY wave.interactions USING btree (queue_id, rank, interaction_id) WHERE ((state = 'pending'::wave.interaction_state) AND (wave_id IS NULL) AND (ready_at IS NULL));
-
 CREATE INDEX interactions_delayed ON ONLY wave.interactions USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 
-CREATE UNIQUE INDEX interactions_in_force ON ONLY wave.interactions USING btree (run_id, record_id, run_step_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
+CREATE UNIQUE INDEX interactions_in_force ON ONLY wave.interactions USING btree (record_id, run_step_id, run_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
 
-CREATE UNIQUE INDEX interactions_once ON ONLY wave.interactions USING btree (run_id, record_id, run_step_id, item, iteration, generation) NULLS NOT DISTINCT;
-
-CREATE INDEX interactions_r0_queue_id_rank_interaction_id_idx ON wave.interactions_r0 USING btree (queue_id, rank, interaction_id) WHERE ((state = 'pending'::wave.interaction_state) AND (wave_id IS NULL) AND (ready_at IS NULL));
+CREATE UNIQUE INDEX interactions_once ON ONLY wave.interactions USING btree (record_id, run_step_id, run_id, item, iteration, generation) NULLS NOT DISTINCT;
 
 CREATE INDEX interactions_r0_ready_at_idx ON wave.interactions_r0 USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 
-CREATE INDEX interactions_trouble ON ONLY wave.interactions USING btree (run_id, finished_at) WHERE (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state]));
+CREATE UNIQUE INDEX interactions_r0_record_id_run_step_id_run_id_item_iteratio_idx1 ON wave.interactions_r0 USING btree (record_id, run_step_id, run_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
 
-CREATE INDEX interactions_r0_run_id_finished_at_idx ON wave.interactions_r0 USING btree (run_id, finished_at) WHERE (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state]));
+CREATE UNIQUE INDEX interactions_r0_record_id_run_step_id_run_id_item_iteration_idx ON wave.interactions_r0 USING btree (record_id, run_step_id, run_id, item, iteration, generation) NULLS NOT DISTINCT;
 
-CREATE UNIQUE INDEX interactions_r0_run_id_record_id_run_step_id_item_iteratio_idx1 ON wave.interactions_r0 USING btree (run_id, record_id, run_step_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
+CREATE INDEX interactions_trouble ON ONLY wave.interactions USING btree (run_id, record_id) WHERE ((error IS NOT NULL) OR (rule IS NOT NULL));
 
-CREATE UNIQUE INDEX interactions_r0_run_id_record_id_run_step_id_item_iteration_idx ON wave.interactions_r0 USING btree (run_id, record_id, run_step_id, item, iteration, generation) NULLS NOT DISTINCT;
-
-CREATE INDEX interactions_wave ON ONLY wave.interactions USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state, 'cancelled'::wave.interaction_state])) AND (wave_id IS NOT NULL));
-
-CREATE INDEX interactions_r0_wave_id_idx ON wave.interactions_r0 USING btree (wave_id) WHERE ((state = ANY (ARRAY['pending'::wave.interaction_state, 'running'::wave.interaction_state, 'cancelled'::wave.interaction_state])) AND (wave_id IS NOT NULL));
+CREATE INDEX interactions_r0_run_id_record_id_idx ON wave.interactions_r0 USING btree (run_id, record_id) WHERE ((error IS NOT NULL) OR (rule IS NOT NULL));
 
 CREATE INDEX ledger_unsettled ON wave.ledger USING btree (run_id) WHERE (used_tokens IS NULL);
 
@@ -1334,17 +1419,13 @@ ALTER INDEX wave.interaction_inputs_pkey ATTACH PARTITION wave.interaction_input
 
 ALTER INDEX wave.interactions_pkey ATTACH PARTITION wave.interactions_r0_pkey;
 
-ALTER INDEX wave.interactions_claim ATTACH PARTITION wave.interactions_r0_queue_id_rank_interaction_id_idx;
-
 ALTER INDEX wave.interactions_delayed ATTACH PARTITION wave.interactions_r0_ready_at_idx;
 
-ALTER INDEX wave.interactions_trouble ATTACH PARTITION wave.interactions_r0_run_id_finished_at_idx;
+ALTER INDEX wave.interactions_in_force ATTACH PARTITION wave.interactions_r0_record_id_run_step_id_run_id_item_iteratio_idx1;
 
-ALTER INDEX wave.interactions_in_force ATTACH PARTITION wave.interactions_r0_run_id_record_id_run_step_id_item_iteratio_idx1;
+ALTER INDEX wave.interactions_once ATTACH PARTITION wave.interactions_r0_record_id_run_step_id_run_id_item_iteration_idx;
 
-ALTER INDEX wave.interactions_once ATTACH PARTITION wave.interactions_r0_run_id_record_id_run_step_id_item_iteration_idx;
-
-ALTER INDEX wave.interactions_wave ATTACH PARTITION wave.interactions_r0_wave_id_idx;
+ALTER INDEX wave.interactions_trouble ATTACH PARTITION wave.interactions_r0_run_id_record_id_idx;
 
 ALTER INDEX wave.joins_pkey ATTACH PARTITION wave.joins_r0_pkey;
 
@@ -1370,11 +1451,25 @@ ALTER INDEX wave.value_writes_pkey ATTACH PARTITION wave.value_writes_r0_pkey;
 
 ALTER INDEX wave.value_writes_value ATTACH PARTITION wave.value_writes_r0_record_id_table_name_column_name_value_writ_idx;
 
+CREATE TRIGGER check_references AFTER INSERT ON wave.interaction_events REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_events();
+
+CREATE TRIGGER check_references AFTER INSERT ON wave.interaction_events_r0 REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_events();
+
+CREATE TRIGGER check_references AFTER INSERT ON wave.interactions REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_interactions();
+
+CREATE TRIGGER check_references AFTER INSERT ON wave.interactions_r0 REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_interactions();
+
 CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON wave.tasks FOR EACH ROW WHEN (((new.decided_at IS NOT NULL) AND (NOT new.withdrawn))) EXECUTE FUNCTION wave.check_eyes();
 
 CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.interaction_events FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
 
 ALTER TABLE wave.interaction_events ENABLE ALWAYS TRIGGER no_change;
+
+CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.interactions FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.interactions_r0 FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.run_records FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.interaction_events FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
@@ -1417,29 +1512,11 @@ ALTER TABLE ONLY wave.firings
 ALTER TABLE ONLY wave.firings
     ADD CONSTRAINT firings_schedule_fkey FOREIGN KEY (schedule) REFERENCES wave.schedules(name);
 
-ALTER TABLE ONLY wave.interaction_events_r0
-    ADD CONSTRAINT interaction_events_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
-
 ALTER TABLE ONLY wave.interaction_inputs_r0
     ADD CONSTRAINT interaction_inputs_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.interaction_inputs_r0
     ADD CONSTRAINT interaction_inputs_r0_run_id_source_id_fkey FOREIGN KEY (run_id, source_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
-
-ALTER TABLE wave.interactions
-    ADD CONSTRAINT interactions_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES wave.queues(queue_id);
-
-ALTER TABLE ONLY wave.interactions_r0
-    ADD CONSTRAINT interactions_r0_run_id_parent_id_fkey FOREIGN KEY (run_id, parent_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
-
-ALTER TABLE wave.interactions
-    ADD CONSTRAINT interactions_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
-
-ALTER TABLE wave.interactions
-    ADD CONSTRAINT interactions_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
-
-ALTER TABLE wave.interactions
-    ADD CONSTRAINT interactions_wave_id_fkey FOREIGN KEY (wave_id) REFERENCES wave.waves(wave_id);
 
 ALTER TABLE ONLY wave.joins_r0
     ADD CONSTRAINT joins_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
@@ -1539,19 +1616,19 @@ GRANT SELECT ON TABLE wave.interaction_events TO wave;
 
 GRANT INSERT(run_id) ON TABLE wave.interaction_events TO wave;
 
-GRANT INSERT(form) ON TABLE wave.interaction_events TO wave;
-
-GRANT INSERT(type) ON TABLE wave.interaction_events TO wave;
-
 GRANT INSERT(interaction_id) ON TABLE wave.interaction_events TO wave;
-
-GRANT INSERT(seq) ON TABLE wave.interaction_events TO wave;
 
 GRANT INSERT(cause_interaction_id) ON TABLE wave.interaction_events TO wave;
 
+GRANT INSERT(wave_id) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(type) ON TABLE wave.interaction_events TO wave;
+
+GRANT INSERT(seq) ON TABLE wave.interaction_events TO wave;
+
 GRANT INSERT(cause_seq) ON TABLE wave.interaction_events TO wave;
 
-GRANT INSERT(wave_id) ON TABLE wave.interaction_events TO wave;
+GRANT INSERT(form) ON TABLE wave.interaction_events TO wave;
 
 GRANT INSERT(correlation_id) ON TABLE wave.interaction_events TO wave;
 
@@ -1572,19 +1649,19 @@ GRANT SELECT ON TABLE wave.interaction_events_r0 TO wave;
 
 GRANT INSERT(run_id) ON TABLE wave.interaction_events_r0 TO wave;
 
-GRANT INSERT(form) ON TABLE wave.interaction_events_r0 TO wave;
-
-GRANT INSERT(type) ON TABLE wave.interaction_events_r0 TO wave;
-
 GRANT INSERT(interaction_id) ON TABLE wave.interaction_events_r0 TO wave;
-
-GRANT INSERT(seq) ON TABLE wave.interaction_events_r0 TO wave;
 
 GRANT INSERT(cause_interaction_id) ON TABLE wave.interaction_events_r0 TO wave;
 
+GRANT INSERT(wave_id) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(type) ON TABLE wave.interaction_events_r0 TO wave;
+
+GRANT INSERT(seq) ON TABLE wave.interaction_events_r0 TO wave;
+
 GRANT INSERT(cause_seq) ON TABLE wave.interaction_events_r0 TO wave;
 
-GRANT INSERT(wave_id) ON TABLE wave.interaction_events_r0 TO wave;
+GRANT INSERT(form) ON TABLE wave.interaction_events_r0 TO wave;
 
 GRANT INSERT(correlation_id) ON TABLE wave.interaction_events_r0 TO wave;
 

@@ -19,7 +19,7 @@ from wave_runner.core.filters import Term, from_plain
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.errors import NotFoundError
 from wave_runner.store import events, queries, records
-from wave_runner.store.database import Connection, Database, DataRefused, fetch, plan_by_key
+from wave_runner.store.database import Connection, Database, DataRefused, fetch
 
 TIMEOUT_S = 30.0
 
@@ -134,7 +134,6 @@ async def _identities(connection: Connection, source: Source, chunk: Sequence[Ca
 async def _begin(
     connection: Connection, selection: Selection, hashes: Mapping[int, bytes], *, room: int | None
 ) -> dict[str, int]:
-    await plan_by_key(connection)
     [row] = await fetch(
         connection,
         "fan_outs/select_chunk",

@@ -209,7 +209,7 @@ def _task(row: Row, decisions: tuple[Decision, ...]) -> Task:
         *("asked_at", "decided_at", "claimed_by", "claim_token", "claim_expires_at", "seconds", "draft", "input"),
     )
     return Task(
-        item=Item(**{name: row[name] for name in Item.__dataclass_fields__}),
+        item=Item(**{name: row[name] for name in Item._fields}),
         overdue=bool(row["overdue"]),
         expired=bool(row["expired"]),
         nonce=bytes(row["input_nonce"]),

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import errors
 
 from wave_runner.core.breaker import Position
-from wave_runner.core.event import EventType
+from wave_runner.core.canonical import dumps
+from wave_runner.core.event import EventType, data_text
 from wave_runner.core.outcome import ErrorClass, Outage
 from wave_runner.core.patience import Measured
 from wave_runner.core.wave import LATELY_S, Waiting
 from wave_runner.store import breakers, events
-from wave_runner.store.database import Connection, Database, Row, fetch
+from wave_runner.store.database import Connection, Database, Row, fetch, fetch_tuples, plan_by_key
 
 # A count beyond this tells the planner nothing more.
 WAITING_CAP = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Item:
+class Item(NamedTuple):
     """One interaction as a wave holds it."""
 
     run_id: int
@@ -73,9 +73,25 @@ class Queue:
         return self.waiting.queue_id
 
     @property
+    def front(self) -> Front:
+        """The place of its head."""
+        return Front(rank=self.waiting.rank, interaction_id=self.waiting.head)
+
+    @property
     def is_open(self) -> bool:
         """Whether its work may be claimed, or tried."""
         return self.fits and not (self.drifted or self.paused) and (self.trouble is None or self.trouble.is_due)
+
+
+class Front(NamedTuple):
+    """A place in the order of a queue."""
+
+    rank: int
+    interaction_id: int
+
+
+BEFORE_ALL = Front(rank=-(2**31), interaction_id=0)
+NO_FRONTS: Mapping[int, Front] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,11 +151,13 @@ async def waiting(
     lease_s: float,
     labels: Sequence[str] = (),
     held: Sequence[int] = (),
+    fronts: Mapping[int, Front] = NO_FRONTS,
 ) -> Look:
     """Return the queues of these lanes that have claimable work, for a runner with these labels.
 
     A runner that has not been heard of for a lease is taken for gone. `held` are the runs of which nothing may be begun
-    as far as is known; what has changed since is found out.
+    as far as is known; what has changed since is found out. What stands before the front of a queue, where one is
+    given, is not seen.
     """
     asked: dict[str, Any] = {
         "lanes": list(lanes),
@@ -149,8 +167,11 @@ async def waiting(
         "labels": list(labels),
         "lease_s": lease_s,
         "lately_s": LATELY_S,
+        "front_queues": list(fronts),
+        "front_ranks": [front.rank for front in fronts.values()],
+        "front_ids": [front.interaction_id for front in fronts.values()],
     }
-    async with database.transaction() as connection:
+    async with database.transaction(by_key=True) as connection:
         rows = await fetch(connection, "queues/waiting", asked)
         while rows[0]["held"] != asked["held"]:
             asked["held"] = rows[0]["held"]
@@ -169,6 +190,7 @@ def _queue(row: Row, held: tuple[int, ...]) -> Queue:
             waiting=row["waiting"],
             head_age_s=row["head_age_s"],
             rank=row["rank"],
+            head=row["interaction_id"],
             others=row["others"],
         ),
         lane=row["lane"],
@@ -211,11 +233,12 @@ async def claim(
     lease_s: float,
     reason: str,
     held: Sequence[int] = (),
+    front: Front = BEFORE_ALL,
     server: str | None = None,
     slot: int | None = None,
     visit_id: int | None = None,
 ) -> Wave | None:
-    """Open a wave on a queue and claim up to `size` of its work; None if others were first.
+    """Open a wave on a queue and claim up to `size` of its work, from its `front` on; None if others were first.
 
     Work of a run that is held is never claimed; `held` are those that are known to be, so that it is passed by.
     """
@@ -226,47 +249,48 @@ async def claim(
         "size": size,
         "lease_s": lease_s,
         "held": list(held),
+        "front_rank": front.rank,
+        "front_id": front.interaction_id,
+        "reason": dumps(reason).decode(),
         "server": server,
         "slot": slot,
         "visit_id": visit_id,
     }
+    await plan_by_key(connection)
     try:
         async with connection.transaction():
-            rows = await fetch(connection, "waves/claim", parameters)
+            rows = await fetch_tuples(connection, "waves/claim", parameters)
     except errors.UniqueViolation:
         return None  # another runner has a wave open on this slot
     if not rows:
         return None
-    wave_id = rows[0]["wave_id"]
-    data = {"reason": reason, "size": len(rows), "queue": queue_id, "seq": runner_seq}
-    await events.append(connection, EventType.WAVE_OPENED, data, wave_id=wave_id, runner_id=runner_id)
-    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=queue_id, items=_items(rows))
+    wave_id, _, items = _claimed(rows)
+    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=queue_id, items=items)
 
 
 async def claim_overdue(
     connection: Connection, *, runner_id: UUID, runner_seq: int, size: int, lease_s: float
 ) -> Wave | None:
     """Open a wave for work that has waited longer than its step allows; None if there is none."""
-    given = {"runner_id": runner_id, "runner_seq": runner_seq, "size": size, "lease_s": lease_s}
-    rows = await fetch(connection, "waves/claim_overdue", given)
+    given = {"runner_id": runner_id, "runner_seq": runner_seq, "size": size, "lease_s": lease_s, "reason": '"overdue"'}
+    await plan_by_key(connection)
+    rows = await fetch_tuples(connection, "waves/claim_overdue", given)
     if not rows:
         return None
-    data = {"reason": "overdue", "size": len(rows), "queue": rows[0]["queue_id"], "seq": runner_seq}
-    wave_id = rows[0]["wave_id"]
-    await events.append(connection, EventType.WAVE_OPENED, data, wave_id=wave_id, runner_id=runner_id)
-    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=rows[0]["queue_id"], items=_items(rows))
+    wave_id, queue_id, items = _claimed(rows)
+    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=queue_id, items=items)
 
 
 async def close(connection: Connection, wave: Wave, *, done: int) -> None:
-    """Close a wave; what it held and did not begin goes back as it was. A sweeper may have done so before."""
-    if not await fetch(connection, "waves/close", {"wave_id": wave.wave_id}):
-        return
-    data = {"held": len(wave.items), "done": done}
-    await events.append(connection, EventType.WAVE_CLOSED, data, wave_id=wave.wave_id, runner_id=wave.runner_id)
+    """Close a wave; what it has not done was given back before. A sweeper may have closed it already."""
+    data = data_text({"held": len(wave.items), "done": done})
+    await fetch(connection, "waves/close", {"wave_id": wave.wave_id, "data": data})
 
 
-def _items(rows: Sequence[Row]) -> tuple[Item, ...]:
-    return tuple(Item(**{name: row[name] for name in Item.__dataclass_fields__}) for row in rows)
+def _claimed(rows: Sequence[tuple[Any, ...]]) -> tuple[int, int, tuple[Item, ...]]:
+    """Return the wave, its queue and its items, from the rows of a claim: the columns of an `Item`, in its order."""
+    wave_id, queue_id = rows[0][:2]
+    return wave_id, queue_id, tuple(Item._make(row[2:]) for row in rows)
 
 
 async def expire(connection: Connection, *, lease_s: float) -> list[Expired]:

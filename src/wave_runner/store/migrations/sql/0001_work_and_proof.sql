@@ -282,9 +282,9 @@ CREATE INDEX waves_queue ON waves (queue_id, opened_at);
 CREATE TABLE interactions (
     run_id          bigint NOT NULL,
     interaction_id  bigint NOT NULL DEFAULT nextval('interaction_ids'),
-    run_step_id     bigint NOT NULL REFERENCES run_steps,
-    queue_id        bigint NOT NULL REFERENCES queues,
-    record_id       bigint REFERENCES records,              -- NULL: a `once` step
+    run_step_id     bigint NOT NULL,
+    queue_id        bigint NOT NULL,                        -- of its step
+    record_id       bigint,                                 -- NULL: a `once` step
     correlation_id  uuid NOT NULL,
     item            integer NOT NULL DEFAULT 0,
     iteration       integer NOT NULL DEFAULT 0,
@@ -295,7 +295,7 @@ CREATE TABLE interactions (
     state           interaction_state NOT NULL DEFAULT 'pending',
     in_force        boolean NOT NULL DEFAULT true,
     ready_at        timestamptz,                            -- not before; NULL: now
-    wave_id         bigint REFERENCES waves,                -- the fence: who holds it
+    wave_id         bigint,                                 -- the fence: whose wave has begun it
     suspect         integer,                                -- after a crash: the largest wave it may be claimed in
     attempt         integer NOT NULL DEFAULT 0,             -- so many were begun, whoever is to blame for their end
     errors          integer NOT NULL DEFAULT 0,             -- of them, failures that are its own: the budget of a step
@@ -318,27 +318,49 @@ CREATE TABLE interactions (
     finished_at     timestamptz,
     PRIMARY KEY (run_id, interaction_id),
     CHECK (state <> 'running' OR wave_id IS NOT NULL),
+    CHECK (state <> 'pending' OR wave_id IS NULL),
     CHECK (errors <= attempt AND crashes <= attempt),
     CHECK (ready_at IS NULL OR state = 'pending'),
     CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated'))),
     CHECK (finished_at IS NULL OR started_at IS NULL OR finished_at >= started_at),
     CHECK ((output IS NOT NULL) = (state IN ('completed', 'invalidated'))),
     CHECK (NOT handled OR state IN ('failed', 'quarantined')),
+    CHECK (state NOT IN ('failed', 'quarantined', 'cancelled') OR error IS NOT NULL),
     CHECK ((parent_id IS NULL) = (parent_seq IS NULL)),
     CHECK ((input IS NULL) = (input_nonce IS NULL)),
     CHECK ((output IS NULL) = (output_nonce IS NULL))
 ) PARTITION BY RANGE (run_id);
--- A step of a record exists once in a generation, and once in force.
+-- A step of a record exists once in a generation, and once in force. No key but the primary one begins with run_id: as long
+-- as the table is small, the planner takes any index whose first column it knows.
 CREATE UNIQUE INDEX interactions_once ON interactions
-    (run_id, record_id, run_step_id, item, iteration, generation) NULLS NOT DISTINCT;
+    (record_id, run_step_id, run_id, item, iteration, generation) NULLS NOT DISTINCT;
 CREATE UNIQUE INDEX interactions_in_force ON interactions
-    (run_id, record_id, run_step_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
--- Only what can be claimed now: delayed and held rows must not stand in a claim's way.
-CREATE INDEX interactions_claim ON interactions (queue_id, rank, interaction_id)
-    WHERE state = 'pending' AND wave_id IS NULL AND ready_at IS NULL;
+    (record_id, run_step_id, run_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
 CREATE INDEX interactions_delayed ON interactions (ready_at) WHERE ready_at IS NOT NULL;
-CREATE INDEX interactions_wave ON interactions (wave_id) WHERE state IN ('pending', 'running', 'cancelled') AND wave_id IS NOT NULL;
-CREATE INDEX interactions_trouble ON interactions (run_id, finished_at) WHERE state IN ('failed', 'quarantined');
+-- What went wrong. By no column that most interactions ever change: an update of theirs need not touch the indexes.
+CREATE INDEX interactions_trouble ON interactions (run_id, record_id) WHERE error IS NOT NULL OR rule IS NOT NULL;
+
+-- What can be claimed now, and nothing else: work that is delayed, parked or claimed must not stand in a claim's way, and a
+-- claim leaves the wide rows of `interactions` alone. Who makes an interaction pending puts it here, in the same transaction.
+-- A row whose interaction is not pending any more is dropped by the claim that meets it.
+CREATE TABLE claimable (
+    queue_id        bigint NOT NULL,
+    rank            integer NOT NULL,
+    interaction_id  bigint NOT NULL,
+    run_id          bigint NOT NULL,
+    run_step_id     bigint NOT NULL,
+    suspect         integer,
+    PRIMARY KEY (queue_id, rank, interaction_id)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+
+-- What open waves have in hand, begun or not: rows are added by the claim and go when the wave is closed, or when what they
+-- name is given back.
+CREATE TABLE claimed (
+    wave_id         bigint NOT NULL,
+    interaction_id  bigint NOT NULL,
+    run_id          bigint NOT NULL,
+    PRIMARY KEY (wave_id, interaction_id)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
 -- Where an interaction comes from besides its parent: what led to a join, and whose outputs were read.
 CREATE TABLE interaction_inputs (
@@ -509,16 +531,19 @@ CREATE TYPE event_type AS ENUM (
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
 -- (core/event.py); a later form may add columns, which are NULL in older rows.
 -- Id, time, user and transaction are stamped by the database: nobody holds the right to give them.
+-- The columns stand in the order of their alignment: there are many events, and gaps would be stored with each.
 CREATE TABLE interaction_events (
     event_id              bigint NOT NULL DEFAULT nextval('event_ids'),
     run_id                bigint NOT NULL,
-    form                  smallint NOT NULL CHECK (form = 1),
-    type                  event_type NOT NULL,
     interaction_id        bigint,
-    seq                   integer,
     cause_interaction_id  bigint,
-    cause_seq             integer,
     wave_id               bigint,
+    recorded_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    xid                   xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    type                  event_type NOT NULL,
+    seq                   integer,
+    cause_seq             integer,
+    form                  smallint NOT NULL CHECK (form = 1),
     correlation_id        uuid,
     runner_id             uuid,
     step                  text,             -- by name, which never changes
@@ -526,9 +551,7 @@ CREATE TABLE interaction_events (
     definition            bytea,            -- hash of the definition in force
     data                  text COLLATE "C" NOT NULL CHECK (octet_length(data) <= 16384),
     sha256                bytea NOT NULL CHECK (length(sha256) = 32),
-    recorded_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     db_user               text NOT NULL DEFAULT session_user,
-    xid                   xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (run_id, event_id),
     CHECK ((interaction_id IS NULL) = (seq IS NULL)),
     CHECK ((cause_interaction_id IS NULL) = (cause_seq IS NULL))
@@ -589,7 +612,7 @@ CREATE TABLE count_deltas (
     run_step_id  bigint NOT NULL,
     state        interaction_state NOT NULL,
     delta        bigint NOT NULL
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
 -- What records and runs have used, of workflows that limit it: charged when an attempt is begun, and when it is recorded.
 CREATE TABLE spending (
@@ -655,12 +678,69 @@ BEGIN
     RAISE EXCEPTION 'append-only: % on % is refused', tg_op, tg_table_name USING ERRCODE = 'insufficient_privilege';
 END $$;
 
+-- What the two tables of the hot path point to is looked up once for a whole statement: a foreign key looks it up once for
+-- each row and key, which takes as long as the statement itself. What they point to is never deleted: interactions and the
+-- records of runs by a trigger, steps, queues and records by foreign keys of other tables. The OFFSET keeps the planner from joining whole tables.
+CREATE FUNCTION check_interactions() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT 'step ' || f.run_step_id || ' and queue ' || f.queue_id || ', which is none of run ' || f.run_id INTO wrong
+    FROM (SELECT DISTINCT run_id, run_step_id, queue_id FROM fresh) AS f
+    WHERE NOT EXISTS (SELECT FROM run_steps s WHERE s.run_step_id = f.run_step_id AND s.run_id = f.run_id AND s.queue_id = f.queue_id OFFSET 0)
+    LIMIT 1;
+    IF wrong IS NULL THEN
+        SELECT 'record ' || f.record_id || ', which is not in run ' || f.run_id INTO wrong
+        FROM fresh f
+        WHERE f.record_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM run_records r WHERE r.run_id = f.run_id AND r.record_id = f.record_id OFFSET 0)
+        LIMIT 1;
+    END IF;
+    IF wrong IS NULL THEN
+        SELECT 'parent ' || f.parent_id || ', which is not in run ' || f.run_id INTO wrong
+        FROM fresh f
+        WHERE f.parent_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM interactions i WHERE i.run_id = f.run_id AND i.interaction_id = f.parent_id OFFSET 0)
+        LIMIT 1;
+    END IF;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'an interaction points to %', wrong USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION check_events() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+DECLARE
+    wrong bigint;
+BEGIN
+    SELECT f.interaction_id INTO wrong
+    FROM fresh f
+    WHERE f.interaction_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM interactions i WHERE i.run_id = f.run_id AND i.interaction_id = f.interaction_id OFFSET 0)
+    LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'an event points to interaction %, which is not there', wrong USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION guard_interactions(leaf regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER check_references AFTER INSERT ON %s REFERENCING NEW TABLE AS fresh '
+        'FOR EACH STATEMENT EXECUTE FUNCTION check_interactions()', leaf);
+    EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', leaf);
+END $$;
+
 CREATE FUNCTION guard_events(leaf regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     -- By trigger, for a superuser. ALWAYS: an ordinary trigger is skipped when session_replication_role = replica.
     EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', leaf);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_truncate', leaf);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_change', leaf);
+    EXECUTE format('CREATE TRIGGER check_references AFTER INSERT ON %s REFERENCING NEW TABLE AS fresh '
+        'FOR EACH STATEMENT EXECUTE FUNCTION check_events()', leaf);
     -- And by privilege (last: making a trigger needs the right to): nobody, the owner included, holds more than reading and inserting what is theirs to say.
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I', leaf, current_user);
     EXECUTE format('GRANT SELECT, INSERT (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, '
@@ -669,6 +749,8 @@ END $$;
 
 CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON interaction_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 SELECT guard_events('interaction_events');
+SELECT guard_interactions('interactions');
+CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON run_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Foreign keys between partitioned tables are declared leaf to leaf: on the parents they would halve the speed
 -- of inserts and stand in the way of detaching a range.
@@ -680,11 +762,9 @@ BEGIN
     FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
-    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, parent_id) REFERENCES %I (run_id, interaction_id)',
-        'interactions' || suffix, 'interactions' || suffix);
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
         'interaction_inputs' || suffix, 'interactions' || suffix);
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, before_payload_id) REFERENCES %I (run_id, payload_id)',
@@ -692,6 +772,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %I SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
         'interactions' || suffix);
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
+    PERFORM guard_interactions(('interactions' || suffix)::regclass);
     INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
 END $$;
 

@@ -8,7 +8,9 @@ SELECT a.kind, a.name,
        (SELECT count(*) FROM waves w
         JOIN queues q USING (queue_id)
         JOIN actors by ON by.actor_id = q.actor_id
-        LEFT JOIN interactions i ON i.wave_id = w.wave_id AND i.state IN ('running', 'cancelled') AND by.kind = 'ai_model'
+        LEFT JOIN claimed c ON c.wave_id = w.wave_id AND by.kind = 'ai_model'
+        LEFT JOIN interactions i ON i.run_id = c.run_id AND i.interaction_id = c.interaction_id
+            AND i.wave_id = w.wave_id AND i.state IN ('running', 'cancelled')
         WHERE w.closed_at IS NULL AND (by.kind <> 'ai_model' OR i.interaction_id IS NOT NULL)
           AND CASE a.kind WHEN 'server' THEN q.lane = a.name ELSE by.name = a.name END) AS under_way
 FROM accounts a

@@ -18,7 +18,9 @@ WITH chunk AS MATERIALIZED (
            %(generation)s, %(interaction_id)s, %(parent_seq)s, %(rank)s
     FROM flows JOIN (SELECT record_id, min(staged_id) AS staged_id FROM chunk GROUP BY record_id) AS first USING (record_id)
     ORDER BY first.staged_id
-    RETURNING 1
+    RETURNING queue_id, rank, interaction_id, run_id, run_step_id
+), waiting AS (
+    INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id) SELECT * FROM children
 ), counted AS (
     INSERT INTO count_deltas (run_id, run_step_id, state, delta)
     SELECT %(run_id)s, %(run_step_id)s, 'pending', count(*) FROM children HAVING count(*) > 0

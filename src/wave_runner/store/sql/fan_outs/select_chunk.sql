@@ -27,7 +27,9 @@ WITH given AS MATERIALIZED (
     SELECT flows.run_id, %(run_step_id)s, %(queue_id)s, flows.record_id, flows.correlation_id, %(generation)s, %(rank)s
     FROM flows JOIN chosen USING (record_id)
     ORDER BY chosen.place
-    RETURNING 1
+    RETURNING queue_id, rank, interaction_id, run_id, run_step_id
+), waiting AS (
+    INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id) SELECT * FROM children
 ), counted AS (
     INSERT INTO count_deltas (run_id, run_step_id, state, delta)
     SELECT %(run_id)s, %(run_step_id)s, 'pending', count(*) FROM children HAVING count(*) > 0

@@ -6,7 +6,9 @@ WITH made AS (
         %(run_ids)s::bigint[], %(run_step_ids)s::bigint[], %(queue_ids)s::bigint[], %(record_ids)s::bigint[],
         %(correlation_ids)s::uuid[], %(items)s::int[], %(iterations)s::int[], %(generations)s::bigint[],
         %(parent_ids)s::bigint[], %(parent_seqs)s::int[], %(ranks)s::int[])
-    RETURNING run_id, run_step_id
+    RETURNING queue_id, rank, interaction_id, run_id, run_step_id
+), waiting AS (
+    INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id) SELECT * FROM made
 )
 INSERT INTO count_deltas (run_id, run_step_id, state, delta)
 SELECT run_id, run_step_id, 'pending', count(*) FROM made GROUP BY run_id, run_step_id

@@ -22,7 +22,18 @@ WITH asked AS MATERIALIZED (
     FROM chosen c
     WHERE i.run_id = c.run_id AND i.interaction_id = c.interaction_id
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration, i.generation,
-              i.rank, i.seq, i.wave_id, i.parent_id, i.parent_seq, c.was
+              i.rank, i.seq, i.queue_id, i.wave_id, i.parent_id, i.parent_seq, c.was
+), taken AS (
+    DELETE FROM claimable
+    WHERE ctid = ANY (ARRAY(
+        SELECT k.ctid
+        FROM cancelled c
+        CROSS JOIN LATERAL (
+            SELECT ctid FROM claimable
+            WHERE queue_id = c.queue_id AND rank = c.rank AND interaction_id = c.interaction_id
+            OFFSET 0
+        ) AS k
+        WHERE c.was = 'pending'))
 ), logged AS (
     INSERT INTO interaction_events
         (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, wave_id, correlation_id, runner_id,

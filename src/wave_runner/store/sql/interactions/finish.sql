@@ -14,15 +14,16 @@ WITH given AS MATERIALIZED (
 ), moved AS (
     UPDATE interactions i
     SET state = g.state, seq = i.seq + 1, output = g.output, output_nonce = g.nonce,
-        wave_id = CASE WHEN g.state = 'pending' THEN NULL ELSE i.wave_id END,
+        wave_id = CASE WHEN g.state = 'pending' THEN NULL ELSE %(wave_id)s END,
         suspect = CASE WHEN g.state = 'pending' THEN i.suspect END,
-        ready_at = CASE WHEN g.delay_s > 0 THEN clock_timestamp() + make_interval(secs => g.delay_s) END,
+        ready_at = CASE WHEN g.state = 'pending' THEN clock_timestamp() + make_interval(secs => g.delay_s) END,
         errors = i.errors + g.charged::int, error_class = g.error_class, rule = g.rule, error = g.error, handled = g.handled,
         tokens_in = g.tokens_in, tokens_out = g.tokens_out, service_us = g.service_us,
         finished_at = CASE WHEN g.state <> 'pending' THEN clock_timestamp() END
     FROM given g
     WHERE i.run_id = g.run_id AND i.interaction_id = g.interaction_id
-      AND CASE i.wave_id WHEN %(wave_id)s THEN i.state = %(from_state)s END
+      -- A condition in a CASE is none that the planner counts on: else it expects one row, and compares each with each.
+      AND CASE i.state WHEN %(from_state)s THEN i.wave_id IS NOT DISTINCT FROM %(begun_by)s END
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration,
               i.generation, i.rank, i.attempt, i.state, i.seq, i.parent_id, i.parent_seq,
               g.type, g.data, g.step, g.actor, g.definition, g.fan_out_step, g.child_step, g.child_queue, g.child_iteration, g.child_item
@@ -42,7 +43,12 @@ WITH given AS MATERIALIZED (
     FROM moved
     WHERE child_step IS NOT NULL
     ORDER BY interaction_id
-    RETURNING run_id, run_step_id
+    RETURNING queue_id, rank, interaction_id, run_id, run_step_id
+), waiting AS (
+    INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id) SELECT * FROM children
+), let_go AS (
+    DELETE FROM claimed
+    WHERE wave_id = %(wave_id)s AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM moved WHERE state = 'pending'))
 ), opened AS (
     INSERT INTO fan_outs (run_id, interaction_id, run_step_id)
     SELECT run_id, interaction_id, fan_out_step FROM moved WHERE fan_out_step IS NOT NULL
@@ -54,4 +60,4 @@ WITH given AS MATERIALIZED (
     UNION ALL
     SELECT run_id, run_step_id, 'pending', count(*) FROM children GROUP BY run_id, run_step_id
 )
-SELECT run_id, interaction_id, run_step_id, record_id, correlation_id, iteration, generation, rank, attempt, seq FROM moved
+SELECT interaction_id, attempt, seq, rank FROM moved

@@ -1,4 +1,4 @@
--- Work of runs that are held moves out of the claim index, in chunks: nobody who claims has to walk over it. The runs are
+-- Work of runs that are held cannot be claimed any more, in chunks: nobody who claims has to walk over it. The runs are
 -- locked against being resumed meanwhile, which would leave it parked for ever.
 WITH held AS MATERIALIZED (
     SELECT r.run_id
@@ -6,13 +6,14 @@ WITH held AS MATERIALIZED (
     WHERE r.state = 'running' AND r.cancelled_at IS NULL AND (r.paused_at IS NOT NULL OR w.paused_at IS NOT NULL)
     FOR SHARE OF r, w SKIP LOCKED
 ), front AS MATERIALIZED (
-    SELECT i.run_id, i.interaction_id FROM interactions i
-    WHERE i.queue_id = ANY (ARRAY(SELECT rs.queue_id FROM run_steps rs JOIN held USING (run_id)))
-      AND i.run_id = ANY (ARRAY(SELECT run_id FROM held))
-      AND i.state = 'pending' AND i.wave_id IS NULL AND i.ready_at IS NULL
+    SELECT ctid, run_id, interaction_id FROM claimable
+    WHERE queue_id = ANY (ARRAY(SELECT rs.queue_id FROM run_steps rs JOIN held USING (run_id)))
+      AND run_id = ANY (ARRAY(SELECT run_id FROM held))
     LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
+), taken AS (
+    DELETE FROM claimable WHERE ctid = ANY (ARRAY(SELECT ctid FROM front))
 )
 UPDATE interactions i SET ready_at = 'infinity'
 FROM front f
-WHERE i.run_id = f.run_id AND i.interaction_id = f.interaction_id
+WHERE i.run_id = f.run_id AND i.interaction_id = f.interaction_id AND i.state = 'pending'

@@ -4,14 +4,13 @@
 -- The rows are locked first, and go by the state that they have then: one that is just being started, in a transaction
 -- that commits meanwhile, would else be in neither part.
 WITH held AS MATERIALIZED (
-    SELECT run_id, interaction_id, state FROM interactions
-    WHERE wave_id = %(wave_id)s AND state IN ('pending', 'running')
-    ORDER BY run_id, interaction_id
-    FOR UPDATE
-), freed AS (
-    UPDATE interactions i SET wave_id = NULL
-    FROM held h
-    WHERE i.run_id = h.run_id AND i.interaction_id = h.interaction_id AND h.state = 'pending'
+    SELECT i.run_id, i.interaction_id, i.run_step_id, i.queue_id, i.rank, i.suspect, i.state
+    FROM claimed c JOIN interactions i USING (run_id, interaction_id)
+    WHERE c.wave_id = %(wave_id)s AND (i.state = 'pending' OR (i.state = 'running' AND i.wave_id = %(wave_id)s))
+    ORDER BY i.run_id, i.interaction_id
+    FOR UPDATE OF i
+), let_go AS (
+    DELETE FROM claimed WHERE wave_id = %(wave_id)s
 ), taken AS (
     UPDATE interactions i
     SET state = CASE WHEN alone.charged AND i.crashes + 1 >= %(max_crashes)s THEN 'quarantined'::interaction_state ELSE 'pending' END,
@@ -26,7 +25,12 @@ WITH held AS MATERIALIZED (
     FROM held h, (SELECT %(crashed)s::bool AND %(size)s::int = 1 AS charged) AS alone
     WHERE i.run_id = h.run_id AND i.interaction_id = h.interaction_id AND h.state = 'running'
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration, i.generation,
-              i.rank, i.seq, i.state, alone.charged
+              i.rank, i.seq, i.state, i.queue_id, i.suspect, alone.charged
+), waiting AS (
+    INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id, suspect)
+    SELECT queue_id, rank, interaction_id, run_id, run_step_id, suspect FROM held WHERE state = 'pending'
+    UNION ALL
+    SELECT queue_id, rank, interaction_id, run_id, run_step_id, suspect FROM taken WHERE state = 'pending'
 ), logged AS (
     INSERT INTO interaction_events
         (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, wave_id, correlation_id, runner_id,

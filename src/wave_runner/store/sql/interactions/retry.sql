@@ -1,9 +1,9 @@
 -- A chunk of what has failed or was quarantined → pending, with fresh budgets; attempts are counted on, so that none is
 -- overwritten. The records' locks come first, in one order, as wherever they change.
 WITH front AS MATERIALIZED (
-    SELECT i.run_id, i.interaction_id, i.record_id, i.state AS was FROM interactions i
+    SELECT i.run_id, i.interaction_id, i.record_id, i.wave_id, i.state AS was FROM interactions i
     WHERE i.run_id = %(run_id)s AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
-  AND i.state IN ('failed', 'quarantined') AND i.in_force AND NOT i.handled
+  AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled
   AND i.state::text = coalesce(%(state)s, i.state::text)
   AND i.error_class IS NOT DISTINCT FROM coalesce(%(error_class)s, i.error_class)
   AND i.rule IS NOT DISTINCT FROM coalesce(%(rule)s, i.rule)
@@ -21,7 +21,20 @@ WITH front AS MATERIALIZED (
     FROM front f
     WHERE i.run_id = f.run_id AND i.interaction_id = f.interaction_id
     RETURNING i.run_id, i.interaction_id, i.run_step_id, i.record_id, i.correlation_id, i.item, i.iteration, i.generation,
-              i.rank, i.seq, f.was
+              i.rank, i.seq, i.queue_id, f.was
+), let_go AS (
+    -- The wave that it ended in may still be open.
+    DELETE FROM claimed
+    WHERE ctid = ANY (ARRAY(
+        SELECT k.ctid
+        FROM front f
+        CROSS JOIN LATERAL (
+            SELECT ctid FROM claimed WHERE wave_id = f.wave_id AND interaction_id = f.interaction_id
+            OFFSET 0
+        ) AS k))
+), waiting AS (
+    INSERT INTO claimable (queue_id, rank, interaction_id, run_id, run_step_id)
+    SELECT queue_id, rank, interaction_id, run_id, run_step_id FROM retried
 ), logged AS (
     INSERT INTO interaction_events
         (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, correlation_id, step, actor, definition,

@@ -1,17 +1,24 @@
--- pending → running: handed to the actor, with the commitment of exactly what it is given.
+-- pending → running: handed to the actor, with the commitment of exactly what it is given. Only what this wave has claimed is
+-- begun, and only while it is open: its row is locked, so that no sweeper closes it meanwhile.
 -- The event is caused by the one before it: of this interaction, or the parent's event that created it.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(run_ids)s::bigint[], %(ids)s::bigint[], %(inputs)s::text[], %(nonces)s::bytea[], %(data)s::text[],
                          %(steps)s::text[], %(actors)s::text[], %(definitions)s::bytea[])
         AS g (run_id, interaction_id, input, nonce, data, step, actor, definition)
+), wave AS MATERIALIZED (
+    SELECT wave_id FROM waves WHERE wave_id = %(wave_id)s AND closed_at IS NULL FOR KEY SHARE
 ), started AS (
     UPDATE interactions i
-    SET state = 'running', attempt = i.attempt + 1, seq = i.seq + 1, input = g.input, input_nonce = g.nonce,
+    SET state = 'running', wave_id = %(wave_id)s, attempt = i.attempt + 1, seq = i.seq + 1, input = g.input, input_nonce = g.nonce,
         started_at = clock_timestamp(), error_class = NULL, rule = NULL, error = NULL
     FROM given g
     WHERE i.run_id = g.run_id AND i.interaction_id = g.interaction_id
-      AND CASE i.wave_id WHEN %(wave_id)s THEN i.state = 'pending' END
-    RETURNING i.run_id, i.interaction_id, i.run_step_id, i.seq, i.attempt, i.correlation_id, i.parent_id, i.parent_seq,
+      -- A condition in a CASE is none that the planner counts on: else it expects one row, and compares each with each.
+      AND CASE i.state WHEN 'pending' THEN EXISTS (
+              SELECT FROM claimed c
+              WHERE c.wave_id = (SELECT wave_id FROM wave) AND c.interaction_id = i.interaction_id
+              OFFSET 0) END
+    RETURNING i.run_id, i.interaction_id, i.run_step_id, i.seq, i.correlation_id, i.parent_id, i.parent_seq,
               g.data, g.step, g.actor, g.definition
 ), logged AS (
     INSERT INTO interaction_events
@@ -27,4 +34,4 @@ WITH given AS MATERIALIZED (
     FROM started CROSS JOIN (VALUES ('pending'::interaction_state, -1), ('running', 1)) AS change (state, sign)
     GROUP BY run_id, run_step_id, change.state, change.sign
 )
-SELECT interaction_id, attempt FROM started
+SELECT interaction_id FROM started

@@ -2,7 +2,21 @@
 -- what is still to be done for a record or a run lives somewhere.
 SELECT i.run_id, i.interaction_id, i.state || ', and its wave ' || i.wave_id || ' is closed' AS says
 FROM interactions i JOIN waves w USING (wave_id)
-WHERE i.state IN ('pending', 'running') AND w.closed_at IS NOT NULL
+WHERE i.state = 'running' AND w.closed_at IS NOT NULL
+UNION ALL
+SELECT i.run_id, i.interaction_id, i.state || ', and no wave has it in hand'
+FROM interactions i
+WHERE i.state = 'running' AND NOT EXISTS (SELECT FROM claimed c WHERE c.wave_id = i.wave_id AND c.interaction_id = i.interaction_id)
+UNION ALL
+SELECT i.run_id, i.interaction_id, 'pending, and can be claimed by nobody'
+FROM interactions i
+WHERE i.state = 'pending' AND i.ready_at IS NULL
+  AND NOT EXISTS (SELECT FROM claimable c WHERE c.queue_id = i.queue_id AND c.rank = i.rank AND c.interaction_id = i.interaction_id)
+  AND NOT EXISTS (SELECT FROM claimed c WHERE c.run_id = i.run_id AND c.interaction_id = i.interaction_id)
+UNION ALL
+SELECT c.run_id, c.interaction_id, 'in hand of wave ' || c.wave_id || ', which is closed'
+FROM claimed c JOIN waves w USING (wave_id)
+WHERE w.closed_at IS NOT NULL
 UNION ALL
 SELECT i.run_id, i.interaction_id, 'parked, and its run is not held'
 FROM interactions i

@@ -16,9 +16,11 @@ WITH found AS (
            (SELECT count(DISTINCT o.runner_id) FROM waves o
             WHERE o.queue_id = q.queue_id AND o.opened_at > now() - make_interval(secs => %(lately_s)s)
               AND o.runner_id <> %(runner_id)s) AS others,
-           w.waiting, w.head_age_s, w.rank, w.run_step_id, rs.position
+           w.waiting, w.interaction_id, extract(epoch FROM clock_timestamp() - head.created_at)::float8 AS head_age_s, w.rank, w.run_step_id, rs.position
     FROM queues q
     JOIN actors a USING (actor_id)
+    LEFT JOIN unnest(%(front_queues)s::bigint[], %(front_ranks)s::int[], %(front_ids)s::bigint[])
+        AS f (queue_id, rank, interaction_id) ON f.queue_id = q.queue_id
     LEFT JOIN LATERAL (
         SELECT breakers.*, probe_by IS NOT NULL AND NOT EXISTS (
                    SELECT FROM runners p WHERE p.runner_id = probe_by AND p.ended_at IS NULL
@@ -29,19 +31,18 @@ WITH found AS (
         LIMIT 1
     ) AS b ON a.kind = 'ai_model'
     CROSS JOIN LATERAL (
-        SELECT count(*) AS waiting,
-               extract(epoch FROM clock_timestamp() - (array_agg(head.created_at))[1])::float8 AS head_age_s,
-               (array_agg(head.rank))[1] AS rank,
-               (array_agg(head.run_step_id))[1] AS run_step_id
+        SELECT count(*) AS waiting, (array_agg(run_id))[1] AS run_id, (array_agg(interaction_id))[1] AS interaction_id,
+               (array_agg(rank))[1] AS rank, (array_agg(run_step_id))[1] AS run_step_id
         FROM (
-            SELECT created_at, rank, run_step_id
-            FROM interactions i
-            WHERE i.queue_id = q.queue_id AND i.state = 'pending' AND i.wave_id IS NULL AND i.ready_at IS NULL
-              AND i.run_id <> ALL (%(held)s::bigint[])
-            ORDER BY i.rank, i.interaction_id
+            SELECT run_id, interaction_id, rank, run_step_id
+            FROM claimable
+            WHERE queue_id = q.queue_id AND run_id <> ALL (%(held)s::bigint[])
+              AND (rank, interaction_id) >= (coalesce(f.rank, -2147483648), coalesce(f.interaction_id, 0))
+            ORDER BY rank, interaction_id
             LIMIT %(cap)s
-        ) AS head
+        ) AS front
     ) AS w
+    JOIN interactions head ON head.run_id = w.run_id AND head.interaction_id = w.interaction_id
     JOIN run_steps rs ON rs.run_step_id = w.run_step_id
     WHERE w.waiting > 0 AND q.lane = ANY (%(lanes)s::text[])
 )

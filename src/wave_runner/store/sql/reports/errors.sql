@@ -9,7 +9,7 @@ FROM interactions i
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
 JOIN steps s USING (step_id)
 JOIN actors a USING (actor_id)
-WHERE i.run_id = %(run_id)s
+WHERE i.run_id = %(run_id)s AND (i.error IS NOT NULL OR i.rule IS NOT NULL)
   AND (i.state IN ('failed', 'quarantined') OR (i.state = 'pending' AND i.error_class IS NOT NULL)
        OR (i.state = 'completed' AND i.rule IS NOT NULL))
 GROUP BY s.name, a.name, i.state, i.error_class, i.rule

@@ -13,6 +13,6 @@ LEFT JOIN LATERAL (
     ORDER BY p.payload_id DESC
     LIMIT 1
 ) AS evidence ON true
-WHERE i.run_id = %(run_id)s AND i.state IN ('failed', 'quarantined')
+WHERE i.run_id = %(run_id)s AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL
 ORDER BY i.finished_at DESC, i.interaction_id DESC
 LIMIT %(limit)s

@@ -1,14 +1,19 @@
 -- Work that nobody seems to do: held by a wave whose lease has run out, or running longer than its threshold. That is what
 -- was asked for; or else what 99 of 100 attempts of the queue have taken, once so many are measured. Only a model's
 -- records are begun one by one: of a wave that is begun as a whole the last one waits for all before it.
-SELECT i.interaction_id, i.state::text AS state, r.key, s.name AS step, a.name AS actor, i.wave_id, w.runner_id,
+SELECT i.interaction_id, i.state::text AS state, r.key, s.name AS step, a.name AS actor, w.wave_id, w.runner_id,
        rn.host, rn.pid,
        CASE WHEN i.state = 'running' THEN extract(epoch FROM clock_timestamp() - i.started_at)::float8 END AS running_s,
        allowed.threshold_s,
        CASE WHEN w.lease_expires_at < clock_timestamp() THEN 'lease_expired' ELSE 'running_long' END AS reason,
        count(*) OVER () AS total
-FROM interactions i
-JOIN waves w USING (wave_id)
+FROM (
+    SELECT *, wave_id AS holder FROM interactions WHERE run_id = %(run_id)s AND state = 'running'
+    UNION ALL
+    SELECT i.*, c.wave_id FROM claimed c JOIN interactions i USING (run_id, interaction_id)
+    WHERE c.run_id = %(run_id)s AND i.state = 'pending'
+) AS i
+JOIN waves w ON w.wave_id = i.holder
 JOIN queues q ON q.queue_id = i.queue_id
 JOIN runners rn USING (runner_id)
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
@@ -22,8 +27,7 @@ CROSS JOIN LATERAL (
              THEN greatest(%(least_s)s::float8, q.p99_s * CASE a.kind WHEN 'ai_model' THEN 1 ELSE w.size END) END,
         %(unmeasured_s)s::float8) AS threshold_s
 ) AS allowed
-WHERE i.run_id = %(run_id)s AND i.state IN ('pending', 'running') AND i.wave_id IS NOT NULL
-  AND (w.lease_expires_at < clock_timestamp()
+WHERE (w.lease_expires_at < clock_timestamp()
        OR (i.state = 'running' AND i.started_at < clock_timestamp() - make_interval(secs => allowed.threshold_s)))
 ORDER BY i.started_at NULLS LAST, i.interaction_id
 LIMIT %(limit)s

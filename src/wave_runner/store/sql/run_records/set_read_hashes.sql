@@ -1,5 +1,4 @@
 -- What a record's first step read: the last attempt's reading counts. Later steps leave it as it is.
 UPDATE run_records r SET read_hash = g.read_hash
 FROM unnest(%(runs)s::bigint[], %(record_ids)s::bigint[], %(hashes)s::bytea[]) AS g (run_id, record_id, read_hash)
-WHERE r.run_id = ANY (%(runs)s::bigint[]) AND r.record_id = ANY (%(record_ids)s::bigint[])
-  AND r.run_id = g.run_id AND r.record_id = g.record_id
+WHERE r.run_id = g.run_id AND r.record_id = g.record_id

@@ -22,7 +22,7 @@ WITH live AS (
            (SELECT count(*) FROM fan_outs WHERE run_id = %(run_id)s AND error IS NOT NULL) AS unselected,
            (SELECT count(*) FROM interactions
             WHERE run_id = %(run_id)s AND record_id IS NULL AND in_force
-              AND state IN ('failed', 'quarantined') AND NOT handled) AS broken_once
+              AND state IN ('failed', 'quarantined') AND error IS NOT NULL AND NOT handled) AS broken_once
     FROM run
 ), judged AS (
     SELECT ended.*, CASE WHEN unselected > 0 THEN 'selection_failed' WHEN broken_once > 0 THEN 'step_failed'
