@@ -78,7 +78,7 @@ picture: setup ## run the demo and draw docs/images/demo.svg from what it prints
 	$(BIN)/python tools/picture.py
 
 clean: ## remove what was installed and what tools left behind
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .peers build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED)/build: requirements/build.txt tools/setup
