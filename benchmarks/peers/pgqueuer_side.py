@@ -1,8 +1,8 @@
 """pgqueuer: a job for each step, which enqueues the job of the next step before it ends.
 
 The jobs of the first steps are enqueued in one call; then one worker does all. A step is done when its job is logged as
-successful, which pgqueuer does in batches. Each successor is stored by a call of its own; to store those of many jobs in
-one call is much faster, and is not done here yet: until then its figure is too low to be quoted.
+successful, which pgqueuer does in batches. Each successor is stored by a call of its own; to store those of many jobs
+in one call is much faster, and is not done here yet: until then its figure is too low to be quoted.
 """
 
 from __future__ import annotations
