@@ -7,7 +7,8 @@ Records go through five durable steps that do nothing, in a chain, each a functi
 record at a time. All speak to one PostgreSQL with the same settings, one after the other, so that each round sees the
 same machine; each round has a new server, each peer's run a new database, and each side is one process that works
 against it (and Wave Runner's kind "script" the process of its scripts). A peer's side names the settings that were
-found fastest for it. What a peer keeps of a step differs; Wave Runner keeps its input, output and history too. The kind "engine" is Wave Runner without the function.
+found fastest for it. What a peer keeps of a step differs; Wave Runner keeps its input, output and history too. The
+kind "engine" is Wave Runner without the function.
 
 The figures are medians, the ratios ours by theirs: more than 1 is better for steps per second, less for milliseconds.
 The last line is one JSON object.
