@@ -36,7 +36,8 @@ class FaultProxy:
         self.cuts = 0
         self.commits = 0
         self._cut: Cut | None = None
-        self._cut_at = 0
+        self._words = b""
+        self._left = 0  # COMMITs until it is cut
         self._swallows = False
         self._flowing = asyncio.Event()
         self._delay_s = 0.0
@@ -63,9 +64,9 @@ class FaultProxy:
         assert set(parse_qs(parts.query)) <= {"host", "port"}, "the proxy would lose a part of this address"
         return urlunsplit(parts._replace(netloc=f"{who}@127.0.0.1:{self.port}", query="sslmode=disable"))
 
-    def cut(self, where: Cut, *, nth: int) -> None:
-        """Cut the connection of the nth COMMIT from now on, once."""
-        self._cut, self._cut_at = where, self.commits + nth
+    def cut(self, where: Cut, *, nth: int, of: bytes = b"") -> None:
+        """Cut the connection of the nth COMMIT from now on, once: of those whose transaction has said these words."""
+        self._cut, self._words, self._left = where, of, nth
 
     def swallow(self) -> None:
         """Let nothing through any more, and no error either; connections that begin hang as well."""
@@ -102,6 +103,7 @@ class FaultProxy:
         await self._flowing.wait()
         from_server, to_server = await self._upstream()
         answer_is_cut = False
+        said = b""
 
         def end() -> None:
             self.cuts += 1
@@ -111,11 +113,15 @@ class FaultProxy:
             to_server.close()
 
         async def up() -> None:
-            nonlocal answer_is_cut
+            nonlocal answer_is_cut, said
             while data := await from_client.read(65536):
+                said += data
                 if b"COMMIT" in data:
                     self.commits += 1
-                    if self._cut is not None and self.commits == self._cut_at:
+                    self._left -= self._words in said
+                    said = b""
+                    if self._cut is not None and self._left == 0:
+                        self._left = -1
                         if self._cut is Cut.BEFORE_COMMIT:
                             return end()
                         answer_is_cut = True

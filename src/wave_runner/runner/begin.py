@@ -54,10 +54,8 @@ async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited:
     async with database.transaction(by_key=True) as connection:
         if limited and (wait := wait_s(await accounts.lock(connection, limited))):
             return Begun(wait_s=wait)
-        charged = await _charge(connection, ready)
-        going = charged.going
-        started = await interactions.start(connection, wave, [one.start() for one in going]) if going else set()
-        mine = tuple(one for one in going if one.item.interaction_id in started)
+        charged = await charge(connection, ready)
+        mine = await start(connection, wave, charged.going)
         calls = [one for one in mine if one.calls_model and one.step.pinned.limits.has_budget]
         await ledger.reserve(connection, [(one.item, _most(one)) for one in calls])
         for one in mine if limited else ():
@@ -67,6 +65,14 @@ async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited:
     runs = {one.item.run_id: one for one in charged.short}.values()
     waits = [one for one in runs if not await pause_if_exceeded(database, one)]
     return Begun(started=mine, stopped=stopped, short=bool(waits))
+
+
+async def start(connection: Connection, wave: Wave, going: Sequence[Ready]) -> tuple[Ready, ...]:
+    """Start items that have been charged. Returns those that were still ours."""
+    if not going:
+        return ()
+    started = await interactions.start(connection, wave, [one.start() for one in going])
+    return tuple(one for one in going if one.item.interaction_id in started)
 
 
 def tokens_granted(ready: Ready) -> int:
@@ -94,7 +100,7 @@ async def pause_if_exceeded(database: Database, one: Ready) -> bool:
     return True
 
 
-async def _charge(connection: Connection, ready: Sequence[Ready]) -> Charged:
+async def charge(connection: Connection, ready: Sequence[Ready]) -> Charged:
     """Charge each item's attempt, in order, as long as there is room."""
     counted = [one for one in ready if one.step.pinned.limits]
     charged = Charged(going=[one for one in ready if not one.step.pinned.limits])

@@ -12,7 +12,7 @@ from wave_runner.core.control import Told
 from wave_runner.core.rates import booking, wait_s
 from wave_runner.store import accounts, interactions, waves
 from wave_runner.store.accounts import Limited
-from wave_runner.store.database import Database, Unavailable
+from wave_runner.store.database import Connection, Database, Unavailable
 from wave_runner.store.heartbeat import Heartbeat
 from wave_runner.store.staging import LostWave
 
@@ -24,6 +24,14 @@ class Wait:
     """Nothing was claimed: whoever does the work allows no more for so many seconds."""
 
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """A wave that nobody works on any more, and how much of it was done."""
+
+    wave: waves.Wave
+    done: int
 
 
 @dataclass(kw_only=True)
@@ -48,6 +56,7 @@ class Holder:
 
     async def claim(
         self,
+        connection: Connection,
         queue_id: int,
         *,
         size: int,
@@ -59,28 +68,30 @@ class Holder:
         visit_id: int | None = None,
         limited: Sequence[Limited] = (),
     ) -> waves.Wave | Wait | None:
-        """Claim a wave; None if others were first. `limited` are those who allow so many waves only."""
+        """Claim a wave in the caller's transaction; None if others were first.
+
+        `limited` are those who allow so many waves only.
+        """
         self.next_seq += 1
-        async with self.database.transaction(by_key=True) as connection:
-            if limited and (seconds := wait_s(await accounts.lock(connection, limited))):
-                return Wait(seconds=seconds)
-            wave = await waves.claim(
-                connection,
-                runner_id=self.runner_id,
-                runner_seq=self.next_seq,
-                queue_id=queue_id,
-                size=size,
-                lease_s=self.lease_s,
-                reason=reason,
-                held=held,
-                front=front,
-                server=server,
-                slot=slot,
-                visit_id=visit_id,
-            )
-            if wave is not None:
-                await accounts.book(connection, [(one, booking(one.rate, tokens=0)) for one in limited])
-            return wave
+        if limited and (seconds := wait_s(await accounts.lock(connection, limited))):
+            return Wait(seconds=seconds)
+        wave = await waves.claim(
+            connection,
+            runner_id=self.runner_id,
+            runner_seq=self.next_seq,
+            queue_id=queue_id,
+            size=size,
+            lease_s=self.lease_s,
+            reason=reason,
+            held=held,
+            front=front,
+            server=server,
+            slot=slot,
+            visit_id=visit_id,
+        )
+        if wave is not None:
+            await accounts.book(connection, [(one, booking(one.rate, tokens=0)) for one in limited])
+        return wave
 
     async def claim_overdue(self, *, size: int) -> waves.Wave | None:
         """Claim work that has waited longer than its step allows; None if there is none."""
@@ -96,12 +107,12 @@ class Holder:
         do: Callable[[waves.Wave], Awaitable[int]],
         *,
         deadline_s: float,
-        closes_later: bool = False,
+        over: list[Over] | None = None,
     ) -> int:
         """Do a wave under its lease. Returns how many of its items were recorded.
 
         If the wave is lost its work is cancelled at once: another runner may have it. If the runner stops, what had
-        begun is given back uncharged. With `closes_later` a wave that is done is closed while the next one is begun.
+        begun is given back uncharged. A wave that is done is closed, or added to those that the caller will `close`.
         """
         task = asyncio.ensure_future(do(wave))
         self.tasks[wave.wave_id] = task
@@ -122,14 +133,17 @@ class Holder:
             self.heartbeat.drop(wave.wave_id)
             self.tasks.pop(wave.wave_id)
             if wave.wave_id not in self.lost:
-                closing = asyncio.create_task(self._give_back(wave, done))
-                self.closings.add(closing)
-                closing.add_done_callback(self.closings.discard)
-                if not closes_later or done < len(wave.items):
-                    await asyncio.shield(closing)
+                if over is not None and done == len(wave.items):
+                    over.append(Over(wave=wave, done=done))
+                else:
+                    await asyncio.shield(self.close([Over(wave=wave, done=done)]))
             self.lost.discard(wave.wave_id)
             self.cancelled.discard(wave.wave_id)
         return done
+
+    async def give_back(self, wave: waves.Wave) -> None:
+        """Give a wave back as it was claimed, or do nothing if it does not stand: its transaction may have failed."""
+        await asyncio.shield(self.close([Over(wave=wave, done=0)]))
 
     async def close_all(self) -> None:
         """Return when every wave that is done has been closed."""
@@ -147,12 +161,21 @@ class Holder:
             self.cancelled.add(wave_id)
             self.tasks[wave_id].cancel()
 
-    async def _give_back(self, wave: waves.Wave, done: int) -> None:
+    def close(self, over: Sequence[Over]) -> asyncio.Task[None]:
+        """Close waves, what they have not done is given back before; whoever does not want to wait for it need not."""
+        closing = asyncio.create_task(self._give_back(over))
+        self.closings.add(closing)
+        closing.add_done_callback(self.closings.discard)
+        return closing
+
+    async def _give_back(self, over: Sequence[Over]) -> None:
         try:
             async with self.database.transaction(by_key=True) as connection:
-                if done < len(wave.items):
-                    await interactions.release(connection, wave)
-                await waves.close(connection, wave, done=done)
+                for one in over:
+                    if one.done < len(one.wave.items):
+                        await interactions.release(connection, one.wave)
+                    await waves.close(connection, one.wave, done=one.done)
         except Unavailable as error:
             # Nothing is lost: the lease runs out, and a sweeper gives the work back.
-            log.warning("wave %s: the database is away, its lease will run out (%s)", wave.wave_id, error)
+            ids = ", ".join(str(one.wave.wave_id) for one in over)
+            log.warning("wave %s: the database is away, its lease will run out (%s)", ids, error)

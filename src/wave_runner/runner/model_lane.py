@@ -174,17 +174,19 @@ class ModelLane:
         if seconds := await accounts.wait(self._database, limited):
             self._rests.put(queue.id, min(seconds, LONGEST_NAP_S))
             return True
-        wave = await self._holder.claim(
-            queue.id,
-            size=size,
-            reason=reason,
-            held=[*queue.held, *self._short.resting()],
-            front=queue.front,
-            # What is by URL has no slots that a wave could have to itself: it is asked by all, within its limits.
-            server=self.name if self._owned else None,
-            slot=self._slot if self._owned else None,
-            visit_id=visit.visit_id,
-        )
+        async with self._database.transaction(by_key=True) as connection:
+            wave = await self._holder.claim(
+                connection,
+                queue.id,
+                size=size,
+                reason=reason,
+                held=[*queue.held, *self._short.resting()],
+                front=queue.front,
+                # What is by URL has no slots that a wave could have to itself: it is asked by all, within its limits.
+                server=self.name if self._owned else None,
+                slot=self._slot if self._owned else None,
+                visit_id=visit.visit_id,
+            )
         if wave is None or isinstance(wave, Wait):
             if not (self._owned or self._short.resting()):
                 self._courtesy.came_late(queue)

@@ -51,6 +51,7 @@ class Outlook:
         self._claiming: Counter[int] = Counter()
         self._fronts: Mapping[int, waves.Front] = waves.NO_FRONTS
         self._until = 0.0  # by time.monotonic(): so long they are good for
+        self._last_seen: dict[int, waves.Queue] = {}
         self._seen: dict[str, list[waves.Queue]] = {}
         self.trouble: WaveError | None = None
 
@@ -64,6 +65,10 @@ class Outlook:
         found = await asyncio.shield(self._next)  # others wait for it too
         self._seen[lane] = [queue for queue in found if queue.lane == lane]
         return self._seen[lane]
+
+    def last_seen(self, queue_id: int) -> waves.Queue | None:
+        """Return a queue as a look has last seen it with work; None if none has, or if looks are slow now."""
+        return self._last_seen.get(queue_id) if time.monotonic() >= self._until else None
 
     @contextmanager
     def claiming(self, queue_id: int, size: int) -> Iterator[None]:
@@ -127,6 +132,7 @@ class Outlook:
             self._until = began + took_s * self._seldom if took_s > self._slow_s else 0.0
         self._fronts = seen if began < self._until else {}
         self._held = look.held
+        self._last_seen |= {queue.id: queue for queue in look.queues}
         return look.queues
 
     async def _waiting(self, lanes: Sequence[str], fronts: Mapping[int, waves.Front]) -> waves.Look:

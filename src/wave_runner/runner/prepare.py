@@ -22,7 +22,7 @@ from wave_runner.project.templates import render
 from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.store import interactions, records
-from wave_runner.store.database import Database, DataRefused
+from wave_runner.store.database import Connection, Database, DataRefused
 from wave_runner.store.waves import Item
 
 NO_HASHES: Mapping[int, bytes] = {}
@@ -99,17 +99,23 @@ class Prepared:
 async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Prepared:
     """Read and check the inputs of a wave: one read per step for the records, one for the lineage."""
     in_hand = await steps.get([item.run_step_id for item in items])
+    async with database.transaction(by_key=True) as connection:
+        return await prepare_within(connection, in_hand, items)
+
+
+async def prepare_within(connection: Connection, in_hand: Mapping[int, StepInHand], items: Sequence[Item]) -> Prepared:
+    """Read and check the inputs of a wave in a transaction that goes on; `in_hand` are the items' steps by id."""
     prepared = Prepared()
     for run_step_id in dict.fromkeys(item.run_step_id for item in items):
         mine = [item for item in items if item.run_step_id == run_step_id]
         step = in_hand[run_step_id]
         try:
-            rows, hashes = await _read_records(database, step, mine)
+            rows, hashes = await _read_records(connection, step, mine)
         except DataRefused as error:
             breach = Breach(rule="record_unreadable", message=str(error))
             prepared.stopped += [Stopped(item=item, step=step, breach=breach) for item in mine]
             continue
-        outputs = await _read_lineage(database, step, mine)
+        outputs = await _read_lineage(connection, step, mine)
         for item in mine:
             checked = check_item(item, step, rows, outputs.get(item.interaction_id, {}), hashes)
             (prepared.ready if isinstance(checked, Ready) else prepared.stopped).append(checked)  # type: ignore[arg-type]  # the list is chosen by the type
@@ -119,41 +125,41 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
 async def prepare_one(database: Database, step: StepInHand, item: Item, line: Line) -> Ready | Stopped:
     """Read and check the input of one item whose outputs before it are given."""
     try:
-        rows, _ = await _read_records(database, step, [item])
+        async with database.transaction() as connection:
+            rows, _ = await _read_records(connection, step, [item])
     except DataRefused as error:
         return Stopped(item=item, step=step, breach=Breach(rule="record_unreadable", message=str(error)))
     return check_item(item, step, rows, line)
 
 
 async def _read_records(
-    database: Database, step: StepInHand, items: Sequence[Item]
+    connection: Connection, step: StepInHand, items: Sequence[Item]
 ) -> tuple[dict[int, dict[str, Any]] | None, dict[int, bytes]]:
     """Return the record columns the step names, None where it names none; and what of the row counts as read.
 
     Both stand at one moment: the hash is that of exactly the values that the first step of a selected record was given.
+    A table that cannot be read costs the transaction nothing else.
     """
     columns = sorted({path.split(".")[0] for scope, path in _sources(step.pinned.step) if scope == "record"})
     keys = {item.record_id: item.key for item in items if item.record_id is not None and item.key is not None}
     first = {item.record_id for item in items if step.pinned.select and item.parent_id is None}
     if not columns and not first:
         return None, {}
-    async with database.snapshot() as connection:
-        rows = await records.read(connection, step.tables, columns, keys) if columns else None
-        selected = {record_id: key for record_id, key in keys.items() if record_id in first}
-        if not selected:
-            return rows, {}
-        return rows, await records.read_hashes(connection, step.tables, step.columns_read, selected)
+    hashed = step.columns_read if first else ()
+    async with connection.transaction():
+        found = await records.read(connection, step.tables, columns, keys, hashed=hashed)
+    hashes = {record_id: row.sha256 for record_id, row in found.items() if record_id in first and row.sha256}
+    return {record_id: row.values for record_id, row in found.items()} if columns else None, hashes
 
 
-async def _read_lineage(database: Database, step: StepInHand, items: Sequence[Item]) -> dict[int, dict[str, list[Any]]]:
+async def _read_lineage(
+    connection: Connection, step: StepInHand, items: Sequence[Item]
+) -> dict[int, dict[str, list[Any]]]:
     wanted = {scope for scope, _ in _sources(step.pinned.step)}
     if "item" in wanted:
         wanted.add(step.run_flow.flow.each_of[step.run_step.step])
     wanted -= OWN_SCOPES
-    if not wanted:
-        return {}
-    async with database.transaction(by_key=True) as connection:
-        return await interactions.lineage(connection, items, sorted(wanted))
+    return await interactions.lineage(connection, items, sorted(wanted)) if wanted else {}
 
 
 def overdue(item: Item, step: StepInHand, said: str) -> Stopped:

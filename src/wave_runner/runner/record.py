@@ -21,6 +21,7 @@ from wave_runner.core.pinned import cost_of
 from wave_runner.core.text import sanitise
 from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.prepare import Ready, Stopped
+from wave_runner.runner.relay import Relay
 from wave_runner.runner.texts import Texts
 from wave_runner.store import interactions, ledger, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
@@ -40,10 +41,17 @@ EVENT_OF = {
 }
 
 
-async def record(database: Database, wave: Wave, results: Sequence[tuple[Ready, Outcome]], texts: Texts) -> int:
-    """Check, decide and apply the outcomes of a wave. Returns how many were still ours."""
+async def record(
+    database: Database,
+    wave: Wave,
+    results: Sequence[tuple[Ready, Outcome]],
+    texts: Texts,
+    *,
+    relay: Relay | None = None,
+) -> int:
+    """Check, decide and apply the outcomes of a wave, and open the next one by `relay`. Returns how many were ours."""
     moves = [move_of(ready, outcome, texts) for ready, outcome in results]
-    return await _in_chunks(database, wave, moves)
+    return await _in_chunks(database, wave, moves, relay=relay if len(moves) <= CHUNK else None)
 
 
 async def quarantine(database: Database, wave: Wave, stopped: Sequence[Stopped]) -> int:
@@ -53,19 +61,26 @@ async def quarantine(database: Database, wave: Wave, stopped: Sequence[Stopped])
 
 
 async def _in_chunks(
-    database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State = State.RUNNING
+    database: Database,
+    wave: Wave,
+    moves: Sequence[Move],
+    *,
+    from_state: State = State.RUNNING,
+    relay: Relay | None = None,
 ) -> int:
     done = 0
     for first in range(0, len(moves), CHUNK):
         chunk = moves[first : first + CHUNK]
-        done += await _apply(database, wave, chunk, from_state=from_state)
+        done += await _apply(database, wave, chunk, from_state=from_state, relay=relay)
     return done
 
 
-async def _apply(database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State) -> int:
+async def _apply(
+    database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State, relay: Relay | None = None
+) -> int:
     """Apply moves in one transaction; where the user's tables refuse a row, halve until it stands alone."""
     try:
-        return await _commit(database, wave, moves, from_state=from_state)
+        return await _commit(database, wave, moves, from_state=from_state, relay=relay)
     except DataRefused as error:
         if len(moves) == 1:
             refused = _refused(moves[0], str(error))
@@ -75,7 +90,9 @@ async def _apply(database: Database, wave: Wave, moves: Sequence[Move], *, from_
     return sum([await _apply(database, wave, half, from_state=from_state) for half in halves])
 
 
-async def _commit(database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State) -> int:
+async def _commit(
+    database: Database, wave: Wave, moves: Sequence[Move], *, from_state: State, relay: Relay | None = None
+) -> int:
     """Apply moves in one transaction, through lost connections, until it is known to stand."""
     while moves:
         try:
@@ -85,25 +102,32 @@ async def _commit(database: Database, wave: Wave, moves: Sequence[Move], *, from
                 spent = [(move.item, move.spent) for move in mine if move.spent]
                 await spending.add(connection, spent)
                 await ledger.settle(connection, spent)
-                return len(moved)
+                if relay and len(mine) == len(moves):
+                    relay.opened = await relay.open(connection, moves)
         except Unavailable as error:
             log.warning("wave %s: the database is away while recording (%s)", wave.wave_id, error)
-            moves = await _still_held(database, wave, moves)
+            ids = await _still_held(database, wave, [move.item.interaction_id for move in moves])
+            moves = [move for move in moves if move.item.interaction_id in ids]
+        else:
+            if relay:
+                relay.stands = True
+            return len(moved)
+    if relay and relay.opened and relay.opened.begun:
+        begun = [one.item.interaction_id for one in relay.opened.begun.started]
+        relay.stands = bool(await _still_held(database, relay.opened.wave, begun))
     return 0
 
 
-async def _still_held(database: Database, wave: Wave, moves: Sequence[Move]) -> Sequence[Move]:
+async def _still_held(database: Database, wave: Wave, ids: Sequence[int]) -> set[int]:
     """After an ambiguous COMMIT ask, until it is answered, what is still ours: the rest is recorded, or taken away."""
     delay_s = 0.1
     while True:
         await asyncio.sleep(delay_s)
         try:
             async with database.transaction() as connection:
-                held = await interactions.held(connection, wave, [move.item.interaction_id for move in moves])
+                return await interactions.held(connection, wave, ids)
         except Unavailable:
             delay_s = min(5.0, delay_s * 2)
-        else:
-            return [move for move in moves if move.item.interaction_id in held]
 
 
 def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:

@@ -21,4 +21,7 @@ class RouteLane(Lane):
     largest_wave = 1000
 
     async def _work(self, wave: waves.Wave, ready: Sequence[Ready]) -> int:
-        return await record(self.database, wave, [(one, Done(output=dict(one.input))) for one in ready], self.texts)
+        self.pace.measure(wave.queue_id, 0.0)
+        return await record(
+            self.database, wave, [(one, Done(output=dict(one.input))) for one in ready], self.texts, relay=self.relay
+        )

@@ -36,7 +36,7 @@ class ScriptLane(Lane):
         outcomes = await self._hand_over(wave, ready)
         if len(ready) > 1 and all(_took_all_down(outcome) for outcome in outcomes):
             return await self._suspect(wave, ready)
-        return await record(self.database, wave, list(zip(ready, outcomes, strict=True)), self.texts)
+        return await record(self.database, wave, list(zip(ready, outcomes, strict=True)), self.texts, relay=self.relay)
 
     async def _hand_over(self, wave: waves.Wave, ready: Sequence[Ready]) -> list[Outcome]:
         """Run one wave's items. All of a wave share one script version: that is what the queue's work key says."""

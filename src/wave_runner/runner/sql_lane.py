@@ -29,7 +29,11 @@ class SqlLane(Lane):
         outcomes = await self._answers(ready)
         self.pace.measure(wave.queue_id, (time.monotonic() - began) / len(ready))
         return await record(
-            self.database, wave, [(one, outcomes[one.item.interaction_id]) for one in ready], self.texts
+            self.database,
+            wave,
+            [(one, outcomes[one.item.interaction_id]) for one in ready],
+            self.texts,
+            relay=self.relay,
         )
 
     async def _answers(self, ready: Sequence[Ready]) -> dict[int, Outcome]:

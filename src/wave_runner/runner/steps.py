@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,11 @@ class Steps:
             if missing:
                 await self._read(missing)
         return {run_step_id: self._known[run_step_id] for run_step_id in run_step_ids}
+
+    def at_hand(self, run_step_ids: Iterable[int]) -> dict[int, StepInHand] | None:
+        """Return the steps with these ids, if all of them have been read already: nothing is asked."""
+        wanted = set(run_step_ids)
+        return {id: self._known[id] for id in wanted} if wanted <= self._known.keys() else None
 
     async def of_run(self, run_step_id: int) -> StepInHand:
         """Return one step."""

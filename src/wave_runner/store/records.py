@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from psycopg import sql
@@ -119,31 +119,54 @@ async def known(connection: Connection, collection: str, key: str, *, workflow: 
     return (rows[0]["record_id"], rows[0]["run_id"]) if rows else None
 
 
+class RowRead(NamedTuple):
+    """What was read of a record's row: JSON values by column, and the hash of what was asked to be hashed."""
+
+    values: dict[str, Any]
+    sha256: bytes | None
+
+
 async def read(
-    connection: Connection, tables: Tables, columns: Sequence[str], records: Mapping[int, str]
-) -> dict[int, dict[str, Any]]:
-    """Return the named columns of each record's row, as JSON values; `records` maps ids to keys."""
+    connection: Connection,
+    tables: Tables,
+    columns: Sequence[str],
+    records: Mapping[int, str],
+    *,
+    hashed: Sequence[str] = (),
+) -> dict[int, RowRead]:
+    """Return the named columns of each record's row, as JSON values; `records` maps ids to keys.
+
+    With it, of the same moment, comes the SHA-256 of the columns that are to be hashed, as `read_hashes` gives it.
+    """
     address = tables.of(tables.collection.table)
+    values = [
+        sql.SQL("to_json(t.{column})::text AS {name}").format(
+            column=sql.Identifier(name), name=sql.Identifier("c:" + name)
+        )
+        for name in columns
+    ]
     query = sql.SQL(
-        "SELECT {address}::text AS address, {columns} FROM {table} AS t WHERE {column} = ANY ({given})"
+        "SELECT {address}::text AS address, {wanted} FROM {table} AS t WHERE {column} = ANY ({given})"
     ).format(
         address=_column(address),
         column=_column(address),
-        columns=sql.SQL(", ").join(
-            sql.SQL("to_json(t.{column})::text AS {name}").format(
-                column=sql.Identifier(name), name=sql.Identifier("c:" + name)
-            )
-            for name in columns
-        ),
+        wanted=sql.SQL(", ").join([*values, _hash_of(hashed) if hashed else sql.SQL("NULL AS sha256")]),
         table=table_name(address.table),
         given=_given(address),
     )
     by_address = {row["address"]: row for row in await _select(connection, query, address, records)}
     return {
-        record_id: {name: _value(row["c:" + name] or NULL) for name in columns}
+        record_id: RowRead(values={name: _value(row["c:" + name] or NULL) for name in columns}, sha256=row["sha256"])
         for record_id, key in records.items()
         if (row := by_address.get(_address_of(address, record_id, key))) is not None
     }
+
+
+def _hash_of(columns: Sequence[str]) -> sql.Composed:
+    named = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in columns)
+    return sql.SQL(
+        "sha256(convert_to((SELECT to_json(c)::text FROM (SELECT {columns}) AS c), 'UTF8')) AS sha256"
+    ).format(columns=named)
 
 
 async def read_hashes(
@@ -152,13 +175,11 @@ async def read_hashes(
     """Return the SHA-256 of the named columns of each record's row: of their JSON, names included."""
     address = tables.of(tables.collection.table)
     query = sql.SQL(
-        "SELECT {address}::text AS address, "
-        "sha256(convert_to((SELECT to_json(c)::text FROM (SELECT {columns}) AS c), 'UTF8')) AS sha256 "
-        "FROM {table} AS t WHERE {column} = ANY ({given})"
+        "SELECT {address}::text AS address, {hash} FROM {table} AS t WHERE {column} = ANY ({given})"
     ).format(
         address=_column(address),
         column=_column(address),
-        columns=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in columns),
+        hash=_hash_of(columns),
         table=table_name(address.table),
         given=_given(address),
     )

@@ -53,13 +53,17 @@ async def facts(
     values = await _watched_values(connection, tables, run_id, keys, watched)
     return {
         record_id: Facts(
-            record=rows.get(record_id) if columns else {},
+            record=_values(rows.get(record_id)) if columns else {},
             counts={table: counts[table][record_id] for table in counted},
             broken_steps=tuple(steps.get(record_id, ())),
             values=values[record_id],
         )
         for record_id in keys
     }
+
+
+def _values(row: records.RowRead | None) -> dict[str, Any] | None:
+    return row.values if row is not None else None
 
 
 async def settle(connection: Connection, run_id: int, broken: Mapping[int, Sequence[str]], *, runner_id: UUID) -> None:

@@ -257,11 +257,14 @@ async def claim(
         "visit_id": visit_id,
     }
     await plan_by_key(connection)
-    try:
-        async with connection.transaction():
-            rows = await fetch_tuples(connection, "waves/claim", parameters)
-    except errors.UniqueViolation:
-        return None  # another runner has a wave open on this slot
+    if slot is None:
+        rows = await fetch_tuples(connection, "waves/claim", parameters)
+    else:
+        try:
+            async with connection.transaction():
+                rows = await fetch_tuples(connection, "waves/claim", parameters)
+        except errors.UniqueViolation:
+            return None  # another runner has a wave open on this slot
     if not rows:
         return None
     wave_id, _, items = _claimed(rows)

@@ -1,0 +1,57 @@
+"""From one wave straight to the next: what records the last opens the next, in one transaction and without a look.
+
+A record that is alone would else wait, at each of its steps, for a commit, a look, a claim and two commits more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from wave_runner.core.interaction import State
+from wave_runner.runner.prepare import Ready, Stopped
+from wave_runner.store.database import Connection
+from wave_runner.store.interactions import Move
+from wave_runner.store.waves import Queue, Wave
+
+# So few are relayed. Of many the next wave is prepared while the database records the last, which is faster.
+MOST = 16
+# Without a look nobody sees what has become more urgent, nor a folder that has changed.
+LONGEST_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """Items that have begun, and those that are to be quarantined instead."""
+
+    started: Sequence[Ready]
+    stopped: Sequence[Stopped]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A wave that has been claimed; `begun` is None where a step of it has to be read first."""
+
+    queue: Queue
+    wave: Wave
+    begun: Begun | None
+
+
+@dataclass(kw_only=True)
+class Relay:
+    """Opens the next wave in the transaction that records the last one. `stands` once that is known."""
+
+    open: Callable[[Connection, Sequence[Move]], Awaitable[Opened | None]]
+    opened: Opened | None = None
+    stands: bool = False
+
+
+def next_queue(moves: Sequence[Move]) -> int | None:
+    """Return the queue that everything goes to which follows from these moves, each of one item; None if none is it."""
+    found: set[int] = set()
+    for move in moves:
+        follows = move.follows
+        if move.state is not State.COMPLETED or move.fan_out_step is not None or follows.skipped or follows.inputs:
+            return None
+        found.update(move.run.steps[place.step].queue_id for place in follows.children)
+    return found.pop() if len(found) == 1 else None

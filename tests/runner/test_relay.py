@@ -1,0 +1,147 @@
+"""A record that is alone goes from step to step: what records one wave opens the next, and nobody looks in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.database import fresh_database
+from tests.support.fault_proxy import Cut, FaultProxy
+from tests.support.projects import Ground, at_work, script, wait_until
+from tests.support.selecting import TOML, fill, selecting
+
+from wave_runner.core.control import Subject
+from wave_runner.engine import Engine
+from wave_runner.runner import relay
+
+SCRIPTS = """\
+one: {actor: one, input: {name: record.name, text: record.text}, next: two}
+two: {actor: two, input: {name: record.name}, next: three}
+three: {actor: three, input: {name: record.name}, next: end}
+"""
+ROUTES = """\
+one: {input: {text: record.text}, next: {when: [{if: "input.text != ''", to: two}], else: end}}
+two: {input: {text: record.text}, next: {when: [{if: "input.text != ''", to: three}], else: end}}
+three: {input: {text: record.text}, next: {when: [{if: "input.text == ''", to: end}], else: end}}
+"""
+NAMES = ("one", "two", "three")
+
+
+def chain(ground: Ground, n: int, *, steps: str = SCRIPTS, toml: str = "", calls: Path | None = None) -> Ground:
+    """Write a project of three steps in a row for `n` records; its scripts note in a file that they were called."""
+    note = f"open({str(calls)!r}, 'a').write(f\"{{item['name']}} {{self.__module__}}\\n\")\n" if calls else ""
+    actors = {f"actors/{name}.py": script(f"{note}return {{}}  # {name}") for name in NAMES if steps == SCRIPTS}
+    selecting(ground, steps=steps, toml=TOML + toml, files=actors)
+    fill(ground, n)
+    return ground
+
+
+async def begun(engine: Engine, ground: Ground) -> int:
+    """Let a run begin that takes all records through the steps, since all of them have changed."""
+    ground.sql("UPDATE items SET text = text || '.'")
+    return await engine.start_run("work", {}, force=True)
+
+
+async def completed(ground: Ground, run_id: int) -> None:
+    state = "SELECT state FROM workflow_runs WHERE run_id = %s"
+    await asyncio.to_thread(wait_until, lambda: ground.one(state, run_id) == "completed")
+
+
+async def done(engine: Engine, ground: Ground) -> int:
+    """Take all records through the steps once more, by the runner that is at work; return the run."""
+    run_id = await begun(engine, ground)
+    await completed(ground, run_id)
+    return run_id
+
+
+def twice(ground: Ground) -> int:
+    """Do two runs, one after the other, by one runner; return the second: all its queues are known."""
+
+    async def work(engine: Engine) -> int:
+        async with at_work(engine):
+            await done(engine, ground)
+            return await done(engine, ground)
+
+    return ground.do(work)
+
+
+def reasons(ground: Ground, run_id: int) -> list[str]:
+    """Why the waves of a run were opened, step by step."""
+    found = ground.sql(
+        "SELECT DISTINCT s.position, e.data::jsonb ->> 'reason' AS reason FROM interactions i "
+        "JOIN run_steps s USING (run_step_id) JOIN interaction_events e USING (wave_id) "
+        "WHERE i.run_id = %s AND e.type = 'wave_opened' ORDER BY s.position",
+        run_id,
+    )
+    return [row["reason"] for row in found]
+
+
+@pytest.mark.parametrize("steps", [SCRIPTS, ROUTES], ids=["scripts", "routes"])
+def test_a_record_goes_from_one_step_to_the_next(steps: str, ground: Ground):
+    run_id = twice(chain(ground, 3, steps=steps))
+    assert reasons(ground, run_id) == ["latest step", "next step", "next step"]
+    assert ground.one("SELECT count(*) FROM waves WHERE closed_at IS NULL") == 0
+
+
+def test_many_records_do_not(ground: Ground):
+    run_id = twice(chain(ground, relay.MOST + 1))
+    assert reasons(ground, run_id) == ["latest step"] * 3
+
+
+def test_what_somebody_allows_only_so_often_is_looked_for(ground: Ground):
+    run_id = twice(chain(ground, 1, toml="[scripts.two]\nconcurrency = 1\n"))
+    assert reasons(ground, run_id) == ["latest step", "latest step", "next step"]
+
+
+def test_what_has_been_paused_since_a_look_is_not_begun(ground: Ground):
+    chain(ground, 1)
+    states = "SELECT array_agg(state::text ORDER BY interaction_id) FROM interactions WHERE run_id = 2"
+
+    async def work(engine: Engine) -> None:
+        async with at_work(engine):
+            await done(engine, ground)
+            await engine.orders().pause(Subject.ACTOR, "two")
+            second = asyncio.create_task(done(engine, ground))
+            await asyncio.to_thread(wait_until, lambda: ground.one(states) == ["completed", "pending"])
+            await engine.orders().resume(Subject.ACTOR, "two")
+            await second
+
+    ground.do(work)
+    assert ground.states("two") == {"completed": 2}
+
+
+@pytest.fixture
+def behind(session_database: str, migrated: str, tmp_path: Path) -> Iterator[tuple[Ground, FaultProxy]]:
+    """The chain, whose runner reaches its database by the proxy; it is looked at without it."""
+    with fresh_database(session_database, template=migrated) as url, FaultProxy(url) as proxy:
+        ground = Ground(folder=tmp_path / "project", url=url, admin_url=session_database)
+        chain(ground, 3, calls=tmp_path / "calls")
+        ground.write(".env", f"WAVE_DATABASE_URL={proxy.url}\n")
+        yield ground, proxy
+
+
+@pytest.mark.parametrize("where", Cut)
+def test_a_commit_that_is_cut_off_has_nothing_begun_twice(
+    where: Cut, behind: tuple[Ground, FaultProxy], tmp_path: Path
+):
+    """What was to follow is asked for too: gone on with if it stands, and else opened again with what is recorded."""
+    ground, proxy = behind
+    runs = 8
+
+    async def work(engine: Engine) -> None:
+        async with at_work(engine):
+            for number in range(runs):
+                run_id = await begun(engine, ground)
+                proxy.cut(where, nth=1 + number % 3, of=b"next step")
+                await completed(ground, run_id)
+
+    ground.do(work)
+    assert proxy.cuts > runs / 3
+    calls = Counter((tmp_path / "calls").read_text(encoding="utf-8").splitlines())
+    assert set(calls.values()) == {runs}
+    assert len(calls) == 9
+    assert ground.one("SELECT max(attempt) FROM interactions") == 1
+    assert ground.one("SELECT count(*) FROM interaction_events WHERE type = 'wave_expired'") == 0
