@@ -1,5 +1,7 @@
 """What a script's context lets through and what it refuses, before anything travels."""
 
+import json
+
 import pytest
 
 from wave_runner.actors.script_actor import Context, Database, Rejection, Staging
@@ -78,8 +80,24 @@ def test_long_lists_are_staged_in_pieces_and_the_position_follows_each():
     staging = Staging(ask, position=0)
     rows = [{"raw": {"text": "x" * 1_500_000}, "source": "file", "position": n} for n in range(1, 6)]
     assert staging.add(rows) == 5
-    assert pieces == [("stage", [1, 2, 3]), ("stage", [4, 5])]
+    assert pieces == [("stage", [1, 2]), ("stage", [3, 4]), ("stage", [5])]
     assert staging.position == 5
+
+
+def test_of_a_row_that_is_too_large_only_the_beginning_leaves_the_script():
+    sent = []
+
+    def ask(request, arguments):
+        sent.extend(arguments["rows"])
+        return len(arguments["rows"])
+
+    staging = Staging(ask, max_raw_bytes=100)
+    fits = json.dumps("ü" * 49, ensure_ascii=False)
+    rows = [fits, fits[:-1] + 'x"', {"text": "x" * 10_000_000}]
+    assert staging.add({"raw": raw, "source": "s", "position": n} for n, raw in enumerate(rows)) == 3
+    assert [(row["position"], row.get("bytes")) for row in sent] == [(0, None), (1, 101), (2, 10_000_012)]
+    assert [len(json.loads(row["raw"])) for row in sent] == [49, 52, 1000]
+    assert staging.position == 2
 
 
 @pytest.mark.parametrize("raw", ["plain text", '{"a": NaN}', float("nan"), {1, 2}, '"a\x00b"', "[" * 100_000])

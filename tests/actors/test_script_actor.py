@@ -106,7 +106,7 @@ UNSTORABLE_OUTPUTS = [
     ("surrogate", "unstorable_text", "output.a holds half a surrogate pair"),
     ("big_number", "unserialisable", "64-bit"),
     ("no_end", "unserialisable", "ecursion"),
-    ("huge", "output_too_large", "1,000,000 are allowed"),
+    ("huge", "output_too_large", "1,000,000 are allowed; max_output_bytes of this script in wave.toml"),
 ]
 
 

@@ -172,6 +172,7 @@ TOML_MISTAKES = [
     ("[collections.items]", "[collections.Items]", 5, "is no name", ""),
     ('table = "items"', 'tabel = "items"', 6, "unknown key `tabel`", '"table"'),
     ('table = "items"', 'table = "items; DROP"', 6, "plain name of a table", ""),
+    ('key = "name"', 'key = "name"\nmax_raw_bytes = 40000000', 8, "is 32,000,000 at most, not 40,000,000", ""),
     ('tags = "item_id"', "tags = 3", 11, "must be a text, not 3", ""),
     ('tags = "item_id"', 'tags = "item id"', 11, "maps a table to its column", ""),
     ('driver = "llama_cpp"', 'driver = "llama-cpp"', 14, "no driver 'llama-cpp'", '"llama_cpp"'),

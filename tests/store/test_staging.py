@@ -235,6 +235,83 @@ def test_a_column_that_a_row_does_not_name_gets_its_default_whatever_its_neighbo
     assert [row["note"] for row in ground.sql("SELECT note FROM items ORDER BY name")] == ["none", "said"]
 
 
+# ─── large rows ──────────────────────────────────────────────────────────────────────────────────────
+
+TEN_MB = """\
+from wave_runner import ScriptActor
+
+
+class Fetch(ScriptActor):
+    staging = True
+
+    def process(self, item, ctx):
+        texts = {"small": "a b", "huge": "x " * 5_000_000, "last": "a b c"}
+        rows = ({"raw": {"name": name, "text": text}, "source": "feed", "position": {"page": 7, "row": n}}
+                for n, (name, text) in enumerate(texts.items(), 1))
+        return {"staged": ctx.staging.add(rows)}
+"""
+LARGER = 'record_column = "item_id"\nmax_raw_bytes = 12000000\n'
+IN_BATCHES = """\
+from wave_runner import Promote, ScriptActor
+
+
+class Check(ScriptActor):
+    staging = True
+
+    def process(self, item, ctx):
+        sizes = []
+        for batch in ctx.staging.batches():
+            sizes.append(len(batch))
+            ctx.staging.decide([Promote(row["id"], row["raw"]["name"], {"name": row["raw"]["name"]}) for row in batch])
+        return {"sizes": sizes}
+"""
+
+
+def test_a_row_of_10_mb_is_rejected_with_its_place_its_size_and_the_setting_and_the_run_goes_on(ground: Ground):
+    ground.project(actors={"fetch": TEN_MB})
+    assert ground.run() == "completed"
+    assert ground.items() == {"small": 2, "last": 3}
+    [refused] = ground.sql("SELECT * FROM staged_records WHERE state = 'rejected'")
+    [error] = refused["errors"]
+    assert error == {
+        "rule": "too_large",
+        "field": "",
+        "message": 'the row at {"page": 7, "row": 2} of feed has 10,000,028 bytes, 1,048,576 are allowed; '
+        "max_raw_bytes of [collections.items] in wave.toml lets larger ones in",
+    }
+    assert refused["raw"].startswith('{"name": "huge", "text": "x x')
+    assert len(refused["raw"]) == 1000
+    written = ground.one("SELECT data FROM interaction_events WHERE type = 'staging_written'")
+    assert json.loads(written) == {"rejected": 1, "rows": 3}
+    for table in ("interaction_events", "interactions", "payloads", "staged_records"):
+        assert ground.one(f"SELECT coalesce(max(length(row_to_json(t)::text)), 0) FROM {table} AS t") < 10_000
+
+
+def test_a_row_of_10_mb_goes_in_whole_where_the_collection_allows_it(ground: Ground):
+    ground.project(actors={"fetch": TEN_MB}, tables=TABLES.replace(" CHECK (words < 1000)", ""))
+    toml = (ground.folder / "wave.toml").read_text()
+    ground.write("wave.toml", toml.replace('record_column = "item_id"\n', LARGER))
+    assert ground.run() == "completed"
+    assert ground.items() == {"small": 2, "huge": 5_000_000, "last": 3}
+
+
+@pytest.mark.parametrize("how", ["compressed tenfold", "not compressed"])
+def test_large_rows_are_decided_on_in_small_batches(ground: Ground, how: str):
+    text = "'x' * 150_000" if how == "compressed tenfold" else "random.Random(n).randbytes(75_000).hex()"
+    fetch = script(
+        f"""
+        import random
+        rows = ({{"raw": {{"name": f"{{n}}", "text": {text}}}, "source": "s", "position": n}} for n in range(100))
+        return {{"staged": ctx.staging.add(rows)}}
+        """,
+        options="staging = True\n",
+    )
+    ground.project(actors={"fetch": fetch, "check": IN_BATCHES, "count": script("return {}")})
+    assert ground.run() == "completed"
+    said = ground.sql("SELECT output FROM interactions WHERE record_id IS NULL ORDER BY interaction_id")
+    assert json.loads(said[1]["output"])["sizes"] == [28, 28, 28, 16]
+
+
 # ─── fan-out ─────────────────────────────────────────────────────────────────────────────────────────
 
 

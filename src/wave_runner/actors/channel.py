@@ -36,6 +36,8 @@ def encode(job: Job) -> Encoded:
     }
     if job.position is not None:
         fields["position"] = job.position
+    if job.max_raw_bytes is not None:
+        fields["max_raw_bytes"] = job.max_raw_bytes
     return Encoded(job, dumps(fields, default=result.plain))
 
 

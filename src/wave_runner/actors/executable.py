@@ -50,7 +50,8 @@ class Executable:
         except OSError as error:
             return result.failure(ErrorClass.PERMANENT, f"{self._path.name} cannot be started: {error.strerror}")
         if answer.too_large:
-            return result.breach("output_too_large", f"wrote more than {self._cap:,} bytes to stdout and was ended")
+            said = f"wrote more than {self._cap:,} bytes to stdout and was ended; {result.MORE_OUTPUT}"
+            return result.breach("output_too_large", said)
         if answer.status:
             message = f"{self._path.name} {describe_status(answer.status)}"
             return result.failure(ErrorClass.TRANSIENT, message, quote=True)

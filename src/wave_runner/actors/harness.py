@@ -204,7 +204,7 @@ class Harness:
             attempt=job["attempt"],
             log=self._log,
             database=Database(ask) if ask and actor.database else None,
-            staging=Staging(ask, job.get("position")) if ask and actor.staging else None,
+            staging=Staging(ask, job.get("position"), job.get("max_raw_bytes")) if ask and actor.staging else None,
             tell=lambda done, total, note: self._line.tell(index, done, total, note),
         )
 

@@ -32,6 +32,7 @@ class Job:
     run: Mapping[str, Any]
     attempt: int
     position: Any = None  # of the last row that this interaction has staged
+    max_raw_bytes: int | None = None  # of one row that it stages; None: any number
 
 
 class RequestRefused(Exception):
@@ -48,11 +49,17 @@ class Requests(Protocol):
     async def query(self, statement: str, parameters: list[Any]) -> list[dict[str, Any]]: ...
 
     async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
-        """Commit rows `{"raw", "source", "position"}`, `raw` being JSON text. Return how many."""
+        """Commit rows `{"raw", "source", "position"}`, `raw` being JSON text. Return how many.
+
+        A row with `bytes` was larger than the job allows: it had so many, and `raw` is its beginning, as a JSON text.
+        """
         ...
 
     async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
-        """Return waiting rows of the run with an id above `after`, by id: `{"id", "raw", "source"}`, `raw` as text."""
+        """Return waiting rows of the run with an id above `after`, by id: `{"id", "raw", "source"}`, `raw` as text.
+
+        These are `limit` at most, and fewer where they are large; none only where none is left.
+        """
         ...
 
     async def decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:

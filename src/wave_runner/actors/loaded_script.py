@@ -92,7 +92,8 @@ class LoadedScript:
                 return result.breach("invalid_output", _summary(error), evidence=[_trace(error)])
             return result.raised(error)
         if len(data) > self._cap:
-            return result.breach("output_too_large", f"the result has {len(data):,} bytes, {self._cap:,} are allowed")
+            said = f"the result has {len(data):,} bytes, {self._cap:,} are allowed; {result.MORE_OUTPUT}"
+            return result.breach("output_too_large", said)
         return data
 
     def _is_of_output(self, error: ValidationError) -> bool:

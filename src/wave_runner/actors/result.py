@@ -31,6 +31,8 @@ KEPT_CHARS = 16 * 1024
 
 MESSAGE_CHARS = 1000
 
+MORE_OUTPUT = "max_output_bytes of this script in wave.toml lets larger ones in"
+
 _NOT_THE_SCRIPT = (str(Path(__file__).parent), "<frozen importlib", str(Path(importlib.__file__).parent))
 
 Exhibit = tuple[str, str, str]

@@ -17,9 +17,10 @@ import pydantic
 
 from wave_runner.actors.statement import EFFECTS, READS, check_statement
 from wave_runner.core.outcome import Effect, Replace, Write
+from wave_runner.core.raw import beginning, size_of
 
 STAGE_BYTES = 4 * 1024 * 1024
-"""Rows are staged in pieces of about this size; each piece is committed by itself."""
+"""Rows are staged in pieces of at most this size, or a row that is larger; each piece is committed by itself."""
 
 Ask = Callable[[str, dict[str, Any]], Any]
 """Sends a request by name with its arguments, waits, and returns the answer."""
@@ -177,9 +178,10 @@ class Reject:
 class Staging:
     """Raw input on its way in, for an actor with `staging = True`."""
 
-    def __init__(self, ask: Ask, position: Any = None) -> None:
+    def __init__(self, ask: Ask, position: Any = None, max_raw_bytes: int | None = None) -> None:
         self._ask = ask
         self._position = position
+        self._max_raw_bytes = max_raw_bytes
 
     @property
     def position(self) -> Any:
@@ -189,17 +191,21 @@ class Staging:
     def add(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Stage rows `{"raw", "source", "position"}`; they are committed when this returns. Returns how many.
 
-        `raw` is a JSON text (a str, kept as it came) or a JSON value. Long lists are committed in pieces; a script
+        `raw` is a JSON text (a str, kept as it came) or a JSON value. One that is larger than the collection's
+        `max_raw_bytes` is staged as rejected, with its beginning only. Long lists are committed in pieces; a script
         that dies in between goes on after `position`.
         """
         staged = 0
-        for piece in _pieces(_staged_row(index, row) for index, row in enumerate(rows)):
+        for piece in _pieces(_staged_row(index, row, self._max_raw_bytes) for index, row in enumerate(rows)):
             staged += self._ask("stage", {"rows": piece})
             self._position = piece[-1]["position"]
         return staged
 
     def batches(self, size: int = 500) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows of this run that wait for a decision, `{"id", "raw", "source"}`, `size` at a time."""
+        """Yield the rows of this run that wait for a decision, `{"id", "raw", "source"}`, `size` at a time.
+
+        Large rows come in smaller batches, of about 4 MB.
+        """
         after = 0
         while rows := self._ask("staged", {"after": after, "limit": size}):
             after = rows[-1]["id"]
@@ -217,12 +223,15 @@ def _decision(decision: Promote | Reject) -> dict[str, Any]:
     return {"decision": "reject", "id": decision.id, "errors": [dict(error) for error in decision.errors]}
 
 
-def _staged_row(index: int, row: Mapping[str, Any]) -> dict[str, Any]:
+def _staged_row(index: int, row: Mapping[str, Any], max_bytes: int | None) -> dict[str, Any]:
     try:
-        raw = _raw_json(row["raw"])
+        text = _raw_json(row["raw"])
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"row {index}: raw is no JSON ({error}); stage the text itself as json.dumps(text)") from error
-    return {"raw": raw, "source": row["source"], "position": row["position"]}
+    place = {"source": row["source"], "position": row["position"]}
+    if max_bytes is not None and (size := size_of(text)) > max_bytes:
+        return {"raw": beginning(text), "bytes": size, **place}
+    return {"raw": text, **place}
 
 
 def _raw_json(raw: Any) -> str:
@@ -241,10 +250,11 @@ def _pieces(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     piece: list[dict[str, Any]] = []
     size = 0
     for row in rows:
-        piece.append(row)
-        size += len(row["raw"])
-        if size >= STAGE_BYTES:
+        more = size_of(row["raw"])
+        if piece and size + more > STAGE_BYTES:
             yield piece
             piece, size = [], 0
+        piece.append(row)
+        size += more
     if piece:
         yield piece

@@ -14,6 +14,7 @@ from typing import Any
 
 from wave_runner.core.due import CatchUp
 from wave_runner.core.limits import Limits
+from wave_runner.core.raw import DEFAULT_BYTES
 
 
 class ActorKind(enum.StrEnum):
@@ -133,6 +134,7 @@ class CollectionSpec:
     key: str  # the column that holds the record's key
     record_column: str = ""  # the column that references records, where the table has one
     rows: Mapping[str, str] = field(default_factory=dict)  # other tables of the record: table -> column of the record
+    max_raw_bytes: int = DEFAULT_BYTES  # of one staged row; a larger one is rejected, and only its beginning kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from wave_runner.core import cron
 from wave_runner.core.due import CatchUp
 from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.raw import LARGEST_BYTES
 from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec
 from wave_runner.project.document import Document, Section, kind
 
@@ -100,6 +101,9 @@ def _collection(name: str, section: Section) -> CollectionSpec:
         if not _TABLE.fullmatch(table) or not _IDENTIFIER.fullmatch(column):
             message = f"`rows` maps a table to its column that holds the record, not {table!r:.60} to {column!r:.60}"
             raise section.error(message, "rows", table)
+    if spec.max_raw_bytes > LARGEST_BYTES:
+        message = f"`max_raw_bytes` is {LARGEST_BYTES:,} at most, not {spec.max_raw_bytes:,}: split what is larger"
+        raise section.error(message, "max_raw_bytes")
     return spec
 
 

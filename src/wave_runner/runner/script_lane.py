@@ -13,6 +13,8 @@ from wave_runner.actors.job import Job, RequestRefused
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.outcome import ErrorClass, Failure, Outcome
 from wave_runner.core.patience import is_measure
+from wave_runner.core.raw import too_large
+from wave_runner.core.workflow import CollectionSpec
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import record
@@ -73,7 +75,17 @@ def _job(ready: Ready, position: Any) -> Job:
         run=ready.step.run,
         attempt=ready.attempt,
         position=position,
+        max_raw_bytes=ready.step.tables.collection.max_raw_bytes,
     )
+
+
+def _judged(row: dict[str, Any], collection: CollectionSpec) -> dict[str, Any]:
+    """Return a row to be staged: rejected already, if its worker has found it too large."""
+    size = row.pop("bytes", None)
+    if size is None:
+        return row
+    where = {"collection": collection.name, "source": row["source"], "position": row["position"]}
+    return {**row, "errors": [too_large(size=int(size), allowed=collection.max_raw_bytes, **where)]}
 
 
 def _took_all_down(outcome: Outcome) -> bool:
@@ -98,10 +110,11 @@ class Requests:
 
     async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
         ready = self._ready[job_id]
-        collection = ready.step.tables.collection.name
+        collection = ready.step.tables.collection
+        given = [_judged(row, collection) for row in rows]
         try:
             async with self._database.transaction() as connection:
-                return await staging.add(connection, self._wave, ready.item, collection, rows)
+                return await staging.add(connection, self._wave, ready.item, collection.name, given)
         except DataRefused as error:
             raise RequestRefused(f"PostgreSQL cannot hold these rows: {error}") from error
 

@@ -18,6 +18,9 @@ from wave_runner.store import interactions, records
 from wave_runner.store.database import Connection, DataRefused, fetch, users_data
 from wave_runner.store.waves import Item, Wave
 
+BATCH_BYTES = 4 * 1024 * 1024
+"""What is handed out at once: many large rows would fill the memory of a runner and of its script."""
+
 
 class LostWave(Exception):
     """The wave no longer holds this interaction: what it asks for is refused, and nothing was changed."""
@@ -40,8 +43,14 @@ async def position(connection: Connection, item: Item) -> Position | None:
 async def add(
     connection: Connection, wave: Wave, item: Item, collection: str, rows: Sequence[Mapping[str, Any]]
 ) -> int:
-    """Stage raw rows: {"raw": JSON text or value, "source": str, "position": JSON value}. Returns how many."""
-    await _note(connection, wave, item, EventType.STAGING_WRITTEN, {"rows": len(rows)})
+    """Stage raw rows: {"raw": JSON text or value, "source": str, "position": JSON value}. Returns how many.
+
+    A row that has `errors` as well, as those of a rejection, is rejected already.
+    """
+    errors = [row.get("errors", []) for row in rows]
+    rejected = sum(map(bool, errors))
+    data = {"rows": len(rows), **({"rejected": rejected} if rejected else {})}
+    await _note(connection, wave, item, EventType.STAGING_WRITTEN, data)
     with users_data(connection):
         await fetch(
             connection,
@@ -53,14 +62,19 @@ async def add(
                 "sources": [row["source"] for row in rows],
                 "positions": [json.dumps(row.get("position")) for row in rows],
                 "raws": [_raw_text(row["raw"]) for row in rows],
+                "errors": [dumps(found).decode() for found in errors],
             },
         )
     return len(rows)
 
 
 async def waiting(connection: Connection, run_id: int, *, after: int, limit: int) -> list[dict[str, Any]]:
-    """Return staged rows of the run that wait for a decision: id, raw (JSON text) and source, in order of staging."""
-    return await fetch(connection, "staging/waiting", {"run_id": run_id, "after": after, "limit": limit})
+    """Return staged rows of the run that wait for a decision: id, raw (JSON text) and source, in order of staging.
+
+    They are `limit` at most, and so many that they have about `BATCH_BYTES` together; where any waits, one at least.
+    """
+    given = {"run_id": run_id, "after": after, "limit": limit, "bytes": BATCH_BYTES}
+    return await fetch(connection, "staging/waiting", given)
 
 
 async def decide(
