@@ -17,7 +17,8 @@ def test_a_dict_in_gives_a_dict_out(zoo):
     assert isinstance(outcome, Done)
     assert outcome.output == {"title": "Clerk \u2019 \U0001f30a", "n": [1, 2.5, None, True]}
     assert outcome.evidence == ()
-    assert outcome.usage == Usage(service_us=outcome.usage.service_us)
+    assert outcome.usage == Usage(service_us=outcome.usage.service_us, result_bytes=outcome.usage.result_bytes)
+    assert 60 < outcome.usage.result_bytes < 200
 
 
 def test_outcomes_come_in_the_order_of_the_jobs(zoo):

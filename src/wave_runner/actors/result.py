@@ -84,13 +84,13 @@ def script_traceback(error: BaseException) -> str:
 def wrap(index: int, result: bytes, service_us: int, log: bytes) -> bytes:
     """Return a result with the item's place in the call, the time it took, and what it printed."""
     text = b',"log":' + orjson.dumps(log.decode("utf-8", "backslashreplace")) if log else b""
-    return b'{"index":%d,"us":%d%b,"result":%b}' % (index, service_us, text, result)
+    return b'{"index":%d,"us":%d,"bytes":%d%b,"result":%b}' % (index, service_us, len(result), text, result)
 
 
 def outcome(wrapped: Mapping[str, Any]) -> Outcome:
     """Return what the runner decides from. `wrapped` is the parsed form of what `wrap` made."""
     result = wrapped["result"]
-    usage = Usage(service_us=wrapped["us"])
+    usage = Usage(service_us=wrapped["us"], result_bytes=wrapped["bytes"])
     evidence = tuple(Evidence(role=role, media_type=kind, content=text.encode()) for role, kind, text in _kept(wrapped))
     if "breach" in result:
         return Breach(

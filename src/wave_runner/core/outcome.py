@@ -72,7 +72,7 @@ class Effect:
 class Usage:
     """What an attempt cost. Times in microseconds; 0 where the actor has no such thing.
 
-    `rest_s` is how long a server wants to be left alone after it.
+    `rest_s` is how long a server wants to be left alone after it, `result_bytes` how large a script's result was.
     """
 
     service_us: int = 0
@@ -83,6 +83,7 @@ class Usage:
     tokens_cached: int = 0
     tokens_out: int = 0
     rest_s: float = 0.0
+    result_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

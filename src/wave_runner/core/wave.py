@@ -19,6 +19,8 @@ STEPS_WORTH_A_LOAD = 10
 GATHER_S = 0.125
 LONGEST_GATHER_S = 1.0
 LATELY_S = 1.0
+# What the items of a wave are given and give, all together: it is in memory several times on its way to the database.
+WAVE_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +115,8 @@ def wave_size(*, service_s: float | None, lease_s: float, concurrency: int, larg
     if service_s <= 0:
         return largest
     return max(concurrency, int(min(largest, lease_s * concurrency / service_s)))
+
+
+def fitting(item_bytes: float) -> int:
+    """Return how many items of this size a wave may have: one at least, and any number of those that have none."""
+    return max(1, int(WAVE_BYTES / max(item_bytes, 1.0)))

@@ -24,6 +24,7 @@ from wave_runner.runner.record import quarantine
 from wave_runner.runner.relay import Begun, Opened, Relay, next_queue
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.texts import Texts
+from wave_runner.runner.weights import Weights
 from wave_runner.store import accounts, waves
 from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Connection, Database
@@ -49,6 +50,7 @@ class Lane(abc.ABC):
     after_wave: Callable[[], None]
     beside: int = 1  # lanes of its name in this runner, itself among them
     pace: Pace = field(default_factory=Pace, init=False)
+    weights: Weights = field(default_factory=Weights, init=False)
     rests: Rests = field(default_factory=Rests, init=False)
     courtesy: Courtesy = field(default_factory=Courtesy, init=False)
     limit_s: float = field(default=UNMEASURED_S, init=False)  # of one attempt of the wave in hand
@@ -135,6 +137,7 @@ class Lane(abc.ABC):
         if in_hand is None:
             return None
         prepared = await prepare_within(connection, in_hand, wave.items)
+        self.weights.given(wave.queue_id, [one.size for one in prepared.ready])
         charged = await charge(connection, prepared.ready)
         started = await start(connection, wave, charged.going)
         return Begun(started=started, stopped=[*prepared.stopped, *charged.stopped])
@@ -165,7 +168,8 @@ class Lane(abc.ABC):
         queue = self._next(moves) if time.monotonic() < until and self.holder.may_claim else None
         if queue is None:
             return None
-        wave = await self.holder.claim(connection, queue.id, size=relay.MOST, reason="next step", held=queue.held)
+        size = min(relay.MOST, self._size(queue.id))
+        wave = await self.holder.claim(connection, queue.id, size=size, reason="next step", held=queue.held)
         if not isinstance(wave, waves.Wave):
             return None
         return Opened(queue=queue, wave=wave, begun=await self._begin(connection, wave))
@@ -203,12 +207,12 @@ class Lane(abc.ABC):
         return min(size, -(-queue.waiting.waiting // self.beside)) if worth_sharing else size
 
     def _size(self, queue_id: int) -> int:
-        measured = self.pace.of(queue_id)
+        measured, fitting = self.pace.of(queue_id), self.weights.fitting(queue_id)
         if measured is None:
-            return self.first_wave
+            return min(self.first_wave, fitting)
         return wave_size(
             service_s=measured,
             lease_s=self.holder.lease_s * LEASES_PER_WAVE,
             concurrency=1,
-            largest=self.largest_wave,
+            largest=min(self.largest_wave, fitting),
         )

@@ -27,6 +27,7 @@ from wave_runner.runner.prepare import Ready, overdue, prepare
 from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.texts import Texts
+from wave_runner.runner.weights import Weights
 from wave_runner.servers.protocol import Load, ModelServer
 from wave_runner.store import accounts, breakers, waves
 from wave_runner.store.accounts import Limited
@@ -105,6 +106,7 @@ class ModelLane:
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
         self._pace = Pace()
+        self._weights = Weights()
         self._rests = Rests()  # queues
         self._courtesy = Courtesy()
         self._short = Rests()  # runs whose budget does not suffice for one more call beside those under way
@@ -213,7 +215,7 @@ class ModelLane:
             service_s=max(self._pace.of(queue_id) or 0.0, least_s) or None,
             lease_s=self._holder.lease_s,
             concurrency=self._concurrency,
-            largest=LARGEST_WAVE,
+            largest=min(LARGEST_WAVE, self._weights.fitting(queue_id)),
         )
 
     def _limits_of(self, step: StepInHand) -> tuple[Limited, ...]:
@@ -228,6 +230,7 @@ class ModelLane:
     async def _do(self, in_hand: InHand) -> int:
         wave = in_hand.wave
         prepared = await prepare(self._database, self._steps, wave.items)
+        self._weights.given(wave.queue_id, [one.size for one in prepared.ready])
         done = await quarantine(self._database, wave, prepared.stopped)
         todo = list(reversed(prepared.ready))
         recorded: list[int] = [done]

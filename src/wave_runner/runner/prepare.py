@@ -58,6 +58,11 @@ class Ready:
         return self.item.attempt + 1
 
     @property
+    def size(self) -> int:
+        """About how many bytes it takes: what it is given, and its prompt."""
+        return len(self.text) + len(self.prompt)
+
+    @property
     def calls_model(self) -> bool:
         """Whether its attempt is a call of a model."""
         return self.step.pinned.model is not None

@@ -50,6 +50,7 @@ class ScriptLane(Lane):
         outcomes = await self.pool.run(replace(script, timeout_s=self.limit_s), jobs, requests)
         crash_points.passed("scripts/returned")
         self.pace.measure(wave.queue_id, (time.monotonic() - began) / len(ready))
+        self.weights.got(wave.queue_id, [outcome.usage.result_bytes for outcome in outcomes])
         for outcome in filter(is_measure, outcomes):
             self.pace.took(wave.queue_id, outcome.usage.service_us)
         return outcomes
