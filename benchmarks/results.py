@@ -81,6 +81,14 @@ BARS = (
         unit=" MB",
     ),
     Bar(
+        what="a runner's memory, while a million records come in and go through three scripts",
+        of="million",
+        bar="≤ 200 MB",
+        seen=lambda found: float(found["peak_mb"]["runner"]),
+        holds=lambda size: size <= 200,
+        unit=" MB",
+    ),
+    Bar(
         what="throughput beside the largest history, against none",
         of="history",
         bar="≥ 0.9",
