@@ -29,7 +29,7 @@ TIMES = """
 """
 
 
-async def _one(engine: Engine, kind: str, record: str) -> int:
+async def one_record(engine: Engine, kind: str, record: str) -> int:
     """Give the workflow one new record, and return the run that has done it."""
     async with engine.database.transaction() as connection:
         await connection.execute("INSERT INTO things (name) VALUES (%s)", [record])
@@ -49,7 +49,7 @@ async def _runs(project: Noop, kind: str, runs: int) -> list[int]:
         runner = engine.runner()
         await runner.start()
         try:
-            return [await _one(engine, kind, f"{kind} {n}") for n in range(runs + WARM_UP)]
+            return [await one_record(engine, kind, f"{kind} {n}") for n in range(runs + WARM_UP)]
         finally:
             await runner.stop()
 

@@ -126,6 +126,18 @@ class Worker(Claimer):
             self.started = await self.transact(lambda connection: start(connection, self.hand, wave))
 
 
+class Opener(Claimer):
+    """Claims a wave and starts it in the same transaction."""
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        return [self.begin, self.claim, self.start, self.commit]
+
+    async def start(self) -> None:
+        if self.wave:
+            self.started = await start(self.connection, self.hand, self.wave)
+
+
 class Starter(Side):
     """Starts a wave that it has claimed before."""
 
@@ -656,6 +668,36 @@ def test_a_result_and_a_cancellation_exclude_each_other(fork: Ground) -> None:
     played = by_hand(fork, play)
     assert len(played) == 20
     assert waited(played) == {"A.finish"}
+
+
+# ─── claim and start × cancel ────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_opened_while_it_is_cancelled_starts_or_does_not_and_nobody_waits_for_ever(ground: Ground) -> None:
+    async def play(first: Hand) -> list[Played]:
+        await held(first, "fetch")  # the queue is one for all runs
+        seeded: list[int] = []
+
+        async def set_up() -> tuple[Opener, Canceller]:
+            hand = await hand_of(first.engine)
+            await hand.finish(await held(hand, "fetch"))  # only the records are left to be cancelled
+            seeded[:] = await hand.seed(2)
+            return Opener(hand, size=2), Canceller(hand)
+
+        async def check(a: Opener, b: Canceller, played: Played) -> None:
+            await b.go_on()
+            if a.wave:
+                await a.hand.close(a.wave)
+            assert a.started in (set(), set(seeded))
+            begun = ["started"] if a.started else []
+            assert [await events(a.hand, one) for one in seeded] == [[*begun, "cancelled"]] * 2
+            await nothing_is_left(a.hand)
+
+        return await every(first, set_up, check)
+
+    played = by_hand(ground, play)
+    assert len(played) == 35
+    assert waited(played) == {"A.start"}
 
 
 # ─── retry × end ─────────────────────────────────────────────────────────────────────────────────────

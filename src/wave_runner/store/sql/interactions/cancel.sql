@@ -32,6 +32,7 @@ WITH asked AS MATERIALIZED (
             SELECT ctid FROM claimable
             WHERE queue_id = c.queue_id AND rank = c.rank AND interaction_id = c.interaction_id
             OFFSET 0
+            FOR UPDATE SKIP LOCKED -- whoever is just claiming it takes it away, and may wait for the interaction
         ) AS k
         WHERE c.was = 'pending'))
 ), logged AS (
