@@ -57,13 +57,20 @@ async def done(engine: Engine, ground: Ground) -> int:
     return run_id
 
 
-def twice(ground: Ground) -> int:
-    """Do two runs, one after the other, by one runner; return the second: all its queues are known."""
+def reasons_of_a_warm_runner(ground: Ground, expected: list[str]) -> list[str]:
+    """Return why the waves of a run were opened, as soon as they are those expected: of the tenth run at the latest.
 
-    async def work(engine: Engine) -> int:
+    Until its processes are warm a script seems slow.
+    """
+
+    async def work(engine: Engine) -> list[str]:
         async with at_work(engine):
             await done(engine, ground)
-            return await done(engine, ground)
+            for _ in range(9):
+                found = reasons(ground, await done(engine, ground))
+                if found == expected:
+                    break
+            return found
 
     return ground.do(work)
 
@@ -81,19 +88,20 @@ def reasons(ground: Ground, run_id: int) -> list[str]:
 
 @pytest.mark.parametrize("steps", [SCRIPTS, ROUTES], ids=["scripts", "routes"])
 def test_a_record_goes_from_one_step_to_the_next(steps: str, ground: Ground):
-    run_id = twice(chain(ground, 3, steps=steps))
-    assert reasons(ground, run_id) == ["latest step", "next step", "next step"]
+    expected = ["latest step", "next step", "next step"]
+    assert reasons_of_a_warm_runner(chain(ground, 3, steps=steps), expected) == expected
     assert ground.one("SELECT count(*) FROM waves WHERE closed_at IS NULL") == 0
 
 
 def test_many_records_do_not(ground: Ground):
-    run_id = twice(chain(ground, relay.MOST + 1))
-    assert reasons(ground, run_id) == ["latest step"] * 3
+    relayed = ["latest step", "next step", "next step"]
+    assert reasons_of_a_warm_runner(chain(ground, relay.MOST + 1), relayed) == ["latest step"] * 3
 
 
 def test_what_somebody_allows_only_so_often_is_looked_for(ground: Ground):
-    run_id = twice(chain(ground, 1, toml="[scripts.two]\nconcurrency = 1\n"))
-    assert reasons(ground, run_id) == ["latest step", "latest step", "next step"]
+    expected = ["latest step", "latest step", "next step"]
+    chain(ground, 1, toml="[scripts.two]\nconcurrency = 1\n")
+    assert reasons_of_a_warm_runner(ground, expected) == expected
 
 
 def test_what_has_been_paused_since_a_look_is_not_begun(ground: Ground):
@@ -129,17 +137,19 @@ def test_a_commit_that_is_cut_off_has_nothing_begun_twice(
 ):
     """What was to follow is asked for too: gone on with if it stands, and else opened again with what is recorded."""
     ground, proxy = behind
-    runs = 8
+    runs = 0
 
     async def work(engine: Engine) -> None:
+        nonlocal runs
         async with at_work(engine):
-            for number in range(runs):
+            while proxy.cuts < 4 and runs < 40:
                 run_id = await begun(engine, ground)
-                proxy.cut(where, nth=1 + number % 3, of=b"next step")
+                proxy.cut(where, nth=1 + runs % 2, of=b"next step")
                 await completed(ground, run_id)
+                runs += 1
 
     ground.do(work)
-    assert proxy.cuts > runs / 3
+    assert proxy.cuts == 4
     calls = Counter((tmp_path / "calls").read_text(encoding="utf-8").splitlines())
     assert set(calls.values()) == {runs}
     assert len(calls) == 9
