@@ -10,6 +10,9 @@ from wave_runner.core.conditions import MAX_CHARACTERS, Condition, ConditionErro
     [
         ("size(text) >= 3", {"text": "abc"}, True),
         ("size(text) >= 3", {"text": "ab"}, False),
+        ("size(text) == 2 && text.size() == 2 && size('é') == 1", {"text": "日é"}, True),
+        ("texts.exists(one, size(one) == 1) && size(texts) == 2", {"texts": ["日", "ab"]}, True),
+        ("text == 'size(1)'", {"text": "size(1)"}, True),
         ("record.summary != null", {"record": {"summary": None}}, False),
         ("record.summary != null", {"record": {"summary": ""}}, True),
         ("params.review && output.score > 40", {"params": {"review": True}, "output": {"score": 41}}, True),

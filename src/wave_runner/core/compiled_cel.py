@@ -6,6 +6,7 @@ ours. The compiled module stands on its own, so it is loaded by its file.
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -30,5 +31,8 @@ def _load() -> ModuleType:
 
     return sys.modules[_NAME]
 
+
+# It warns of a function that fails, and raises too: one of them is enough.
+logging.getLogger("cel").setLevel(logging.CRITICAL)
 
 cel = _load()

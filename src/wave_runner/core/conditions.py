@@ -1,7 +1,8 @@
 """Conditions in CEL: `require`, `when` and `ensures`.
 
 Plain CEL with one addition: `count(TABLE)` is how many rows of that table belong to the record. It is rewritten to a
-look-up before compiling, so that evaluating never calls back into Python.
+look-up before compiling. `size` is rewritten too, to one of ours: that of the library counts the bytes of a text, and
+CEL its characters.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _LITERAL = re.compile(
 _COUNT = re.compile(r"(?<![\w.])count\(\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)\s*\)")
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|map|filter)\(\s*([A-Za-z_]\w*)\s*,")
 _COUNTS = "counts"
+_SIZE = re.compile(r"(?<!\w)size(?=\s*\()")
+_OUR_SIZE = "_size"
 _FUNCTIONS = (
     frozenset({"size", "contains", "startsWith", "endsWith", "matches"})
     | {"int", "uint", "double", "string", "bytes", "timestamp", "duration"}
@@ -47,9 +50,10 @@ class Condition:
         self.text = text
         self.tables = frozenset(_COUNT.findall(without_literals(text)))
         try:
-            self._program = cel.compile(_outside_literals(text, _rewrite_counts))
+            self._program = cel.compile(_outside_literals(text, _rewrite))
         except ValueError as error:
             raise ConditionError(f"`{text}` is no CEL: {_first_line(error)}") from error
+        self._measures = _OUR_SIZE in self._program.functions()
         self._refuse_unknown_functions()
         bound = _BOUND.findall(without_literals(text))
         self.names = frozenset(self._program.variables()) - {_COUNTS} - frozenset(bound)
@@ -63,12 +67,20 @@ class Condition:
         try:
             # No more than it reads: each value is translated for it, whatever its size.
             read = {name: variables[name] for name in self.names}
-            answer = self._program.execute({**read, _COUNTS: dict(counts)} if counts else read)
+            answer = self._program.execute(self._context({**read, _COUNTS: dict(counts)} if counts else read))
         except (ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
             raise ConditionError(f"`{self.text}` cannot be decided: {self._why(error, variables)}") from error
         if not isinstance(answer, bool):
             raise ConditionError(f"`{self.text}` gives {answer!r:.60}; a condition gives true or false")
         return answer
+
+    def _context(self, variables: dict[str, Any]) -> Any:
+        if not self._measures:
+            return variables
+        context = cel.Context()
+        context.add_function(_OUR_SIZE, len)
+        context.update(variables)
+        return context
 
     def _members(self, name: str) -> frozenset[str]:
         """Return the `x` of every `name.x` in the text."""
@@ -122,8 +134,8 @@ def without_literals(text: str) -> str:
     return _LITERAL.sub("''", text)
 
 
-def _rewrite_counts(code: str) -> str:
-    return _COUNT.sub(rf'{_COUNTS}["\1"]', code)
+def _rewrite(code: str) -> str:
+    return _SIZE.sub(_OUR_SIZE, _COUNT.sub(rf'{_COUNTS}["\1"]', code))
 
 
 def _outside_literals(text: str, change: Any) -> str:
