@@ -98,9 +98,14 @@ def test_many_records_do_not(ground: Ground):
     assert reasons_of_a_warm_runner(chain(ground, relay.MOST + 1), relayed) == ["latest step"] * 3
 
 
-def test_what_somebody_allows_only_so_often_is_looked_for(ground: Ground):
-    expected = ["latest step", "latest step", "next step"]
-    chain(ground, 1, toml="[scripts.two]\nconcurrency = 1\n")
+@pytest.mark.parametrize(
+    ("limited", "expected"),
+    [("one", ["latest step", "latest step", "next step"]), ("three", ["latest step", "next step", "latest step"])],
+)
+def test_what_somebody_allows_only_so_often_is_looked_for_and_opens_nothing(
+    limited: str, expected: list[str], ground: Ground
+):
+    chain(ground, 1, toml=f"[scripts.{limited}]\nconcurrency = 1\n")
     assert reasons_of_a_warm_runner(ground, expected) == expected
 
 

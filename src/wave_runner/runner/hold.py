@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from wave_runner.core.control import Told
@@ -17,6 +19,9 @@ from wave_runner.store.heartbeat import Heartbeat
 from wave_runner.store.staging import LostWave
 
 log = logging.getLogger("wave_runner.runner")
+
+# Waves that are done within it are closed in one transaction. Much less than is left of any lease.
+SOON_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,8 @@ class Holder:
     cancelled: set[int] = field(default_factory=set)  # waves of which somebody has cancelled work
     told: Told = Told.WORK
     closings: set[asyncio.Task[None]] = field(default_factory=set)
+    over: list[Over] = field(default_factory=list)  # done, and to be closed in a moment
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)  # nothing more will come
 
     @property
     def may_claim(self) -> bool:
@@ -107,12 +114,12 @@ class Holder:
         do: Callable[[waves.Wave], Awaitable[int]],
         *,
         deadline_s: float,
-        over: list[Over] | None = None,
+        closes_soon: bool = False,
     ) -> int:
         """Do a wave under its lease. Returns how many of its items were recorded.
 
         If the wave is lost its work is cancelled at once: another runner may have it. If the runner stops, what had
-        begun is given back uncharged. A wave that is done is closed, or added to those that the caller will `close`.
+        begun is given back uncharged. With `closes_soon` nobody waits until a wave that is done is closed.
         """
         task = asyncio.ensure_future(do(wave))
         self.tasks[wave.wave_id] = task
@@ -133,20 +140,22 @@ class Holder:
             self.heartbeat.drop(wave.wave_id)
             self.tasks.pop(wave.wave_id)
             if wave.wave_id not in self.lost:
-                if over is not None and done == len(wave.items):
-                    over.append(Over(wave=wave, done=done))
+                over = Over(wave=wave, done=done)
+                if closes_soon and done == len(wave.items):
+                    self._close_soon(over)
                 else:
-                    await asyncio.shield(self.close([Over(wave=wave, done=done)]))
+                    await asyncio.shield(self._in_background(self._give_back([over])))
             self.lost.discard(wave.wave_id)
             self.cancelled.discard(wave.wave_id)
         return done
 
     async def give_back(self, wave: waves.Wave) -> None:
         """Give a wave back as it was claimed, or do nothing if it does not stand: its transaction may have failed."""
-        await asyncio.shield(self.close([Over(wave=wave, done=0)]))
+        await asyncio.shield(self._in_background(self._give_back([Over(wave=wave, done=0)])))
 
     async def close_all(self) -> None:
         """Return when every wave that is done has been closed."""
+        self.hurry.set()
         await asyncio.gather(*self.closings)
 
     def lose(self, wave_ids: set[int]) -> None:
@@ -161,12 +170,23 @@ class Holder:
             self.cancelled.add(wave_id)
             self.tasks[wave_id].cancel()
 
-    def close(self, over: Sequence[Over]) -> asyncio.Task[None]:
-        """Close waves, what they have not done is given back before; whoever does not want to wait for it need not."""
-        closing = asyncio.create_task(self._give_back(over))
-        self.closings.add(closing)
-        closing.add_done_callback(self.closings.discard)
-        return closing
+    def _in_background(self, closing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(closing)
+        self.closings.add(task)
+        task.add_done_callback(self.closings.discard)
+        return task
+
+    def _close_soon(self, over: Over) -> None:
+        """Close a wave together with those that are done within a moment."""
+        self.over.append(over)
+        if len(self.over) == 1:
+            self._in_background(self._close_in_a_moment())
+
+    async def _close_in_a_moment(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.hurry.wait(), SOON_S)
+        over, self.over = self.over, []
+        await self._give_back(over)
 
     async def _give_back(self, over: Sequence[Over]) -> None:
         try:

@@ -15,14 +15,14 @@ from wave_runner.core.wave import choose_script, wave_size
 from wave_runner.runner import relay
 from wave_runner.runner.begin import charge, start
 from wave_runner.runner.courtesy import Courtesy
-from wave_runner.runner.hold import Holder, Over, Wait
+from wave_runner.runner.hold import Holder, Wait
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.pace import Pace
-from wave_runner.runner.prepare import Ready, prepare_within
+from wave_runner.runner.prepare import Prepared, Ready, prepare, prepare_within
 from wave_runner.runner.record import quarantine
-from wave_runner.runner.relay import Begun, Opened, Relay, next_queue
-from wave_runner.runner.steps import Steps
+from wave_runner.runner.relay import Going, Opened, Relay, next_queue
+from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.texts import Texts
 from wave_runner.runner.weights import Weights
 from wave_runner.store import accounts, waves
@@ -57,7 +57,7 @@ class Lane(abc.ABC):
     relay: Relay | None = field(default=None, init=False)  # what follows the wave in hand, unless somebody has to look
 
     async def one_pass(self) -> bool:
-        """Do one wave. False if there was nothing to do."""
+        """Do one wave, and those that it opens as it is recorded. False if there was nothing to do."""
         if not self.holder.may_claim:
             return False
         self.rests.forget_those_over()
@@ -87,7 +87,7 @@ class Lane(abc.ABC):
             self.rests.put(queue.id, min(seconds, LONGEST_NAP_S))
             return False
         with self.outlook.claiming(queue.id, size):
-            opened = await self._open(queue, reason, size=size, limited=limited)
+            opened = await self._open(queue, in_hand, reason, size=size, limited=limited)
         if isinstance(opened, Wait):
             self.rests.put(queue.id, min(opened.seconds, LONGEST_NAP_S))
             return False
@@ -95,22 +95,20 @@ class Lane(abc.ABC):
             self.courtesy.came_late(queue)
             return False
         self.courtesy.came_first(queue)
+        done = set()
         until = time.monotonic() + min(relay.LONGEST_S, self.holder.lease_s / 4)
-        over: list[Over] = []
-        try:
-            while opened is not None:
-                opened = await self._hold(opened, over, until=until)
-        finally:
-            closing = self.holder.close(over)
-        if limited:
-            await closing  # an account counts how many are open
+        while opened is not None:
+            done.add(opened.queue.id)
+            opened = await self._hold(opened, until=until)
+        for queue_id in done:
+            await self.pace.tell(self.database, queue_id)
         self.after_wave()
         return True
 
     async def _open(
-        self, queue: waves.Queue, reason: str, *, size: int, limited: Sequence[Limited]
+        self, queue: waves.Queue, step: StepInHand, reason: str, *, size: int, limited: Sequence[Limited]
     ) -> Opened | Wait | None:
-        """Claim a wave and begin its items, in one transaction."""
+        """Claim a wave, and begin its items in the same transaction if they are few."""
         wave: waves.Wave | Wait | None = None
         try:
             async with self.database.transaction(by_key=True) as connection:
@@ -125,80 +123,82 @@ class Lane(abc.ABC):
                 )
                 if wave is None or isinstance(wave, Wait):
                     return wave
-                return Opened(queue=queue, wave=wave, begun=await self._begin(connection, wave))
+                return Opened(queue=queue, step=step, wave=wave, going=await self._begin_few(connection, wave))
         except BaseException:
             if isinstance(wave, waves.Wave):
                 await self.holder.give_back(wave)
             raise
 
-    async def _begin(self, connection: Connection, wave: waves.Wave) -> Begun | None:
-        """Begin what can be done of a wave; None where a step has to be read first, which takes a connection more."""
+    async def _begin_few(self, connection: Connection, wave: waves.Wave) -> Going | None:
+        """Begin what can be done of a small wave; None where that takes more than this transaction should."""
         in_hand = self.steps.at_hand(item.run_step_id for item in wave.items)
-        if in_hand is None:
+        if in_hand is None or len(wave.items) > relay.MOST:
             return None
         prepared = await prepare_within(connection, in_hand, wave.items)
+        return await self._begin(connection, wave, prepared) if prepared is not None else None
+
+    async def _begin(self, connection: Connection, wave: waves.Wave, prepared: Prepared) -> Going:
         self.weights.given(wave.queue_id, [one.size for one in prepared.ready])
         charged = await charge(connection, prepared.ready)
         started = await start(connection, wave, charged.going)
-        return Begun(started=started, stopped=[*prepared.stopped, *charged.stopped])
+        return Going(started=started, stopped=[*prepared.stopped, *charged.stopped])
 
-    async def _hold(self, opened: Opened, over: list[Over], *, until: float) -> Opened | None:
+    async def _hold(self, opened: Opened, *, until: float) -> Opened | None:
         """Do a wave under its lease. Returns the one that was opened as it was recorded; None: somebody has to look."""
-        wave, queue = opened.wave, opened.queue
-        pinned = (await self.steps.of_run(wave.items[0].run_step_id)).pinned
-        errors = max(item.errors for item in wave.items)
-        self.limit_s = attempt_limit_s(pinned.patience, queue.measured, errors=errors)
+        wave, queue, pinned = opened.wave, opened.queue, opened.step.pinned
+        limited = bool(limits_of(pinned))
+        self.limit_s = attempt_limit_s(pinned.patience, queue.measured, errors=max(item.errors for item in wave.items))
         # For each item a call, and as long again for what it has the database do.
         deadline_s = 2 * self.limit_s * len(wave.items) + self.holder.lease_s
-        self.relay = following = Relay(open=partial(self._follow, until=until)) if self._is_quick(opened) else None
+        relays = not limited and len(wave.items) <= relay.MOST
+        self.relay = following = Relay(open=partial(self._follow, until=until)) if relays else None
         try:
-            await self.holder.work(wave, lambda _: self._do(opened), deadline_s=deadline_s, over=over)
-        finally:
-            if following and following.opened and not following.stands:
+            # Nobody waits for it to be closed, unless an account counts how many are open.
+            await self.holder.work(wave, lambda _: self._do(opened), deadline_s=deadline_s, closes_soon=not limited)
+        except BaseException:
+            if following and following.opened:
                 await self.holder.give_back(following.opened.wave)
-        await self.pace.tell(self.database, queue.id)
+            raise
+        if following and following.opened and not following.stands:
+            await self.holder.give_back(following.opened.wave)
         return following.opened if following and following.stands else None
-
-    def _is_quick(self, opened: Opened) -> bool:
-        """Say whether a wave is small enough to go straight on from it."""
-        return len(opened.wave.items) <= relay.MOST
 
     async def _follow(self, connection: Connection, moves: Sequence[Move], *, until: float) -> Opened | None:
         """Open the next wave in the transaction that records the last one."""
-        queue = self._next(moves) if time.monotonic() < until and self.holder.may_claim else None
-        if queue is None:
+        queue_id = next_queue(moves) if time.monotonic() < until and self.holder.may_claim else None
+        queue = self._next(queue_id) if queue_id is not None else None
+        step = self.steps.at_hand([queue.run_step_id]) if queue is not None else None
+        if queue is None or step is None:
             return None
-        size = min(relay.MOST, self._size(queue.id))
+        in_hand, pace = step[queue.run_step_id], self.pace.of(queue.id)
+        limited = limits_of(in_hand.pinned) or in_hand.pinned.limits
+        if limited or pace is None or pace * len(moves) > relay.LONGEST_S:
+            return None
+        size = max(1, min(relay.MOST, self._size(queue.id), int(relay.LONGEST_S / max(pace, 0.001))))
         wave = await self.holder.claim(connection, queue.id, size=size, reason="next step", held=queue.held)
         if not isinstance(wave, waves.Wave):
             return None
-        return Opened(queue=queue, wave=wave, begun=await self._begin(connection, wave))
+        return Opened(queue=queue, step=in_hand, wave=wave, going=await self._begin_few(connection, wave))
 
-    def _next(self, moves: Sequence[Move]) -> waves.Queue | None:
-        """Return the queue that all go to, if it is this lane's, nobody else is at it, and its work takes no time."""
-        queue_id = next_queue(moves)
-        queue = self.outlook.last_seen(queue_id) if queue_id is not None else None
+    def _next(self, queue_id: int) -> waves.Queue | None:
+        """Return a queue, if a look has seen it as this lane's to serve, and nobody else at it."""
+        queue = self.outlook.last_seen(queue_id)
         if queue is None or queue.lane != self.name or queue.waiting.others or not self._may_serve(queue):
             return None
-        pace = self.pace.of(queue.id)
-        step = self.steps.at_hand([queue.run_step_id])
-        if pace is None or pace * len(moves) > relay.LONGEST_S or step is None:
-            return None
-        return None if limits_of(step[queue.run_step_id].pinned) else queue
+        return queue
 
     @abc.abstractmethod
     async def _work(self, wave: waves.Wave, ready: Sequence[Ready]) -> int:
         """Do items that have started, and record them. Returns how many were still ours."""
 
     async def _do(self, opened: Opened) -> int:
-        wave, begun = opened.wave, opened.begun
-        if begun is None:
-            await self.steps.get([item.run_step_id for item in wave.items])
+        wave, going = opened.wave, opened.going
+        if going is None:
+            prepared = await prepare(self.database, self.steps, wave.items)
             async with self.database.transaction(by_key=True) as connection:
-                begun = await self._begin(connection, wave)
-            assert begun is not None, "its steps have just been read"
-        done = await quarantine(self.database, wave, begun.stopped)
-        return done + (await self._work(wave, begun.started) if begun.started else 0)
+                going = await self._begin(connection, wave, prepared)
+        done = await quarantine(self.database, wave, going.stopped)
+        return done + (await self._work(wave, going.started) if going.started else 0)
 
     def _share(self, queue: waves.Queue) -> int:
         """Return how much a lane takes: all that fits into a wave, but not what lanes beside it could do at once."""

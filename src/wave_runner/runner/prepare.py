@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,58 +100,92 @@ class Prepared:
     ready: list[Ready] = field(default_factory=list)
     stopped: list[Stopped] = field(default_factory=list)
 
+    def add(self, checked: Ready | Stopped) -> None:
+        """Put an item where it belongs."""
+        if isinstance(checked, Ready):
+            self.ready.append(checked)
+        else:
+            self.stopped.append(checked)
+
 
 async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Prepared:
     """Read and check the inputs of a wave: one read per step for the records, one for the lineage."""
     in_hand = await steps.get([item.run_step_id for item in items])
-    async with database.transaction(by_key=True) as connection:
-        return await prepare_within(connection, in_hand, items)
-
-
-async def prepare_within(connection: Connection, in_hand: Mapping[int, StepInHand], items: Sequence[Item]) -> Prepared:
-    """Read and check the inputs of a wave in a transaction that goes on; `in_hand` are the items' steps by id."""
     prepared = Prepared()
-    for run_step_id in dict.fromkeys(item.run_step_id for item in items):
-        mine = [item for item in items if item.run_step_id == run_step_id]
-        step = in_hand[run_step_id]
+    for step, mine in _by_step(in_hand, items):
         try:
-            rows, hashes = await _read_records(connection, step, mine)
+            rows, hashes = await _read_records(database, step, mine)
         except DataRefused as error:
             breach = Breach(rule="record_unreadable", message=str(error))
             prepared.stopped += [Stopped(item=item, step=step, breach=breach) for item in mine]
             continue
+        async with database.transaction(by_key=True) as connection:
+            outputs = await _read_lineage(connection, step, mine)
+        for item in mine:
+            prepared.add(check_item(item, step, rows, outputs.get(item.interaction_id, {}), hashes))
+    return prepared
+
+
+async def prepare_within(
+    connection: Connection, in_hand: Mapping[int, StepInHand], items: Sequence[Item]
+) -> Prepared | None:
+    """Read and check the inputs of a few items in a transaction that goes on; `in_hand` are their steps by id.
+
+    None where an input comes from the user's tables: what they take, and refuse, is no business of that transaction.
+    """
+    by_step = list(_by_step(in_hand, items))
+    if any(_reads_rows(step, mine) for step, mine in by_step):
+        return None
+    prepared = Prepared()
+    for step, mine in by_step:
         outputs = await _read_lineage(connection, step, mine)
         for item in mine:
-            checked = check_item(item, step, rows, outputs.get(item.interaction_id, {}), hashes)
-            (prepared.ready if isinstance(checked, Ready) else prepared.stopped).append(checked)  # type: ignore[arg-type]  # the list is chosen by the type
+            prepared.add(check_item(item, step, None, outputs.get(item.interaction_id, {})))
     return prepared
 
 
 async def prepare_one(database: Database, step: StepInHand, item: Item, line: Line) -> Ready | Stopped:
     """Read and check the input of one item whose outputs before it are given."""
     try:
-        async with database.transaction() as connection:
-            rows, _ = await _read_records(connection, step, [item])
+        rows, _ = await _read_records(database, step, [item])
     except DataRefused as error:
         return Stopped(item=item, step=step, breach=Breach(rule="record_unreadable", message=str(error)))
     return check_item(item, step, rows, line)
 
 
+def _by_step(in_hand: Mapping[int, StepInHand], items: Sequence[Item]) -> Iterator[tuple[StepInHand, list[Item]]]:
+    for run_step_id in dict.fromkeys(item.run_step_id for item in items):
+        yield in_hand[run_step_id], [item for item in items if item.run_step_id == run_step_id]
+
+
+def _reads_rows(step: StepInHand, items: Sequence[Item]) -> bool:
+    return bool(_columns(step)) or any(_is_first(step, item) for item in items)
+
+
+def _is_first(step: StepInHand, item: Item) -> bool:
+    """Say whether it is the first step of a record that was selected: what of its row counts as read is hashed."""
+    return bool(step.pinned.select) and item.parent_id is None
+
+
+def _columns(step: StepInHand) -> list[str]:
+    """Return the columns of its record that a step names."""
+    return sorted({path.split(".")[0] for scope, path in _sources(step.pinned.step) if scope == "record"})
+
+
 async def _read_records(
-    connection: Connection, step: StepInHand, items: Sequence[Item]
+    database: Database, step: StepInHand, items: Sequence[Item]
 ) -> tuple[dict[int, dict[str, Any]] | None, dict[int, bytes]]:
     """Return the record columns the step names, None where it names none; and what of the row counts as read.
 
     Both stand at one moment: the hash is that of exactly the values that the first step of a selected record was given.
-    A table that cannot be read costs the transaction nothing else.
     """
-    columns = sorted({path.split(".")[0] for scope, path in _sources(step.pinned.step) if scope == "record"})
+    columns = _columns(step)
     keys = {item.record_id: item.key for item in items if item.record_id is not None and item.key is not None}
-    first = {item.record_id for item in items if step.pinned.select and item.parent_id is None}
+    first = {item.record_id for item in items if _is_first(step, item)}
     if not columns and not first:
         return None, {}
     hashed = step.columns_read if first else ()
-    async with connection.transaction():
+    async with database.snapshot() as connection:
         found = await records.read(connection, step.tables, columns, keys, hashed=hashed)
     hashes = {record_id: row.sha256 for record_id, row in found.items() if record_id in first and row.sha256}
     return {record_id: row.values for record_id, row in found.items()} if columns else None, hashes

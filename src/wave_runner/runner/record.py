@@ -51,7 +51,7 @@ async def record(
 ) -> int:
     """Check, decide and apply the outcomes of a wave, and open the next one by `relay`. Returns how many were ours."""
     moves = [move_of(ready, outcome, texts) for ready, outcome in results]
-    return await _in_chunks(database, wave, moves, relay=relay if len(moves) <= CHUNK else None)
+    return await _in_chunks(database, wave, moves, relay=relay)
 
 
 async def quarantine(database: Database, wave: Wave, stopped: Sequence[Stopped]) -> int:
@@ -95,6 +95,8 @@ async def _commit(
 ) -> int:
     """Apply moves in one transaction, through lost connections, until it is known to stand."""
     while moves:
+        if relay:
+            relay.opened = None  # what an earlier try has opened went with it
         try:
             async with database.transaction(by_key=True) as connection:
                 moved = await interactions.finish(connection, wave, moves, from_state=from_state)
@@ -110,10 +112,10 @@ async def _commit(
             moves = [move for move in moves if move.item.interaction_id in ids]
         else:
             if relay:
-                relay.stands = True
+                relay.stands = relay.opened is not None
             return len(moved)
-    if relay and relay.opened and relay.opened.begun:
-        begun = [one.item.interaction_id for one in relay.opened.begun.started]
+    if relay and relay.opened and relay.opened.going:
+        begun = [one.item.interaction_id for one in relay.opened.going.started]
         relay.stands = bool(await _still_held(database, relay.opened.wave, begun))
     return 0
 

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 
 from wave_runner.core.interaction import State
 from wave_runner.runner.prepare import Ready, Stopped
+from wave_runner.runner.steps import StepInHand
 from wave_runner.store.database import Connection
 from wave_runner.store.interactions import Move
 from wave_runner.store.waves import Queue, Wave
 
-# So few are relayed. Of many the next wave is prepared while the database records the last, which is faster.
+# So few are begun with their claim, and relayed. Of many the next wave is prepared while the database records the last, which is faster.
 MOST = 16
 # Without a look nobody sees what has become more urgent, nor a folder that has changed.
 LONGEST_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Begun:
+class Going:
     """Items that have begun, and those that are to be quarantined instead."""
 
     started: Sequence[Ready]
@@ -30,11 +31,12 @@ class Begun:
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A wave that has been claimed; `begun` is None where a step of it has to be read first."""
+    """A wave that has been claimed; `step` is that of its queue's head. `going` is None where nothing has begun yet."""
 
     queue: Queue
+    step: StepInHand
     wave: Wave
-    begun: Begun | None
+    going: Going | None
 
 
 @dataclass(kw_only=True)
@@ -47,8 +49,10 @@ class Relay:
 
 
 def next_queue(moves: Sequence[Move]) -> int | None:
-    """Return the queue that everything goes to which follows from these moves, each of one item; None if none is it."""
+    """Return the queue that all goes to which follows from these moves; None if it is too much, or no one queue."""
     found: set[int] = set()
+    if sum(len(move.follows.children) for move in moves) > MOST:
+        return None
     for move in moves:
         follows = move.follows
         if move.state is not State.COMPLETED or move.fan_out_step is not None or follows.skipped or follows.inputs:
