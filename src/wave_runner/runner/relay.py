@@ -15,7 +15,8 @@ from wave_runner.store.database import Connection
 from wave_runner.store.interactions import Move
 from wave_runner.store.waves import Queue, Wave
 
-# So few are begun with their claim, and relayed. Of many the next wave is prepared while the database records the last, which is faster.
+# So few are begun with their claim, and relayed. Of many the next wave is prepared while the database records the last,
+# which is faster.
 MOST = 16
 # Without a look nobody sees what has become more urgent, nor a folder that has changed.
 LONGEST_S = 1.0
