@@ -51,6 +51,7 @@ soak: $(INSTALLED)/dev ## kill at random for MINUTES=, by SEED=, and see that no
 
 FULL ?=
 bench: $(INSTALLED)/dev ## measure all that is promised of speed, in a quarter of an hour; FULL=1 takes hours and writes RESULTS.md
+	@$(if $(FULL),tools/debian-postgresql)
 	$(BIN)/python -m benchmarks --size $(if $(FULL),full,usual)
 
 bench-quick: $(INSTALLED)/dev ## the same in a minute, for a first idea

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import write
+from benchmarks.results import module_of, write
 
 HERE = Path(__file__).parent
 SIZES = ("quick", "usual", "full")
@@ -49,6 +49,16 @@ TOLD: dict[str, dict[str, str | None]] = {
         "full": "--finished 1000000 5000000 --records 4000 --rounds 7",
     },
     "long_reader": {"quick": None, "usual": "--seconds 60", "full": "--seconds 600 --records 4000"},
+    "peers": {
+        "quick": None,
+        "usual": "--rounds 1",
+        "full": "--rounds 3 --peers dbos procrastinate pgqueuer prefect",
+    },
+    "peers_latency": {
+        "quick": None,
+        "usual": None,
+        "full": "--latency --rounds 3 --peers dbos procrastinate pgqueuer prefect",
+    },
     "runners": {"quick": None, "usual": "--runners 1 4 --postings 200", "full": "--postings 1000"},
 }
 
@@ -76,7 +86,7 @@ def _measure(name: str, words: str, kept: Path, version: str, *, again: bool) ->
         return
     print(f"{name} {words}", flush=True)
     began = time.monotonic()
-    command = [sys.executable, "-m", f"benchmarks.{name}", *words.split()]
+    command = [sys.executable, "-m", f"benchmarks.{module_of(name)}", *words.split()]
     with subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [line.rstrip("\n") for line in _shown(process.stdout)]
