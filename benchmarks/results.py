@@ -191,9 +191,10 @@ def write(folder: Path, page: Path) -> None:
     kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
     rows = [(bar, bar.seen(kept[bar.of]["figures"])) for bar in BARS if bar.of in kept]
     by_hand = page.with_name("NOT_MET.md")
+    why = ["", by_hand.read_text(encoding="utf-8").strip()] if by_hand.exists() else []
     sections = {
         "# What was measured": _table(rows),
-        "## Not met": [*_not_met(rows), *(["", by_hand.read_text(encoding="utf-8").strip()] * by_hand.exists())],
+        "## Not met": [*_not_met(rows), *why],
         "## The peers": _peers(kept),
         "## How to repeat it": _commands(kept),
         "## What it was seen on": _machine(kept),
