@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.plans.explained import BIG, explained, most_at_once, scanned
+from tests.plans.explained import BIG, compiled, explained, most_at_once, scanned
 from tests.support.by_hand import Hand, by_hand
 from tests.support.projects import Ground
 
@@ -64,7 +64,7 @@ async def wrong(connection: Connection, statements: dict[str, dict[str, Any]]) -
     found = []
     for name, parameters in statements.items():
         plan = await explained(connection, name, parameters)
-        found += scanned(name, plan) if connection.by_key else []
+        found += [*scanned(name, plan), *compiled(name, plan)] if connection.by_key else []
         if (most := most_at_once(plan)) > MOST:
             found.append(f"{name}: looks at {most:.0f} rows at once")
     return found
