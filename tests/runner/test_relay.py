@@ -126,6 +126,66 @@ def test_what_has_been_paused_since_a_look_is_not_begun(ground: Ground):
     assert ground.states("two") == {"completed": 2}
 
 
+def begun_with_their_wave(ground: Ground, run_id: int) -> list[bool]:
+    """Say of each interaction that was relayed whether it began in the transaction that opened its wave."""
+    found = ground.sql(
+        "SELECT o.xmin = s.xmin AS together FROM interaction_events s JOIN interaction_events o USING (wave_id) "
+        "WHERE s.run_id = %s AND s.type = 'interaction_started' AND o.type = 'wave_opened' "
+        "AND o.data::jsonb ->> 'reason' = 'next step'",
+        run_id,
+    )
+    return [row["together"] for row in found]
+
+
+def test_what_a_step_names_of_its_record_is_read_while_the_one_before_is_recorded(ground: Ground):
+    chain(ground, 3)
+
+    async def work(engine: Engine) -> list[bool]:
+        async with at_work(engine):
+            for _ in range(10):
+                found = begun_with_their_wave(ground, await done(engine, ground))
+                if found == [True] * 6:
+                    break
+            return found
+
+    assert ground.do(work) == [True] * 6
+
+
+WRITES = """\
+one: {actor: one, input: {text: record.text}, writes: [items.words], next: two}
+two: {actor: two, input: {words: record.words, text: record.text}, next: end}
+"""
+
+
+def test_what_one_step_writes_the_next_one_reads(ground: Ground, tmp_path: Path):
+    seen = tmp_path / "seen"
+    write = "ctx.write('items', {'words': len(item['text'])})\nreturn {}"
+    note = f"open({str(seen)!r}, 'a').write(f\"{{item['words'] == len(item['text'])}}\\n\")\nreturn {{}}"
+    selecting(ground, steps=WRITES, toml=TOML, files={"actors/one.py": script(write), "actors/two.py": script(note)})
+    fill(ground, 1)
+
+    async def work(engine: Engine) -> list[str]:
+        async with at_work(engine):
+            return [reason for _ in range(10) for reason in reasons(ground, await done(engine, ground))]
+
+    assert "next step" in ground.do(work)
+    assert Counter(seen.read_text(encoding="utf-8").splitlines()) == {"True": 10}
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_reading_that_takes_long_is_not_waited_for():
+    async def work() -> None:
+        reading = asyncio.ensure_future(_never())
+        assert await relay.soon(reading) is None
+        assert not reading.done()
+        reading.cancel()
+
+    asyncio.run(work())
+
+
 @pytest.fixture
 def behind(session_database: str, migrated: str, tmp_path: Path) -> Iterator[tuple[Ground, FaultProxy]]:
     """The chain, whose runner reaches its database by the proxy; it is looked at without it."""

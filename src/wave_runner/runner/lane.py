@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +20,9 @@ from wave_runner.runner.hold import Holder, Wait
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.pace import Pace
-from wave_runner.runner.prepare import Prepared, Ready, prepare, prepare_within
+from wave_runner.runner.prepare import Ahead, Prepared, Ready, prepare, prepare_within, read_ahead
 from wave_runner.runner.record import quarantine
-from wave_runner.runner.relay import Going, Opened, Relay, next_queue
+from wave_runner.runner.relay import Going, Opened, Relay, next_queue, next_step, soon
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.texts import Texts
 from wave_runner.runner.weights import Weights
@@ -123,18 +124,18 @@ class Lane(abc.ABC):
                 )
                 if wave is None or isinstance(wave, Wait):
                     return wave
-                return Opened(queue=queue, step=step, wave=wave, going=await self._begin_few(connection, wave))
+                return Opened(queue=queue, step=step, wave=wave, going=await self._begin_few(connection, wave, None))
         except BaseException:
             if isinstance(wave, waves.Wave):
                 await self.holder.give_back(wave)
             raise
 
-    async def _begin_few(self, connection: Connection, wave: waves.Wave) -> Going | None:
+    async def _begin_few(self, connection: Connection, wave: waves.Wave, ahead: Ahead | None) -> Going | None:
         """Begin what can be done of a small wave; None where that takes more than this transaction should."""
         in_hand = self.steps.at_hand(item.run_step_id for item in wave.items)
         if in_hand is None or len(wave.items) > relay.MOST:
             return None
-        prepared = await prepare_within(connection, in_hand, wave.items)
+        prepared = await prepare_within(connection, in_hand, wave.items, ahead)
         return await self._begin(connection, wave, prepared) if prepared is not None else None
 
     async def _begin(self, connection: Connection, wave: waves.Wave, prepared: Prepared) -> Going:
@@ -151,7 +152,7 @@ class Lane(abc.ABC):
         # For each item a call, and as long again for what it has the database do.
         deadline_s = 2 * self.limit_s * len(wave.items) + self.holder.lease_s
         relays = not limited and len(wave.items) <= relay.MOST
-        self.relay = following = Relay(open=partial(self._follow, until=until)) if relays else None
+        self.relay = following = Relay(open=partial(self._follow, until=until), read=self._read) if relays else None
         try:
             # Nobody waits for it to be closed, unless an account counts how many are open.
             await self.holder.work(wave, lambda _: self._do(opened), deadline_s=deadline_s, closes_soon=not limited)
@@ -163,7 +164,16 @@ class Lane(abc.ABC):
             await self.holder.give_back(following.opened.wave)
         return following.opened if following and following.stands else None
 
-    async def _follow(self, connection: Connection, moves: Sequence[Move], *, until: float) -> Opened | None:
+    async def _read(self, moves: Sequence[Move]) -> Ahead | None:
+        """Read what the step that follows names of its records."""
+        run_step_id = next_step(moves)
+        if run_step_id is None or (in_hand := self.steps.at_hand([run_step_id])) is None:
+            return None
+        return await read_ahead(self.database, in_hand[run_step_id], [move.item for move in moves])
+
+    async def _follow(
+        self, connection: Connection, moves: Sequence[Move], reading: asyncio.Task[Ahead | None], *, until: float
+    ) -> Opened | None:
         """Open the next wave in the transaction that records the last one."""
         queue_id = next_queue(moves) if time.monotonic() < until and self.holder.may_claim else None
         queue = self._next(queue_id) if queue_id is not None else None
@@ -178,7 +188,8 @@ class Lane(abc.ABC):
         wave = await self.holder.claim(connection, queue.id, size=size, reason="next step", held=queue.held)
         if not isinstance(wave, waves.Wave):
             return None
-        return Opened(queue=queue, step=in_hand, wave=wave, going=await self._begin_few(connection, wave))
+        going = await self._begin_few(connection, wave, await soon(reading))
+        return Opened(queue=queue, step=in_hand, wave=wave, going=going)
 
     def _next(self, queue_id: int) -> waves.Queue | None:
         """Return a queue, if a look has seen it as this lane's to serve, and nobody else at it."""

@@ -22,7 +22,7 @@ from wave_runner.project.templates import render
 from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.store import interactions, records
-from wave_runner.store.database import Connection, Database, DataRefused
+from wave_runner.store.database import Connection, Database, DataRefused, Unavailable
 from wave_runner.store.waves import Item
 
 NO_HASHES: Mapping[int, bytes] = {}
@@ -126,21 +126,51 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
     return prepared
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """The columns that one step names of some records, by record id, read before it was claimed."""
+
+    step: StepInHand
+    asked: frozenset[int]
+    rows: Mapping[int, Mapping[str, Any]] | None
+
+    def covers(self, step: StepInHand, items: Sequence[Item]) -> bool:
+        """Say whether this is all that the items of a step need of the user's tables."""
+        return step is self.step and all(item.record_id in self.asked and not _is_first(step, item) for item in items)
+
+
+async def read_ahead(database: Database, step: StepInHand, before: Sequence[Item]) -> Ahead | None:
+    """Read for a step what it names of the records of the items before it.
+
+    None where that is nothing, or cannot be had: whoever needs it asks again, and says why.
+    """
+    if not _columns(step):
+        return None
+    try:
+        rows, _ = await _read_records(database, step, before)
+    except (DataRefused, Unavailable):
+        return None
+    asked = frozenset(item.record_id for item in before if item.record_id is not None)
+    return Ahead(step=step, asked=asked, rows=rows)
+
+
 async def prepare_within(
-    connection: Connection, in_hand: Mapping[int, StepInHand], items: Sequence[Item]
+    connection: Connection, in_hand: Mapping[int, StepInHand], items: Sequence[Item], ahead: Ahead | None
 ) -> Prepared | None:
     """Read and check the inputs of a few items in a transaction that goes on; `in_hand` are their steps by id.
 
-    None where an input comes from the user's tables: what they take, and refuse, is no business of that transaction.
+    None where an input comes from the user's tables and has not been read `ahead`: what they take, and refuse, is no
+    business of that transaction.
     """
     by_step = list(_by_step(in_hand, items))
-    if any(_reads_rows(step, mine) for step, mine in by_step):
+    if any(_reads_rows(step, mine) and not (ahead and ahead.covers(step, mine)) for step, mine in by_step):
         return None
     prepared = Prepared()
     for step, mine in by_step:
+        rows = ahead.rows if ahead and _reads_rows(step, mine) else None
         outputs = await _read_lineage(connection, step, mine)
         for item in mine:
-            prepared.add(check_item(item, step, None, outputs.get(item.interaction_id, {})))
+            prepared.add(check_item(item, step, rows, outputs.get(item.interaction_id, {})))
     return prepared
 
 

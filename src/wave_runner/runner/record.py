@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from wave_runner.actors.statement import EFFECTS, check_statement
@@ -95,17 +96,18 @@ async def _commit(
 ) -> int:
     """Apply moves in one transaction, through lost connections, until it is known to stand."""
     while moves:
-        if relay:
-            relay.opened = None  # what an earlier try has opened went with it
         try:
-            async with database.transaction(by_key=True) as connection:
+            async with (
+                relay.reading(moves) if relay else nullcontext() as ahead,
+                database.transaction(by_key=True) as connection,
+            ):
                 moved = await interactions.finish(connection, wave, moves, from_state=from_state)
                 mine = [move for move in moves if move.item.interaction_id in moved]
                 spent = [(move.item, move.spent) for move in mine if move.spent]
                 await spending.add(connection, spent)
                 await ledger.settle(connection, spent)
-                if relay and len(mine) == len(moves):
-                    relay.opened = await relay.open(connection, moves)
+                if relay and ahead and len(mine) == len(moves):
+                    relay.opened = await relay.open(connection, moves, ahead)
         except Unavailable as error:
             log.warning("wave %s: the database is away while recording (%s)", wave.wave_id, error)
             ids = await _still_held(database, wave, [move.item.interaction_id for move in moves])

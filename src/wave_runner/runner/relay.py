@@ -5,11 +5,13 @@ A record that is alone would else wait, at each of its steps, for a commit, a lo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from wave_runner.core.interaction import State
-from wave_runner.runner.prepare import Ready, Stopped
+from wave_runner.runner.prepare import Ahead, Ready, Stopped
 from wave_runner.runner.steps import StepInHand
 from wave_runner.store.database import Connection
 from wave_runner.store.interactions import Move
@@ -20,6 +22,8 @@ from wave_runner.store.waves import Queue, Wave
 MOST = 16
 # Without a look nobody sees what has become more urgent, nor a folder that has changed.
 LONGEST_S = 1.0
+# So long the transaction that has recorded a wave waits for what the next step reads of the user's tables.
+READ_S = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +46,40 @@ class Opened:
 
 @dataclass(kw_only=True)
 class Relay:
-    """Opens the next wave in the transaction that records the last one. `stands` once that is known."""
+    """Opens the next wave in the transaction that records the last one. `stands` once that is known.
 
-    open: Callable[[Connection, Sequence[Move]], Awaitable[Opened | None]]
+    What the next step names of its records is read beside that transaction, by another.
+    """
+
+    open: Callable[[Connection, Sequence[Move], asyncio.Task[Ahead | None]], Awaitable[Opened | None]]
+    read: Callable[[Sequence[Move]], Awaitable[Ahead | None]]
     opened: Opened | None = None
     stands: bool = False
+
+    @asynccontextmanager
+    async def reading(self, moves: Sequence[Move]) -> AsyncIterator[asyncio.Task[Ahead | None]]:
+        """Read while the block records the moves; what has not been read by its end is let go."""
+        self.opened = None  # what an earlier try has opened went with it
+        reading = asyncio.ensure_future(self.read(moves))
+        try:
+            yield reading
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+
+
+async def soon(reading: asyncio.Task[Ahead | None]) -> Ahead | None:
+    """Return what has been read, or None if it takes long: a transaction waits for it, with what it has locked."""
+    done, _ = await asyncio.wait([reading], timeout=READ_S)
+    return reading.result() if done else None
+
+
+def next_step(moves: Sequence[Move]) -> int | None:
+    """Return the step, by `run_step_id`, that follows from these moves, if the rows that it reads stay as they are."""
+    if any(move.writes or move.effects for move in moves):
+        return None
+    found = {move.run.steps[place.step].run_step_id for move in moves for place in move.follows.children}
+    return found.pop() if len(found) == 1 else None
 
 
 def next_queue(moves: Sequence[Move]) -> int | None:
