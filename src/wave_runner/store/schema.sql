@@ -202,7 +202,7 @@ BEGIN
         'interaction_inputs' || suffix, 'interactions' || suffix);
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, before_payload_id) REFERENCES %I (run_id, payload_id)',
         'value_writes' || suffix, 'payloads' || suffix);
-    EXECUTE format('ALTER TABLE %I SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
         'interactions' || suffix);
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
     PERFORM guard_interactions(('interactions' || suffix)::regclass);
@@ -666,7 +666,7 @@ CREATE TABLE wave.interactions_r0 (
     CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
     CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
 )
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 CREATE TABLE wave.joins (
     run_id bigint NOT NULL,

@@ -769,7 +769,7 @@ BEGIN
         'interaction_inputs' || suffix, 'interactions' || suffix);
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, before_payload_id) REFERENCES %I (run_id, payload_id)',
         'value_writes' || suffix, 'payloads' || suffix);
-    EXECUTE format('ALTER TABLE %I SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
         'interactions' || suffix);
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
     PERFORM guard_interactions(('interactions' || suffix)::regclass);
