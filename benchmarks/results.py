@@ -179,6 +179,11 @@ BARS = (
         unit=" ms",
     ),
 )
+# Promises that are no speed: a test that fails says more than a figure.
+BY_TESTS = (
+    "- `kill -9` of a runner to its work taken back, ≤ lease + 2 s by the database: `tests/crash/test_leases.py`",
+    "- models loaded as often as a batch needs at least, by the server's log: `tests/e2e/test_main_job.py`",
+)
 
 
 def module_of(name: str) -> str:
@@ -195,6 +200,7 @@ def write(folder: Path, page: Path) -> None:
     sections = {
         "# What was measured": _table(rows),
         "## Not met": [*_not_met(rows), *why],
+        "## Shown by tests": BY_TESTS,
         "## The peers": _peers(kept),
         "## How to repeat it": _commands(kept),
         "## What it was seen on": _machine(kept),
