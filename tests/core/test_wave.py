@@ -3,12 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wave_runner.core.course import line
+from wave_runner.core.residency import Room
 from wave_runner.core.wave import (
     GATHER_S,
     LONGEST_GATHER_S,
     STEP,
     Choice,
     Linger,
+    Memory,
+    Model,
+    Policy,
+    Resident,
     Waiting,
     choose,
     choose_script,
@@ -25,40 +31,46 @@ def waiting(
     return Waiting(queue_id=queue_id, waiting=1, head_age_s=age_s, rank=rank, **at)
 
 
+def loaded(*models: str, feeding: bool = False, **more) -> Memory:
+    """What a lane knows whose server has these models, the first of them its own."""
+    there = [Resident(work_key=model, served_s=more.pop("served_s", 1e9)) for model in models]
+    return Memory(resident=there, current=models[0] if models else None, feeding=feeding, **more)
+
+
 EARLY, LATE = waiting(1, "a", 3), waiting(2, "b", 5)
 
 
 def test_the_resident_model_is_drained_before_another_is_loaded():
-    assert choose([EARLY, LATE], resident="b", feeding=False) == Choice(queue=LATE, reason="drain")
+    assert choose([EARLY, LATE], loaded("b")) == Choice(queue=LATE, reason="drain")
 
 
 def test_without_a_resident_model_the_earliest_step_goes_first():
-    assert choose([LATE, EARLY], resident=None, feeding=False) == Choice(queue=EARLY, reason="earliest step")
+    assert choose([LATE, EARLY], loaded()) == Choice(queue=EARLY, reason="earliest step")
 
 
 def test_a_model_that_is_still_being_fed_is_kept_although_others_wait():
-    assert choose([EARLY], resident="b", feeding=True) == Linger(work_key="b")
-    assert choose([], resident="b", feeding=True) == Linger(work_key="b")
+    assert choose([EARLY], loaded("b", feeding=True)) == Linger(reason="fed", work_key="b")
+    assert choose([], loaded("b", feeding=True)) == Linger(reason="fed", work_key="b")
 
 
 def test_a_model_that_nothing_feeds_makes_room():
-    assert choose([EARLY], resident="b", feeding=False) == Choice(queue=EARLY, reason="earliest step")
+    assert choose([EARLY], loaded("b")) == Choice(queue=EARLY, reason="earliest step", evict=("b",))
 
 
 def test_where_nothing_waits_nothing_is_chosen():
-    assert choose([], resident=None, feeding=True) is None
-    assert choose([], resident="a", feeding=False) is None
+    assert choose([], loaded(feeding=True)) is None
+    assert choose([], loaded("a")) is None
     assert choose_script([]) is None
 
 
 def test_inside_a_model_one_template_is_finished_before_the_next():
     first, other = waiting(1, "a", 3, template="x", age_s=1), waiting(2, "a", 3, template="y", age_s=99)
-    assert choose([other, first], resident="a", feeding=False) == Choice(queue=first, reason="drain")
+    assert choose([other, first], loaded("a")) == Choice(queue=first, reason="drain")
 
 
 def test_of_queues_that_are_alike_the_one_that_waits_longest_goes_first():
     young, old = waiting(1, "a", 3, age_s=1), waiting(2, "a", 3, age_s=9)
-    assert choose([young, old], resident="a", feeding=False) == Choice(queue=old, reason="drain")
+    assert choose([young, old], loaded("a")) == Choice(queue=old, reason="drain")
 
 
 def test_scripts_take_the_latest_step_first_so_that_records_are_finished():
@@ -68,15 +80,15 @@ def test_scripts_take_the_latest_step_first_so_that_records_are_finished():
 def test_a_step_of_priority_goes_before_a_later_step():
     ahead = waiting(3, "c", 1, rank=-STEP)
     assert choose_script([EARLY, LATE, ahead]) == Choice(queue=ahead, reason="latest step")
-    assert choose([EARLY, LATE, ahead], resident=None, feeding=False) == Choice(queue=ahead, reason="earliest step")
+    assert choose([EARLY, LATE, ahead], loaded()) == Choice(queue=ahead, reason="earliest step")
     little = waiting(3, "c", 1, rank=1 - STEP)
     assert choose_script([LATE, little]) == Choice(queue=LATE, reason="latest step")
 
 
 def test_a_model_is_left_before_it_is_drained_only_for_what_is_far_ahead():
     ahead, far = waiting(3, "a", 1, rank=-9 * STEP), waiting(3, "a", 1, rank=-10 * STEP)
-    assert choose([LATE, ahead], resident="b", feeding=False) == Choice(queue=LATE, reason="drain")
-    assert choose([LATE, far], resident="b", feeding=True) == Choice(queue=far, reason="far ahead")
+    assert choose([LATE, ahead], loaded("b")) == Choice(queue=LATE, reason="drain")
+    assert choose([LATE, far], loaded("b", feeding=True)) == Choice(queue=far, reason="far ahead", evict=("b",))
 
 
 QUEUES = st.lists(st.builds(waiting, st.integers(1, 99), st.sampled_from("abc"), st.integers(1, 9)), max_size=8)
@@ -84,7 +96,7 @@ QUEUES = st.lists(st.builds(waiting, st.integers(1, 99), st.sampled_from("abc"),
 
 @given(QUEUES, st.sampled_from([None, "a", "b", "c"]), st.booleans())
 def test_a_model_is_changed_only_when_nothing_waits_for_it_and_nothing_feeds_it(queues, resident, feeding):
-    choice = choose(queues, resident=resident, feeding=feeding)
+    choice = choose(queues, loaded(*([resident] if resident else []), feeding=feeding))
     if isinstance(choice, Choice):
         assert choice.queue in queues
         if resident is not None and choice.queue.work_key != resident:
@@ -92,6 +104,85 @@ def test_a_model_is_changed_only_when_nothing_waits_for_it_and_nothing_feeds_it(
             assert all(queue.work_key != resident for queue in queues)
     else:
         assert all(queue.work_key == resident or feeding for queue in queues)
+
+
+MODELS = {key: Model(name=key.upper(), load_s=6.0, service_s=1.0) for key in "abcd"}
+
+
+def test_when_nothing_is_left_for_the_model_the_plan_says_which_is_next():
+    """Earliest step would load `a`, and once more after `b`."""
+    memory = loaded("d", models=MODELS, courses=[line("b", "a"), line("a")])
+    choice = choose([EARLY, waiting(2, "b", 5)], memory)
+    assert choice == Choice(queue=waiting(2, "b", 5), reason="plan: B A", evict=("d",))
+
+
+def test_where_nothing_waits_for_the_first_model_of_the_plan_the_next_that_something_waits_for_is_taken():
+    memory = loaded(models=MODELS, courses=[line("c", "b", "a", "b")])
+    assert choose([EARLY, LATE], memory) == Choice(queue=LATE, reason="plan: C B A B; B waits")
+
+
+def test_a_step_of_priority_decides_which_model_of_the_plan_is_next():
+    ahead = waiting(3, "a", 9, rank=-STEP)
+    memory = loaded(models=MODELS, courses=[line("b", "a")])
+    assert choose([LATE, ahead], memory) == Choice(queue=ahead, reason="plan: B A; A waits")
+
+
+def test_of_a_long_plan_the_reason_tells_the_beginning():
+    memory = loaded(models=MODELS, courses=[line(*"ab" * 10)])
+    assert choose([EARLY], memory).reason == "plan: A B A B A B A B A B A B and 8 more"
+
+
+def overdue(*, age_s: float, served_s: float, claimed_s: dict[str, float] | None = None) -> Choice:
+    memory = loaded("b", served_s=served_s, models=MODELS, claimed_s=claimed_s or {})
+    return choose([LATE, waiting(1, "a", 3, age_s=age_s)], memory, Policy(overdue_s=100.0, theta=4.0))
+
+
+def test_a_head_that_has_waited_too_long_goes_before_what_the_model_still_has_once_its_load_is_paid_for():
+    assert overdue(age_s=140, served_s=24).reason == "overdue by 40 s"
+    assert overdue(age_s=140, served_s=23).reason == "drain"
+    assert overdue(age_s=99, served_s=24).reason == "drain"
+
+
+def test_a_head_waits_since_the_one_before_it_was_claimed():
+    assert overdue(age_s=1000, served_s=24, claimed_s={"a": 99.0}).reason == "drain"
+    assert overdue(age_s=1000, served_s=24, claimed_s={"a": 140.0}).reason == "overdue by 40 s"
+
+
+def test_of_overdue_models_the_one_that_was_visited_longest_ago_goes_first():
+    queues = [waiting(1, "a", 1, age_s=900), waiting(2, "b", 5, age_s=500), waiting(3, "c", 5, age_s=800)]
+    memory = loaded("d", models=MODELS, claimed_s={"a": 200.0, "b": 300.0, "c": 250.0})
+    assert choose(queues, memory, Policy(overdue_s=100.0)).queue.work_key == "b"
+
+
+def test_without_a_figure_of_ones_own_ten_minutes_or_twenty_loads_of_everything_are_too_long():
+    assert Policy().patience_s(MODELS) == 600.0
+    assert Policy().patience_s({"a": Model(name="a", load_s=60.0)}) == 1200.0
+
+
+def test_what_another_model_in_memory_can_do_comes_before_lingering_and_before_any_load():
+    memory = loaded("c", "b", feeding=True, room=Room(most=2), models=MODELS, courses=[line("a"), line("b")])
+    assert choose([EARLY, LATE], memory) == Choice(queue=LATE, reason="resident")
+
+
+def test_where_there_is_room_nothing_is_evicted():
+    memory = loaded("d", room=Room(most=2), models=MODELS, courses=[line("a")])
+    assert choose([EARLY], memory) == Choice(queue=EARLY, reason="plan: A", evict=())
+
+
+def test_a_model_that_another_lane_is_at_is_not_evicted():
+    busy = Memory(resident=[Resident(work_key="d", busy=True)], models=MODELS, courses=[line("a")])
+    assert choose([EARLY], busy) == Linger(reason="no place beside the models in use")
+    assert choose([waiting(1, "a", 3, age_s=9999)], busy) == Linger(reason="no place beside the models in use")
+
+
+def test_in_saving_mode_nothing_is_loaded_for_less_than_it_is_worth():
+    def saving(n: int, age_s: float) -> Choice | Linger | None:
+        queue = Waiting(queue_id=1, work_key="a", template="", position=1, waiting=n, head_age_s=age_s)
+        return choose([queue], loaded(models=MODELS, courses=[line("a")]), Policy(fill=2.0, linger_s=60.0))
+
+    assert saving(11, 59.0) == Linger(reason="too little for a load")
+    assert saving(12, 59.0).reason == "plan: A"
+    assert saving(11, 60.0).reason == "plan: A"
 
 
 def test_a_wave_is_about_one_lease_of_measured_work():

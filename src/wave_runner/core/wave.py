@@ -1,15 +1,18 @@
 """Which queue a lane serves next, and how large a wave to claim. Pure: the runner asks, and does what it is told.
 
-Policy of a model lane: stay with the resident model until it is drained, and linger while scripts still feed it;
-then take the queue that stands earliest in its workflow, because what it produces feeds the later ones. For one
-workflow started as a batch this loads each model as often as its name stands in the chain of steps, which is the
-minimum (docs/explanation/waves.md). Work that is far ahead by priority or age goes before all of that.
+A model lane goes by `choose`. In this order: work that is far ahead by priority or age; a model whose head has waited
+too long; the model that is loaded, until it is drained; another one that is in memory; a model that is still being fed;
+nothing, while too little waits to be worth a load; and else the next load of the cheapest plan for all courses under
+way (`wave_runner.core.residency`). What that promises, and why, is in docs/explanation/waves.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wave_runner.core.course import Course
+from wave_runner.core.residency import Plan, Room, evictions, plan
 
 STEP = 60
 # A load costs much more than a script's turn: for so many steps only, the resident model is left before it is drained.
@@ -39,33 +42,232 @@ class Waiting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Model:
+    """What is known of a model, by measurement where there is one. `name` is what reasons call it."""
+
+    name: str
+    load_s: float  # what it takes to load it
+    service_s: float | None = None  # of one record, as many at once as the server does; None: not measured yet
+    bytes: int = 0  # in memory; 0: not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resident:
+    """A model in a server's memory: how long it has worked since its load, and whether another lane is at it now."""
+
+    work_key: str
+    served_s: float = 0.0
+    busy: bool = False  # then it cannot be evicted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What a model lane chooses by, beside the queues: its server as it is at this moment, and what is on its way.
+
+    `current` is the work key that the lane's last wave was of, if it is still resident; `feeding` says whether more is
+    coming for it soon. `models` knows every work key that is resident, waits or stands in a course. `claimed_s` has for
+    each the seconds since a wave of it was last opened, by whomever; a model that never had one is not in it. `courses`
+    are what is ahead of the records of each workflow under way; without them nothing can be planned, and the queue
+    whose step stands earliest in its workflow is taken instead.
+    """
+
+    resident: Sequence[Resident] = ()
+    current: str | None = None
+    feeding: bool = False
+    room: Room = field(default_factory=Room)
+    models: Mapping[str, Model] = field(default_factory=dict)
+    claimed_s: Mapping[str, float] = field(default_factory=dict)
+    courses: Collection[Course] = ()
+
+    @property
+    def load_s(self) -> Mapping[str, float]:
+        return {key: model.load_s for key, model in self.models.items()}
+
+    @property
+    def size(self) -> Mapping[str, int]:
+        return {key: model.bytes for key, model in self.models.items()}
+
+    def name(self, work_key: str) -> str:
+        """Return what a reason calls a model."""
+        return self.models[work_key].name if work_key in self.models else work_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How long work may wait, and how much a load must be worth.
+
+    A head that has waited `overdue_s` goes before whatever else the loaded model has, once that has worked `theta`
+    times as long as its load took. With `fill` above 0 nothing is loaded before so many times its load's seconds of
+    work wait for it, or its head has waited `linger_s`.
+    """
+
+    overdue_s: float | None = None  # None: ten minutes, or 20 times as long as loading every model once
+    theta: float = 4.0
+    fill: float = 0.0
+    linger_s: float = 10.0
+
+    def patience_s(self, models: Mapping[str, Model]) -> float:
+        """Return after how many seconds a head is overdue."""
+        if self.overdue_s is not None:
+            return self.overdue_s
+        return max(600.0, 20 * sum(model.load_s for model in models.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The queue to serve, and why; the reason stands in the `wave_opened` event."""
+    """The queue to serve, what to evict for it, and why; the reason stands in the `wave_opened` event."""
 
     queue: Waiting
     reason: str
+    evict: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Linger:
-    """Nothing to do now, but the resident model is still being fed: switching away would cost a load."""
+    """Nothing to do now: more is coming for the model that is loaded, or too little waits to be worth a load."""
 
-    work_key: str
+    reason: str
+    work_key: str | None = None
 
 
-def choose(waiting: Sequence[Waiting], *, resident: str | None, feeding: bool) -> Choice | Linger | None:
-    """Choose for a model lane. `resident` is the loaded model's work key, `feeding` whether more is coming for it."""
-    mine = [queue for queue in waiting if queue.work_key == resident]
+NOTHING_KNOWN = Memory()
+USUAL = Policy()
+
+
+def choose(
+    waiting: Sequence[Waiting], memory: Memory = NOTHING_KNOWN, policy: Policy = USUAL
+) -> Choice | Linger | None:
+    """Choose for a model lane among the queues that can be claimed from now. None: there is nothing to do.
+
+    The caller leaves out what rests, what a breaker keeps closed and what is left to other runners.
+    """
+    mine = [queue for queue in waiting if queue.work_key == memory.current]
     pressing = _ahead(waiting, by=STEP * STEPS_WORTH_A_LOAD)
     if mine and not any(queue in mine for queue in pressing):
-        return Choice(queue=min(pressing, key=_order), reason="far ahead")
+        return _chosen(pressing, memory, "far ahead") or _chosen(mine, memory, "drain")
+    if not mine or _has_paid(memory, policy):
+        late = _overdue([queue for queue in waiting if queue not in mine], memory, policy)
+        if late is not None:
+            return late
     if mine:
-        return Choice(queue=min(_ahead(mine, by=STEP), key=_order), reason="drain")
-    if resident is not None and feeding:
-        return Linger(work_key=resident)
-    if not waiting:
-        return None
-    return Choice(queue=min(_ahead(waiting, by=STEP), key=_order), reason="earliest step")
+        return _chosen(_ahead(mine, by=STEP), memory, "drain")
+    there = {one.work_key for one in memory.resident}
+    if here := [queue for queue in waiting if queue.work_key in there]:
+        return _chosen(_ahead(here, by=STEP), memory, "resident")
+    if memory.current is not None and memory.feeding:
+        return Linger(reason="fed", work_key=memory.current)
+    if waiting and _saves(waiting, memory, policy):
+        return Linger(reason="too little for a load")
+    return _planned(_ahead(waiting, by=STEP), memory) if waiting else None
+
+
+def longest_wait_s(models: Mapping[str, Model], policy: Policy, *, wave_s: float) -> float:
+    """Return the seconds within which every head is served that no work far ahead is pushed in front of.
+
+    `wave_s` is the longest that one wave takes. Once a head is overdue each other model is visited once before it at
+    most, and each visit ends with the first wave after `theta` times its load. It holds for a lane that has its server
+    to itself, also where more comes than can be done; the queue behind the head then grows all the same.
+    """
+    loads = [model.load_s for model in models.values()]
+    visit_s = policy.theta * max(loads, default=0.0) + wave_s
+    return policy.patience_s(models) + sum(loads) + len(loads) * visit_s
+
+
+def _has_paid(memory: Memory, policy: Policy) -> bool:
+    """Say whether the current model has worked long enough for its load."""
+    served_s = {one.work_key: one.served_s for one in memory.resident}
+    current = memory.current
+    if current is None or current not in memory.models:
+        return True
+    return served_s.get(current, 0.0) >= policy.theta * memory.models[current].load_s
+
+
+def _overdue(others: Sequence[Waiting], memory: Memory, policy: Policy) -> Choice | None:
+    """Return the overdue model that was visited longest ago, if there is place for it."""
+    patience_s = policy.patience_s(memory.models)
+    late_s: dict[str, float] = {}
+    for queue in others:
+        late_s[queue.work_key] = max(late_s.get(queue.work_key, 0.0), _headship_s(queue, memory))
+    late = [key for key, seconds in late_s.items() if seconds >= patience_s]
+    for key in sorted(late, key=lambda key: (-memory.claimed_s.get(key, float("inf")), -late_s[key])):
+        mine = [queue for queue in others if queue.work_key == key]
+        if choice := _chosen(_ahead(mine, by=STEP), memory, f"overdue by {late_s[key] - patience_s:.0f} s"):
+            return choice
+    return None
+
+
+def _headship_s(queue: Waiting, memory: Memory) -> float:
+    """Return how long a queue's head has been its head: since it came, or the one before it was claimed."""
+    return min(queue.head_age_s, memory.claimed_s.get(queue.work_key, queue.head_age_s))
+
+
+def _saves(waiting: Sequence[Waiting], memory: Memory, policy: Policy) -> bool:
+    """Say whether to wait for more before anything is loaded."""
+    if policy.fill <= 0 or any(queue.head_age_s >= policy.linger_s for queue in waiting):
+        return False
+    work_s: dict[str, float] = {}
+    for queue in waiting:
+        model = memory.models.get(queue.work_key)
+        if model is None or model.service_s is None:
+            return False
+        work_s[queue.work_key] = work_s.get(queue.work_key, 0.0) + queue.waiting * model.service_s
+    return all(seconds < policy.fill * memory.models[key].load_s for key, seconds in work_s.items())
+
+
+def _planned(ahead: Sequence[Waiting], memory: Memory) -> Choice | Linger:
+    """Take the next load of the cheapest plan that something waits for."""
+    found = _plan(memory)
+    for number, load in enumerate(found.loads):
+        mine = [queue for queue in ahead if queue.work_key == load.model]
+        if mine and number == 0:
+            return Choice(queue=min(mine, key=_order), reason=_told(found, memory), evict=load.evict)
+        reason = f"{_told(found, memory)}; {memory.name(load.model)} waits"
+        if mine and (choice := _chosen(mine, memory, reason)):
+            return choice
+    return _chosen(ahead, memory, "earliest step") or Linger(reason="no place beside the models in use")
+
+
+def _plan(memory: Memory) -> Plan:
+    there = [one.work_key for one in memory.resident]
+    busy = [one.work_key for one in memory.resident if one.busy]
+    known = [course for course in memory.courses if all(model in memory.models for model in course.models)]
+    return plan(
+        known,
+        load_s={**dict.fromkeys(there, 0.0), **memory.load_s},
+        size=memory.size,
+        room=memory.room,
+        resident=there,
+        kept=busy,
+    )
+
+
+# So many loads of a plan stand in a reason; of a longer one the rest is counted.
+LOADS_TOLD = 12
+
+
+def _told(found: Plan, memory: Memory) -> str:
+    names = [memory.name(load.model) for load in found.loads]
+    more = f" and {len(names) - LOADS_TOLD} more" if len(names) > LOADS_TOLD else ""
+    return f"plan{'' if found.exact else ', not exact'}: {' '.join(names[:LOADS_TOLD])}{more}"
+
+
+def _chosen(queues: Sequence[Waiting], memory: Memory, reason: str) -> Choice | None:
+    """Return the first of these queues whose model is there or has place, with what is needed last evicted for it."""
+    there = {one.work_key for one in memory.resident}
+    for queue in sorted(queues, key=_order):
+        if queue.work_key in there:
+            return Choice(queue=queue, reason=reason)
+        out = evictions(
+            queue.work_key,
+            courses=memory.courses,
+            size=memory.size,
+            room=memory.room,
+            resident=there,
+            kept={one.work_key for one in memory.resident if one.busy},
+        )
+        if out is not None:
+            return Choice(queue=queue, reason=reason, evict=out)
+    return None
 
 
 def choose_script(waiting: Sequence[Waiting]) -> Choice | None:

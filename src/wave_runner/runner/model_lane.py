@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,7 +16,7 @@ from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
 from wave_runner.core.patience import Measured, attempt_limit_s, is_measure, waited_too_long
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
-from wave_runner.core.wave import Choice, choose, wave_size
+from wave_runner.core.wave import Choice, Memory, Policy, Resident, choose, wave_size
 from wave_runner.errors import ModelServerError, WaveError
 from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.courtesy import Courtesy
@@ -37,6 +38,8 @@ LARGEST_WAVE = 500
 # After a breaker has opened so often in a row a person is told; the lane goes on trying.
 TRIPS_TO_TELL = 3
 PROBE = "probe"
+# Nothing is measured here yet that would say when waiting is too long.
+UNPLANNED = Policy(overdue_s=math.inf)
 
 
 @dataclass(kw_only=True)
@@ -139,9 +142,9 @@ class ModelLane:
     def _chosen(self, queues: dict[int, waves.Queue], *, feeding: bool) -> tuple[waves.Queue | None, str]:
         """Choose what to do next, and say why; None where nothing waits, or it is better to wait for more."""
         resident = self._visit.work_key if self._visit else None
-        while isinstance(
-            choice := choose([one.waiting for one in queues.values()], resident=resident, feeding=feeding), Choice
-        ):
+        there = (Resident(work_key=resident),) if resident is not None else ()
+        memory = Memory(resident=there, current=resident, feeding=feeding)
+        while isinstance(choice := choose([one.waiting for one in queues.values()], memory, UNPLANNED), Choice):
             queue = queues.pop(choice.queue.queue_id)
             # Nobody else can be at a server of our own.
             if self._owned or not self._courtesy.leaves(
