@@ -57,6 +57,10 @@ COMMANDS = {
         "wave_runner.cli.report:report",
         "Answer one question about runs at length: what one changed, what somebody should look at.",
     ),
+    "simulate": (
+        "wave_runner.cli.simulate:simulate",
+        "Say how long work would take and how many loads, by waves and without them, and do nothing.",
+    ),
     "trace": ("wave_runner.cli.trace:trace", "Show one record's way through a run, event by event."),
     "tasks": ("wave_runner.cli.tasks:tasks", "Do what waits for people: list, claim, decide."),
     "schedules": (

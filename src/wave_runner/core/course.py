@@ -53,7 +53,15 @@ def course(steps: Mapping[str, Step], keys: Mapping[str, str], live: Collection[
     have all of them before it.
     """
     places = unroll(steps)
-    ahead = _reachable(places, {min(place for place in places if place[0] == name) for name in live if name in steps})
+    return through(
+        places,
+        _reachable(places, {min(one for one in places if one[0] == name) for name in live if name in steps}),
+        keys,
+    )
+
+
+def through(places: Mapping[Place, tuple[Place, ...]], ahead: Collection[Place], keys: Mapping[str, str]) -> Course:
+    """Return the course through some of a workflow's places, as `unroll` gives them."""
     models: list[str] = []
     after: list[int] = []
     carried: dict[Place, int] = dict.fromkeys(ahead, 0)  # what must be done before whatever comes next there
