@@ -18,8 +18,8 @@ from wave_runner.core.simulation import (
     Simulation,
     Waits,
     Work,
-    undisturbed,
     waits_of,
+    within,
 )
 from wave_runner.core.walk import Crowd, Draw, Flow, of_each
 from wave_runner.core.workflow import ActorKind
@@ -43,13 +43,13 @@ def drain(simulation: Simulation, server: Server) -> Decision:
     here = [queue for queue in queues if queue.key in server.served_s]
     if here:
         queue = min(here, key=lambda one: (one.key != server.current, one.position))
-        return queue, (), undisturbed(simulation, server, queue)
+        return queue, (), within(simulation, queue, NEVER)
     backlog: dict[str, int] = {}
     for one in queues:
         backlog[one.key] = backlog.get(one.key, 0) + one.n
     most = max(backlog, key=lambda key: backlog[key])
     queue = min((one for one in queues if one.key == most), key=lambda one: one.position)
-    return queue, _oldest(simulation, server, queue), undisturbed(simulation, server, queue)
+    return queue, _oldest(simulation, server, queue), within(simulation, queue, NEVER)
 
 
 def _oldest(simulation: Simulation, server: Server, queue: Queue) -> tuple[str, ...]:

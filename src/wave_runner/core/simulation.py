@@ -280,7 +280,7 @@ class Simulation:
         for (number, place), gate in self._gates.items():
             if any(gate.inputs.values()):
                 for crowd in list(gate.release()):
-                    self._begin(number, place, crowd)
+                    self._begin(number, place, Crowd(crowd.n, self.now_s, self.now_s))
                 self._at(self.now_s, lambda: None)
                 return True
         return False
@@ -354,6 +354,9 @@ class Simulation:
             self._failed += crowd.n
             self._live[queue.work][queue.place] -= crowd.n
             self._last_s = max(self._last_s, crowd.last_s)
+            # A join does not wait for them: what else there is of these records goes on.
+            places = self.work[queue.work].flow.places
+            self._pass_by(queue.work, queue.place, next(iter(places[queue.place]), None), crowd)
             return
         again = Crowd(crowd.n, crowd.first_s + RETRY_S, crowd.last_s + RETRY_S, crowd.attempt + 1)
         self._feed([queue.key], +1)
@@ -367,6 +370,7 @@ class Simulation:
     # --- what came of it -------------------------------------------------------------------------------------------
 
     def _outcome(self) -> Outcome:
+        assert not self.waiting(), "somebody waits, and nothing will come to end that"
         return Outcome(
             loads=self._loads,
             load_s=self._load_s,
@@ -421,7 +425,7 @@ def waves(simulation: Simulation, server: Server) -> Decision:
     choice = choose(waiting, _memory(simulation, server, current, feeding=fed), policy)
     if isinstance(choice, Choice):
         queue = queues[choice.queue.queue_id]
-        return queue, choice.evict, undisturbed(simulation, server, queue)
+        return queue, choice.evict, _undisturbed(simulation, server, queue)
     if isinstance(choice, Linger):
         return (
             now_s + policy.linger_s - idle_s
@@ -454,9 +458,8 @@ def _memory(simulation: Simulation, server: Server, current: str | None, *, feed
     )
 
 
-def undisturbed(simulation: Simulation, server: Server, queue: Queue) -> int:
+def _undisturbed(simulation: Simulation, server: Server, queue: Queue) -> int:
     """Return how many of a queue can be done before anything else could be overdue."""
-    longest_s = LONGEST_WAVE_S if len(simulation.servers) == 1 else SHARED_WAVE_S
     patience_s = simulation.policy.patience_s(simulation.machine.models)
     heads_s = [
         max(one.head_s, simulation.claimed_s.get(one.key, 0.0)) for one in simulation.waiting() if one.key != queue.key
@@ -464,7 +467,12 @@ def undisturbed(simulation: Simulation, server: Server, queue: Queue) -> int:
     due_s = min([simulation.now_s, *heads_s]) + patience_s - simulation.now_s
     load_s = simulation.machine.models[queue.key].load_s
     paid_s = simulation.policy.theta * load_s - server.served_s.get(queue.key, 0.0)
-    seconds = min(longest_s, max(due_s, paid_s, 0.0))
+    return within(simulation, queue, max(due_s, paid_s, 0.0))
+
+
+def within(simulation: Simulation, queue: Queue, seconds: float) -> int:
+    """Return how many of a queue are done in so many seconds, and never more than may be decided at once."""
+    longest_s = LONGEST_WAVE_S if len(simulation.servers) == 1 else SHARED_WAVE_S
     service_s = simulation.service_s(queue)
     slots = simulation.machine.slots
-    return slots * max(1, math.ceil(seconds / (service_s * slots))) if service_s > 0 else queue.n
+    return slots * max(1, math.ceil(min(seconds, longest_s) / (service_s * slots))) if service_s > 0 else queue.n

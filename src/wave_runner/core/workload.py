@@ -84,17 +84,22 @@ class Known:
         specs = self._project.models.values()
         return sorted({*self._project.models, *(spec.model for spec in specs), *self._others()})
 
-    def model(self, name: str, actors: Sequence[str]) -> Model:
-        """Return a model's figures: its own, before those of the first of its actors that has some."""
+    def model(self, name: str, steps: Mapping[str, str]) -> Model:
+        """Return a model's figures: its own, before those of the actors that it is. `steps` has whose step each is."""
         said = self._figures.models.get(name, ModelFigures())
-        for actor in actors:
+        for actor in steps.values():
             said = _over(said, self._figures.models.get(actor, ModelFigures()))
-        if said.load_s is None or said.call_s is None:
+        seconds = [self._said_of(step).seconds for step in steps]
+        known = [one for one in seconds if one is not None]
+        call_s = said.call_s
+        if call_s is None and len(known) == len(seconds):
+            call_s = sum(known) / len(known)
+        if said.load_s is None or call_s is None:
             self.assumed.add(name)
         return Model(
             name=name,
             load_s=LOAD_S if said.load_s is None else said.load_s,
-            service_s=CALL_S if said.call_s is None else said.call_s,
+            service_s=CALL_S if call_s is None else call_s,
             bytes=said.bytes or 0,
         )
 
@@ -103,11 +108,11 @@ class Known:
     ) -> tuple[list[Work], dict[str, Model]]:
         """Return the work, and every model that it needs."""
         keys = [self._keys(workflow) for workflow, _ in wanted]
-        actors: dict[str, list[str]] = {}
+        steps: dict[str, dict[str, str]] = {}
         for (workflow, _), own in zip(wanted, keys, strict=True):
             for step, key in own.items():
-                actors.setdefault(key, []).append(workflow.steps[step].actor)
-        models = {key: self.model(key, actors[key]) for key in actors}
+                steps.setdefault(key, {})[step] = workflow.steps[step].actor
+        models = {key: self.model(key, steps[key]) for key in steps}
         works = [
             Work(
                 flow=Flow(name=workflow.name, steps=workflow.steps, shares=self._shares(workflow)),
@@ -120,13 +125,16 @@ class Known:
         ]
         return works, models
 
+    def _said_of(self, step: str) -> StepFigures:
+        return self._figures.steps.get(step, StepFigures())
+
     def _others(self) -> set[str]:
         return {step.model for step in self._figures.steps.values() if step.model}
 
     def _keys(self, workflow: Workflow) -> dict[str, str]:
         found = {}
         for name, step in workflow.steps.items():
-            said = self._figures.steps.get(name, StepFigures())
+            said = self._said_of(name)
             if step.kind is ActorKind.AI_MODEL:
                 found[name] = said.model or self._project.models[step.actor].model
         return found
@@ -136,7 +144,7 @@ class Known:
         return {name: said[name].share for name in workflow.steps if name in said and said[name].share}
 
     def _seconds(self, workflow: Workflow, name: str, keys: Mapping[str, str], models: Mapping[str, Model]) -> float:
-        said = self._figures.steps.get(name, StepFigures()).seconds
+        said = self._said_of(name).seconds
         if said is not None:
             return said
         if name in keys:

@@ -1,0 +1,80 @@
+"""`wave simulate`: figures in, figures out, and nothing else touched."""
+
+import json
+
+import pytest
+from tests.support.small_project import write_project
+
+from wave_runner.cli import main
+
+
+@pytest.fixture
+def project(tmp_path):
+    return str(write_project(tmp_path / "small"))
+
+
+def simulated(capsys, project, *words) -> dict:
+    assert main.run(["simulate", "work", *words, "--json", "--project", project]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_loads_and_times_are_told_for_waves_and_for_work_without_them(project, capsys):
+    found = simulated(capsys, project, "--records", "100", "--models", "judge=10/2/4.5", "--overdue", "none")
+    assert found["schema"] == "wave.simulation.v1"
+    assert found["models"]["tiny"] == {"name": "tiny", "load_s": 10.0, "service_s": 2.0, "bytes": 4_500_000_000}
+    assert (found["assumed"], found["least_loads"], found["load_efficiency"]) == ([], 1, 1.0)
+    assert set(found["policies"]) == {"waves", "drain", "fifo", "per record"}
+    assert found["policies"]["waves"]["work_s"] == 200.0
+    assert found["overdue_s"] is None
+
+
+def test_what_nobody_has_said_is_assumed_and_said_to_be(project, capsys):
+    assert main.run(["simulate", "work:50", "--project", project]) == 0
+    out = capsys.readouterr().out
+    assert "50 records of work on 1 server" in out
+    assert "tiny: load 6 s, assumed" in out
+
+
+def test_a_file_of_figures_stands_behind_the_options(project, tmp_path, capsys):
+    figures = tmp_path / "figures.toml"
+    figures.write_text(
+        "[models.big]\nload_s = 30\ncall_s = 1\ngb = 9\n"
+        '[steps.judge]\nmodel = "big"\nseconds = 5\nshare = {note = 1.0}\n'
+    )
+    found = simulated(capsys, project, "--records", "10", "--figures", str(figures), "--seconds", "judge=3")
+    assert found["models"]["big"]["load_s"] == 30.0
+    assert found["policies"]["waves"]["work_s"] == 30.0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["wrk"], 4, "no workflow wrk"),
+        (["work:many"], 2, "how many records"),
+        (["work", "--models", "judge"], 2, "NAME=LOAD/CALL"),
+        (["work", "--models", "jugde=1/2"], 4, "there is no model jugde"),
+        (["work", "--seconds", "jugde=1"], 4, "there is no step jugde"),
+        (["work", "--share", "judge.fetch=0.5"], 4, "fetch does not follow judge"),
+        (["work", "--share", "judge.save=1.5"], 2, "from 0 to 1"),
+        (["work", "--overdue", "soon"], 2, "is not a time"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_with_what_is_wrong(project, capsys, words, code, said):
+    assert main.run(["simulate", *words, "--project", project]) == code
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[models.judge]\nload = 3\n", "figures.toml:2: unknown key `load`"),
+        ("[models.judge]\nload_s = -1\n", "figures.toml:2: `load_s` must be a number"),
+        ("[steps.judge.share]\nsave = 2\n", "must be a part"),
+        ("[steps.judge\n", "figures.toml:1"),
+    ],
+)
+def test_a_mistake_in_a_file_of_figures_is_told_with_its_line(project, tmp_path, capsys, text, said):
+    figures = tmp_path / "figures.toml"
+    figures.write_text(text)
+    assert main.run(["simulate", "work", "--figures", str(figures), "--project", project]) == 2
+    assert said in capsys.readouterr().err
