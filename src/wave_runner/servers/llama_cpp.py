@@ -24,7 +24,7 @@ import orjson
 from wave_runner.core.outcome import ErrorClass, Failure
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import ModelServerError
-from wave_runner.servers import exchange
+from wave_runner.servers import completion, exchange
 from wave_runner.servers.binary import Binary, Probe, find_binary, probe
 from wave_runner.servers.grammar import compact_grammar
 from wave_runner.servers.openai import encode
@@ -109,7 +109,7 @@ class LlamaCppServer:
         answer = await exchange.post(
             self._client, url + path, body, headers=router.headers, where=self._name, timeout_s=request.timeout_s
         )
-        result = answer if isinstance(answer, Failure) else exchange.read(answer, where=self._name, request=body)
+        result = answer if isinstance(answer, Failure) else completion.read(answer, where=self._name, request=body)
         return await self._explained(result, router, request.model) if isinstance(result, Failure) else result
 
     async def unload(self, model: str) -> None:
