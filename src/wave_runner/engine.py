@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wave_runner import __version__
-from wave_runner.core.loading import model_key
 from wave_runner.core.columns import targets
 from wave_runner.core.filters import Term
+from wave_runner.core.loading import model_key
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
@@ -336,7 +336,13 @@ class Engine:
         )
 
     def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:
-        return open_server(project.servers[name], project_dir=self.folder, state_dir=state_dir, environ=self.environ)
+        return open_server(
+            project.servers[name],
+            project_dir=self.folder,
+            state_dir=state_dir,
+            environ=self.environ,
+            memory={one.model: one.memory for one in project.models.values() if one.server == name and one.memory},
+        )
 
 
 @asynccontextmanager

@@ -1,8 +1,8 @@
 """What must be in memory for a model actor, and which actors share it.
 
-A server holds weights in one way at a time: with one size of context, so many layers on the GPU. A request that asks for
-the same weights in another way makes it load them again. So what an actor asks for is part of what is loaded, and actors
-that differ in nothing but the size of the context share the larger one.
+A server holds weights in one way at a time: with one size of context, so many layers on the GPU. A request that asks
+for the same weights in another way makes it load them again. So what an actor asks for is part of what is loaded, and
+actors that differ in nothing but the size of the context share the larger one.
 """
 
 from __future__ import annotations

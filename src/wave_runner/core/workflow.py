@@ -16,7 +16,6 @@ from wave_runner.core.due import CatchUp
 from wave_runner.core.limits import Limits
 from wave_runner.core.raw import DEFAULT_BYTES
 
-
 Bytes: TypeAlias = int
 """A number of bytes, which wave.toml may also say as a text: "6 GiB"."""
 

@@ -121,9 +121,12 @@ def _server(name: str, section: Section) -> ServerSpec:
         raise section.error(message, "driver", hint=did_you_mean(spec.driver, DRIVERS))
     if spec.driver in BY_URL and not re.match(r"https?://[^/]", spec.url):
         raise section.error(f"server `{name}` needs `url`, as in {BY_URL[spec.driver]}", "url")
+    if spec.driver == "ollama" and spec.url.rstrip("/").endswith("/v1"):
+        message = f"server `{name}` is asked by Ollama's own protocol, which is not below /v1"
+        raise section.error(message, "url", hint=f'url = "{spec.url.rstrip("/").removesuffix("/v1")}"')
     for key in ("requests_per_minute", "tokens_per_minute"):
         if spec.driver != "openai" and getattr(spec, key) is not None:
-            message = f"`{key}` is for a server that others ask too; this one has one runner, who asks it as fast as it can"
+            message = f"`{key}` is for a server that others ask too; one runner alone asks this one, as fast as it can"
             raise section.error(message, key)
     for key in ("memory", "models_max"):
         if spec.driver == "openai" and getattr(spec, key) is not None:

@@ -1,4 +1,4 @@
-"""What a server answers that speaks the OpenAI protocol: the text of a completion, chat or plain, or why there is none."""
+"""What a server that speaks the OpenAI protocol answers: the text of a completion, or why there is none."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def bad_status(answer: Answer, where: str, advice: Mapping[int, str] = ADVICE) -
         return None
     return Failure(
         error_class=_class_of(status),
-        message=f"{where} answered {status}: {error_text(answer.body)}. {advice.get(status, "")}".rstrip(),
+        message=f"{where} answered {status}: {error_text(answer.body)}. {advice.get(status, '')}".rstrip(),
         retry_after_s=rest_of(answer.headers),
         outage=_OUTAGES.get(status),
     )

@@ -1,8 +1,9 @@
 """An Ollama by its URL, asked by its own protocol: it loads and unloads what we say.
 
-Its OpenAI-compatible side cannot say how large the context is to be, nor how long a model stays. Ollama loads whatever it
-is asked for, in the way it is asked for: a request with other load options than those before it makes it load the weights
-anew. So every request carries those that the model was loaded with, and a model that we have not loaded is not asked.
+Its OpenAI-compatible side cannot say how large the context is to be, nor how long a model stays. Ollama loads whatever
+it is asked for, in the way it is asked for: a request with other load options than those before it makes it load the
+weights anew. So every request carries those that the model was loaded with, and one that we have not loaded is not
+asked.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class OllamaServer:
         self._ordering = asyncio.Lock()  # one load or unload at a time
         self._ways: dict[str, dict[str, Any]] = {}  # what we have loaded, and how; the longest ago asked for first
         self._busy: Counter[str] = Counter()
-        self._sizes: dict[str, int] = {known_as("ollama", name): size for name, size in (memory or {}).items()}
+        self._memory = {known_as("ollama", name): size for name, size in (memory or {}).items()}
+        self._measured: dict[str, int] = {}  # what models took when they were loaded last
         self._room = room.Room(models=spec.models_max or (None if spec.memory else 1), memory=spec.memory)
         self._version = ""
 
@@ -173,14 +175,26 @@ class OllamaServer:
             return Failure(error_class=ErrorClass.TRANSIENT, message=message, outage=Outage.MODEL)
         self._ways.pop(name, None)
         self._ways[name] = way
-        self._measured(name, after[name])
         self._version = await self._asked_version()
-        return Load(
-            model=name,
-            loaded=True,
-            load_us=round((time.monotonic() - started) * 1_000_000),
-            evicted=tuple(sorted(before.keys() - after.keys() - {name})),
-        )
+        load_us = round((time.monotonic() - started) * 1_000_000)
+        left = await self._within_room(name, after, may_unload=evict is None)
+        if isinstance(left, Failure):
+            return left
+        return Load(model=name, loaded=True, load_us=load_us, evicted=tuple(sorted(before.keys() - left - {name})))
+
+    async def _within_room(self, name: str, after: Mapping[str, Known], *, may_unload: bool) -> set[str] | Failure:
+        """Look what a loaded model really takes, unload what that leaves no room for, and return what is there then."""
+        size = self._memory.get(name, after[name].size)
+        if size is not None:
+            self._measured[name] = size
+        if failure := room.too_large(self._room, name, size, where=self.where):
+            return await self._unload(name) or failure
+        others = {other: self._memory.get(other, known.size) for other, known in after.items() if other != name}
+        more = room.to_unload(self._room, others, size, order=list(self._ways), busy=self._at_work())
+        for victim in more if may_unload else ():
+            if refused := await self._unload(victim):
+                return refused
+        return set(after) - set(more if may_unload else ())
 
     def _is_as_wanted(self, name: str, way: Mapping[str, Any], loaded: Known, listed: Known) -> bool:
         """Say whether what is in memory are the weights of today, loaded as asked for as far as anybody can tell."""
@@ -195,14 +209,14 @@ class OllamaServer:
         self, name: str, listed: Known, before: Mapping[str, Known], evict: Sequence[str] | None
     ) -> Sequence[str] | Failure:
         """Return whom to unload; the model itself as well, where it is there in another way."""
-        needs = self._sizes.get(name, listed.size)
+        needs = self._memory.get(name) or self._measured.get(name) or listed.size
         if failure := room.too_large(self._room, name, needs, where=self.where):
             return failure
-        others = {other: self._sizes.get(other, known.size) for other, known in before.items() if other != name}
+        others = {other: self._memory.get(other, known.size) for other, known in before.items() if other != name}
         itself = [name] if name in before else []
         if evict is None:
-            busy = [other for other, requests in self._busy.items() if requests]
-            return [*itself, *room.to_unload(self._room, others, needs, order=list(self._ways), busy=busy)]
+            leave = room.to_unload(self._room, others, needs, order=list(self._ways), busy=self._at_work())
+            return [*itself, *leave]
         left = {other: size for other, size in others.items() if other not in evict}
         if not self._room.holds([*left.values(), needs]):
             return room.no_room(name, left, where=self.where)
@@ -243,10 +257,8 @@ class OllamaServer:
             token_timeout_s=token_timeout_s,
         )
 
-    def _measured(self, name: str, loaded: Known) -> None:
-        """Remember what a model takes in memory, unless wave.toml says it."""
-        if loaded.size is not None:
-            self._sizes.setdefault(name, loaded.size)
+    def _at_work(self) -> list[str]:
+        return [name for name, requests in self._busy.items() if requests]
 
     async def _listed(self, what: str) -> dict[str, Known]:
         """Return the models of `/api/tags` or `/api/ps`; raises `ModelServerError` where it does not say."""
@@ -254,7 +266,8 @@ class OllamaServer:
         models = document.get("models")
         if not isinstance(models, list):
             raise ModelServerError(f"{self.where} does not say what it has: there are no `models` in /api/{what}")
-        return {known_as("ollama", str(model.get("name"))): _known(model) for model in models if isinstance(model, dict)}
+        found = [model for model in models if isinstance(model, dict)]
+        return {known_as("ollama", str(model.get("name"))): _known(model) for model in found}
 
     async def _asked_version(self) -> str:
         version = (await self._get("version")).get("version")

@@ -1,4 +1,4 @@
-"""What Ollama's own protocol answers to a prompt, in one piece or as a stream of lines: the text, or why there is none."""
+"""What Ollama's own protocol answers to a prompt, whole or as a stream of lines: the text, or why there is none."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def refusal(answer: Answer, where: str) -> Failure | None:
     return failure
 
 
-def _reply(
-    answer: Answer, where: str, request: Request, sent: bytes, context: int, version: str
-) -> Reply | Failure:
+def _reply(answer: Answer, where: str, request: Request, sent: bytes, context: int, version: str) -> Reply | Failure:
     if failure := refusal(answer, where):
         return failure
     try:

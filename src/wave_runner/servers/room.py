@@ -27,8 +27,8 @@ def to_unload(
 ) -> tuple[str, ...]:
     """Return whom to unload so that one that needs so many bytes fits beside the rest of `resident`.
 
-    `order` is who was asked for last, the longest ago first; those that are not in it were never asked for and go before
-    all others. Those that are at work go only when nobody else is left.
+    `order` is who was asked for last, the longest ago first; who is not in it was never asked for and goes before all
+    others. Those that are at work go only when nobody else is left.
     """
     asked = {model: place for place, model in enumerate(order)}
     leaving = sorted(resident, key=lambda model: (model in busy, asked.get(model, -1), model))

@@ -77,6 +77,6 @@ def _events(text: str) -> Iterator[str]:
 def _piece(choice: Any) -> str:
     if not isinstance(choice, dict):
         raise ValueError("a choice is no object")
-    of = choice.get("delta") if isinstance(choice.get("delta"), dict) else choice
-    piece = of.get("content", of.get("text"))
+    delta = choice.get("delta")
+    piece = delta.get("content") if isinstance(delta, dict) else choice.get("text")
     return piece if isinstance(piece, str) else ""

@@ -24,6 +24,6 @@ def _said(found: Shared) -> str:
             f"with {max(found.contexts):,}"
         )
     return (
-        f"{actors} ask `{found.server}` for {found.model} in {found.ways} ways that need a load each: it is loaded anew "
-        "whenever work changes between them"
+        f"{actors} ask `{found.server}` for {found.model} in {found.ways} ways that need a load each: it is "
+        "loaded anew whenever work changes between them"
     )
