@@ -11,11 +11,11 @@ anew when another load option differs; an empty prompt only loads, and with `kee
 RULES is a JSON file, read anew at each request:
 - "models": name → {"digest", "size", "context" (tokens it can have), "load_s", "fails" (the error of a load)}
 - "at_once": how many models it holds by itself (default 3); "old": whether it is a version that knows no `truncate`
-- "rules": what a prompt is answered with, as in `tests.support.openai_stub`: "match", "model", "times", "text" or "json",
-  "behaviour" ("ok", "length", "hang", "stall", "half_json", "garbage", "close", "wrong_model", "error_in_stream"), or
+- "rules": what a prompt is answered with, as in `tests.support.openai_stub`: "match", "model", "times", "text" or
+  "json", "behaviour" ("ok", "length", "hang", "stall", "half_json", "garbage", "close", "wrong_model", "error_in_stream"), or
   "status" with "error" and "headers"
 
-Each request is a line of LOG: {"path", "body"}; each load and unload is one, too: {"loaded": name} or {"unloaded": name}.
+Each request is a line of LOG: {"path", "body"}; each load and unload is one, too: {"loaded": name}, {"unloaded": name}.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 class OllamaServer:
     """Runs it as a process while the block lasts; `url` has no path."""
 
-    def __init__(self, folder: Path, *rules: Mapping[str, Any], models: Mapping[str, Any] = MODELS, **more: Any) -> None:
+    def __init__(
+        self, folder: Path, *rules: Mapping[str, Any], models: Mapping[str, Any] = MODELS, **more: Any
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._rules, self._log = folder / "rules.json", folder / "requests.jsonl"
         self._told: dict[str, Any] = {"models": dict(models), **more}

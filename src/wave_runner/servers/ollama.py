@@ -85,7 +85,8 @@ class OllamaServer:
         return f"sha256:{listed[name].digest}"
 
     async def resident(self) -> Mapping[str, int | None]:
-        return {name: known.size for name, known in (await self._listed("ps")).items()}
+        """Return what `/api/ps` lists, whoever has loaded it, with the bytes that wave.toml or else Ollama says."""
+        return {name: self._memory.get(name, known.size) for name, known in (await self._listed("ps")).items()}
 
     async def ensure_loaded(
         self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
