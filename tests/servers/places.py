@@ -1,4 +1,4 @@
-"""The servers that every driver is held against: a real llama-server, owned or by its URL, and one that speaks Ollama."""
+"""The servers that every driver is held against: a real llama-server, owned or by URL, and one that speaks Ollama."""
 
 from __future__ import annotations
 

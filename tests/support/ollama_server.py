@@ -3,19 +3,20 @@
     python -m tests.support.ollama_server RULES LOG
 
 It is no Ollama and computes nothing. It follows the protocol as Ollama's `docs/api.md`, `server/routes.go` and
-`server/sched.go` of 2026 have it: names without a tag mean `:latest`; a request loads its model by itself, and loads it
-anew when another load option differs; an empty prompt only loads, and with `keep_alive` 0 unloads when nobody is at work;
-`load_duration` and the other times are nanoseconds; a queue that is full is 503, a model that is not there 404; with
-`truncate` false a prompt that does not fit is 400, without it is cut.
+`server/sched.go` have it. A name without a tag means `:latest`. A request loads its model by itself, and loads it anew
+when another load option differs. An empty prompt only loads, and with `keep_alive` 0 unloads, as soon as nobody is at
+work. Times are nanoseconds. A queue that is full is 503, a model that is not there 404. With `truncate` false a prompt
+that does not fit is 400, without it is cut.
 
 RULES is a JSON file, read anew at each request:
-- "models": name → {"digest", "size", "context" (tokens it can have), "load_s", "fails" (the error of a load)}
+- "models": name → {"digest", "size", "resident" (bytes in memory; default: "size"), "context" (tokens it can have),
+  "load_s", "fails" (the error of a load)}
 - "at_once": how many models it holds by itself (default 3); "old": whether it is a version that knows no `truncate`
 - "rules": what a prompt is answered with, as in `tests.support.openai_stub`: "match", "model", "times", "text" or
-  "json", "behaviour" ("ok", "length", "hang", "stall", "half_json", "garbage", "close", "wrong_model", "error_in_stream"), or
-  "status" with "error" and "headers"
+  "json", "behaviour" ("ok", "length", "hang", "stall", "half_json", "garbage", "close", "wrong_model",
+  "error_in_stream", "cut_stream"), or "status" with "error" and "headers"
 
-Each request is a line of LOG: {"path", "body"}; each load and unload is one, too: {"loaded": name}, {"unloaded": name}.
+Each request is a line of LOG: {"path", "body"}. Each load and unload is one, too: {"loaded": name}, {"unloaded": name}.
 """
 
 from __future__ import annotations
