@@ -163,6 +163,7 @@ def test_a_mistake_in_a_workflow_is_named_with_its_line(tmp_path, old, new, line
     assert hint in error.hint
 
 
+OWN_SERVER = 'driver = "llama_cpp"\nmodels_dir = ".wave/models"'
 TOML_MISTAKES = [
     ("[project]", "[projet]", 1, "unknown key `projet`", '"project"'),
     ("[project]", "[project", 1, "this is no TOML", ""),
@@ -177,6 +178,12 @@ TOML_MISTAKES = [
     ('tags = "item_id"', 'tags = "item id"', 11, "maps a table to its column", ""),
     ('driver = "llama_cpp"', 'driver = "llama-cpp"', 14, "no driver 'llama-cpp'", '"llama_cpp"'),
     ('driver = "llama_cpp"', 'driver = "openai"', 13, "needs `url`", ""),
+    ('driver = "llama_cpp"', 'driver = "ollama"', 13, "needs `url`, as in http://127.0.0.1:11434", ""),
+    (OWN_SERVER, 'driver = "ollama"\nurl = "http://h:1/v1"', 15, "is not below /v1", 'url = "http://h:1"'),
+    (OWN_SERVER, 'driver = "ollama"\nurl = "http://h:1"\ntokens_per_minute = 1', 16, "one runner alone asks", ""),
+    (OWN_SERVER, 'driver = "openai"\nurl = "http://h/v1"\nmemory = "1 GiB"', 16, "nobody knows what it holds", ""),
+    ('models_dir = ".wave/models"', 'memory = "6 gigs"', 15, "a number of bytes such as 6 GiB", ""),
+    ('models_dir = ".wave/models"', "memory = 0", 15, "a whole number of at least 1", ""),
     ('models_dir = ".wave/models"', 'api_key = "secret"', 15, "unknown key `api_key`", '"api_key_env"'),
     ('server = "local"', 'server = "locl"', 18, "no server `locl`", '"local"'),
     ('model = "tiny"', 'model = ["tiny"]', 19, "must be a text, not a list", ""),

@@ -59,7 +59,10 @@ def joined(body: bytes) -> Any:
             raise ValueError("a chunk is no object")
         if "error" in chunk:
             return chunk
-        for choice in chunk.pop("choices", None) or ():
+        choices = chunk.pop("choices", None) or []
+        if not (isinstance(choices, list) and all(isinstance(choice, dict) for choice in choices)):
+            raise ValueError("a chunk has choices that are no objects")
+        for choice in choices:
             text += _piece(choice)
             finish = choice.get("finish_reason") or finish
         document |= {name: value for name, value in chunk.items() if value is not None}
@@ -74,9 +77,7 @@ def _events(text: str) -> Iterator[str]:
             yield line[5:].strip()
 
 
-def _piece(choice: Any) -> str:
-    if not isinstance(choice, dict):
-        raise ValueError("a choice is no object")
+def _piece(choice: dict[str, Any]) -> str:
     delta = choice.get("delta")
     piece = delta.get("content") if isinstance(delta, dict) else choice.get("text")
     return piece if isinstance(piece, str) else ""
