@@ -1,4 +1,4 @@
-"""A run whose models are on a server that speaks Ollama's protocol: one load for each of the weights, and nothing lost."""
+"""A run whose models are on a server that speaks Ollama's protocol: as few loads as can be, and nothing lost."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_an_error_in_the_middle_is_what_the_stream_comes_to():
 
 @pytest.mark.parametrize("body", [stream("{"), stream("[1]"), stream({"choices": [1]}), stream({"choices": 1})])
 def test_what_is_no_chunk_is_no_answer(body: bytes):
-    with pytest.raises(ValueError, match="chunk|Expecting"):
+    with pytest.raises(ValueError, match=r"chunk|Expecting"):
         joined(body)
 
 

@@ -18,7 +18,7 @@ def sharing(project: Project) -> Iterator[Finding]:
 def _said(found: Shared) -> str:
     actors = ", ".join(f"`{name}`" for name in found.actors)
     if found.ways == 1:
-        sizes = ", ".join(f"{size:,}" for size in found.contexts)
+        sizes = " and ".join(f"{size:,}" for size in found.contexts)
         return (
             f"{actors} ask `{found.server}` for {found.model} with {sizes} tokens of context: they share one load, "
             f"with {max(found.contexts):,}"
