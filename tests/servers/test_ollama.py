@@ -154,6 +154,13 @@ def test_a_version_that_cuts_a_prompt_without_a_word_is_found_out(ollama: Ollama
     assert failed.usage.tokens_in == 4096
 
 
+def test_a_context_beyond_what_the_weights_can_have_is_the_one_that_they_have(ollama: OllamaServer):
+    ollama.tell(old=True, models={"test-a:latest": {**MODELS["test-a:latest"], "context": 100}})
+    failed = failure(ollama, prompt="x" * 200)
+    assert failed.error_class is ErrorClass.PERMANENT
+    assert "100 tokens of context" in failed.message
+
+
 @pytest.mark.parametrize(
     ("behaviour", "expected", "outage", "words"),
     [

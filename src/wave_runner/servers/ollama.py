@@ -61,6 +61,7 @@ class OllamaServer:
         self._client = exchange.new_client(trust_env=self._trust_env)
         self._ordering = asyncio.Lock()  # one load or unload at a time
         self._ways: dict[str, dict[str, Any]] = {}  # what we have loaded, and how; the longest ago asked for first
+        self._contexts: dict[str, int] = {}  # of the same: a server gives no more than the weights can have
         self._busy: Counter[str] = Counter()
         self._memory = {known_as("ollama", name): size for name, size in (memory or {}).items()}
         self._measured: dict[str, int] = {}  # what models took when they were loaded last
@@ -126,8 +127,9 @@ class OllamaServer:
             self._busy[name] -= 1
         if isinstance(answer, Failure):
             return self._without_key(answer)
+        context = self._contexts.get(name, way[CONTEXT])
         result = ollama_answer.read(
-            answer, where=self.where, request=request, sent=sent, context=way[CONTEXT], version=self._version
+            answer, where=self.where, request=request, sent=sent, context=context, version=self._version
         )
         return self._without_key(result) if isinstance(result, Failure) else result
 
@@ -160,6 +162,7 @@ class OllamaServer:
             return Failure(error_class=ErrorClass.PERMANENT, message=message, outage=Outage.MODEL)
         if name in before and self._is_as_wanted(name, way, before[name], listed[name]):
             self._ways.setdefault(name, way)
+            self._contexts[name] = before[name].context or way[CONTEXT]
             return Load(model=name, loaded=False, load_us=0)
         victims = self._victims(name, listed[name], before, evict)
         if isinstance(victims, Failure):
@@ -176,6 +179,7 @@ class OllamaServer:
             return Failure(error_class=ErrorClass.TRANSIENT, message=message, outage=Outage.MODEL)
         self._ways.pop(name, None)
         self._ways[name] = way
+        self._contexts[name] = after[name].context or way[CONTEXT]
         self._version = await self._asked_version()
         load_us = round((time.monotonic() - started) * 1_000_000)
         left = await self._within_room(name, after, may_unload=evict is None)
