@@ -17,6 +17,7 @@ from pathlib import Path
 from wave_runner import __version__
 from wave_runner.core.columns import targets
 from wave_runner.core.filters import Term
+from wave_runner.core.loading import model_key
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
@@ -54,7 +55,8 @@ from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
 
-OWNED_DRIVERS = frozenset({"llama_cpp"})
+# What they have in memory is ours to decide, so one runner at a time decides it.
+OWNED_DRIVERS = frozenset({"llama_cpp", "ollama"})
 
 
 @dataclass(kw_only=True)
@@ -301,7 +303,10 @@ class Engine:
             case ActorKind.HUMAN:
                 work_key, lane = _version_key(project, step), PeopleLane.name
             case ActorKind.AI_MODEL:
-                work_key, lane = _model_key(project, step), project.models[step.actor].server
+                server = project.servers[project.models[step.actor].server]
+                pinned = read_step(definition.body).model
+                assert pinned is not None, "a step that a model does has that model pinned"
+                work_key, lane = model_key(server, pinned), server.name
                 template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()
         return runs.NewStep(
             name=step.name,
@@ -325,13 +330,19 @@ class Engine:
             name=name,
             driver=driver,
             owned=owned,
-            lanes=spec.models_max if owned else 1,
+            lanes=spec.models_max or 1,
             concurrency=spec.slots,
             rate=_rate(spec),
         )
 
     def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:
-        return open_server(project.servers[name], project_dir=self.folder, state_dir=state_dir, environ=self.environ)
+        return open_server(
+            project.servers[name],
+            project_dir=self.folder,
+            state_dir=state_dir,
+            environ=self.environ,
+            memory={one.model: one.memory for one in project.models.values() if one.server == name and one.memory},
+        )
 
 
 @asynccontextmanager
@@ -449,10 +460,3 @@ def _rate(spec: ServerSpec) -> Rate:
         requests_per_minute=spec.requests_per_minute,
         tokens_per_minute=spec.tokens_per_minute,
     )
-
-
-def _model_key(project: Project, step: Step) -> str:
-    """Return what must be loaded: the server, the model, and what decides about a reload."""
-    model = project.models[step.actor]
-    server = project.servers[model.server]
-    return f"model:{server.name}:{model.model}:{server.context}"

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 from tests.support.small_project import FILES, WORKFLOW, change, write_project
 
+from wave_runner.core.pinned import read_step
 from wave_runner.core.workflow import END, ActorKind, Case, Each, InputRef, Next, RouteOn
 from wave_runner.errors import ProjectError
-from wave_runner.project.load import find_project, load_project
+from wave_runner.project.definitions import step_definition
+from wave_runner.project.load import find_project, load_project, read_project
 
 
 def broken(folder: Path) -> ProjectError:
@@ -163,6 +165,7 @@ def test_a_mistake_in_a_workflow_is_named_with_its_line(tmp_path, old, new, line
     assert hint in error.hint
 
 
+OWN_SERVER = 'driver = "llama_cpp"\nmodels_dir = ".wave/models"'
 TOML_MISTAKES = [
     ("[project]", "[projet]", 1, "unknown key `projet`", '"project"'),
     ("[project]", "[project", 1, "this is no TOML", ""),
@@ -177,6 +180,12 @@ TOML_MISTAKES = [
     ('tags = "item_id"', 'tags = "item id"', 11, "maps a table to its column", ""),
     ('driver = "llama_cpp"', 'driver = "llama-cpp"', 14, "no driver 'llama-cpp'", '"llama_cpp"'),
     ('driver = "llama_cpp"', 'driver = "openai"', 13, "needs `url`", ""),
+    ('driver = "llama_cpp"', 'driver = "ollama"', 13, "needs `url`, as in http://127.0.0.1:11434", ""),
+    (OWN_SERVER, 'driver = "ollama"\nurl = "http://h:1/v1"', 15, "is not below /v1", 'url = "http://h:1"'),
+    (OWN_SERVER, 'driver = "ollama"\nurl = "http://h:1"\ntokens_per_minute = 1', 16, "one runner alone asks", ""),
+    (OWN_SERVER, 'driver = "openai"\nurl = "http://h/v1"\nmemory = "1 GiB"', 16, "nobody knows what it holds", ""),
+    ('models_dir = ".wave/models"', 'memory = "6 gigs"', 15, "a number of bytes such as 6 GiB", ""),
+    ('models_dir = ".wave/models"', "memory = 0", 15, "a whole number of at least 1", ""),
     ('models_dir = ".wave/models"', 'api_key = "secret"', 15, "unknown key `api_key`", '"api_key_env"'),
     ('server = "local"', 'server = "locl"', 18, "no server `locl`", '"local"'),
     ('model = "tiny"', 'model = ["tiny"]', 19, "must be a text, not a list", ""),
@@ -261,3 +270,62 @@ def test_a_module_beside_the_pinned_folders_cannot_be_imported(tmp_path):
     assert (error.path, error.line) == (folder / "actors/fetch.py", 2)
     change(folder, "wave.toml", "[scripts.save]", '[scripts.fetch]\nfiles = ["helpers.py"]\n\n[scripts.save]')
     assert "helpers.py" in load_project(folder).files
+
+
+def test_sizes_in_memory_are_read_as_people_write_them(tmp_path):
+    folder = write_project(tmp_path)
+    change(folder, "wave.toml", 'models_dir = ".wave/models"', 'models_dir = ".wave/models"\nmemory = "6 GiB"')
+    change(folder, "wave.toml", "max_attempts = 2", "memory = 3_000_000_000")
+    project = load_project(folder)
+    assert (project.servers["local"].memory, project.models["judge"].memory) == (6 * 1024**3, 3_000_000_000)
+
+
+TWO_OF_ONE = """\
+[servers.near]
+driver = "ollama"
+url = "http://127.0.0.1:11434"
+
+[models.judge]
+server = "near"
+model = "gemma3"
+options = {num_ctx = 2048}
+
+[models.doubter]
+server = "near"
+model = "gemma3:latest"
+options = {OPTIONS}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("{num_ctx = 8192}", "with 8,192 and 2,048 tokens of context: they share one load, with 8,192"),
+        ("{num_ctx = 2048, num_gpu = 3}", "in 2 ways that need a load each"),
+        ("{num_ctx = 2048, seed = 3}", None),
+    ],
+)
+def test_models_that_want_the_same_weights_in_two_ways_are_told(tmp_path, options, said):
+    folder = write_project(tmp_path)
+    text = (folder / "wave.toml").read_text("utf-8")
+    before, rest = text[: text.index("[servers.local]")], text[text.index("[scripts.save]") :]
+    (folder / "wave.toml").write_text(before + TWO_OF_ONE.replace("{OPTIONS}", options) + rest, "utf-8")
+    reading = read_project(folder)
+    told = [mistake for mistake in reading.mistakes if mistake.rule.name == "loaded_in_two_ways"]
+    assert reading.project is not None
+    assert [said in mistake.message for mistake in told] == ([True] if said else [])
+    lines = (folder / "wave.toml").read_text("utf-8").splitlines()
+    assert {lines[mistake.line - 1] for mistake in told} <= {"options = {num_ctx = 2048}"}
+
+
+def test_a_step_pins_the_context_that_its_model_shares(tmp_path):
+    folder = write_project(tmp_path)
+    text = (folder / "wave.toml").read_text("utf-8")
+    before, rest = text[: text.index("[servers.local]")], text[text.index("[scripts.save]") :]
+    (folder / "wave.toml").write_text(before + TWO_OF_ONE.replace("{OPTIONS}", "{num_ctx = 8192}") + rest, "utf-8")
+    project = load_project(folder)
+    workflow = project.workflows["work"]
+    pinned = read_step(step_definition(project, workflow, workflow.steps["judge"]).body)
+    assert pinned.model is not None
+    assert pinned.model.options == {"num_ctx": 8192}

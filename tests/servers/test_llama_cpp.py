@@ -20,9 +20,9 @@ import pytest
 from tests.support.random_gguf import FAST, write_random_gguf
 from tests.support.waiting import wait_until
 
-from wave_runner.core.outcome import ErrorClass, Failure
+from wave_runner.core.outcome import ErrorClass, Failure, Outage
 from wave_runner.core.workflow import ServerSpec
-from wave_runner.errors import ModelServerError, SettingsError
+from wave_runner.errors import SettingsError
 from wave_runner.servers import open_server
 from wave_runner.servers.llama_cpp import LlamaCppServer, count_loads
 from wave_runner.servers.protocol import Load, Reply, Request
@@ -167,7 +167,7 @@ def test_answers_depend_on_the_model_and_the_prompt(project: Path):
 
 def test_a_model_is_loaded_once_however_often_it_is_asked_for_and_the_log_counts_it(project: Path):
     async def work(server: LlamaCppServer) -> None:
-        assert await server.resident() == frozenset()
+        assert await server.resident() == {}
         evicted: tuple[str, ...] = ()
         for model in ("test-a", "test-b", "test-c"):
             first = await load(server, model)
@@ -178,11 +178,11 @@ def test_a_model_is_loaded_once_however_often_it_is_asked_for_and_the_log_counts
             for _ in range(3):
                 assert not (await load(server, model)).loaded
                 await text(server, model)
-            assert await server.resident() == {model}
+            assert set(await server.resident()) == {model}
         assert count_loads(server.log) == 3
         await server.unload("test-c")
         await server.unload("test-c")
-        assert await server.resident() == frozenset()
+        assert await server.resident() == {}
 
     use(project, work)
 
@@ -191,10 +191,10 @@ def test_with_room_for_two_the_least_recently_asked_model_goes(project: Path):
     async def work(server: LlamaCppServer) -> None:
         await load(server, "test-a")
         await load(server, "test-b")
-        assert await server.resident() == {"test-a", "test-b"}
+        assert set(await server.resident()) == {"test-a", "test-b"}
         await text(server, "test-a")
         assert (await load(server, "test-c")).evicted == ("test-b",)
-        assert await server.resident() == {"test-a", "test-c"}
+        assert set(await server.resident()) == {"test-a", "test-c"}
 
     use(project, work, models_max=2)
 
@@ -280,7 +280,7 @@ def test_a_model_that_is_not_loaded_is_not_loaded_behind_our_back(project: Path)
     async def work(server: LlamaCppServer) -> Reply | Failure:
         await load(server, "test-a")
         failed = await server.infer(request("test-b"))
-        assert await server.resident() == {"test-a"}
+        assert set(await server.resident()) == {"test-a"}
         return failed
 
     failed = use(project, work)
@@ -289,9 +289,61 @@ def test_a_model_that_is_not_loaded_is_not_loaded_behind_our_back(project: Path)
 
 
 def test_missing_weights_are_named_with_what_is_there(project: Path):
-    with pytest.raises(ModelServerError, match="test-x") as missing:
-        use(project, lambda server: server.ensure_loaded("test-x"))
-    assert "test-a, test-b, test-c" in missing.value.hint
+    missing = use(project, lambda server: server.ensure_loaded("test-x"))
+    assert isinstance(missing, Failure)
+    assert (missing.error_class, missing.outage) == (ErrorClass.PERMANENT, Outage.MODEL)
+    assert "test-x.gguf is not a file" in missing.message
+    assert "test-a, test-b, test-c" in missing.message
+
+
+def test_weights_that_are_replaced_are_loaded_anew_and_the_digest_is_of_those_in_memory(project: Path):
+    async def work(server: LlamaCppServer) -> None:
+        await load(server)
+        before = await server.digest("test-a")
+        answer = await text(server)
+        write_random_gguf(project / "models/new.gguf", "new", seed=7)
+        (project / "models/new.gguf").replace(project / "models/test-a.gguf")
+        assert await server.digest("test-a") == before, "what answers are the weights of before"
+        assert await text(server) == answer
+        anew = await load(server)
+        assert anew.loaded
+        assert anew.evicted == ()
+        assert await server.digest("test-a") != before
+        assert await text(server) != answer
+
+    use(project, work)
+
+
+def test_an_answer_of_another_model_at_the_same_place_is_not_taken(project: Path):
+    async def work(server: LlamaCppServer) -> Reply | Failure:
+        await load(server, "test-a")
+        await load(server, "test-b")
+        server._urls["test-a"] = server._urls["test-b"]  # its process died, and another one got its port
+        failed = await server.infer(request("test-a"))
+        assert isinstance(await server.infer(request("test-b")), Reply)
+        assert not (await load(server, "test-a")).loaded
+        assert isinstance(await server.infer(request("test-a")), Reply)
+        return failed
+
+    failed = use(project, work, models_max=2)
+    assert isinstance(failed, Failure)
+    assert (failed.error_class, failed.outage) == (ErrorClass.TRANSIENT, Outage.MODEL)
+    assert "'test-b' has answered" in failed.message
+    assert {kept.role for kept in failed.evidence} == {"request", "answer"}
+
+
+def test_memory_is_counted_from_the_file_and_its_context(project: Path):
+    size = (project / "models/test-a.gguf").stat().st_size
+    # One layer, 64 numbers for a key and 64 for a value, two bytes each, for each token of each slot.
+    in_all = size + (64 + 64) * 2 * 8192 * 3
+
+    async def work(server: LlamaCppServer) -> None:
+        await load(server, "test-a")
+        assert await server.resident() == {"test-a": in_all}
+        assert (await load(server, "test-b")).evicted == ()
+        assert (await load(server, "test-c")).evicted == ("test-a",)
+
+    use(project, work, slots=3, memory=2 * in_all + 1000)
 
 
 def test_a_file_that_is_no_model_fails_for_good_and_the_others_still_work(project: Path):
@@ -353,7 +405,7 @@ def test_nothing_is_left_when_the_server_is_closed(project: Path):
 
 def test_a_server_that_was_never_used_closes_without_a_trace(tmp_path: Path):
     async def work(server: LlamaCppServer) -> None:
-        assert await server.resident() == frozenset()
+        assert await server.resident() == {}
         await server.unload("test-a")
 
     use(tmp_path, work)

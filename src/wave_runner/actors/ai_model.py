@@ -23,7 +23,14 @@ async def answer(
     limit is never valid, even where it happens to parse.
     """
     started = time.monotonic()
-    request = Request(model=model.model, prompt=prompt, schema=schema, options=model.options, timeout_s=timeout_s)
+    request = Request(
+        model=model.model,
+        prompt=prompt,
+        schema=schema,
+        options=model.options,
+        timeout_s=timeout_s,
+        token_timeout_s=model.token_timeout_s,
+    )
     reply = await server.infer(request)
     service_us = int((time.monotonic() - started) * 1_000_000)
     if isinstance(reply, Failure):

@@ -10,11 +10,14 @@ import enum
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from wave_runner.core.due import CatchUp
 from wave_runner.core.limits import Limits
 from wave_runner.core.raw import DEFAULT_BYTES
+
+Bytes: TypeAlias = int
+"""A number of bytes, which wave.toml may also say as a text: "6 GiB"."""
 
 
 class ActorKind(enum.StrEnum):
@@ -59,15 +62,16 @@ class ServerSpec:
     """A model server as `[servers.NAME]` in wave.toml declares it."""
 
     name: str
-    driver: str  # "llama_cpp" | "openai"
-    url: str = ""  # openai: the base URL, up to and including /v1
+    driver: str  # "llama_cpp" | "ollama" | "openai"
+    url: str = ""  # openai: the base URL, up to and including /v1; ollama: without a path
     api_key_env: str = ""  # the environment variable that holds the key; never the key itself
     models_dir: str = ""  # llama_cpp: folder of .gguf files; relative to the project
     slots: int = 1  # requests in flight at once; of a server by URL, those of all runners together
     requests_per_minute: int | None = None  # openai: of whoever has the key
     tokens_per_minute: int | None = None
-    models_max: int = 1  # llama_cpp: models resident at once
-    context: int = 4096  # tokens
+    models_max: int | None = None  # models resident at once; None: one, or with `memory` as many as it holds
+    memory: Bytes | None = None  # for all resident models together; None: nobody counts
+    context: int = 4096  # tokens of one request
     threads: int = 2
     start_timeout_s: float = 120.0
     runs_on: tuple[str, ...] = ()  # labels that a runner must have to use it
@@ -81,9 +85,11 @@ class ModelSpec:
     server: str
     model: str  # the name the server knows it by; llama_cpp: the file name without .gguf
     options: Mapping[str, Any] = field(default_factory=dict)  # temperature, seed, max_tokens, cache_prompt, api
+    memory: Bytes | None = None  # that it takes while it is resident; None: what the driver finds out
     timeout_s: float | None = None  # of one attempt; None: by what has been measured (core/patience.py)
     timeout_floor_s: float = 30.0
     timeout_ceiling_s: float = 3600.0
+    token_timeout_s: float | None = None  # how long an answer may pause once it has begun; None: it comes in one piece
     queue_timeout_s: float | None = None  # how long a record may wait for its first attempt
     step_timeout_s: float | None = None  # how long it may take in all, waiting and further attempts included
     max_attempts: int = 3

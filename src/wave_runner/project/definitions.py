@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from wave_runner.core.loading import merged
 from wave_runner.core.pinned import PinnedStep, flat_out, write_step
 from wave_runner.core.workflow import (
     ROUTER,
@@ -146,7 +147,7 @@ def step_definition(project: Project, workflow: Workflow, step: Step) -> Definit
         limits=workflow.limits,
         select=workflow.select,
         select_sha256=_sha256(project.files[workflow.select]) if workflow.select in project.files else "",
-        model=project.models[step.actor] if step.kind is ActorKind.AI_MODEL else None,
+        model=merged(project.servers, project.models)[step.actor] if step.kind is ActorKind.AI_MODEL else None,
         script=project.scripts[step.actor] if is_script else None,
         query=project.queries[step.actor] if is_query else None,
         prompt_sha256=_sha256(project.files[step.prompt]) if step.prompt else "",

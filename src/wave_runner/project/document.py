@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wave_runner.core import duration
+from wave_runner.core import byte_size, duration
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.errors import ProjectError
 
@@ -129,6 +129,16 @@ class Section:
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e7:
             raise self._wrong(key, "a number of seconds above 0", value)
         return float(value)
+
+    def size(self, key: str) -> int:
+        """Return a number of bytes: a whole number, or a text such as `6 GiB`."""
+        value = self._get(key, None)
+        if isinstance(value, int):
+            return self.whole(key, most=byte_size.LARGEST)
+        size = byte_size.read(value) if isinstance(value, str) else None
+        if size is None:
+            raise self._wrong(key, "a number of bytes such as 6 GiB or 800 MiB", value)
+        return size
 
     def _get(self, key: str, default: Any) -> Any:
         if key not in self.data and default is None:

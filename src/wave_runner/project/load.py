@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wave_runner.core.lint import Finding, Severity, Surroundings, lint, unused
+from wave_runner.core.lint import Finding, Severity, Surroundings, lint, sharing, unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
 from wave_runner.core.pinned import longest_answer
@@ -106,6 +106,8 @@ def _read(folder: Path, mistakes: Mistakes) -> Project:
     if not mistakes.found:  # else what nobody seems to use may be used by what could not be read
         for path, finding in unused(project):
             mistakes.add(document if path == WAVE_TOML else Document(folder / path, {}, {(): 0}), finding)
+    for finding in sharing(project):
+        mistakes.add(document, finding)
     return project
 
 

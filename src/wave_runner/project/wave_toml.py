@@ -20,7 +20,8 @@ from wave_runner.project.document import Document, Section, kind
 
 Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
 
-DRIVERS = ("llama_cpp", "openai")
+DRIVERS = ("llama_cpp", "ollama", "openai")
+BY_URL = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:1234/v1"}
 TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "settings")
 
 # Work waits in lanes: these are there already, and each server has one by its name.
@@ -118,13 +119,19 @@ def _server(name: str, section: Section) -> ServerSpec:
     if spec.driver not in DRIVERS:
         message = f"there is no driver {spec.driver!r:.60}"
         raise section.error(message, "driver", hint=did_you_mean(spec.driver, DRIVERS))
-    if spec.driver == "openai" and not re.match(r"https?://[^/]", spec.url):
-        raise section.error(f"server `{name}` needs `url`, as in http://127.0.0.1:11434/v1", "url")
+    if spec.driver in BY_URL and not re.match(r"https?://[^/]", spec.url):
+        raise section.error(f"server `{name}` needs `url`, as in {BY_URL[spec.driver]}", "url")
+    if spec.driver == "ollama" and spec.url.rstrip("/").endswith("/v1"):
+        message = f"server `{name}` is asked by Ollama's own protocol, which is not below /v1"
+        raise section.error(message, "url", hint=f'url = "{spec.url.rstrip("/").removesuffix("/v1")}"')
     for key in ("requests_per_minute", "tokens_per_minute"):
         if spec.driver != "openai" and getattr(spec, key) is not None:
-            raise section.error(
-                f"`{key}` is for a server by URL; this one is started here and asked as fast as it can", key
-            )
+            message = f"`{key}` is for a server that others ask too; one runner alone asks this one, as fast as it can"
+            raise section.error(message, key)
+    for key in ("memory", "models_max"):
+        if spec.driver == "openai" and getattr(spec, key) is not None:
+            message = f"`{key}` is for a server that loads what it is told; of this one nobody knows what it holds"
+            raise section.error(message, key)
     return spec
 
 
@@ -232,6 +239,8 @@ def _read(section: Section, key: str, annotation: str) -> Any:
             return section.text(key)
         case "int" | "int | None":
             return section.whole(key)
+        case "Bytes | None":
+            return section.size(key)
         case "float" | "float | None":
             return section.seconds(key)
         case "bool":

@@ -17,6 +17,7 @@ from wave_runner.core.patience import Measured, attempt_limit_s, is_measure, wai
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
 from wave_runner.core.wave import Choice, Memory, Policy, Resident, choose, wave_size
+from wave_runner.core.workflow import ModelSpec
 from wave_runner.errors import ModelServerError, WaveError
 from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.courtesy import Courtesy
@@ -363,7 +364,7 @@ class ModelLane:
             return None
         assert step.pinned.model is not None, "a queue of a model lane holds steps of models"
         model = step.pinned.model.model
-        load = await self._load(model)
+        load = await self._load(step.pinned.model)
         crash_points.passed("models/loaded")
         if isinstance(load, Failure):
             await self._load_failed(model, queue.actor, load)
@@ -394,10 +395,10 @@ class ModelLane:
         if self._owned:  # another runner may have a server that works
             await waves.disown_server(self._database, self.name, self._holder.runner_id)
 
-    async def _load(self, model: str) -> Load | Failure:
+    async def _load(self, model: ModelSpec) -> Load | Failure:
         """Load a model. A server that cannot run here is a failed load too: the work waits for another runner."""
         try:
-            return await self._server.ensure_loaded(model)
+            return await self._server.ensure_loaded(model.model, model.options)
         except ModelServerError as error:
             message = f"{error.message}. {error.hint}"
             return Failure(error_class=ErrorClass.PERMANENT, message=message, outage=Outage.SERVER)

@@ -104,7 +104,7 @@ class Single:
         pinned = ready.step.pinned
         assert pinned.model is not None, "a step of a model has one"
         async with self.open_server(pinned.model.server) as server:
-            load = await server.ensure_loaded(pinned.model.model)
+            load = await server.ensure_loaded(pinned.model.model, pinned.model.options)
             if isinstance(load, Failure):
                 message = f"model {pinned.model.model} on server {pinned.model.server}: {load.message}"
                 raise ModelServerError(message, hint=f"check [servers.{pinned.model.server}] in wave.toml")

@@ -1,4 +1,7 @@
-"""Model servers behind one protocol: `llama_cpp` starts and owns a process, `openai` is any compatible URL."""
+"""Model servers behind one protocol.
+
+`llama_cpp` starts and owns a process, `ollama` is an Ollama by its URL, `openai` any compatible URL.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,31 @@ if TYPE_CHECKING:
 
 __all__ = ["DRIVERS", "open_server"]
 
-DRIVERS = ("llama_cpp", "openai")
+DRIVERS = ("llama_cpp", "ollama", "openai")
 
 
-def open_server(spec: ServerSpec, *, project_dir: Path, state_dir: Path, environ: Mapping[str, str]) -> ModelServer:
+def open_server(
+    spec: ServerSpec,
+    *,
+    project_dir: Path,
+    state_dir: Path,
+    environ: Mapping[str, str],
+    memory: Mapping[str, int] | None = None,
+) -> ModelServer:
     """Return the driver of `spec`, which starts nothing and connects to nothing before it is used.
 
-    `state_dir` is the server's own folder, such as `.wave/servers/NAME`. Close it in the event loop that used it.
+    `state_dir` is the server's own folder, such as `.wave/servers/NAME`. `memory` is what models take, in bytes, as far
+    as the project says it. Close it in the event loop that used it.
     """
     # Imported here: a command that asks no model must not pay for an HTTP client.
     if spec.driver == "llama_cpp":
         from wave_runner.servers.llama_cpp import LlamaCppServer
 
-        return LlamaCppServer(spec, project_dir=project_dir, state_dir=state_dir, environ=environ)
+        return LlamaCppServer(spec, project_dir=project_dir, state_dir=state_dir, environ=environ, memory=memory)
+    if spec.driver == "ollama":
+        from wave_runner.servers.ollama import OllamaServer
+
+        return OllamaServer(spec, _api_key(spec, environ), memory)
     if spec.driver == "openai":
         from wave_runner.servers.openai import OpenAIServer
 

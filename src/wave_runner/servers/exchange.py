@@ -12,6 +12,7 @@ any other status but 200                               permanent
 no connection                                          transient        the server
 a connection that breaks                               transient
 nothing whole within the time limit                    timeout
+an answer that pauses for too long once it has begun   transient
 a body that is no JSON, or no completion               transient
 a completion without a text (refusal, tool call)       invalid_output
 a body over the size limit                             invalid_output
@@ -32,15 +33,14 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import orjson
-import pydantic
 
 from wave_runner.core.outcome import ErrorClass, Evidence, Failure, Outage, Usage
-from wave_runner.servers.protocol import Reply
+from wave_runner.servers.stream import Silence, watched
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 LARGEST_AMOUNT = 2**31 - 1  # of tokens or microseconds: what the database holds, and more than one answer can cost
@@ -62,7 +62,7 @@ _ALLOWANCES = tuple(
 )
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$")
 _SPAN_UNITS = (86_400, 3_600, 60, 1, 0.001)
-_ADVICE = {
+ADVICE: Mapping[int, str] = {
     401: "Check the API key.",
     403: "Check the API key and what it may use.",
     404: "Check that the URL ends in /v1 and that the server has this model.",
@@ -109,9 +109,13 @@ async def post(
     headers: Mapping[str, str],
     where: str,
     timeout_s: float,
+    token_timeout_s: float | None = None,
     max_bytes: int = MAX_ANSWER_BYTES,
 ) -> Answer | Failure:
-    """Send `body` and return the whole answer, or why there is none. `where` names the server in messages."""
+    """Send `body` and return the whole answer, or why there is none. `where` names the server in messages.
+
+    With `token_timeout_s` an answer that has begun is given up when nothing more of it comes for so long.
+    """
     received = bytearray()
     started = time.monotonic()
     try:
@@ -119,7 +123,7 @@ async def post(
             asyncio.timeout(timeout_s),
             client.stream("POST", url, content=body, headers={**headers, "Content-Type": "application/json"}) as reply,
         ):
-            async for chunk in reply.aiter_raw():
+            async for chunk in watched(reply.aiter_raw(), token_timeout_s):
                 received += chunk
                 if len(received) > max_bytes:
                     return _too_large(where, max_bytes, body, bytes(received[:65_536]), started)
@@ -128,6 +132,14 @@ async def post(
             headers=dict(reply.headers.items()),
             body=bytes(received),
             service_us=_elapsed_us(started),
+        )
+    except Silence:
+        return Failure(
+            error_class=ErrorClass.TRANSIENT,
+            message=f"{where} sent nothing for {token_timeout_s:g} s in the middle of its answer; "
+            f"{len(received):,} bytes of it had come",
+            evidence=evidence(body, bytes(received)),
+            usage=Usage(service_us=_elapsed_us(started)),
         )
     except TimeoutError:
         return Failure(
@@ -161,26 +173,6 @@ def evidence(request: bytes, answer: bytes) -> tuple[Evidence, ...]:
     """Keep the exact bytes of an attempt; an answer of no bytes leaves no evidence."""
     kept = (Evidence(role="request", media_type="application/json", content=request),)
     return (*kept, Evidence(role="answer", media_type="application/octet-stream", content=answer)) if answer else kept
-
-
-def read(answer: Answer, *, where: str, request: bytes) -> Reply | Failure:
-    """Return the text of a completion, chat or plain, or why there is none."""
-    failure = _bad_status(answer, where) or _no_completion(answer, where)
-    if isinstance(failure, Failure):
-        return replace(
-            failure, evidence=evidence(request, answer.body), usage=replace(failure.usage, service_us=answer.service_us)
-        )
-    completion = _Completion.model_validate_json(answer.body)
-    choice = completion.choices[0]
-    return Reply(
-        text=choice.content or "",
-        finish="length" if choice.finish_reason == "length" else "stop",
-        request=request,
-        raw=answer.body,
-        usage=replace(completion.cost(), service_us=answer.service_us),
-        server_version=completion.version(),
-        rest_s=rest_of(answer.headers) or 0.0,
-    )
 
 
 def error_text(body: bytes) -> str:
@@ -218,60 +210,27 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return _until(value, headers.get("date")) if value else None
 
 
-class _Message(pydantic.BaseModel):
-    content: str | None = None
-
-
-class _Choice(pydantic.BaseModel):
-    finish_reason: str | None = None
-    message: _Message | None = None
-    text: str | None = None
-
-    @property
-    def content(self) -> str | None:
-        return self.message.content if self.message else self.text
-
-
-class _Completion(pydantic.BaseModel):
-    choices: list[_Choice] = pydantic.Field(min_length=1)
-    # What is said beside the answer is read as far as it makes sense: the answer must not be lost over it.
-    usage: Any = None
-    timings: Any = None  # llama.cpp alone says where the time went
-    system_fingerprint: Any = None
-
-    def cost(self) -> Usage:
-        return Usage(
-            prompt_us=_amount(self.timings, "prompt_ms", unit=1000),
-            generate_us=_amount(self.timings, "predicted_ms", unit=1000),
-            tokens_in=_amount(self.usage, "prompt_tokens"),
-            tokens_cached=_amount(_member(self.usage, "prompt_tokens_details"), "cached_tokens"),
-            tokens_out=_amount(self.usage, "completion_tokens"),
-        )
-
-    def version(self) -> str:
-        return self.system_fingerprint if isinstance(self.system_fingerprint, str) else ""
-
-
-def _amount(beside: Any, name: str, *, unit: int = 1) -> int:
+def amount(beside: Any, name: str, *, unit: float = 1) -> int:
     """Return the number `name` times `unit`; 0 where there is none, or one that cannot be meant."""
-    value = _member(beside, name)
+    value = member(beside, name)
     if not isinstance(value, int | float) or not 0 <= value * unit <= LARGEST_AMOUNT:
         return 0  # NaN compares with nothing, so it ends here as well
     return round(value * unit)
 
 
-def _member(of: Any, name: str) -> Any:
+def member(of: Any, name: str) -> Any:
+    """Return what `of` has under a name; None where it is no object or has nothing."""
     return of.get(name) if isinstance(of, Mapping) else None
 
 
-def _bad_status(answer: Answer, where: str) -> Failure | None:
+def bad_status(answer: Answer, where: str, advice: Mapping[int, str] = ADVICE) -> Failure | None:
+    """Return the failure of an answer whose status is not 200. `advice` is what to look at, by status."""
     status = answer.status
     if status == 200:
         return None
-    advice = _ADVICE.get(status, "")
     return Failure(
         error_class=_class_of(status),
-        message=f"{where} answered {status}: {error_text(answer.body)}. {advice}".rstrip(),
+        message=f"{where} answered {status}: {error_text(answer.body)}. {advice.get(status, '')}".rstrip(),
         retry_after_s=rest_of(answer.headers),
         outage=_OUTAGES.get(status),
     )
@@ -283,25 +242,6 @@ def _class_of(status: int) -> ErrorClass:
     if status in _OVERLOADED:
         return ErrorClass.OVERLOADED
     return ErrorClass.TRANSIENT if status in _TRANSIENT or status >= 500 else ErrorClass.PERMANENT
-
-
-def _no_completion(answer: Answer, where: str) -> Failure | None:
-    try:
-        completion = _Completion.model_validate_json(answer.body)
-    except pydantic.ValidationError:
-        return Failure(
-            error_class=ErrorClass.TRANSIENT,
-            message=f"{where} answered with something that is no completion: {error_text(answer.body)!r}. "
-            "Check that the URL is that of an OpenAI-compatible server.",
-        )
-    choice = completion.choices[0]
-    if choice.content is None or choice.finish_reason not in {"stop", "length", None}:
-        return Failure(
-            error_class=ErrorClass.INVALID_OUTPUT,
-            message=f"{where} answered without a text (finish_reason {choice.finish_reason!r})",
-            usage=completion.cost(),
-        )
-    return None
 
 
 def _too_large(where: str, limit: int, request: bytes, begin: bytes, started: float) -> Failure:

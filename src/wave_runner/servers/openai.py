@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,9 @@ import orjson
 from wave_runner.core.outcome import ErrorClass, Failure
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import SettingsError
-from wave_runner.servers import exchange
+from wave_runner.servers import completion, exchange
 from wave_runner.servers.options import check_options
-from wave_runner.servers.protocol import Capabilities, Load, Reply, Request
+from wave_runner.servers.protocol import NO_OPTIONS, Capabilities, Load, Reply, Request
 
 
 class OpenAIServer:
@@ -26,7 +27,8 @@ class OpenAIServer:
         self._key = checked_key(api_key, spec)
         self._headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         self.where = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        self._client = exchange.new_client(trust_env=not exchange.is_on_this_machine(url))
+        self._trust_env = not exchange.is_on_this_machine(url)
+        self._client = exchange.new_client(trust_env=self._trust_env)
 
     async def capabilities(self) -> Capabilities:
         return Capabilities(slots=self._spec.slots, controls_residency=False, version="")
@@ -35,11 +37,13 @@ class OpenAIServer:
         """Return a stable name: the protocol has no way to ask for the weights' hash."""
         return f"name:{self.where}/{model}"
 
-    async def resident(self) -> frozenset[str]:
+    async def resident(self) -> Mapping[str, int | None]:
         """Return nothing: the protocol has no way to ask."""
-        return frozenset()
+        return {}
 
-    async def ensure_loaded(self, model: str) -> Load | Failure:
+    async def ensure_loaded(
+        self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
+    ) -> Load | Failure:
         """Look whether anybody is there: while the server is away no record must be charged for it."""
         failure = await exchange.reach(self._client, f"{self._base}/models", headers=self._headers, where=self.where)
         return failure or Load(model=model, loaded=False, load_us=0)
@@ -57,15 +61,18 @@ class OpenAIServer:
             headers=self._headers,
             where=self.where,
             timeout_s=request.timeout_s,
+            token_timeout_s=request.token_timeout_s,
         )
-        result = answer if isinstance(answer, Failure) else exchange.read(answer, where=self.where, request=body)
+        result = answer if isinstance(answer, Failure) else completion.read(answer, where=self.where, request=body)
         return self._without_key(result) if isinstance(result, Failure) else result
 
     async def unload(self, model: str) -> None:
         """Do nothing: the memory is not ours."""
 
     async def close(self) -> None:
+        """Close what is open; the next use opens anew."""
         await self._client.aclose()
+        self._client = exchange.new_client(trust_env=self._trust_env)
 
     def _without_key(self, failure: Failure) -> Failure:
         """Some servers repeat the key they refuse; a message goes into logs, so it must not go along."""
@@ -75,7 +82,7 @@ class OpenAIServer:
 def request_body(request: Request) -> tuple[str, bytes | Failure]:
     """Return the path below the base URL and the exact bytes to send."""
     options = {name: value for name, value in request.options.items() if name != "api"}
-    body: dict[str, Any] = {"model": request.model, **options, "stream": False}
+    body: dict[str, Any] = {"model": request.model, **options, **streaming(request)}
     if request.options.get("api") == "completion":
         path, body["prompt"] = "completions", request.prompt
     else:
@@ -84,6 +91,13 @@ def request_body(request: Request) -> tuple[str, bytes | Failure]:
         form = {"name": "answer", "strict": True, "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
     return path, encode(body)
+
+
+def streaming(request: Request) -> dict[str, Any]:
+    """Return what asks for the answer in one piece, or for a stream that ends with what it has cost."""
+    if request.token_timeout_s is None:
+        return {"stream": False}
+    return {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def encode(body: dict[str, Any]) -> bytes | Failure:
@@ -106,7 +120,7 @@ def base_url(spec: ServerSpec) -> httpx2.URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise SettingsError(
             f"the url of the server {spec.name!r} is {spec.url!r}",
-            hint="Give it as http:// or https://, up to and including /v1.",
+            hint="Give it as http:// or https://; of an OpenAI-compatible server up to and including /v1.",
         )
     if url.userinfo:
         raise SettingsError(

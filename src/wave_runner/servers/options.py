@@ -48,7 +48,22 @@ LLAMA_CPP: Mapping[str, tuple[Check, str]] = {
     "api": (_one_of("chat", "completion"), '"chat" or "completion"'),
     "text": (_one_of("ascii", "unicode"), '"ascii" or "unicode"'),
 }
-DRIVERS: Mapping[str, Mapping[str, tuple[Check, str]]] = {"openai": OPENAI, "llama_cpp": LLAMA_CPP}
+OLLAMA: Mapping[str, tuple[Check, str]] = {
+    **PORTABLE,
+    "top_k": (_whole(0, 10**6), "a whole number, 0 for no limit"),
+    "min_p": (_number(0, 1), "a number from 0 to 1"),
+    "repeat_penalty": (_number(0, 10), "a number from 0 to 10"),
+    "think": (_one_of(True, False), "true or false"),
+    "api": (_one_of("chat", "completion"), '"chat" or "completion"'),
+    # Settled when the model is loaded (core/loading.py).
+    "num_ctx": (_whole(4, 10**8), "a whole number of tokens, from 4"),
+    "num_batch": (_whole(1, 10**6), "a whole number of at least 1"),
+    "num_gpu": (_whole(-1, 10**4), "a whole number of layers, -1 for as many as fit"),
+    "main_gpu": (_whole(0, 10**4), "a whole number"),
+    "num_thread": (_whole(0, 10**4), "a whole number, 0 for what Ollama takes"),
+    "use_mmap": (_one_of(True, False), "true or false"),
+}
+DRIVERS: Mapping[str, Mapping[str, tuple[Check, str]]] = {"openai": OPENAI, "ollama": OLLAMA, "llama_cpp": LLAMA_CPP}
 
 
 def check_options(driver: str, options: Mapping[str, Any]) -> None:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from wave_runner.core.outcome import Failure, Usage
 
+NO_OPTIONS: Mapping[str, Any] = {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What the runner may rely on: requests in flight at once, and whether loads are ours to order."""
+    """What the runner may rely on.
+
+    `slots` is how many requests may be in flight at once. `controls_residency` is False for a server that loads and
+    unloads as it likes; of one that does as it is told, `models_max` models may be resident together (None: any number)
+    and `memory` bytes of them (None: nobody counts).
+    """
 
     slots: int
-    controls_residency: bool  # False for a remote server: nothing to load or unload
+    controls_residency: bool
     version: str
+    models_max: int | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """One `ensure_loaded`. `loaded` is False when the model was resident already; `load_us` in microseconds."""
+    """One `ensure_loaded`. `loaded` is False when the model was resident already; `load_us` in microseconds.
+
+    `evicted` are the models that are no longer resident because of it: those that were unloaded to make room, and those
+    that the server has dropped by itself.
+    """
 
     model: str
     loaded: bool
@@ -30,13 +43,17 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One prompt of one record. `schema` is a JSON Schema that the answer must fit, or None for free text."""
+    """One prompt of one record. `schema` is a JSON Schema that the answer must fit, or None for free text.
+
+    With `token_timeout_s` the answer is streamed, and given up when it pauses for so long once it has begun.
+    """
 
     model: str
     prompt: str
     schema: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float = 300.0
+    token_timeout_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +73,8 @@ class Reply:
 
 
 class ModelServer(Protocol):
-    """One model server. Implementations: `llama_cpp` (owns a child process), `openai` (any compatible URL)."""
+    """One model server. Implementations: `llama_cpp` (owns a child process), `ollama` (by URL, loads what it is told),
+    `openai` (any compatible URL)."""
 
     async def capabilities(self) -> Capabilities: ...
 
@@ -64,11 +82,22 @@ class ModelServer(Protocol):
         """Return "sha256:…" of the weights, or a stable name of what the server says it serves."""
         ...
 
-    async def resident(self) -> frozenset[str]:
-        """Return the models that are really in memory now, read from the server."""
+    async def resident(self) -> Mapping[str, int | None]:
+        """Return the models that are really in memory now, read from the server, and how many bytes each takes.
+
+        None where nobody knows; of a server that cannot be asked there is nothing to return.
+        """
         ...
 
-    async def ensure_loaded(self, model: str) -> Load | Failure: ...
+    async def ensure_loaded(
+        self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
+    ) -> Load | Failure:
+        """Have `model` in memory, loaded as its `options` say. `evict` is what is unloaded first, if it is resident.
+
+        Nothing else is unloaded then: where that does not make enough room the load fails. With None the driver makes
+        room by itself, and spares models that are at work as long as it can.
+        """
+        ...
 
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request. Never retries: one call is one attempt."""
@@ -77,5 +106,5 @@ class ModelServer(Protocol):
     async def unload(self, model: str) -> None: ...
 
     async def close(self) -> None:
-        """End what the driver owns. Safe twice, and when nothing was started."""
+        """End what the driver owns. Safe twice, and when nothing was started; it can be used again afterwards."""
         ...

@@ -146,7 +146,8 @@ def _arguments(spec: ServerSpec, found: Probe, url: str, key_file: Path, models_
     }
     return [
         *("--host", "127.0.0.1", "--port", url.rpartition(":")[2], "--api-key-file", str(key_file)),
-        *("--models-dir", str(models_dir), "--models-max", str(spec.models_max)),
+        *("--models-dir", str(models_dir), "--models-max", "0"),
+        # Any number: whom to unload is decided here, and the server must not do it by itself.
         # The server divides its context among its slots; a project states what one request may use.
         *("-c", str(spec.context * spec.slots), "-np", str(spec.slots), "-t", str(spec.threads)),
         *(word for flag, values in if_known.items() if flag in found.flags for word in (flag, *values)),

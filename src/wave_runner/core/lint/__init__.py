@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from wave_runner.core.lint import flow, inputs, limits, routes, saving, steps
 from wave_runner.core.lint.finding import Finding, Surroundings, tables
 from wave_runner.core.lint.rules import RULES, Rule, Severity
+from wave_runner.core.lint.sharing import sharing
 from wave_runner.core.lint.unused import unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import Workflow
 
-__all__ = ["RULES", "Finding", "Rule", "Severity", "Surroundings", "lint", "tables", "unused"]
+__all__ = ["RULES", "Finding", "Rule", "Severity", "Surroundings", "lint", "sharing", "tables", "unused"]
 
 
 def lint(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:

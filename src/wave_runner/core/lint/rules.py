@@ -128,6 +128,13 @@ _ALL = (
         "Let a `once` step follow whose script calls `ctx.staging.decide`.",
         Severity.OBJECTION,
     ),
+    Rule(
+        "W607",
+        "loaded_in_two_ways",
+        "Models of one server name the same weights and differ in an option that is settled when they are loaded.",
+        "Give them the same `num_ctx`, and the same of every other such option.",
+        Severity.WARNING,
+    ),
 )
 
 RULES = {rule.name: rule for rule in _ALL}
