@@ -285,6 +285,7 @@ class Engine:
                 [name for step in workflow.steps.values() for name in step.writes],
                 project.collections[workflow.collection],
             ),
+            currency=project.currency,
             overruled=sorted({objection.rule.code for objection in objections}),
         )
 
