@@ -268,9 +268,8 @@ def _show_cost(found: Cost) -> None:
         output.heading(f"not in it: {line}")
     if found.loads:
         output.heading(f"not in it: {found.loads} loads of models, {output.duration(found.load_us)}")
-    of = {"attempt": ("step", "model", "record", "attempt", "fate"), "step": ("step", "model")}.get(
-        found.by, (found.by,)
-    )
+    several = {"step": ("step", "model"), "attempt": ("step", "model", "record", "attempt", "fate")}
+    of = several.get(found.by, (found.by,))
     counts = ("calls", "failed") if found.by != "attempt" else ()
     unknown = [name for name in ("running", "unseen", "not_counted", "not_priced") if getattr(whole, name)]
     amounts = ("tokens_in", "tokens_cached", "tokens_out", "machine", "cost", "failed_cost")
