@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wave_runner import __version__
 from wave_runner.core.columns import targets
@@ -53,6 +54,7 @@ from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
+from wave_runner.telemetry import Endpoint
 
 OWNED_DRIVERS = frozenset({"llama_cpp"})
 
@@ -329,6 +331,7 @@ class Engine:
             lanes=spec.models_max if owned else 1,
             concurrency=spec.slots,
             rate=_rate(spec),
+            endpoint=_endpoint(spec),
         )
 
     def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:
@@ -450,6 +453,14 @@ def _rate(spec: ServerSpec) -> Rate:
         requests_per_minute=spec.requests_per_minute,
         tokens_per_minute=spec.tokens_per_minute,
     )
+
+
+def _endpoint(spec: ServerSpec) -> Endpoint:
+    if spec.driver in OWNED_DRIVERS:
+        return Endpoint(provider=spec.driver, operation="text_completion")
+    url = urlsplit(spec.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return Endpoint(provider=spec.driver, address=url.hostname or "", port=port)
 
 
 def _model_key(project: Project, step: Step) -> str:

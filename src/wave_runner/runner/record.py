@@ -24,6 +24,7 @@ from wave_runner.core.text import sanitise
 from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.relay import Relay
+from wave_runner.runner.telling import tell_attempts
 from wave_runner.runner.texts import Texts
 from wave_runner.store import interactions, ledger, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
@@ -53,6 +54,7 @@ async def record(
 ) -> int:
     """Check, decide and apply the outcomes of a wave, and open the next one by `relay`. Returns how many were ours."""
     moves = [move_of(ready, outcome, texts) for ready, outcome in results]
+    tell_attempts(results, moves)
     return await _in_chunks(database, wave, moves, relay=relay)
 
 
