@@ -441,7 +441,8 @@ CREATE VIEW wave.calls AS
             WHEN (NOT accepted) THEN 'failed'::text
             WHEN (EXISTS ( SELECT
                FROM wave.interactions i
-              WHERE ((i.run_id = l.run_id) AND (i.interaction_id = l.interaction_id) AND (i.state = 'running'::wave.interaction_state) AND (i.attempt = l.attempt)))) THEN 'running'::text
+              WHERE ((i.run_id = l.run_id) AND (i.interaction_id = l.interaction_id) AND (i.state = 'running'::wave.interaction_state) AND (i.attempt = l.attempt))
+             OFFSET 0)) THEN 'running'::text
             ELSE 'unseen'::text
         END AS fate
    FROM wave.ledger l;

@@ -657,12 +657,14 @@ CREATE TABLE ledger (
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX ledger_unsettled ON ledger (run_id) WHERE accepted IS NULL;
 
--- What became of each call. Only of one that is not settled is there more to ask.
+-- What became of each call. Only of one that is not settled is there more to ask: the OFFSET keeps the planner from reading all
+-- interactions that run to have their answer at hand.
 CREATE VIEW calls AS
 SELECT l.*, CASE WHEN l.accepted THEN 'accepted' WHEN NOT l.accepted THEN 'failed'
                  WHEN EXISTS (SELECT FROM interactions i
                               WHERE i.run_id = l.run_id AND i.interaction_id = l.interaction_id
-                                AND i.state = 'running' AND i.attempt = l.attempt) THEN 'running'
+                                AND i.state = 'running' AND i.attempt = l.attempt
+                              OFFSET 0) THEN 'running'
                  ELSE 'unseen' END AS fate
 FROM ledger l;
 
