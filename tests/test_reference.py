@@ -28,6 +28,7 @@ from wave_runner.core.workflow import (
     Step,
 )
 from wave_runner.project import workflow_file
+from wave_runner.reports.cost import Cost, Line
 from wave_runner.reports.runners import Runner
 from wave_runner.reports.servers import Account, Because, Queue, Server
 from wave_runner.reports.stale import Stale, StaleInteraction
@@ -135,6 +136,7 @@ def test_every_guard_is_documented_with_its_number():
     ("heading", "parts"),
     [
         ("`wave report runners`", [Runner]),
+        ("`wave report cost`", [Cost, Line]),
         ("`wave report servers`", [Server, Account, Queue]),
         ("`wave report stale`", [Stale, StaleInteraction]),
     ],

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wave_runner import __version__
 from wave_runner.core.columns import targets
@@ -54,6 +55,7 @@ from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
+from wave_runner.telemetry import Endpoint
 
 # What they have in memory is ours to decide, so one runner at a time decides it.
 OWNED_DRIVERS = frozenset({"llama_cpp", "ollama"})
@@ -287,6 +289,7 @@ class Engine:
                 [name for step in workflow.steps.values() for name in step.writes],
                 project.collections[workflow.collection],
             ),
+            currency=project.currency,
             overruled=sorted({objection.rule.code for objection in objections}),
         )
 
@@ -333,6 +336,7 @@ class Engine:
             lanes=spec.models_max or 1,
             concurrency=spec.slots,
             rate=_rate(spec),
+            endpoint=_endpoint(spec),
         )
 
     def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:
@@ -460,3 +464,11 @@ def _rate(spec: ServerSpec) -> Rate:
         requests_per_minute=spec.requests_per_minute,
         tokens_per_minute=spec.tokens_per_minute,
     )
+
+
+def _endpoint(spec: ServerSpec) -> Endpoint:
+    if not spec.url:
+        return Endpoint(provider=spec.driver, operation="text_completion")
+    url = urlsplit(spec.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return Endpoint(provider=spec.driver, address=url.hostname or "", port=port)

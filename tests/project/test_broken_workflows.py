@@ -44,7 +44,15 @@ class StageOnly(ScriptActor):
     def process(self, item, ctx):
         return {"staged": ctx.staging.add([{"raw": {"key": "a"}, "source": "here"}])}
 """
+RENTED = """
+[models.rented]
+server = "local"
+model = "tiny"
+options = {max_tokens = 100}
+price = {second = 0.001}
+"""
 MORE = {
+    "wave.toml": FILES["wave.toml"] + RENTED,
     "actors/stage_only.py": STAGE_ONLY,
     "actors/typed.py": TYPED,
     "schemas/verdict.json": json.dumps(VERDICT),

@@ -38,7 +38,7 @@ def bounded(ground: Ground, limits: str, *, n: int, url: str, settings: str = ""
 
 def ledger(ground: Ground) -> dict[str, Any]:
     [found] = ground.sql(
-        "SELECT count(*) AS calls, count(used_money) AS settled, coalesce(sum(used_money), 0)::float8 / 1e9 AS used "
+        "SELECT count(*) AS calls, count(accepted) AS settled, coalesce(sum(token_money), 0)::float8 / 1e9 AS used "
         "FROM ledger"
     )
     return found

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from textwrap import indent
 from typing import Any
 
@@ -109,6 +110,12 @@ def duration(us: float | None) -> str:
     minutes, seconds = divmod(round(us / 1_000_000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def money(value: Decimal) -> str:
+    """Return an amount for people, exact: two decimals at least, and as many more as it has."""
+    whole, _, decimals = f"{value:f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
 def percent(value: float | None) -> str:

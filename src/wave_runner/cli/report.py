@@ -15,6 +15,7 @@ from wave_runner.cli.durations import Duration
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
+    from wave_runner.reports.cost import Cost, Line
     from wave_runner.reports.dashboard import Dashboard
     from wave_runner.reports.delta import Delta
     from wave_runner.reports.servers import Account, Server, Servers
@@ -30,7 +31,35 @@ def report() -> None:
     wave report delta
     wave report alerts
     wave report servers
+    wave report cost
     """
+
+
+@report.command()
+@click.option("--run", "run_id", type=click.IntRange(min=1), metavar="RUN", help="The run.  [default: the newest]")
+@click.option(
+    "--by",
+    type=click.Choice(["step", "model", "record", "attempt"]),
+    default="step",
+    show_default=True,
+    help="What the lines are of.",
+)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines.")
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def cost(context: click.Context, run_id: int | None, by: str, limit: int, as_json: bool) -> None:
+    """Show what the calls of models of a run have used and cost, by the prices that it has pinned.
+
+    \b
+    wave report cost
+    wave report cost --run 12 --by record --json
+
+    Failed attempts cost too, and are shown apart; so is the time of the machine, apart from the tokens. What is unknown
+    is counted and not guessed: calls whose end nobody has seen, whose tokens the server has not counted, or of a model
+    without a price. A load serves every run that waits for its model, and is priced in none of them.
+    """
+    asyncio.run(_cost(project_dir(context), run_id, by, limit, as_json=as_json))
 
 
 @report.command()
@@ -214,6 +243,55 @@ def _show_servers(found: Servers) -> None:
         ]
         parts = ("waiting", "held", "delayed", "running", "because")
         output.table(("actor", "server", "needs", *parts), listed, title="what waits")
+
+
+async def _cost(folder: Path, run_id: int | None, by: str, limit: int, *, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports import cost as reports
+
+    async with open_engine(folder, name="wave report") as engine:
+        found = await reports.cost(engine.database, run_id, by=reports.By(by), limit=limit)
+    if as_json:
+        output.emit("wave.report.cost.v1", asdict(found))
+    else:
+        _show_cost(found)
+
+
+def _show_cost(found: Cost) -> None:
+    whole, unit = found.total, f" {found.currency}" if found.currency else ""
+    output.heading(f"run {found.run_id} of {found.workflow}: {found.state}")
+    output.heading(
+        f"cost {output.money(whole.cost)}{unit}: tokens {output.money(whole.token_cost)}, "
+        f"machine {output.money(whole.machine_cost)}; of it failed attempts {output.money(whole.failed_cost)}"
+    )
+    for line in _unknown(whole, unit):
+        output.heading(f"not in it: {line}")
+    if found.loads:
+        output.heading(f"not in it: {found.loads} loads of models, {output.duration(found.load_us)}")
+    several = {"step": ("step", "model"), "attempt": ("step", "model", "record", "attempt", "fate")}
+    of = several.get(found.by, (found.by,))
+    counts = ("calls", "failed") if found.by != "attempt" else ()
+    unknown = [name for name in ("running", "unseen", "not_counted", "not_priced") if getattr(whole, name)]
+    amounts = ("tokens_in", "tokens_cached", "tokens_out", "machine", "cost", "failed_cost")
+    shown = f", the dearest {len(found.lines)} of {found.total_lines}" if len(found.lines) < found.total_lines else ""
+    output.table((*of, *counts, *unknown, *amounts), list(map(_priced, found.lines)), title=f"by {found.by}{shown}")
+
+
+def _unknown(whole: Line, unit: str) -> Iterator[str]:
+    """Yield what nobody can say of the cost of some calls."""
+    if whole.running:
+        yield f"{whole.running} calls under way"
+    if whole.unseen:
+        yield f"{whole.unseen} calls whose end nobody has seen, {output.money(whole.unseen_cost)}{unit} at most"
+    if whole.not_counted:
+        yield f"the tokens of {whole.not_counted} calls: the server has not counted them"
+    if whole.not_priced:
+        yield f"{whole.not_priced} calls of models without a price"
+
+
+def _priced(line: Line) -> output.Row:
+    costs = {name: output.money(getattr(line, name)) for name in ("cost", "failed_cost")}
+    return {**asdict(line), **costs, "machine": output.duration(line.machine_us)}
 
 
 def _breaker(server: Server) -> str:

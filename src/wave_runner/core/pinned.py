@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from wave_runner.core.cost import entry_of
 from wave_runner.core.limits import Limits, Spent
 from wave_runner.core.outcome import Usage
 from wave_runner.core.patience import UNMEASURED_S, Patience
@@ -173,9 +174,13 @@ def read_step(body: bytes) -> PinnedStep:
 
 def cost_of(pinned: PinnedStep, usage: Usage) -> Spent:
     """Return what an attempt has used besides being begun, as far as its actor knows."""
-    price = pinned.model.price if pinned.model is not None else {}
-    money = usage.tokens_in * price.get("input", 0) + usage.tokens_out * price.get("output", 0)
-    return Spent(seconds=usage.service_us, tokens=usage.tokens_in + usage.tokens_out, money=money)
+    entry = entry_of(price_of_model(pinned), usage)
+    return Spent(seconds=usage.service_us, tokens=usage.tokens_in + usage.tokens_out, money=entry.money)
+
+
+def price_of_model(pinned: PinnedStep) -> Mapping[str, int]:
+    """Return the price that the run has pinned with a step; empty where it has none."""
+    return pinned.model.price if pinned.model is not None else {}
 
 
 # What a token is, no tokenizer of ours can say: of no usual text or model are there more than one in two bytes.
@@ -190,8 +195,8 @@ def longest_answer(model: ModelSpec) -> int | None:
     return max(bounds, default=None)
 
 
-def most_tokens(pinned: PinnedStep, prompt: str, schema: Mapping[str, Any] | None) -> Usage:
-    """Return the tokens that a request will use at most, as far as can be said before it is made.
+def most_used(pinned: PinnedStep, prompt: str, schema: Mapping[str, Any] | None) -> Usage:
+    """Return the tokens and the time that a request will use at most, as far as can be said before it is made.
 
     The schema of the answer travels with the prompt, and many servers count it.
     """
@@ -199,6 +204,7 @@ def most_tokens(pinned: PinnedStep, prompt: str, schema: Mapping[str, Any] | Non
         return Usage()
     sent = len(prompt.encode("utf-8", "surrogatepass")) + (len(orjson.dumps(schema)) if schema is not None else 0)
     return Usage(
+        service_us=round(pinned.timeout_s * 1_000_000),
         tokens_in=sent // BYTES_PER_TOKEN + 1,
         tokens_out=longest_answer(pinned.model) or UNBOUNDED_ANSWER,
     )

@@ -93,7 +93,7 @@ class ModelSpec:
     queue_timeout_s: float | None = None  # how long a record may wait for its first attempt
     step_timeout_s: float | None = None  # how long it may take in all, waiting and further attempts included
     max_attempts: int = 3
-    price: Mapping[str, int] = field(default_factory=dict)  # input, output: billionths for each token
+    price: Mapping[str, int] = field(default_factory=dict)  # input, cached, output, second: trillionths of each
     runs_on: tuple[str, ...] = ()  # labels that a runner must have
     concurrency: int | None = None  # requests in flight at once, of all runners together
     requests_per_minute: int | None = None
@@ -380,3 +380,4 @@ class Project:
     workflows: Mapping[str, Workflow]
     schedules: Mapping[str, ScheduleSpec]
     files: Mapping[str, bytes]
+    currency: str = ""  # of all prices; "" where it is not named

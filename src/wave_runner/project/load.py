@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wave_runner.core.cost import SECOND
 from wave_runner.core.lint import Finding, Severity, Surroundings, lint, sharing, unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
@@ -81,6 +82,7 @@ def _read(folder: Path, mistakes: Mistakes) -> Project:
     project = Project(
         id=declared.id,
         name=declared.name,
+        currency=declared.currency,
         collections=declared.collections,
         servers=declared.servers,
         models=declared.models,
@@ -254,6 +256,7 @@ def _surroundings(project: Project) -> Surroundings:
         models=project.models,
         priced=[name for name, model in project.models.items() if model.price],
         bounded=[name for name, model in project.models.items() if longest_answer(model)],
+        timed=[name for name, model in project.models.items() if model.timeout_s or not model.price.get(SECOND)],
         scripts=project.scripts,
         inputs=script_inputs(project),
         staging=staging,

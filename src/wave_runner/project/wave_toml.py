@@ -6,12 +6,11 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from wave_runner.core import cron
+from wave_runner.core import cost, cron
 from wave_runner.core.due import CatchUp
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.raw import LARGEST_BYTES
@@ -28,6 +27,7 @@ TABLES = ("project", "collections", "servers", "models", "scripts", "schedules",
 OWN_LANES = ("scripts", "sql", "routes", "people")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _TABLE = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})?")
 
@@ -38,6 +38,7 @@ class Declared:
 
     id: str
     name: str
+    currency: str
     collections: Mapping[str, CollectionSpec]
     servers: Mapping[str, ServerSpec]
     models: Mapping[str, ModelSpec]
@@ -50,12 +51,13 @@ def read_wave_toml(document: Document) -> Declared:
     top = document.section().only(TABLES)
     if "project" not in top.data:
         raise top.error("the file needs a `[project]` table with `id` and `name`", hint=_id_hint())
-    project = top.section("project").only(("id", "name"))
+    project = top.section("project").only(("id", "name", "currency"))
     servers = {name: _server(name, section) for name, section in _each(top, "servers")}
     models = {name: _model(name, section, servers) for name, section in _each(top, "models")}
     return Declared(
         id=_project_id(project),
         name=project.text("name"),
+        currency=_currency(project),
         collections={name: _collection(name, section) for name, section in _each(top, "collections")},
         servers=servers,
         models=models,
@@ -83,6 +85,13 @@ def _project_id(project: Section) -> str:
     except ValueError:
         message = f"`id` must be a UUID that no other project has, not {text!r:.60}"
         raise project.error(message, "id", hint=_id_hint()) from None
+
+
+def _currency(project: Section) -> str:
+    text = project.text("currency", "")
+    if text and not _CURRENCY.fullmatch(text):
+        raise project.error(f"`currency` is a code of three capitals, such as EUR, not {text!r:.60}", "currency")
+    return text
 
 
 def _id_hint() -> str:
@@ -223,14 +232,19 @@ def _spec(cls: type[Spec], name: str, section: Section) -> Spec:
 
 
 def _price(section: Section) -> dict[str, int]:
-    """Read what a million tokens cost, as billionths for each: exact, which a float is not."""
-    section.only(("input", "output"))
-    for key, value in section.data.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e6:
-            raise section.error(f"`{key}` is the price of a million tokens, not {kind(value)}", key, rule="wrong_type")
-        if Decimal(repr(value)) * 1000 % 1:
-            raise section.error(f"`{key}` is a price to three decimals, not {kind(value)}", key)
-    return {key: int(Decimal(repr(value)) * 1000) for key, value in section.data.items()}
+    """Read what a million tokens, and a second of the machine, cost: exact, which a float is not."""
+    section.only(cost.DIGITS)
+    return {key: _price_of(section, key, value) for key, value in section.data.items()}
+
+
+def _price_of(section: Section, key: str, value: Any) -> int:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e6:
+        of = "a second of the machine" if key == cost.SECOND else "a million tokens"
+        raise section.error(f"`{key}` is the price of {of}, not {kind(value)}", key, rule="wrong_type")
+    price = cost.price_of(key, value)
+    if price is None:
+        raise section.error(f"`{key}` is a price to {cost.DIGITS[key]} decimals, not {kind(value)}", key)
+    return price
 
 
 def _read(section: Section, key: str, annotation: str) -> Any:

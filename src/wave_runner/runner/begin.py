@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from wave_runner.core.limits import RUN, Short, Spent, UsedUp, begun, short_of, used_up
 from wave_runner.core.outcome import Breach
-from wave_runner.core.pinned import cost_of, most_tokens
+from wave_runner.core.pinned import cost_of, most_used
 from wave_runner.core.rates import booking, wait_s
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.record import quarantine
@@ -56,8 +56,7 @@ async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited:
             return Begun(wait_s=wait)
         charged = await charge(connection, ready)
         mine = await start(connection, wave, charged.going)
-        calls = [one for one in mine if one.calls_model and one.step.pinned.limits.has_budget]
-        await ledger.reserve(connection, [(one.item, _most(one)) for one in calls])
+        await ledger.reserve(connection, [(one.item, _most(one)) for one in mine if one.calls_model])
         for one in mine if limited else ():
             tokens = tokens_granted(one)
             await accounts.book(connection, [(of, booking(of.rate, tokens=tokens)) for of in limited])
@@ -81,7 +80,7 @@ def tokens_granted(ready: Ready) -> int:
 
 
 def _most(ready: Ready) -> Spent:
-    return cost_of(ready.step.pinned, most_tokens(ready.step.pinned, ready.prompt, ready.step.schema))
+    return cost_of(ready.step.pinned, most_used(ready.step.pinned, ready.prompt, ready.step.schema))
 
 
 async def pause_if_exceeded(database: Database, one: Ready) -> bool:

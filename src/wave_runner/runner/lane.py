@@ -24,6 +24,7 @@ from wave_runner.runner.prepare import Ahead, Prepared, Ready, prepare, prepare_
 from wave_runner.runner.record import quarantine
 from wave_runner.runner.relay import Going, Opened, Relay, next_queue, next_step, soon
 from wave_runner.runner.steps import StepInHand, Steps
+from wave_runner.runner.telling import tell_claim
 from wave_runner.runner.texts import Texts
 from wave_runner.runner.weights import Weights
 from wave_runner.store import accounts, waves
@@ -100,6 +101,7 @@ class Lane(abc.ABC):
         until = time.monotonic() + min(relay.LONGEST_S, self.holder.lease_s / 4)
         while opened is not None:
             done.add(opened.queue.id)
+            tell_claim(opened.queue, opened.wave)
             opened = await self._hold(opened, until=until)
         for queue_id in done:
             await self.pace.tell(self.database, queue_id)

@@ -28,12 +28,14 @@ from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, overdue, prepare
 from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
+from wave_runner.runner.telling import tell_claim
 from wave_runner.runner.texts import Texts
 from wave_runner.runner.weights import Weights
 from wave_runner.servers.protocol import Load, ModelServer
 from wave_runner.store import accounts, breakers, waves
 from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Database
+from wave_runner.telemetry import tell_load
 
 LARGEST_WAVE = 500
 # After a breaker has opened so often in a row a person is told; the lane goes on trying.
@@ -198,6 +200,7 @@ class ModelLane:
                 self._courtesy.came_late(queue)
             return False
         self._courtesy.came_first(queue)
+        tell_claim(queue, wave)
 
         async def do(claimed: waves.Wave) -> int:
             spared_s = _until_after_next_probe_s(queue) if reason == PROBE else 0.0
@@ -379,6 +382,8 @@ class ModelLane:
                 evicted=load.evicted,
             )
             visit_id = await waves.open_visit(self._database, opened, runner_id=self._holder.runner_id)
+            if load.loaded:
+                tell_load(server=self.name, model=model, seconds=load.load_us / 1_000_000)
             self._visit = Visit(work_key=queue.waiting.work_key, model=model, visit_id=visit_id)
             self._lingering_since = None
         return self._visit
@@ -391,6 +396,7 @@ class ModelLane:
             model=model,
             error_class=str(failure.error_class),
         )
+        tell_load(server=self.name, model=model, seconds=0.0, error_type=str(failure.error_class))
         await self._failed(failure.outage or Outage.MODEL, actor, failure, grave=True)
         if self._owned:  # another runner may have a server that works
             await waves.disown_server(self._database, self.name, self._holder.runner_id)

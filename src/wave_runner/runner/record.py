@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 from wave_runner.actors.statement import EFFECTS, check_statement
 from wave_runner.core.answer import check
 from wave_runner.core.canonical import dumps
+from wave_runner.core.cost import entry_of
 from wave_runner.core.decision import Try, Verdict, decide, when_broken
 from wave_runner.core.event import EventType, commitment
 from wave_runner.core.flow import Consequences, Place, Settled
 from wave_runner.core.guards import Asked
 from wave_runner.core.interaction import TERMINAL, State
 from wave_runner.core.outcome import Breach, Done, Evidence, Outcome, Usage
-from wave_runner.core.pinned import cost_of
+from wave_runner.core.pinned import cost_of, price_of_model
 from wave_runner.core.text import sanitise
 from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.relay import Relay
+from wave_runner.runner.telling import tell_attempts
 from wave_runner.runner.texts import Texts
 from wave_runner.store import interactions, ledger, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
@@ -52,6 +54,7 @@ async def record(
 ) -> int:
     """Check, decide and apply the outcomes of a wave, and open the next one by `relay`. Returns how many were ours."""
     moves = [move_of(ready, outcome, texts) for ready, outcome in results]
+    tell_attempts(results, moves)
     return await _in_chunks(database, wave, moves, relay=relay)
 
 
@@ -103,9 +106,10 @@ async def _commit(
             ):
                 moved = await interactions.finish(connection, wave, moves, from_state=from_state)
                 mine = [move for move in moves if move.item.interaction_id in moved]
-                spent = [(move.item, move.spent) for move in mine if move.spent]
+                # What comes too late is no result, and has been paid for all the same.
+                counted = moved | await ledger.settle(connection, _calls(moves, moved))
+                spent = [(one.item, one.spent) for one in moves if one.spent and one.item.interaction_id in counted]
                 await spending.add(connection, spent)
-                await ledger.settle(connection, spent)
                 if relay and ahead and len(mine) == len(moves):
                     relay.opened = await relay.open(connection, moves, ahead)
         except Unavailable as error:
@@ -120,6 +124,18 @@ async def _commit(
         begun = [one.item.interaction_id for one in relay.opened.going.started]
         relay.stands = bool(await _still_held(database, relay.opened.wave, begun))
     return 0
+
+
+def _calls(moves: Sequence[Move], moved: Collection[int]) -> list[ledger.Call]:
+    return [
+        ledger.Call(
+            item=move.item,
+            entry=move.entry,
+            accepted=move.state is State.COMPLETED and move.item.interaction_id in moved,
+        )
+        for move in moves
+        if move.entry
+    ]
 
 
 async def _still_held(database: Database, wave: Wave, ids: Sequence[int]) -> set[int]:
@@ -172,6 +188,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         effects=accepted.effects if accepted else (),
         evidence=evidence,
         sources=ready.sources,
+        entry=entry_of(price_of_model(step.pinned), usage) if ready.calls_model else None,
         spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
     )

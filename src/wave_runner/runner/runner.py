@@ -36,6 +36,7 @@ from wave_runner.settings import Settings
 from wave_runner.store import run_ends, waves
 from wave_runner.store.database import Database, Unavailable, until_available
 from wave_runner.store.heartbeat import Heartbeat
+from wave_runner.telemetry import Endpoint
 
 log = logging.getLogger("wave_runner.runner")
 
@@ -62,6 +63,7 @@ class Server:
     lanes: int  # models resident at once
     concurrency: int  # requests in flight at once
     rate: Rate  # of one by URL: what it allows to all runners together
+    endpoint: Endpoint
 
 
 @dataclass(kw_only=True)
@@ -85,7 +87,13 @@ class Runner:
         self._told = asyncio.Event()
         self._grace_s = self.settings.grace_s
         self._ticker: asyncio.Task[None] | None = None
-        self._steps = Steps(self.database, folder=self.folder, work_dir=self.work_dir, environ=self.environ)
+        self._steps = Steps(
+            self.database,
+            folder=self.folder,
+            work_dir=self.work_dir,
+            environ=self.environ,
+            endpoints={server.name: server.endpoint for server in self.servers},
+        )
         self._texts = Texts()
         self._pool = ScriptPool(
             slots=self.settings.script_slots, warm=self.settings.warm_scripts, work_dir=self.work_dir / "workers"

@@ -27,6 +27,9 @@ from wave_runner.store.database import Database
 from wave_runner.store.interactions import Origin
 from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.waves import Item
+from wave_runner.telemetry import Endpoint
+
+NO_ENDPOINTS: Mapping[str, Endpoint] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,7 @@ class StepInHand:
     ensures_queries: Mapping[str, str]  # text by path: of records, and of the run
     selector: str | None  # the query that the workflow selects by, where it has one
     columns_read: tuple[str, ...]  # of every step of the run: what makes a workflow that selects look again
+    endpoint: Endpoint | None = None  # that a model is asked at, as far as this process knows it
 
     @functools.cached_property
     def origin(self) -> Origin:
@@ -66,11 +70,20 @@ class StepInHand:
 class Steps:
     """Gives steps by id. Scripts are written out from the stored bytes, never read from a project folder."""
 
-    def __init__(self, database: Database, *, folder: Path, work_dir: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        folder: Path,
+        work_dir: Path,
+        environ: Mapping[str, str],
+        endpoints: Mapping[str, Endpoint] = NO_ENDPOINTS,
+    ) -> None:
         self._database = database
         self._folder = folder
         self._work_dir = work_dir
         self._environ = environ
+        self._endpoints = endpoints
         self._known: dict[int, StepInHand] = {}
         self._reading = asyncio.Lock()
 
@@ -132,6 +145,7 @@ class Steps:
             ensures_queries=await self._queries({**pinned.ensures_sql, **pinned.ensures_run_sql}),
             selector=await self._query(pinned.select_sha256),
             columns_read=columns_read(run_flow.flow.steps.values(), pinned.collection.table),
+            endpoint=self._endpoints.get(pinned.model.server) if pinned.model is not None else None,
         )
 
     def _environment(self, spec: ScriptSpec) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from wave_runner.core.cost import Entry
 from wave_runner.core.decision import when_broken
 from wave_runner.core.event import EventType, data_text
 from wave_runner.core.flow import Consequences, Place, Settled
@@ -82,6 +83,7 @@ class Move(NamedTuple):
     limit_s: float = 300.0  # how long one statement of its writes and effects may take
     evidence: tuple[SealedEvidence, ...] = ()
     sources: tuple[int, ...] = ()  # further interactions whose output was read
+    entry: Entry | None = None  # of the ledger: what a call of a model has used and cost
     spent: Spent | None = None  # of workflows that limit it: what the attempt has used
     doubts: tuple[int, ...] = ()  # completed interactions of its run that its own breach casts doubt on
 

@@ -85,6 +85,20 @@ async def overall(connection: Connection, run_id: int) -> Row | None:
     return rows[0] if rows else None
 
 
+async def run(connection: Connection, run_id: int) -> Row | None:
+    """Return which run it is, and the currency of its prices; None if there is no such run."""
+    rows = await fetch(connection, "reports/run", {"run_id": run_id})
+    return rows[0] if rows else None
+
+
+async def cost(connection: Connection, run_id: int, *, by: str, limit: int) -> list[Row]:
+    """Return what a run's calls have used and cost, money in billionths: first all of them (`whole`), then the lines.
+
+    `by` is "step", "model", "record" or "attempt"; the dearest come first, and `lines` says how many there are.
+    """
+    return await fetch(connection, "reports/cost", {"run_id": run_id, "by": by, "limit": limit})
+
+
 async def model_loads(connection: Connection, run_id: int) -> Row:
     """Return how many loads the run's waves needed, and their time in microseconds."""
     return (await fetch(connection, "reports/model_loads", {"run_id": run_id}))[0]

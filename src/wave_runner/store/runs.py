@@ -66,6 +66,7 @@ class NewRun:
     terms: Sequence[Term] = ()  # what `--where` says, of a run that selects
     targets: run_counts.Targets = field(default_factory=dict)  # what is counted before and after
     overruled: Sequence[str] = ()  # codes of what `wave check` objects to
+    currency: str = ""  # of the prices that its steps pin
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -206,6 +207,7 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "priority": run.priority,
         "started_by": run.started_by,
         "timeout_s": run.timeout_s,
+        "currency": run.currency or None,
     }
     return (await fetch(connection, "runs/create", parameters))[0]
 

@@ -192,10 +192,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes', 'ledger'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes', 'ledger'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
@@ -230,6 +230,7 @@ CREATE TABLE wave.workflow_runs (
     paused_by text,
     cancelled_at timestamp with time zone,
     cancelled_by text,
+    currency text,
     started_by text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     ends_by timestamp with time zone,
@@ -242,6 +243,7 @@ CREATE TABLE wave.workflow_runs (
     CONSTRAINT workflow_runs_check3 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
     CONSTRAINT workflow_runs_check4 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
     CONSTRAINT workflow_runs_check5 CHECK (((state <> 'cancelled'::text) OR (cancelled_at IS NOT NULL))),
+    CONSTRAINT workflow_runs_currency_check CHECK ((currency <> ''::text)),
     CONSTRAINT workflow_runs_reason_check CHECK ((reason = ANY (ARRAY['selection_failed'::text, 'step_failed'::text, 'rows_undecided'::text, 'postcondition_failed'::text]))),
     CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
     CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
@@ -336,6 +338,114 @@ CREATE TABLE wave.breakers (
     CONSTRAINT breakers_position_check CHECK (("position" = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text]))),
     CONSTRAINT breakers_trips_check CHECK ((trips >= 0))
 );
+
+CREATE SEQUENCE wave.interaction_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE wave.interactions (
+    run_id bigint NOT NULL,
+    interaction_id bigint DEFAULT nextval('wave.interaction_ids'::regclass) NOT NULL,
+    run_step_id bigint NOT NULL,
+    queue_id bigint NOT NULL,
+    record_id bigint,
+    correlation_id uuid NOT NULL,
+    item integer DEFAULT 0 NOT NULL,
+    iteration integer DEFAULT 0 NOT NULL,
+    generation bigint DEFAULT 0 NOT NULL,
+    parent_id bigint,
+    parent_seq integer,
+    rank integer DEFAULT 0 NOT NULL,
+    state wave.interaction_state DEFAULT 'pending'::wave.interaction_state NOT NULL,
+    in_force boolean DEFAULT true NOT NULL,
+    ready_at timestamp with time zone,
+    wave_id bigint,
+    suspect integer,
+    attempt integer DEFAULT 0 NOT NULL,
+    errors integer DEFAULT 0 NOT NULL,
+    crashes integer DEFAULT 0 NOT NULL,
+    seq integer DEFAULT 0 NOT NULL,
+    input text,
+    input_nonce bytea,
+    output text,
+    output_nonce bytea,
+    error_class text,
+    rule text,
+    error text,
+    handled boolean DEFAULT false NOT NULL,
+    tokens_in integer,
+    tokens_out integer,
+    service_us bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    waits_since timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
+    CONSTRAINT interactions_check1 CHECK (((state <> 'pending'::wave.interaction_state) OR (wave_id IS NULL))),
+    CONSTRAINT interactions_check10 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check11 CHECK (((output IS NULL) = (output_nonce IS NULL))),
+    CONSTRAINT interactions_check2 CHECK (((errors <= attempt) AND (crashes <= attempt))),
+    CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
+    CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check5 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
+    CONSTRAINT interactions_check6 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
+    CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.ledger (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    run_step_id bigint NOT NULL,
+    record_id bigint,
+    reserved_tokens bigint NOT NULL,
+    reserved_money bigint NOT NULL,
+    service_us bigint,
+    token_money bigint,
+    machine_money bigint,
+    attempt integer NOT NULL,
+    tokens_in integer,
+    tokens_cached integer,
+    tokens_out integer,
+    accepted boolean,
+    CONSTRAINT ledger_check CHECK (((accepted IS NULL) = (service_us IS NULL))),
+    CONSTRAINT ledger_check1 CHECK ((((tokens_in IS NULL) = (tokens_cached IS NULL)) AND ((tokens_in IS NULL) = (tokens_out IS NULL)))),
+    CONSTRAINT ledger_check2 CHECK (((accepted IS NOT NULL) OR ((tokens_in IS NULL) AND (token_money IS NULL) AND (machine_money IS NULL)))),
+    CONSTRAINT ledger_check3 CHECK (((token_money IS NULL) OR (machine_money IS NOT NULL))),
+    CONSTRAINT ledger_check4 CHECK ((tokens_cached <= tokens_in))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE VIEW wave.calls AS
+ SELECT run_id,
+    interaction_id,
+    run_step_id,
+    record_id,
+    reserved_tokens,
+    reserved_money,
+    service_us,
+    token_money,
+    machine_money,
+    attempt,
+    tokens_in,
+    tokens_cached,
+    tokens_out,
+    accepted,
+        CASE
+            WHEN accepted THEN 'accepted'::text
+            WHEN (NOT accepted) THEN 'failed'::text
+            WHEN (EXISTS ( SELECT
+               FROM wave.interactions i
+              WHERE ((i.run_id = l.run_id) AND (i.interaction_id = l.interaction_id) AND (i.state = 'running'::wave.interaction_state) AND (i.attempt = l.attempt))
+             OFFSET 0)) THEN 'running'::text
+            ELSE 'unseen'::text
+        END AS fate
+   FROM wave.ledger l;
 
 CREATE TABLE wave.claimable (
     queue_id bigint NOT NULL,
@@ -544,13 +654,6 @@ CREATE TABLE wave.interaction_events_r0 (
     CONSTRAINT interaction_events_sha256_check CHECK ((length(sha256) = 32))
 );
 
-CREATE SEQUENCE wave.interaction_ids
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
 CREATE TABLE wave.interaction_inputs (
     run_id bigint NOT NULL,
     interaction_id bigint NOT NULL,
@@ -563,58 +666,6 @@ CREATE TABLE wave.interaction_inputs_r0 (
     interaction_id bigint CONSTRAINT interaction_inputs_interaction_id_not_null NOT NULL,
     source_id bigint CONSTRAINT interaction_inputs_source_id_not_null NOT NULL
 );
-
-CREATE TABLE wave.interactions (
-    run_id bigint NOT NULL,
-    interaction_id bigint DEFAULT nextval('wave.interaction_ids'::regclass) NOT NULL,
-    run_step_id bigint NOT NULL,
-    queue_id bigint NOT NULL,
-    record_id bigint,
-    correlation_id uuid NOT NULL,
-    item integer DEFAULT 0 NOT NULL,
-    iteration integer DEFAULT 0 NOT NULL,
-    generation bigint DEFAULT 0 NOT NULL,
-    parent_id bigint,
-    parent_seq integer,
-    rank integer DEFAULT 0 NOT NULL,
-    state wave.interaction_state DEFAULT 'pending'::wave.interaction_state NOT NULL,
-    in_force boolean DEFAULT true NOT NULL,
-    ready_at timestamp with time zone,
-    wave_id bigint,
-    suspect integer,
-    attempt integer DEFAULT 0 NOT NULL,
-    errors integer DEFAULT 0 NOT NULL,
-    crashes integer DEFAULT 0 NOT NULL,
-    seq integer DEFAULT 0 NOT NULL,
-    input text,
-    input_nonce bytea,
-    output text,
-    output_nonce bytea,
-    error_class text,
-    rule text,
-    error text,
-    handled boolean DEFAULT false NOT NULL,
-    tokens_in integer,
-    tokens_out integer,
-    service_us bigint,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    waits_since timestamp with time zone DEFAULT now() NOT NULL,
-    started_at timestamp with time zone,
-    finished_at timestamp with time zone,
-    CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
-    CONSTRAINT interactions_check1 CHECK (((state <> 'pending'::wave.interaction_state) OR (wave_id IS NULL))),
-    CONSTRAINT interactions_check10 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check11 CHECK (((output IS NULL) = (output_nonce IS NULL))),
-    CONSTRAINT interactions_check2 CHECK (((errors <= attempt) AND (crashes <= attempt))),
-    CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
-    CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check5 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
-    CONSTRAINT interactions_check6 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
-    CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
-    CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
-    CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
-)
-PARTITION BY RANGE (run_id);
 
 CREATE TABLE wave.interactions_r0 (
     run_id bigint CONSTRAINT interactions_run_id_not_null NOT NULL,
@@ -703,15 +754,26 @@ CREATE TABLE wave.joins_r0 (
     CONSTRAINT joins_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'gone'::text, 'skipped'::text, 'left_out'::text])))
 );
 
-CREATE TABLE wave.ledger (
-    run_id bigint NOT NULL,
-    interaction_id bigint NOT NULL,
-    attempt integer NOT NULL,
-    tokens bigint NOT NULL,
-    money bigint NOT NULL,
-    used_tokens bigint,
-    used_money bigint,
-    CONSTRAINT ledger_check CHECK (((used_tokens IS NULL) = (used_money IS NULL)))
+CREATE TABLE wave.ledger_r0 (
+    run_id bigint CONSTRAINT ledger_run_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT ledger_interaction_id_not_null NOT NULL,
+    run_step_id bigint CONSTRAINT ledger_run_step_id_not_null NOT NULL,
+    record_id bigint,
+    reserved_tokens bigint CONSTRAINT ledger_reserved_tokens_not_null NOT NULL,
+    reserved_money bigint CONSTRAINT ledger_reserved_money_not_null NOT NULL,
+    service_us bigint,
+    token_money bigint,
+    machine_money bigint,
+    attempt integer CONSTRAINT ledger_attempt_not_null NOT NULL,
+    tokens_in integer,
+    tokens_cached integer,
+    tokens_out integer,
+    accepted boolean,
+    CONSTRAINT ledger_check CHECK (((accepted IS NULL) = (service_us IS NULL))),
+    CONSTRAINT ledger_check1 CHECK ((((tokens_in IS NULL) = (tokens_cached IS NULL)) AND ((tokens_in IS NULL) = (tokens_out IS NULL)))),
+    CONSTRAINT ledger_check2 CHECK (((accepted IS NOT NULL) OR ((tokens_in IS NULL) AND (token_money IS NULL) AND (machine_money IS NULL)))),
+    CONSTRAINT ledger_check3 CHECK (((token_money IS NULL) OR (machine_money IS NOT NULL))),
+    CONSTRAINT ledger_check4 CHECK ((tokens_cached <= tokens_in))
 );
 
 CREATE SEQUENCE wave.payload_ids
@@ -1153,6 +1215,8 @@ ALTER TABLE ONLY wave.interactions ATTACH PARTITION wave.interactions_r0 FOR VAL
 
 ALTER TABLE ONLY wave.joins ATTACH PARTITION wave.joins_r0 FOR VALUES FROM ('0') TO ('100000');
 
+ALTER TABLE ONLY wave.ledger ATTACH PARTITION wave.ledger_r0 FOR VALUES FROM ('0') TO ('100000');
+
 ALTER TABLE ONLY wave.payloads ATTACH PARTITION wave.payloads_r0 FOR VALUES FROM ('0') TO ('100000');
 
 ALTER TABLE ONLY wave.staged_records ATTACH PARTITION wave.staged_records_r0 FOR VALUES FROM ('0') TO ('100000');
@@ -1235,6 +1299,9 @@ ALTER TABLE ONLY wave.joins_r0
 
 ALTER TABLE ONLY wave.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (run_id, interaction_id, attempt);
+
+ALTER TABLE ONLY wave.ledger_r0
+    ADD CONSTRAINT ledger_r0_pkey PRIMARY KEY (run_id, interaction_id, attempt);
 
 ALTER TABLE ONLY wave.payloads
     ADD CONSTRAINT payloads_pkey PRIMARY KEY (run_id, payload_id);
@@ -1361,7 +1428,9 @@ CREATE INDEX interactions_trouble ON ONLY wave.interactions USING btree (run_id,
 
 CREATE INDEX interactions_r0_run_id_record_id_idx ON wave.interactions_r0 USING btree (run_id, record_id) WHERE ((error IS NOT NULL) OR (rule IS NOT NULL));
 
-CREATE INDEX ledger_unsettled ON wave.ledger USING btree (run_id) WHERE (used_tokens IS NULL);
+CREATE INDEX ledger_unsettled ON ONLY wave.ledger USING btree (run_id) WHERE (accepted IS NULL);
+
+CREATE INDEX ledger_r0_run_id_idx ON wave.ledger_r0 USING btree (run_id) WHERE (accepted IS NULL);
 
 CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, interaction_id, attempt);
 
@@ -1428,6 +1497,10 @@ ALTER INDEX wave.interactions_once ATTACH PARTITION wave.interactions_r0_record_
 ALTER INDEX wave.interactions_trouble ATTACH PARTITION wave.interactions_r0_run_id_record_id_idx;
 
 ALTER INDEX wave.joins_pkey ATTACH PARTITION wave.joins_r0_pkey;
+
+ALTER INDEX wave.ledger_pkey ATTACH PARTITION wave.ledger_r0_pkey;
+
+ALTER INDEX wave.ledger_unsettled ATTACH PARTITION wave.ledger_r0_run_id_idx;
 
 ALTER INDEX wave.payloads_pkey ATTACH PARTITION wave.payloads_r0_pkey;
 
@@ -1526,6 +1599,9 @@ ALTER TABLE wave.joins
 
 ALTER TABLE wave.joins
     ADD CONSTRAINT joins_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
+
+ALTER TABLE ONLY wave.ledger_r0
+    ADD CONSTRAINT ledger_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.payloads_r0
     ADD CONSTRAINT payloads_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);

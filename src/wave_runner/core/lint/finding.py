@@ -37,6 +37,7 @@ class Surroundings:
     collections: Mapping[str, CollectionSpec]
     models: Collection[str]
     priced: Collection[str]  # models whose price is known
+    timed: Collection[str]  # models whose time is bounded, or costs nothing
     bounded: Collection[str]  # models whose answers have a longest one
     scripts: Collection[str]
     inputs: Mapping[str, Mapping[str, InputField]]  # of each script that says plainly what it takes

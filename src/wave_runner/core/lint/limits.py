@@ -32,6 +32,8 @@ def check(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
         if name in limits.run:
             yield from _unbounded(workflow, ("limits", f"{name}_per_{RUN}"), around)
             break
+    if MONEY in limits.run:
+        yield from _untimed(workflow, ("limits", f"{MONEY}_per_{RUN}"), around)
 
 
 def _unbounded(workflow: Workflow, at: At, around: Surroundings) -> Iterator[Finding]:
@@ -41,6 +43,12 @@ def _unbounded(workflow: Workflow, at: At, around: Surroundings) -> Iterator[Fin
         )
         hint = f"in wave.toml: [models.{model}] options = {{max_tokens = 1000}}, or what its server calls it"
         yield Finding(rule="no_bound", at=at, message=message, hint=hint)
+
+
+def _untimed(workflow: Workflow, at: At, around: Surroundings) -> Iterator[Finding]:
+    for model in sorted(_models(workflow) - set(around.timed)):
+        message = f"this is reserved before each call, and nobody knows how long one of the model `{model}` may take"
+        yield Finding(rule="no_bound", at=at, message=message, hint=f"in wave.toml: [models.{model}] timeout_s = 60")
 
 
 def _models(workflow: Workflow) -> set[str]:

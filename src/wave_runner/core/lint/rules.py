@@ -90,7 +90,12 @@ _ALL = (
     Rule("W510", "write_hides_changes", "A workflow with `select` writes its whole table.", "Name the columns."),
     Rule("W511", "limit_too_small", "A limit that no record can stay within.", "Raise it to what the way takes."),
     Rule("W512", "no_price", "A limit on money, and a model without a price.", "`price` in wave.toml, or no limit."),
-    Rule("W513", "no_bound", "A budget, and a model whose answers have no bound.", "`max_tokens` in its options."),
+    Rule(
+        "W513",
+        "no_bound",
+        "A budget, and a model whose calls have no bound.",
+        "`max_tokens` in its options, or `timeout_s`.",
+    ),
     # 6: whether it comes to anything
     Rule(
         "W601",

@@ -118,6 +118,7 @@ CREATE TABLE workflow_runs (
     paused_by       text,
     cancelled_at    timestamptz,                                -- since then nothing of it is begun; it ends when nothing of it lives
     cancelled_by    text,
+    currency        text CHECK (currency <> ''),                -- of the prices that its steps pin; NULL: not named
     started_by      text NOT NULL,
     started_at      timestamptz NOT NULL DEFAULT now(),
     ends_by         timestamptz,                                -- what is left of it then is cancelled
@@ -629,20 +630,43 @@ CREATE TABLE spending (
     CHECK (record_id = 0 OR (more_tokens = 0 AND more_money = 0))
 );
 
--- Each call of a run that has a budget: what was reserved for it before, and what it has used. A call whose runner was
--- lost is never settled: nobody knows what it has used, and its reservation counts no more once it runs no more.
+-- Each call of a model: what was reserved for it before, and what it has used and cost, by the price that its run has pinned. A
+-- call whose end nobody has seen is never settled: what it has used is unknown, and its reservation counts no more once it
+-- runs no more. Money is in billionths.
 CREATE TABLE ledger (
-    run_id          bigint NOT NULL,
-    interaction_id  bigint NOT NULL,
-    attempt         integer NOT NULL,
-    tokens          bigint NOT NULL,
-    money           bigint NOT NULL,                        -- billionths
-    used_tokens     bigint,
-    used_money      bigint,
+    run_id           bigint NOT NULL,
+    interaction_id   bigint NOT NULL,
+    run_step_id      bigint NOT NULL,
+    record_id        bigint,                                -- NULL: a `once` step
+    reserved_tokens  bigint NOT NULL,
+    reserved_money   bigint NOT NULL,
+    service_us       bigint,
+    token_money      bigint,                                -- NULL: the model has no price, or the server has not counted
+    machine_money    bigint,                                -- NULL: the model has no price
+    attempt          integer NOT NULL,
+    tokens_in        integer,                               -- NULL: the server has not counted them
+    tokens_cached    integer,                               -- of them
+    tokens_out       integer,
+    accepted         boolean,                               -- whether its answer was; NULL: not settled
     PRIMARY KEY (run_id, interaction_id, attempt),
-    CHECK ((used_tokens IS NULL) = (used_money IS NULL))
-);
-CREATE INDEX ledger_unsettled ON ledger (run_id) WHERE used_tokens IS NULL;
+    CHECK ((accepted IS NULL) = (service_us IS NULL)),
+    CHECK ((tokens_in IS NULL) = (tokens_cached IS NULL) AND (tokens_in IS NULL) = (tokens_out IS NULL)),
+    CHECK (accepted IS NOT NULL OR (tokens_in IS NULL AND token_money IS NULL AND machine_money IS NULL)),
+    CHECK (token_money IS NULL OR machine_money IS NOT NULL),
+    CHECK (tokens_cached <= tokens_in)
+) PARTITION BY RANGE (run_id);
+CREATE INDEX ledger_unsettled ON ledger (run_id) WHERE accepted IS NULL;
+
+-- What became of each call. Only of one that is not settled is there more to ask: the OFFSET keeps the planner from reading all
+-- interactions that run to have their answer at hand.
+CREATE VIEW calls AS
+SELECT l.*, CASE WHEN l.accepted THEN 'accepted' WHEN NOT l.accepted THEN 'failed'
+                 WHEN EXISTS (SELECT FROM interactions i
+                              WHERE i.run_id = l.run_id AND i.interaction_id = l.interaction_id
+                                AND i.state = 'running' AND i.attempt = l.attempt
+                              OFFSET 0) THEN 'running'
+                 ELSE 'unseen' END AS fate
+FROM ledger l;
 
 -- Who is left alone for a while, shared by all runners. A server or model without a row is asked.
 CREATE TABLE breakers (
@@ -759,10 +783,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes', 'ledger'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes', 'ledger'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
