@@ -71,7 +71,7 @@ async def wrong(connection: Connection, statements: dict[str, dict[str, Any]]) -
 
 
 def claim(hand: Hand, wave: waves.Wave) -> dict[str, Any]:
-    nothing = dict.fromkeys(("server", "slot", "visit_id"))
+    nothing = dict.fromkeys(("server", "slot"))
     asked = {"runner_id": hand.runner_id, "runner_seq": 99, "queue_id": wave.queue_id, "size": SIZE, "lease_s": 30.0}
     return {**asked, "held": [], "front_rank": -1, "front_id": 0, "reason": '"test"', **nothing}
 

@@ -161,12 +161,15 @@ def _param_type(section: Section, key: str) -> str:
 def _step(name: str, section: Section) -> Step:
     if not is_name(name) or name in (END, *_SCOPES):
         raise section.error(f"`{name}` cannot name a step: lower-case letters, digits and _, and no word of our own")
-    section.only((*_STEP, *_TIMEOUTS, "max_attempts"))
+    section.only((*_STEP, *_TIMEOUTS, "max_attempts", "cache"))
     actor, actor_kind = _actor(name, section)
     human = actor_kind is ActorKind.HUMAN
     for key in section.data.keys() & (_NOT_OF_PEOPLE if human else _PEOPLE):
         whose = "done by people, who need" if human else "not done by people, and has"
         raise section.error(f"step `{name}` is {whose} no `{key}`", key, rule="key_without_use")
+    if "cache" in section.data and actor_kind is not ActorKind.AI_MODEL:
+        message = f"step `{name}` asks no model, and has no `cache`"
+        raise section.error(message, "cache", rule="key_without_use")
     inputs = section.section("input")
     return Step(
         name=name,
@@ -187,6 +190,7 @@ def _step(name: str, section: Section) -> Step:
         queue_timeout_s=_seconds(section, "queue_timeout_s"),
         step_timeout_s=_seconds(section, "step_timeout_s"),
         max_attempts=section.whole("max_attempts") if "max_attempts" in section.data else None,
+        cache=section.flag("cache", True) if "cache" in section.data else None,
         after=section.texts("after"),
         join=_join(name, section),
         asking=_asking(section) if human else None,

@@ -24,7 +24,7 @@ from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.relay import Relay
 from wave_runner.runner.texts import Texts
-from wave_runner.store import interactions, ledger, spending
+from wave_runner.store import answers, interactions, ledger, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
 from wave_runner.store.interactions import NOTHING, Move, SealedEvidence
 from wave_runner.store.waves import Wave
@@ -106,6 +106,7 @@ async def _commit(
                 spent = [(move.item, move.spent) for move in mine if move.spent]
                 await spending.add(connection, spent)
                 await ledger.settle(connection, spent)
+                await answers.keep(connection, [(move.item, move.question) for move in mine if move.question])
                 if relay and ahead and len(mine) == len(moves):
                     relay.opened = await relay.open(connection, moves, ahead)
         except Unavailable as error:
@@ -174,6 +175,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         sources=ready.sources,
         spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
+        question=ready.question if verdict.state is State.COMPLETED and ready.recorded is None else None,
     )
 
 
@@ -244,6 +246,12 @@ def _data(
     }
     data: dict[str, Any] = {"attempt": ready.attempt, "service_us": usage.service_us}
     data |= {name: value for name, value in numbers.items() if value}
+    if source := ready.recorded:
+        data["from_cache"] = {
+            "run": str(source.run_id),
+            "interaction": str(source.interaction_id),
+            "attempt": source.attempt,
+        }
     if verdict.output is not None and nonce is not None:
         data["output"] = commitment(nonce, verdict.output.encode())
     if verdict.ways:
@@ -318,6 +326,7 @@ def _refused(move: Move, reason: str) -> Move:
         writes=(),
         effects=(),
         evidence=kept,
+        question=None,
     )
 
 

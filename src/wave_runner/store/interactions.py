@@ -84,6 +84,7 @@ class Move(NamedTuple):
     sources: tuple[int, ...] = ()  # further interactions whose output was read
     spent: Spent | None = None  # of workflows that limit it: what the attempt has used
     doubts: tuple[int, ...] = ()  # completed interactions of its run that its own breach casts doubt on
+    question: bytes | None = None  # that its output may answer for others too
 
 
 @dataclass(frozen=True, kw_only=True)
