@@ -44,7 +44,7 @@ _TOP = (
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
 _PEOPLE = ("form", "title", "priority", "due", "needs", "blind", "escalate")
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
-_STEP = (*_ACTORS, "once", "after", "join", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
+_STEP = (*_ACTORS, "once", "after", "join", "cache", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
 _BOUNDS = {"too_fast": "tokens_per_s", "same_text": "records"}  # guards with a number, and what the number counts
 _SCOPES = ("params", "run", "record", "item", "input", "output")
 _MOST_ROUNDS = 1000
@@ -161,7 +161,7 @@ def _param_type(section: Section, key: str) -> str:
 def _step(name: str, section: Section) -> Step:
     if not is_name(name) or name in (END, *_SCOPES):
         raise section.error(f"`{name}` cannot name a step: lower-case letters, digits and _, and no word of our own")
-    section.only((*_STEP, *_TIMEOUTS, "max_attempts", "cache"))
+    section.only((*_STEP, *_TIMEOUTS, "max_attempts"))
     actor, actor_kind = _actor(name, section)
     human = actor_kind is ActorKind.HUMAN
     for key in section.data.keys() & (_NOT_OF_PEOPLE if human else _PEOPLE):
