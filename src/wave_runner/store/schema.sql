@@ -233,7 +233,7 @@ CREATE TABLE wave.workflow_runs (
     started_by text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     ends_by timestamp with time zone,
-    asks_anew boolean NOT NULL,
+    asks_anew boolean DEFAULT false NOT NULL,
     ended_at timestamp with time zone,
     reason text,
     broken text,

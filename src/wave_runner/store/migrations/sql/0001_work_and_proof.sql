@@ -121,7 +121,7 @@ CREATE TABLE workflow_runs (
     started_by      text NOT NULL,
     started_at      timestamptz NOT NULL DEFAULT now(),
     ends_by         timestamptz,                                -- what is left of it then is cancelled
-    asks_anew       boolean NOT NULL,                           -- its models are asked, whatever answers are recorded
+    asks_anew       boolean NOT NULL DEFAULT false,             -- its models are asked, whatever answers are recorded
     ended_at        timestamptz,
     reason          text CHECK (reason IN ('selection_failed', 'step_failed', 'rows_undecided', 'postcondition_failed')),
     broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
