@@ -123,6 +123,7 @@ def test_a_second_run_asks_nothing_does_everything_and_says_so(ground: Ground, s
     assert status["from_cache"]["service_us"] == ground.one(
         "SELECT sum(service_us) FROM interactions JOIN answers USING (run_id, interaction_id)"
     )
+    assert [one["executions"] for one in status["actors"] if one["kind"] == "ai_model"] == [0]
     first = json.loads(wave(ground, "status", "--run", "1", "--json"))
     assert (first["model_calls"], first["from_cache"]["answers"]) == (4, 0)
 
