@@ -2,9 +2,15 @@
 
 import pytest
 
+from wave_runner.core.flow import Place
 from wave_runner.core.question import may_be_recorded, question
 
-GIVEN = {"weights": "sha256:aa", "sent": b"POST / a prompt", "schema": {"type": "object", "title": "x"}}
+GIVEN = {
+    "weights": "sha256:aa",
+    "sent": b"POST / a prompt",
+    "schema": {"type": "object", "title": "x"},
+    "place": Place(step="ask"),
+}
 
 
 def test_the_same_question_has_the_same_key_in_whatever_order_its_schema_stands():
@@ -19,9 +25,10 @@ def test_the_same_question_has_the_same_key_in_whatever_order_its_schema_stands(
         {"sent": b"POST / a prompt."},
         {"schema": {"type": "object", "title": "y"}},
         {"schema": None},
-        {"item": 1},
-        {"iteration": 1},
-        {"item": 1, "iteration": 1},
+        {"place": Place(step="ask", item=1)},
+        {"place": Place(step="ask", iteration=1)},
+        {"place": Place(step="ask", item=1, iteration=1)},
+        {"place": Place(step="again")},
     ],
     ids=str,
 )

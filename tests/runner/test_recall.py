@@ -213,6 +213,21 @@ def test_a_question_that_is_asked_three_times_for_a_record_gets_three_answers_bo
     assert ground.items()["item 0"] == answers
 
 
+JURY = """\
+ask: {model: judge, prompt: prompts/ask.md, input: {text: record.text}, output: schemas/n.json, next: second}
+second: {model: judge, prompt: prompts/ask.md, input: {text: record.text}, output: schemas/n.json, next: save}
+save: {actor: save, input: {n: second.n, first: ask.n}, writes: [items.words], next: end}
+"""
+
+
+def test_two_steps_that_ask_the_same_get_two_answers(ground: Ground, stub: OpenAIStub):
+    stub.answer_with({"text": '{"n": 1}', "times": 1}, {"text": '{"n": 2}'})
+    asking(ground, stub, 1, steps=JURY).run()
+    assert again(ground) == "completed"
+    assert len(stub.requests()) == 2
+    assert ground.items() == {"item 0": 2}
+
+
 def test_what_was_not_accepted_is_asked_again(ground: Ground, stub: OpenAIStub):
     stub.answer_with({"match": r"number 3\.", "text": "no JSON"}, GOOD)
     assert asking(ground, stub).run() == "failed"
@@ -337,20 +352,29 @@ def test_a_hit_counts_as_an_interaction_and_not_as_a_call_and_reserves_nothing(g
     assert len(stub.requests()) == 4
 
 
+WAVES_OF_RUN = """
+    SELECT w.size, count(*) AS ended FROM waves w JOIN interactions i USING (wave_id) JOIN run_steps USING (run_step_id)
+    JOIN steps s USING (step_id) WHERE i.run_id = %s AND s.name = 'ask' GROUP BY w.wave_id, w.size
+"""
+
+
 def test_a_wave_of_hits_is_followed_by_a_large_one_and_what_it_cannot_ask_goes_back_uncharged(
     ground: Ground, stub: OpenAIStub
 ):
     asking(ground, stub, 40, slots=1).run()
+    assert again(ground) == "completed"
+    assert hits(ground, 2) == 40
+    assert len(ground.sql(WAVES_OF_RUN, 2)) < 20, "a wave for each, as long as nothing is measured"
+
     ground.sql(
         "DELETE FROM answers WHERE interaction_id IN (SELECT interaction_id FROM interactions "
-        "JOIN records USING (record_id) WHERE key > 'item 3')"
+        "JOIN records USING (record_id) WHERE key > 'item 2')"
     )
     assert again(ground) == "completed"
-    waves = "SELECT count(DISTINCT wave_id) FROM interactions JOIN hits USING (run_id, interaction_id)"
-    kept = hits(ground, 2)
-    assert ground.one(waves) < kept / 2
-    assert len(stub.requests()) == 40 + 40 - kept
-    assert ground.one("SELECT max(attempt) FROM interactions WHERE run_id = 2") == 1
+
+    assert len(stub.requests()) == 40 + 40 - hits(ground, 3)
+    assert any(wave["ended"] < wave["size"] for wave in ground.sql(WAVES_OF_RUN, 3)), "more was claimed than asked"
+    assert ground.one("SELECT max(attempt) FROM interactions WHERE run_id = 3") == 1
 
 
 def test_a_server_that_is_away_keeps_nobody_from_what_is_known_and_the_rest_waits_uncharged(ground: Ground, tmp_path):
@@ -387,3 +411,14 @@ def test_a_server_that_is_away_keeps_nobody_from_what_is_known_and_the_rest_wait
         assert ground.do(lambda engine: run_to_end(engine, run_id)) == "completed"
         assert asked(back)["Which number? number 1."] == 1
     assert ground.items() == {f"item {n}": n for n in range(6)}
+
+
+def test_a_server_that_is_tried_is_asked_though_the_answer_is_known(ground: Ground, stub: OpenAIStub):
+    asking(ground, stub).run()
+    ground.sql(
+        "INSERT INTO breakers (kind, name, position, failures, trips, retry_at, error_class, reason) "
+        "VALUES ('server', 'stub', 'open', 3, 1, clock_timestamp(), 'transient', 'it was away')"
+    )
+    assert again(ground) == "completed"
+    assert ground.one("SELECT position FROM breakers WHERE kind = 'server'") == "closed"
+    assert (len(stub.requests()), hits(ground, 2)) == (5, 3)

@@ -43,8 +43,7 @@ def with_question(server: ModelServer, weights: str, ready: Ready) -> Ready:
     sent = server.wording(request)
     if sent is None:
         return ready
-    place = ready.place
-    asked = question(weights=weights, sent=sent, schema=ready.step.schema, item=place.item, iteration=place.iteration)
+    asked = question(weights=weights, sent=sent, schema=ready.step.schema, place=ready.place)
     return replace(ready, question=asked)
 
 

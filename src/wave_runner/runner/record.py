@@ -175,7 +175,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         sources=ready.sources,
         spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
-        question=ready.question if verdict.state is State.COMPLETED and ready.recorded is None else None,
+        question=ready.question if verdict.state is State.COMPLETED else None,
     )
 
 
