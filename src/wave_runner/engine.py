@@ -127,15 +127,20 @@ class Engine:
         where: str = "",
         priority: int = 0,
         force: bool = False,
+        asks_anew: bool = False,
     ) -> int:
         """Start a run with everything pinned. Raises `ConflictError` if an actor that it needs has drifted.
+
+        With `asks_anew` its models are asked, whatever answers are recorded.
 
         What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
         """
         project = self.project()
         found = _workflow(project, workflow)
         terms = read_where(found, where)
-        new = self._new_run(project, found, params, limit=limit, terms=terms, priority=priority, force=force)
+        new = self._new_run(
+            project, found, params, limit=limit, terms=terms, priority=priority, force=force, asks_anew=asks_anew
+        )
         if drifted := set(await self.sync(project)) & actors_of(found):
             raise drift_conflict(sorted(drifted))
         async with self.database.transaction() as connection:
@@ -270,6 +275,7 @@ class Engine:
         priority: int = 0,
         started_by: str = "",
         force: bool = False,
+        asks_anew: bool = False,
     ) -> runs.NewRun:
         objections = self.watch.objections(workflow.name)
         if objections and not force:
@@ -291,6 +297,7 @@ class Engine:
             ),
             currency=project.currency,
             overruled=sorted({objection.rule.code for objection in objections}),
+            asks_anew=asks_anew,
         )
 
     def _new_step(self, project: Project, workflow: Workflow, step: Step) -> runs.NewStep:

@@ -50,6 +50,8 @@ def test_the_document_has_every_part_of_the_dashboard(document):
         "as_of",
         "model_loads",
         "model_load_us",
+        "model_calls",
+        "from_cache",
         "schema",
     }
     assert set(document) == parts

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash import workload
+from tests.support.invariants import broken_invariants
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import Ground, wait_until
 from tests.support.selecting import TOML, fill, selecting
@@ -46,6 +47,7 @@ ORDERS = (
     *("control/resume_actor", "control/resume_run", "control/resume_workflow", "control/tell_runner"),
     *("interactions/cancel", "interactions/unpark", "tasks/withdraw"),
 )
+RECALLING = ("answers/note_hits",)
 RETRYING = (*("interactions/retry", "interactions/set_aside", "joins/reopen", "run_records/reopen", "runs/reopen"),)
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
@@ -81,7 +83,7 @@ ELSEWHERE = {
 }
 """Statements that no run here comes by, each with what it would take."""
 
-POINTS = [one for one in STATEMENTS if one not in {*ELSEWHERE, *PEOPLE, *SWEEPING, *SELECTING}]
+POINTS = [one for one in STATEMENTS if one not in {*ELSEWHERE, *PEOPLE, *SWEEPING, *SELECTING, *RECALLING}]
 ACTING = ["scripts/returned", "models/loaded", "models/answered"]
 
 
@@ -121,8 +123,8 @@ def dies_at(point: str, done: subprocess.CompletedProcess[str]) -> None:
 
 
 def test_what_is_not_hit_here_is_a_statement_still():
-    assert {*ELSEWHERE, *PEOPLE, *SWEEPING, *SELECTING} <= {*STATEMENTS}
-    assert len(POINTS) + len(PEOPLE) + len(SWEEPING) + len(SELECTING) > 50
+    assert {*ELSEWHERE, *PEOPLE, *SWEEPING, *SELECTING, *RECALLING} <= {*STATEMENTS}
+    assert len(POINTS) + len(PEOPLE) + len(SWEEPING) + len(SELECTING) + len(RECALLING) > 50
 
 
 @pytest.mark.parametrize("point", [*placed(POINTS), *ACTING])
@@ -162,6 +164,23 @@ def test_a_decision_is_made_once_or_not_at_all(point: str, session_database: str
         done = workload.work(ground)
         assert done.returncode == 0, done.stderr
         workload.check(ground, asks=True)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("statement", RECALLING)
+def test_what_was_answered_before_is_asked_of_nobody_though_a_runner_dies_over_it(
+    statement: str, place: str, session_database: str, migrated: str, tmp_path: Path
+):
+    with ready(session_database, migrated, tmp_path) as ground:
+        assert workload.work(ground).returncode == 0
+        calls = ground.one("SELECT count(*) FROM payloads WHERE role = 'request'")
+        ground.sql("DELETE FROM items")
+        dies_at(statement, workload.wave(ground, "run", "work", **{crash_points.VARIABLE: statement + place}))
+        done = workload.wave(ground, "run", "work", "--resume")
+        assert done.returncode == 0, done.stderr
+        assert ground.one("SELECT count(*) FROM hits WHERE run_id = 2") == workload.N
+        assert ground.one("SELECT count(*) FROM payloads WHERE role = 'request'") == calls
+        assert broken_invariants(ground.url, lease_s=workload.LEASE_S) == {}
 
 
 HOURLY = '[schedules.hourly]\nworkflow = "work"\ncron = "0 * * * *"\ncatch_up = "once"\n'

@@ -5,6 +5,7 @@ They are looked at as runners have them: in a transaction that plans by key, pre
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ from wave_runner.store.database import Connection
 
 WAITING = 50_000
 SIZE = 500
+ANSWERED = """\
+INSERT INTO answers (question, run_id, interaction_id)
+SELECT sha256(interaction_id::text::bytea), run_id, interaction_id FROM interactions
+"""
 MOST = 8 * SIZE  # rows at once: a join that compares each item with each looks at SIZE times SIZE
 
 
@@ -32,6 +37,7 @@ def test_no_statement_of_the_hot_path_reads_a_table_or_compares_each_with_each(c
     async def look(hand: Hand) -> list[str]:
         await hand.seed(WAITING)
         await hand.sql("UPDATE interactions SET ready_at = now() - interval '1 s' WHERE interaction_id %% 100 = 0")
+        await hand.sql(ANSWERED)
         claimed, begun = await hand.claim(size=SIZE), await hand.claim(size=SIZE)
         await hand.begin(begun)
         if analysed:
@@ -47,6 +53,8 @@ def test_no_statement_of_the_hot_path_reads_a_table_or_compares_each_with_each(c
             "interactions/reclaim": lost(hand, begun),
             "interactions/held": {"wave_id": begun.wave_id, "ids": [one.interaction_id for one in begun.items]},
             "waves/close": {"wave_id": begun.wave_id, "data": "{}"},
+            "waves/enter": {"wave_id": begun.wave_id, "visit_id": None},
+            **answers(begun),
         }
         async with hand.engine.database.transaction(by_key=True) as connection:
             found = await wrong(connection, by_key)
@@ -70,8 +78,19 @@ async def wrong(connection: Connection, statements: dict[str, dict[str, Any]]) -
     return found
 
 
+def answers(wave: waves.Wave) -> dict[str, dict[str, Any]]:
+    run_ids, ids = [one.run_id for one in wave.items], [one.interaction_id for one in wave.items]
+    questions = [hashlib.sha256(str(one).encode()).digest() for one in ids]
+    hits = {"source_run_ids": run_ids, "source_ids": ids, "tokens": ids, "service_us": ids}
+    return {
+        "answers/find": {"questions": questions},
+        "answers/keep": {"questions": questions, "run_ids": run_ids, "ids": ids},
+        "answers/note_hits": {"run_ids": run_ids, "ids": ids, **hits},
+    }
+
+
 def claim(hand: Hand, wave: waves.Wave) -> dict[str, Any]:
-    nothing = dict.fromkeys(("server", "slot", "visit_id"))
+    nothing = dict.fromkeys(("server", "slot"))
     asked = {"runner_id": hand.runner_id, "runner_seq": 99, "queue_id": wave.queue_id, "size": SIZE, "lease_s": 30.0}
     return {**asked, "held": [], "front_rank": -1, "front_id": 0, "reason": '"test"', **nothing}
 

@@ -23,6 +23,7 @@ slots = 3
 server = "stub"
 model = "stub"
 max_attempts = 4
+cache = false
 options = {{api = "chat"}}
 price = {{input = 1000, output = 2000}}
 """

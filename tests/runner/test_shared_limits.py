@@ -87,7 +87,7 @@ def test_models_of_one_server_share_what_its_key_allows(ground: Ground, tmp_path
         )
         steps = steps.replace("{word: write.word}", "{word: again.word}")
         toml = MODEL.format(url=stub.url).replace("slots = 3", "slots = 1")
-        toml += '\n[models.other]\nserver = "stub"\nmodel = "other"\noptions = {api = "chat"}\n'
+        toml += '\n[models.other]\nserver = "stub"\nmodel = "other"\ncache = false\noptions = {api = "chat"}\n'
         ground.project(rows=rows(6, "some text"), steps=steps, actors=SAVE, files=FILES, toml=toml)
         assert run_with_others(ground, 1) == "completed"
     by_both = UNDER_WAY.replace("actor = %s", "actor IN ('writer', 'other')")

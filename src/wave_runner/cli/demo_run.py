@@ -177,8 +177,7 @@ async def _checks(
 
 
 def _tell_waves(report: Dashboard, models: demo_models.Models) -> None:
-    asked = [step for step in report.steps if step.kind == "ai_model"]
-    calls = sum(step.finished for step in asked)
+    calls = report.overall.model_calls
     click.echo(f"model calls      {calls}, for {report.overall.records.total} postings")
     click.echo(f"model loads      {report.overall.model_loads}  (record by record it would have been up to {calls})")
     click.echo(f"loading took     {report.overall.model_load_us / 1e6:.1f} s")

@@ -44,6 +44,7 @@ class Order:
     where: str
     priority: int
     force: bool
+    asks_anew: bool
     resume: bool
     dev: bool
     as_json: bool
@@ -172,6 +173,7 @@ async def _run_id(engine: Engine, order: Order) -> int:
             where=order.where,
             priority=order.priority,
             force=order.force,
+            asks_anew=order.asks_anew,
         )
     run_id = await runs.newest_unfinished(engine.database, order.workflow)
     if run_id is None:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from wave_runner.cli.main import project_option
 
-NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority", "force")
+NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority", "force", "no_cache")
 
 PRIORITY = click.IntRange(-1_000_000, 1_000_000)
 
@@ -34,6 +34,7 @@ PRIORITY = click.IntRange(-1_000_000, 1_000_000)
     help="Higher goes first among waiting work.",
 )
 @click.option("--force", is_flag=True, help="Run what `wave check` objects to; the run's first event says so.")
+@click.option("--no-cache", is_flag=True, help="Ask the models, whatever answers are recorded.")
 @click.option("--resume", is_flag=True, help="Go on with the newest run of the workflow that has not ended.")
 @click.option("--dev", is_flag=True, help="Approve changed actors without asking; the log says so.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
@@ -49,6 +50,7 @@ def run(
     where: str,
     priority: int,
     force: bool,
+    no_cache: bool,
     resume: bool,
     dev: bool,
     verbose: bool,
@@ -75,6 +77,7 @@ def run(
         where=where,
         priority=priority,
         force=force,
+        asks_anew=no_cache,
         resume=resume,
         dev=dev,
         as_json=as_json,
@@ -85,7 +88,7 @@ def run(
 
 def _refuse_what_only_a_new_run_takes(context: click.Context) -> None:
     said = [
-        f"--{name.removesuffix('s')}"
+        f"--{name.removesuffix('s').replace('_', '-')}"
         for name in NEW_RUN_ONLY
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]

@@ -133,8 +133,19 @@ def _show_overall(overall: Overall, per_minute: float) -> None:
             "of these": _listed(overall.interactions.by_state) + f", {per_minute:g} a minute",
         },
         {"what": "model loads", "total": loads, "of these": ""},
+        {"what": "model calls", "total": overall.model_calls, "of these": ""},
     ]
     output.table(("what", "total", "of these"), rows, title="overall")
+    if overall.from_cache.answers:
+        output.heading(_from_cache(overall))
+
+
+def _from_cache(overall: Overall) -> str:
+    """Say how much of the models' work was done before."""
+    saved = overall.from_cache
+    answers, calls = (f"{saved.answers} {word}{'' if saved.answers == 1 else 's'}" for word in ("answer", "model call"))
+    took = output.duration(saved.service_us)
+    return f"{answers} from the cache: saved {calls}, {saved.tokens} tokens, {took}; {overall.model_calls} made"
 
 
 def _selected(selected: Selected) -> output.Row:

@@ -93,6 +93,9 @@ def render_trace(trace: Trace) -> None:
             output.traceback(step.actor, step.attempt, step.traceback)
     output.table(EVENT_COLUMNS, [_event(one) for one in trace.events], title="events")
     for one in trace.events:
+        if source := one.from_cache:
+            whose = f"attempt {source.attempt} of interaction {source.interaction_id} in run {source.run_id}"
+            output.heading(f"{one.step} was answered from the cache, by {whose}: no model was asked")
         for name, kinds in (one.suspected or {}).items():
             output.heading(f"suspected in `{name}` of {one.step}: a text that speaks to the model ({', '.join(kinds)})")
     _show_verdict(trace)

@@ -102,6 +102,13 @@ class PinnedStep:
         return self.step.max_attempts or self._actor.max_attempts
 
     @property
+    def keeps_answers(self) -> bool:
+        """Return whether what a model answers may be used again: the step's own word, else its model's."""
+        if self.model is None:
+            return False
+        return self.model.cache if self.step.cache is None else self.step.cache
+
+    @property
     def rate(self) -> Rate:
         """Return what its actor allows, to all runners together."""
         if self.model is not None:

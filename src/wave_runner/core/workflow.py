@@ -94,6 +94,7 @@ class ModelSpec:
     step_timeout_s: float | None = None  # how long it may take in all, waiting and further attempts included
     max_attempts: int = 3
     price: Mapping[str, int] = field(default_factory=dict)  # input, cached, output, second: trillionths of each
+    cache: bool = True  # whether its answers are kept, and used again for the same question
     runs_on: tuple[str, ...] = ()  # labels that a runner must have
     concurrency: int | None = None  # requests in flight at once, of all runners together
     requests_per_minute: int | None = None
@@ -322,10 +323,11 @@ class Step:
     accept: tuple[str, ...] = ()  # CEL over output, input, params
     writes: tuple[str, ...] = ()  # "table.column" or "table"
     route: Route = field(default_factory=lambda: Next(to=END))
-    timeout_s: float | None = None  # these override the actor's
+    timeout_s: float | None = None  # these, and `max_attempts` and `cache`, override the actor's
     queue_timeout_s: float | None = None
     step_timeout_s: float | None = None
     max_attempts: int | None = None
+    cache: bool | None = None  # whether a model's answers are kept, and used again
     after: tuple[str, ...] = ()  # the steps that it waits for; none: it follows whichever leads to it
     join: Join = Join.ALL
     on_failure: str = ""  # where the flow goes on when the step has failed; "": it ends there

@@ -44,7 +44,7 @@ _TOP = (
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
 _PEOPLE = ("form", "title", "priority", "due", "needs", "blind", "escalate")
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
-_STEP = (*_ACTORS, "once", "after", "join", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
+_STEP = (*_ACTORS, "once", "after", "join", "cache", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
 _BOUNDS = {"too_fast": "tokens_per_s", "same_text": "records"}  # guards with a number, and what the number counts
 _SCOPES = ("params", "run", "record", "item", "input", "output")
 _MOST_ROUNDS = 1000
@@ -167,6 +167,9 @@ def _step(name: str, section: Section) -> Step:
     for key in section.data.keys() & (_NOT_OF_PEOPLE if human else _PEOPLE):
         whose = "done by people, who need" if human else "not done by people, and has"
         raise section.error(f"step `{name}` is {whose} no `{key}`", key, rule="key_without_use")
+    if "cache" in section.data and actor_kind is not ActorKind.AI_MODEL:
+        message = f"step `{name}` asks no model, and has no `cache`"
+        raise section.error(message, "cache", rule="key_without_use")
     inputs = section.section("input")
     return Step(
         name=name,
@@ -187,6 +190,7 @@ def _step(name: str, section: Section) -> Step:
         queue_timeout_s=_seconds(section, "queue_timeout_s"),
         step_timeout_s=_seconds(section, "step_timeout_s"),
         max_attempts=section.whole("max_attempts") if "max_attempts" in section.data else None,
+        cache=section.flag("cache", True) if "cache" in section.data else None,
         after=section.texts("after"),
         join=_join(name, section),
         asking=_asking(section) if human else None,

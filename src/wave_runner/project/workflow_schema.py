@@ -109,6 +109,7 @@ def _step() -> dict[str, Any]:
         "queue_timeout_s": _said(DURATION_S, "how long a record may wait for its first attempt"),
         "step_timeout_s": _said(DURATION_S, "how long a record may take in all, waiting and further attempts included"),
         "max_attempts": _said(WHOLE, "overrides the actor's"),
+        "cache": _said(FLAG, "of a step that a model does: whether its answers are kept, and used again"),
     }
     return {**_object(properties), "oneOf": [{"required": ["next"]}, {"required": ["route"]}]}
 

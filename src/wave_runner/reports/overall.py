@@ -1,4 +1,4 @@
-"""How a run stands as a whole: its records, its interactions, its staged rows, its model loads."""
+"""How a run stands as a whole: its records, its interactions, its staged rows, what its models did."""
 
 from __future__ import annotations
 
@@ -77,6 +77,15 @@ class Interactions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FromCache:
+    """Answers that were recorded already: how many calls of models they saved, and what those would have taken."""
+
+    answers: int
+    tokens: int
+    service_us: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overall:
     """The first query: one run at a glance, at the moment `as_of` of the database's clock."""
 
@@ -88,6 +97,8 @@ class Overall:
     interactions: Interactions
     model_loads: int
     model_load_us: int
+    model_calls: int
+    from_cache: FromCache
 
 
 async def overall(connection: Connection, run_id: int) -> Overall:
@@ -96,6 +107,7 @@ async def overall(connection: Connection, run_id: int) -> Overall:
     if row is None:
         raise NotFoundError(f"there is no run {run_id}", hint="wave status shows the newest run")
     loads = await stored.model_loads(connection, run_id)
+    calls = await stored.model_calls(connection, run_id)
     return Overall(
         as_of=row["as_of"],
         run=Run(**{name: row[name] for name in Run.__dataclass_fields__} | _read(row)),
@@ -113,6 +125,8 @@ async def overall(connection: Connection, run_id: int) -> Overall:
         interactions=_interactions(await live.counts(connection, run_id)),
         model_loads=loads["loads"],
         model_load_us=loads["load_us"],
+        model_calls=calls["calls"],
+        from_cache=FromCache(answers=calls["answers"], tokens=calls["tokens"], service_us=calls["service_us"]),
     )
 
 

@@ -53,10 +53,20 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """Whose recorded answer it was: the attempt of an interaction in a run."""
+
+    run_id: int
+    interaction_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One event, with what its data says about the attempt. `own` is false for those that led to the record.
 
-    `suspected` are the kinds of injection that its input may hold, by the input's name.
+    `suspected` are the kinds of injection that its input may hold, by the input's name. `from_cache` is set where no
+    model was asked.
     """
 
     event_id: int
@@ -74,6 +84,7 @@ class Event:
     route: str | None
     to: tuple[str, ...]  # the steps that it leads to, `end` included; none where it leads nowhere
     service_us: int | None
+    from_cache: Source | None
     wave_id: int | None
     runner_id: UUID | None
     sha256: str
@@ -168,10 +179,17 @@ def _event(row: Row) -> Event:
         route=said.get("route"),
         to=tuple(said.get("to", ())),
         service_us=said.get("service_us"),
+        from_cache=_source(said.get("from_cache")),
         wave_id=row["wave_id"],
         runner_id=row["runner_id"],
         sha256=bytes(row["sha256"]).hex(),
     )
+
+
+def _source(said: dict[str, Any] | None) -> Source | None:
+    if said is None:
+        return None
+    return Source(run_id=int(said["run"]), interaction_id=int(said["interaction"]), attempt=said["attempt"])
 
 
 def _said(data: str) -> dict[str, Any]:

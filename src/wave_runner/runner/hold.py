@@ -72,7 +72,6 @@ class Holder:
         front: waves.Front = waves.BEFORE_ALL,
         server: str | None = None,
         slot: int | None = None,
-        visit_id: int | None = None,
         limited: Sequence[Limited] = (),
     ) -> waves.Wave | Wait | None:
         """Claim a wave in the caller's transaction; None if others were first.
@@ -94,7 +93,6 @@ class Holder:
             front=front,
             server=server,
             slot=slot,
-            visit_id=visit_id,
         )
         if wave is not None:
             await accounts.book(connection, [(one, booking(one.rate, tokens=0)) for one in limited])

@@ -1,4 +1,7 @@
-"""The lane of a model server's slot: keep the model that is loaded, do its waves, change it only when it pays."""
+"""The lane of a model server's slot: keep the model that is loaded, do its waves, change it only when it pays.
+
+A wave is claimed before its model is made resident: what has been answered before needs none.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ import math
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
-from wave_runner.core.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Position, sign_of
+from wave_runner.core.breaker import Position, sign_of
 from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
 from wave_runner.core.patience import Measured, attempt_limit_s, is_measure, waited_too_long
 from wave_runner.core.rates import Rate, refund_s, spacing_s
@@ -26,10 +29,12 @@ from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, overdue, prepare
+from wave_runner.runner.recall import look_up, take, with_question
 from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.telling import tell_claim
 from wave_runner.runner.texts import Texts
+from wave_runner.runner.trouble import spared, trouble_to_tell, until_after_next_probe_s
 from wave_runner.runner.weights import Weights
 from wave_runner.servers.protocol import Load, ModelServer
 from wave_runner.store import accounts, breakers, waves
@@ -38,11 +43,12 @@ from wave_runner.store.database import Database
 from wave_runner.telemetry import tell_load
 
 LARGEST_WAVE = 500
-# After a breaker has opened so often in a row a person is told; the lane goes on trying.
-TRIPS_TO_TELL = 3
 PROBE = "probe"
 # Nothing is measured here yet that would say when waiting is too long.
 UNPLANNED = Policy(overdue_s=math.inf)
+# How long a wave is kept while its weights are hashed and its model is loaded. A driver gives up by itself, after its
+# server's `start_timeout_s`.
+LONGEST_LOAD_S = 3600.0
 
 
 @dataclass(kw_only=True)
@@ -51,6 +57,7 @@ class Visit:
 
     work_key: str
     model: str
+    weights: str  # the digest of what is in memory
     visit_id: int
 
 
@@ -59,12 +66,15 @@ class InHand:
     """A wave that is being done: who allows how much of it, and whether no more of it should be begun."""
 
     wave: waves.Wave
+    queue: waves.Queue
+    step: StepInHand  # of the queue's head
+    probes: bool
     limited: Sequence[Limited]
-    measured: Measured
     spared_s: float = (
         0.0  # as a probe, with others that can be the next: a failure is charged to nobody, and comes after them
     )
     enough: bool = False
+    failed: bool = False  # to have its model loaded
     waited_s: float = 0.0  # for budgets of runs
     since: float = field(default_factory=time.monotonic)
 
@@ -108,6 +118,7 @@ class ModelLane:
         self._texts = texts
         self._after_wave = after_wave
         self._visit: Visit | None = None
+        self._answered: set[int] = set()  # queues of which nothing in the last wave had to be asked
         self._lingering_since: float | None = None
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
@@ -130,7 +141,7 @@ class ModelLane:
         self._rests.forget_those_over()
         self._short.forget_those_over()
         queues = await self._outlook.of(self.name)
-        self.trouble = _trouble_to_tell(queues)
+        self.trouble = trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         open_ones = {queue.id: queue for queue in queues if queue.is_open and self._rests.is_over(queue.id)}
         queue, reason = self._chosen(open_ones, feeding=await self._is_fed(queues))
@@ -172,12 +183,12 @@ class ModelLane:
             await breakers.give_up(self._database, trouble.of, runner_id=me)
 
     async def _serve(self, queue: waves.Queue, step: StepInHand, reason: str, *, size: int) -> bool:
-        visit = await self._visit_for(queue, step)
-        if visit is None:
+        """Do one wave of a queue. False if its server or its model cannot be had, or others were first."""
+        if self._owned and not await waves.own_server(
+            self._database, self.name, self._holder.runner_id, lease_s=self._holder.lease_s
+        ):
+            await self._let_go()
             return False
-        return await self._do_wave(queue, visit, step, reason, size=size)
-
-    async def _do_wave(self, queue: waves.Queue, visit: Visit, step: StepInHand, reason: str, *, size: int) -> bool:
         limited = self._limits_of(step)
         if seconds := await accounts.wait(self._database, limited):
             self._rests.put(queue.id, min(seconds, LONGEST_NAP_S))
@@ -193,7 +204,6 @@ class ModelLane:
                 # What is by URL has no slots that a wave could have to itself: it is asked by all, within its limits.
                 server=self.name if self._owned else None,
                 slot=self._slot if self._owned else None,
-                visit_id=visit.visit_id,
             )
         if wave is None or isinstance(wave, Wait):
             if not (self._owned or self._short.resting()):
@@ -201,19 +211,22 @@ class ModelLane:
             return False
         self._courtesy.came_first(queue)
         tell_claim(queue, wave)
-
-        async def do(claimed: waves.Wave) -> int:
-            spared_s = _until_after_next_probe_s(queue) if reason == PROBE else 0.0
-            in_hand = InHand(wave=claimed, limited=limited, measured=queue.measured, spared_s=spared_s)
-            return await self._do(in_hand)
-
-        await self._holder.work(wave, do, deadline_s=self._deadline_s(step, queue.measured, wave.items))
+        probes = reason == PROBE
+        spared_s = until_after_next_probe_s(queue) if probes else 0.0
+        in_hand = InHand(wave=wave, queue=queue, step=step, probes=probes, limited=limited, spared_s=spared_s)
+        deadline_s = self._deadline_s(step, queue.measured, wave.items)
+        await self._holder.work(wave, lambda _: self._do(in_hand), deadline_s=deadline_s)
         await self._pace.tell(self._database, queue.id)
         self._after_wave()
-        return True
+        return not in_hand.failed
 
     def _size(self, queue: waves.Queue, step: StepInHand) -> int:
-        """Return how many to claim: what is done in one lease, and begun in a third of one where that is limited."""
+        """Return how many to claim: more than can be asked only where it looks as if nobody had to be."""
+        asked = self._most_asked(queue, step)
+        return max(asked, min(LARGEST_WAVE, self._weights.fitting(queue.id))) if queue.id in self._answered else asked
+
+    def _most_asked(self, queue: waves.Queue, step: StepInHand) -> int:
+        """Return how many a wave asks: what is done in one lease, and begun in a third of one where that is limited."""
         spacing = spacing_s([one.rate for one in self._limits_of(step)])
         return self._wave_size(queue.id, least_s=3 * spacing * self._concurrency)
 
@@ -235,12 +248,51 @@ class ModelLane:
         return limit_s * (len(items) / self._concurrency + 1) + self._holder.lease_s
 
     async def _do(self, in_hand: InHand) -> int:
-        wave = in_hand.wave
+        """Record what has been answered before; have the model loaded and asked if anything is left."""
+        wave, queue, step = in_hand.wave, in_hand.queue, in_hand.step
         prepared = await prepare(self._database, self._steps, wave.items)
         self._weights.given(wave.queue_id, [one.size for one in prepared.ready])
         done = await quarantine(self._database, wave, prepared.stopped)
-        todo = list(reversed(prepared.ready))
-        recorded: list[int] = [done]
+        self._holder.heartbeat.hold(wave.wave_id, deadline_s=LONGEST_LOAD_S)
+        taken, left = await self._recall(in_hand, prepared.ready)
+        if not left:
+            self._answered.add(queue.id)
+            return done + taken
+        self._answered.discard(queue.id)
+        visit = await self._visit_for(queue, step)
+        if visit is None:
+            in_hand.failed = True  # what is left goes back as it was
+            return done + taken
+        await waves.enter(self._database, wave, visit_id=visit.visit_id)
+        asked = [with_question(self._server, visit.weights, one) for one in left[: self._most_asked(queue, step)]]
+        return done + taken + await self._ask_all(in_hand, asked)
+
+    async def _recall(self, in_hand: InHand, ready: Sequence[Ready]) -> tuple[int, Sequence[Ready]]:
+        """Complete what has been answered before. Returns how many those were, and what has to be asked.
+
+        A probe is there to see whether the server answers: it asks in any case.
+        """
+        weights = await self._weights_of(in_hand.queue, in_hand.step)
+        if in_hand.probes or not weights:
+            return 0, ready
+        recalled = await look_up(self._database, self._server, weights, ready, self._texts)
+        return await take(self._database, in_hand.wave, recalled.hits), recalled.left
+
+    async def _weights_of(self, queue: waves.Queue, step: StepInHand) -> str:
+        """Return the digest of the weights in memory, else of those that would be loaded; "" where nobody knows."""
+        if self._visit is not None and self._visit.work_key == queue.waiting.work_key:
+            return self._visit.weights
+        assert step.pinned.model is not None, "a queue of a model lane holds steps of models"
+        try:
+            return await self._server.digest(step.pinned.model.model)
+        except ModelServerError:
+            return ""  # nothing is there yet: the load says what is wrong
+
+    async def _ask_all(self, in_hand: InHand, ready: Sequence[Ready]) -> int:
+        """Ask as many at once as the server allows. Returns how many were still ours."""
+        wave = in_hand.wave
+        todo = list(reversed(ready))
+        recorded: list[int] = []
 
         async def one_after_the_other() -> None:
             while todo and not self.stopping and not in_hand.enough:
@@ -249,7 +301,7 @@ class ModelLane:
                 if said := in_hand.is_late(ready):
                     recorded.append(await quarantine(self._database, wave, [overdue(ready.item, ready.step, said)]))
                     continue
-                deadline_s = self._deadline_s(ready.step, in_hand.measured, left)
+                deadline_s = self._deadline_s(ready.step, in_hand.queue.measured, left)
                 self._holder.heartbeat.hold(wave.wave_id, deadline_s=deadline_s)
                 done = await self._ask(in_hand, ready)
                 if done is None:
@@ -293,7 +345,7 @@ class ModelLane:
         if not begun.started:
             return begun.stopped
         outcome = await self._answer(in_hand, ready)
-        recorded = _spared(outcome, in_hand.spared_s) if in_hand.spared_s else outcome
+        recorded = spared(outcome, in_hand.spared_s) if in_hand.spared_s else outcome
         done = await record(self._database, in_hand.wave, [(ready, recorded)], self._texts)
         await self._settle_accounts(in_hand, ready, outcome)
         await self._judge(in_hand, ready, outcome)
@@ -301,7 +353,7 @@ class ModelLane:
 
     async def _answer(self, in_hand: InHand, ready: Ready) -> Outcome:
         pinned = ready.step.pinned
-        limit_s = attempt_limit_s(pinned.patience, in_hand.measured, errors=ready.item.errors)
+        limit_s = attempt_limit_s(pinned.patience, in_hand.queue.measured, errors=ready.item.errors)
         assert pinned.model is not None, "a queue of a model lane holds steps of models"
         began = time.monotonic()
         outcome = await answer(
@@ -359,12 +411,7 @@ class ModelLane:
         return breakers.Of(kind=of, name=self.name if of is Outage.SERVER else actor)
 
     async def _visit_for(self, queue: waves.Queue, step: StepInHand) -> Visit | None:
-        """Make the queue's model resident; None if the server is another runner's, or the load failed."""
-        if self._owned and not await waves.own_server(
-            self._database, self.name, self._holder.runner_id, lease_s=self._holder.lease_s
-        ):
-            await self._let_go()
-            return None
+        """Make the queue's model resident; None if the load failed."""
         assert step.pinned.model is not None, "a queue of a model lane holds steps of models"
         model = step.pinned.model.model
         load = await self._load(step.pinned.model)
@@ -373,10 +420,11 @@ class ModelLane:
             await self._load_failed(model, queue.actor, load)
             return None
         if self._visit is None or self._visit.work_key != queue.waiting.work_key or load.loaded:
+            weights = await self._server.digest(model)
             opened = waves.Visit(
                 server=self.name,
                 model=model,
-                digest=await self._server.digest(model),
+                digest=weights,
                 loaded=load.loaded,
                 load_us=load.load_us,
                 evicted=load.evicted,
@@ -384,7 +432,8 @@ class ModelLane:
             visit_id = await waves.open_visit(self._database, opened, runner_id=self._holder.runner_id)
             if load.loaded:
                 tell_load(server=self.name, model=model, seconds=load.load_us / 1_000_000)
-            self._visit = Visit(work_key=queue.waiting.work_key, model=model, visit_id=visit_id)
+            key = queue.waiting.work_key
+            self._visit = Visit(work_key=key, model=model, weights=weights, visit_id=visit_id)
             self._lingering_since = None
         return self._visit
 
@@ -426,35 +475,6 @@ class ModelLane:
         if now - self._lingering_since > self._linger_s:
             return False
         return await waves.feeding(self._database, visit.work_key, linger_s=self._linger_s)
-
-
-def _until_after_next_probe_s(queue: waves.Queue) -> float:
-    """Return how long a record that was the probe waits, so that another is the next; 0 where it is the only one."""
-    if queue.trouble is None or queue.waiting.waiting < 2:
-        return 0.0
-    return 1.5 * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(queue.trouble.trips, 30))
-
-
-def _spared(outcome: Outcome, wait_s: float) -> Outcome:
-    """Return the outcome of a probe as its record is charged with it: not at all where it speaks for the breaker."""
-    sign = sign_of(outcome)
-    if not isinstance(outcome, Failure) or sign is None or not sign.failed:
-        return outcome
-    return replace(outcome, outage=sign.of, retry_after_s=max(wait_s, outcome.retry_after_s or 0.0))
-
-
-def _trouble_to_tell(queues: Sequence[waves.Queue]) -> WaveError | None:
-    """Return what a person should know: a server or a model that is of no use, or has not been for a while."""
-    for queue in queues:
-        trouble = queue.trouble
-        if trouble is None or trouble.position is Position.CLOSED:
-            continue
-        if trouble.trips >= TRIPS_TO_TELL or trouble.error_class is ErrorClass.PERMANENT:
-            return ModelServerError(
-                f"the {trouble.of.kind} {trouble.of.name}: {trouble.reason}",
-                hint=f"check [{trouble.of.kind}s.{trouble.of.name}] in wave.toml; the work waits and nothing is lost",
-            )
-    return None
 
 
 async def _together(tasks: Sequence[Coroutine[None, None, None]]) -> None:

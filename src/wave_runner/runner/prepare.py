@@ -22,6 +22,7 @@ from wave_runner.project.templates import render
 from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.store import interactions, records
+from wave_runner.store.answers import Recorded
 from wave_runner.store.database import Connection, Database, DataRefused, Unavailable
 from wave_runner.store.waves import Item
 
@@ -46,6 +47,8 @@ class Ready:
     sources: tuple[int, ...]
     prompt: str = ""
     read_hash: bytes | None = None
+    question: bytes | None = None  # of a model, as a key; None where no answer to it is kept
+    recorded: Recorded | None = None  # the answer that will do, where there is one: nobody is asked
 
     @functools.cached_property
     def place(self) -> Place:
@@ -65,7 +68,7 @@ class Ready:
     @property
     def calls_model(self) -> bool:
         """Whether its attempt is a call of a model."""
-        return self.step.pinned.model is not None
+        return self.step.pinned.model is not None and self.recorded is None
 
     def start(self) -> interactions.Start:
         """Return what moves it to running; the event commits to exactly what the actor is given."""

@@ -26,7 +26,7 @@ from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.relay import Relay
 from wave_runner.runner.telling import tell_attempts
 from wave_runner.runner.texts import Texts
-from wave_runner.store import interactions, ledger, spending
+from wave_runner.store import answers, interactions, ledger, spending
 from wave_runner.store.database import Database, DataRefused, Unavailable
 from wave_runner.store.interactions import NOTHING, Move, SealedEvidence
 from wave_runner.store.waves import Wave
@@ -110,6 +110,7 @@ async def _commit(
                 counted = moved | await ledger.settle(connection, _calls(moves, moved))
                 spent = [(one.item, one.spent) for one in moves if one.spent and one.item.interaction_id in counted]
                 await spending.add(connection, spent)
+                await answers.keep(connection, [(move.item, move.question) for move in mine if move.question])
                 if relay and ahead and len(mine) == len(moves):
                     relay.opened = await relay.open(connection, moves, ahead)
         except Unavailable as error:
@@ -191,6 +192,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         entry=entry_of(price_of_model(step.pinned), usage) if ready.calls_model else None,
         spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
+        question=ready.question if verdict.state is State.COMPLETED else None,
     )
 
 
@@ -261,6 +263,12 @@ def _data(
     }
     data: dict[str, Any] = {"attempt": ready.attempt, "service_us": usage.service_us}
     data |= {name: value for name, value in numbers.items() if value}
+    if source := ready.recorded:
+        data["from_cache"] = {
+            "run": str(source.run_id),
+            "interaction": str(source.interaction_id),
+            "attempt": source.attempt,
+        }
     if verdict.output is not None and nonce is not None:
         data["output"] = commitment(nonce, verdict.output.encode())
     if verdict.ways:
@@ -335,6 +343,7 @@ def _refused(move: Move, reason: str) -> Move:
         writes=(),
         effects=(),
         evidence=kept,
+        question=None,
     )
 
 

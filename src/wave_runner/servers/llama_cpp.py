@@ -119,6 +119,11 @@ class LlamaCppServer:
             except httpx2.HTTPError as error:
                 return _failure(ErrorClass.CRASHED, f"{self._name} broke while loading {model}: {error}")
 
+    def wording(self, request: Request) -> bytes | None:
+        """Return the path and the body that are sent. Where this server listens says nothing of its answers."""
+        path, body = request_body(request)
+        return None if isinstance(body, Failure) else f"llama_cpp {path}\n".encode() + body
+
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request on a loaded model. A schema becomes a compact grammar where it can, else a JSON schema."""
         check_options("llama_cpp", request.options)

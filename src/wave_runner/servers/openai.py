@@ -48,6 +48,11 @@ class OpenAIServer:
         failure = await exchange.reach(self._client, f"{self._base}/models", headers=self._headers, where=self.where)
         return failure or Load(model=model, loaded=False, load_us=0)
 
+    def wording(self, request: Request) -> bytes | None:
+        """Return the URL and the body that are sent."""
+        path, body = request_body(request)
+        return None if isinstance(body, Failure) else f"openai {self._base}/{path}\n".encode() + body
+
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request, by chat unless the option `api` is "completion"."""
         check_options("openai", request.options)

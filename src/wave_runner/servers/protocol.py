@@ -99,6 +99,11 @@ class ModelServer(Protocol):
         """
         ...
 
+    def wording(self, request: Request) -> bytes | None:
+        """Return where and exactly what `infer` would send; None for what cannot be sent. Two that are alike are one
+        question."""
+        ...
+
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request. Never retries: one call is one attempt."""
         ...

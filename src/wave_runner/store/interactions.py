@@ -86,6 +86,7 @@ class Move(NamedTuple):
     entry: Entry | None = None  # of the ledger: what a call of a model has used and cost
     spent: Spent | None = None  # of workflows that limit it: what the attempt has used
     doubts: tuple[int, ...] = ()  # completed interactions of its run that its own breach casts doubt on
+    question: bytes | None = None  # that its output may answer for others too
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,6 +104,11 @@ async def model_loads(connection: Connection, run_id: int) -> Row:
     return (await fetch(connection, "reports/model_loads", {"run_id": run_id}))[0]
 
 
+async def model_calls(connection: Connection, run_id: int) -> Row:
+    """Return how often models were asked in a run, and what recorded answers have saved."""
+    return (await fetch(connection, "reports/model_calls", {"run_id": run_id}))[0]
+
+
 async def step_counts(connection: Connection, run_id: int) -> list[Row]:
     """Return the live counts: one row for each step and state that has any."""
     return await fetch(connection, "counts/by_step", {"run_id": run_id})

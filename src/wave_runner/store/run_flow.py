@@ -22,6 +22,7 @@ class RunStep:
     sha256: bytes
     params: str
     limit: int | None
+    asks_anew: bool = False  # whatever answers are recorded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,7 @@ class NewRun:
     targets: run_counts.Targets = field(default_factory=dict)  # what is counted before and after
     overruled: Sequence[str] = ()  # codes of what `wave check` objects to
     currency: str = ""  # of the prices that its steps pin
+    asks_anew: bool = False  # its models are asked, whatever answers are recorded
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -111,6 +112,7 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
             sha256=bytes(row["sha256"]),
             params=row["params"],
             limit=row["record_limit"],
+            asks_anew=row["asks_anew"],
         )
         for row in rows
     ]
@@ -206,6 +208,7 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "selection": dumps(plain(run.terms)).decode() if run.terms else None,
         "priority": run.priority,
         "started_by": run.started_by,
+        "asks_anew": run.asks_anew,
         "timeout_s": run.timeout_s,
         "currency": run.currency or None,
     }
@@ -232,6 +235,8 @@ async def _begin(
         "limited": run.limit is not None,
         "filtered": bool(run.terms),
     }
+    if run.asks_anew:
+        data["asks_anew"] = True
     if run.overruled:
         data["overruled"] = list(run.overruled)
     await events.append(

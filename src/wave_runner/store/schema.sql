@@ -192,10 +192,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
@@ -234,6 +234,7 @@ CREATE TABLE wave.workflow_runs (
     started_by text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     ends_by timestamp with time zone,
+    asks_anew boolean DEFAULT false NOT NULL,
     ended_at timestamp with time zone,
     reason text,
     broken text,
@@ -318,6 +319,13 @@ CREATE TABLE wave.alerts (
     message text NOT NULL,
     raised_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text])))
+);
+
+CREATE TABLE wave.answers (
+    question bytea NOT NULL,
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    CONSTRAINT answers_question_check CHECK ((length(question) = 32))
 );
 
 CREATE TABLE wave.breakers (
@@ -598,6 +606,25 @@ CREATE VIEW wave.held_runs AS
    FROM (wave.workflow_runs r
      JOIN wave.workflows w USING (workflow_id))
   WHERE ((r.state = 'running'::text) AND ((r.paused_at IS NOT NULL) OR (r.cancelled_at IS NOT NULL) OR (w.paused_at IS NOT NULL)));
+
+CREATE TABLE wave.hits (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    source_run_id bigint NOT NULL,
+    source_id bigint NOT NULL,
+    tokens bigint NOT NULL,
+    service_us bigint NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.hits_r0 (
+    run_id bigint CONSTRAINT hits_run_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT hits_interaction_id_not_null NOT NULL,
+    source_run_id bigint CONSTRAINT hits_source_run_id_not_null NOT NULL,
+    source_id bigint CONSTRAINT hits_source_id_not_null NOT NULL,
+    tokens bigint CONSTRAINT hits_tokens_not_null NOT NULL,
+    service_us bigint CONSTRAINT hits_service_us_not_null NOT NULL
+);
 
 CREATE TABLE wave.interaction_events (
     event_id bigint DEFAULT nextval('wave.event_ids'::regclass) NOT NULL,
@@ -1207,6 +1234,8 @@ ALTER TABLE wave.workflows ALTER COLUMN workflow_id ADD GENERATED ALWAYS AS IDEN
 
 ALTER TABLE ONLY wave.decisions ATTACH PARTITION wave.decisions_r0 FOR VALUES FROM ('0') TO ('100000');
 
+ALTER TABLE ONLY wave.hits ATTACH PARTITION wave.hits_r0 FOR VALUES FROM ('0') TO ('100000');
+
 ALTER TABLE ONLY wave.interaction_events ATTACH PARTITION wave.interaction_events_r0 FOR VALUES FROM ('0') TO ('100000');
 
 ALTER TABLE ONLY wave.interaction_inputs ATTACH PARTITION wave.interaction_inputs_r0 FOR VALUES FROM ('0') TO ('100000');
@@ -1236,6 +1265,9 @@ ALTER TABLE ONLY wave.actors
 
 ALTER TABLE ONLY wave.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (run_id, kind);
+
+ALTER TABLE ONLY wave.answers
+    ADD CONSTRAINT answers_pkey PRIMARY KEY (question);
 
 ALTER TABLE ONLY wave.breakers
     ADD CONSTRAINT breakers_pkey PRIMARY KEY (kind, name);
@@ -1272,6 +1304,12 @@ ALTER TABLE ONLY wave.fan_outs
 
 ALTER TABLE ONLY wave.firings
     ADD CONSTRAINT firings_pkey PRIMARY KEY (schedule, due_at);
+
+ALTER TABLE ONLY wave.hits
+    ADD CONSTRAINT hits_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.hits_r0
+    ADD CONSTRAINT hits_r0_pkey PRIMARY KEY (run_id, interaction_id);
 
 ALTER TABLE ONLY wave.interaction_events
     ADD CONSTRAINT interaction_events_pkey PRIMARY KEY (run_id, event_id);
@@ -1478,6 +1516,8 @@ CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE
 
 ALTER INDEX wave.decisions_pkey ATTACH PARTITION wave.decisions_r0_pkey;
 
+ALTER INDEX wave.hits_pkey ATTACH PARTITION wave.hits_r0_pkey;
+
 ALTER INDEX wave.interaction_events_pkey ATTACH PARTITION wave.interaction_events_r0_pkey;
 
 ALTER INDEX wave.interaction_events_seq ATTACH PARTITION wave.interaction_events_r0_run_id_interaction_id_seq_idx;
@@ -1584,6 +1624,9 @@ ALTER TABLE ONLY wave.firings
 
 ALTER TABLE ONLY wave.firings
     ADD CONSTRAINT firings_schedule_fkey FOREIGN KEY (schedule) REFERENCES wave.schedules(name);
+
+ALTER TABLE ONLY wave.hits_r0
+    ADD CONSTRAINT hits_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.interaction_inputs_r0
     ADD CONSTRAINT interaction_inputs_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);

@@ -236,7 +236,6 @@ async def claim(
     front: Front = BEFORE_ALL,
     server: str | None = None,
     slot: int | None = None,
-    visit_id: int | None = None,
 ) -> Wave | None:
     """Open a wave on a queue and claim up to `size` of its work, from its `front` on; None if others were first.
 
@@ -254,7 +253,6 @@ async def claim(
         "reason": dumps(reason).decode(),
         "server": server,
         "slot": slot,
-        "visit_id": visit_id,
     }
     await plan_by_key(connection)
     if slot is None:
@@ -340,6 +338,11 @@ async def open_visit(database: Database, visit: Visit, *, runner_id: UUID) -> in
         parameters = {**facts, "loaded": visit.loaded, "runner_id": runner_id}
         rows = await fetch(connection, "servers/open_visit", parameters)
         return int(rows[0]["visit_id"])
+
+
+async def enter(database: Database, wave: Wave, *, visit_id: int) -> None:
+    """Note with which model in memory what is left of a wave is done."""
+    await database.fetch("waves/enter", {"wave_id": wave.wave_id, "visit_id": visit_id})
 
 
 async def record_load_failure(

@@ -122,6 +122,7 @@ CREATE TABLE workflow_runs (
     started_by      text NOT NULL,
     started_at      timestamptz NOT NULL DEFAULT now(),
     ends_by         timestamptz,                                -- what is left of it then is cancelled
+    asks_anew       boolean NOT NULL DEFAULT false,             -- its models are asked, whatever answers are recorded
     ended_at        timestamptz,
     reason          text CHECK (reason IN ('selection_failed', 'step_failed', 'rows_undecided', 'postcondition_failed')),
     broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
@@ -575,6 +576,26 @@ CREATE TABLE payloads (
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX payloads_interaction ON payloads (run_id, interaction_id, attempt);
 
+-- Of each question that a model was asked, who got the newest answer that was accepted. Whether it is still in force, and what
+-- it says, stands with the interaction: of one that is erased nothing is found. A question is asked of all runs at once, so
+-- this is no part of a range; a row that points into one that was dropped is as good as none.
+CREATE TABLE answers (
+    question        bytea PRIMARY KEY CHECK (length(question) = 32),    -- core/question.py
+    run_id          bigint NOT NULL,
+    interaction_id  bigint NOT NULL
+);
+
+-- Interactions that were answered by what was recorded for another one, and what that one had cost.
+CREATE TABLE hits (
+    run_id          bigint NOT NULL,
+    interaction_id  bigint NOT NULL,
+    source_run_id   bigint NOT NULL,
+    source_id       bigint NOT NULL,
+    tokens          bigint NOT NULL,
+    service_us      bigint NOT NULL,
+    PRIMARY KEY (run_id, interaction_id)
+) PARTITION BY RANGE (run_id);
+
 -- What a step changed in the user's tables, value by value, in the transaction that changed it.
 CREATE TABLE value_writes (
     run_id             bigint NOT NULL,
@@ -783,10 +804,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',

@@ -29,8 +29,8 @@ WITH front AS MATERIALIZED (
     FROM picked p JOIN interactions i USING (run_id, interaction_id)
     WHERE CASE i.state WHEN 'pending' THEN i.ready_at IS NULL END
 ), opened AS (
-    INSERT INTO waves (runner_id, runner_seq, queue_id, server, slot, visit_id, size, lease_expires_at)
-    SELECT %(runner_id)s, %(runner_seq)s, %(queue_id)s, %(server)s, %(slot)s, %(visit_id)s, count(*),
+    INSERT INTO waves (runner_id, runner_seq, queue_id, server, slot, size, lease_expires_at)
+    SELECT %(runner_id)s, %(runner_seq)s, %(queue_id)s, %(server)s, %(slot)s, count(*),
            clock_timestamp() + make_interval(secs => %(lease_s)s)
     FROM items
     HAVING count(*) > 0
