@@ -24,6 +24,7 @@ from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
 from wave_runner.core.pinned import read_step
 from wave_runner.core.rates import Rate
+from wave_runner.core.residency import ANY_NUMBER, Room
 from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, ServerSpec, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
 from wave_runner.project.definitions import (
@@ -341,6 +342,7 @@ class Engine:
             driver=driver,
             owned=owned,
             lanes=spec.models_max or 1,
+            room=Room(most=spec.models_max or (ANY_NUMBER if spec.memory else 1), bytes=spec.memory),
             concurrency=spec.slots,
             rate=_rate(spec),
             endpoint=_endpoint(spec),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     linger_s: float = Field(
         10.0, ge=0.0, le=A_DAY_S, description="how long a model is kept for work that is on its way"
     )
+    overdue_s: float | Literal["none"] | None = Field(
+        None, ge=0.0, description="how long a record may be the first of a model's before that goes before others"
+    )
+    theta: float = Field(4.0, ge=0.0, description="how many times its load a model works before one that is overdue")
+    fill: float = Field(0.0, ge=0.0, description="how many times its load's seconds of work a load must be worth")
     answer_s: float = Field(
         30.0, ge=1.0, le=A_DAY_S, description="how long the database may be silent before it is given up"
     )

@@ -34,7 +34,8 @@ def waiting(
 def loaded(*models: str, feeding: bool = False, **more) -> Memory:
     """What a lane knows whose server has these models, the first of them its own."""
     there = [Resident(work_key=model, served_s=more.pop("served_s", 1e9)) for model in models]
-    return Memory(resident=there, current=models[0] if models else None, feeding=feeding, **more)
+    fed = {*more.pop("fed", ()), *(models[:1] if feeding else ())}
+    return Memory(resident=there, current=models[0] if models else None, fed=fed, **more)
 
 
 EARLY, LATE = waiting(1, "a", 3), waiting(2, "b", 5)

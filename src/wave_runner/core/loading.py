@@ -74,6 +74,13 @@ def model_key(server: ServerSpec, model: ModelSpec) -> str:
     return f"model:{server.name}:{known_as(server.driver, model.model)}:{canonical(told).decode()}"
 
 
+def name_in(work_key: str) -> str:
+    """Return the name by which its server lists the model of a work key; a text that is none is its own name."""
+    kind, _, rest = work_key.partition(":")
+    name, told, _ = rest.partition(":")[2].partition(":{")
+    return name if kind == "model" and told else work_key
+
+
 def shared(servers: Mapping[str, ServerSpec], models: Mapping[str, ModelSpec]) -> Iterator[Shared]:
     """Yield the weights that several actors ask for in more than one way."""
     by_weights: dict[tuple[str, str], list[list[ModelSpec]]] = defaultdict(list)

@@ -26,12 +26,15 @@ from wave_runner.core.course import Course
 STATES = 20_000
 
 
+# Models at once, where only their bytes count.
+ANY_NUMBER = 1_000_000
+
 Named = TypeVar("Named", str, int)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What a server has place for: `most` models at once, and `bytes` of them together; None: as many as `most`."""
+    """What a server has place for: `most` models at once, and `bytes` of them together; None: nobody counts."""
 
     most: int = 1
     bytes: int | None = None

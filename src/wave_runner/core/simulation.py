@@ -29,6 +29,7 @@ SHARED_WAVE_S = 30.0
 MOST_CROWDS = 500
 MOST_ARRIVALS = 10_000
 RETRY_S = 2.0
+SHORTEST_S = 0.001  # of a pause: seconds that are added up are never exactly what they should be
 NEVER = math.inf
 
 
@@ -125,6 +126,7 @@ class Server:
     served_s: dict[str, float] = field(default_factory=dict)
     current: str | None = None
     idle_since_s: float | None = None
+    lingers_since_s: float | None = None  # it has left alone what waits
     busy: bool = False
 
 
@@ -421,18 +423,24 @@ def waves(simulation: Simulation, server: Server) -> Decision:
     waiting = [_as_waiting(queue, now_s) for queue in queues.values()]
     idle_s = now_s - server.idle_since_s if server.idle_since_s is not None else 0.0
     current = server.current if server.current in server.served_s else None
-    fed = current is not None and idle_s < policy.linger_s and simulation.is_fed(current)
-    choice = choose(waiting, _memory(simulation, server, current, feeding=fed), policy)
+    fed = {key for key in simulation.machine.models if simulation.is_fed(key)}
+    if idle_s >= policy.linger_s:
+        fed.discard(current or "")
+    lingered_s = now_s - server.lingers_since_s if server.lingers_since_s is not None else 0.0
+    choice = choose(waiting, _memory(simulation, server, current, fed=fed, lingered_s=lingered_s), policy)
     if isinstance(choice, Choice):
+        server.lingers_since_s = None
         queue = queues[choice.queue.queue_id]
         return queue, choice.evict, _undisturbed(simulation, server, queue)
-    if isinstance(choice, Linger):
-        return (
-            now_s + policy.linger_s - idle_s
-            if fed
-            else min(queue.head_s for queue in queues.values()) + policy.linger_s
-        )
-    return None
+    if not isinstance(choice, Linger):
+        return None
+    if waiting and server.lingers_since_s is None:
+        server.lingers_since_s = now_s
+    if choice.work_key is None:
+        return min(queue.head_s for queue in queues.values()) + policy.linger_s
+    if choice.work_key == current:
+        return now_s + policy.linger_s - idle_s
+    return now_s + max(SHORTEST_S, simulation.machine.models[choice.work_key].load_s - lingered_s)
 
 
 def _as_waiting(queue: Queue, now_s: float) -> Waiting:
@@ -446,11 +454,12 @@ def _as_waiting(queue: Queue, now_s: float) -> Waiting:
     )
 
 
-def _memory(simulation: Simulation, server: Server, current: str | None, *, feeding: bool) -> Memory:
+def _memory(simulation: Simulation, server: Server, current: str | None, *, fed: set[str], lingered_s: float) -> Memory:
     return Memory(
         resident=[Resident(work_key=key, served_s=served_s) for key, served_s in server.served_s.items()],
         current=current,
-        feeding=feeding,
+        fed=fed,
+        lingered_s=lingered_s,
         room=simulation.machine.room,
         models=simulation.machine.models,
         claimed_s={key: simulation.now_s - at_s for key, at_s in simulation.claimed_s.items()},

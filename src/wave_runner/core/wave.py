@@ -3,7 +3,8 @@
 A model lane goes by `choose`. In this order: work that is far ahead by priority or age; a model whose head has waited
 too long; the model that is loaded, until it is drained; another one that is in memory; a model that is still being fed;
 nothing, while too little waits to be worth a load; and else the next load of the cheapest plan for all courses under
-way (`wave_runner.core.residency`). What that promises, and why, is in docs/explanation/waves.md.
+way (`wave_runner.core.residency`), or a moment's wait if the work for that is still on its way. What that promises, and
+why, is in docs/explanation/waves.md.
 """
 
 from __future__ import annotations
@@ -64,16 +65,18 @@ class Resident:
 class Memory:
     """What a model lane chooses by, beside the queues: its server as it is at this moment, and what is on its way.
 
-    `current` is the work key that the lane's last wave was of, if it is still resident; `feeding` says whether more is
-    coming for it soon. `models` knows every work key that is resident, waits or stands in a course. `claimed_s` has for
-    each the seconds since a wave of it was last opened, by whomever; a model that never had one is not in it. `courses`
-    are what is ahead of the records of each workflow under way; without them nothing can be planned, and the queue
-    whose step stands earliest in its workflow is taken instead.
+    `current` is the work key that the lane's last wave was of, if it is still resident; `fed` are those for which more
+    is coming soon. `lingered_s` is how long the lane has left alone what waits, for something that is on its way.
+    `models` knows every work key that is resident, waits or stands in a course. `claimed_s` has for each the seconds
+    since a wave of it was last opened, by whomever; a model that never had one is not in it. `courses` are what is
+    ahead of the records of each workflow under way; without them nothing can be planned, and the queue whose step
+    stands earliest in its workflow is taken instead.
     """
 
     resident: Sequence[Resident] = ()
     current: str | None = None
-    feeding: bool = False
+    fed: Collection[str] = ()
+    lingered_s: float = 0.0
     room: Room = field(default_factory=Room)
     models: Mapping[str, Model] = field(default_factory=dict)
     claimed_s: Mapping[str, float] = field(default_factory=dict)
@@ -154,7 +157,7 @@ def choose(
     there = {one.work_key for one in memory.resident}
     if here := [queue for queue in waiting if queue.work_key in there]:
         return _chosen(_ahead(here, by=STEP), memory, "resident")
-    if memory.current is not None and memory.feeding:
+    if memory.current is not None and memory.current in memory.fed:
         return Linger(reason="fed", work_key=memory.current)
     if waiting and _saves(waiting, memory, policy):
         return Linger(reason="too little for a load")
@@ -215,16 +218,23 @@ def _saves(waiting: Sequence[Waiting], memory: Memory, policy: Policy) -> bool:
 
 
 def _planned(ahead: Sequence[Waiting], memory: Memory) -> Choice | Linger:
-    """Take the next load of the cheapest plan that something waits for."""
+    """Take the next load of the cheapest plan that something waits for, or wait a moment for the very next one."""
     found = _plan(memory)
     for number, load in enumerate(found.loads):
         mine = [queue for queue in ahead if queue.work_key == load.model]
         if mine and number == 0:
             return Choice(queue=min(mine, key=_order), reason=_told(found, memory), evict=load.evict)
+        if number == 0 and _is_worth_waiting_for(load.model, memory):
+            return Linger(reason=f"{_told(found, memory)}; {memory.name(load.model)} is fed", work_key=load.model)
         reason = f"{_told(found, memory)}; {memory.name(load.model)} waits"
         if mine and (choice := _chosen(mine, memory, reason)):
             return choice
     return _chosen(ahead, memory, "earliest step") or Linger(reason="no place beside the models in use")
+
+
+def _is_worth_waiting_for(work_key: str, memory: Memory) -> bool:
+    """Say whether to leave what waits alone: not for longer than the load takes that this may save."""
+    return work_key in memory.fed and memory.lingered_s < memory.load_s[work_key]
 
 
 def _plan(memory: Memory) -> Plan:

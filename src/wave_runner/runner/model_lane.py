@@ -6,26 +6,27 @@ A wave is claimed before its model is made resident: what has been answered befo
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
 from wave_runner.core.breaker import Position, sign_of
+from wave_runner.core.loading import name_in
 from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
 from wave_runner.core.patience import Measured, attempt_limit_s, is_measure, waited_too_long
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
-from wave_runner.core.wave import Choice, Memory, Policy, Resident, choose, wave_size
+from wave_runner.core.wave import Choice, Linger, wave_size
 from wave_runner.core.workflow import ModelSpec
 from wave_runner.errors import ModelServerError, WaveError
 from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.courtesy import Courtesy
 from wave_runner.runner.hold import Holder, Wait
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
+from wave_runner.runner.memory import ServerMemory, Slot
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.pace import Pace
 from wave_runner.runner.prepare import Ready, overdue, prepare
@@ -44,8 +45,6 @@ from wave_runner.telemetry import tell_load
 
 LARGEST_WAVE = 500
 PROBE = "probe"
-# Nothing is measured here yet that would say when waiting is too long.
-UNPLANNED = Policy(overdue_s=math.inf)
 # How long a wave is kept while its weights are hashed and its model is loaded. A driver gives up by itself, after its
 # server's `start_timeout_s`.
 LONGEST_LOAD_S = 3600.0
@@ -93,6 +92,7 @@ class ModelLane:
         name: str,
         slot: int,
         server: ModelServer,
+        memory: ServerMemory,
         owned: bool,
         concurrency: int,
         rate: Rate,
@@ -107,6 +107,7 @@ class ModelLane:
         self.name = name
         self._slot = slot
         self._server = server
+        self._memory = memory
         self._owned = owned
         self._concurrency = concurrency
         self._rate = rate
@@ -120,6 +121,7 @@ class ModelLane:
         self._visit: Visit | None = None
         self._answered: set[int] = set()  # queues of which nothing in the last wave had to be asked
         self._lingering_since: float | None = None
+        self._idle_since: float | None = None  # although something waits
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
         self._pace = Pace()
@@ -144,30 +146,51 @@ class ModelLane:
         self.trouble = trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         open_ones = {queue.id: queue for queue in queues if queue.is_open and self._rests.is_over(queue.id)}
-        queue, reason = self._chosen(open_ones, feeding=await self._is_fed(queues))
-        if queue is None:
-            return False
-        step = await self._steps.of_run(queue.run_step_id)
-        trouble = queue.trouble
-        if trouble is None or trouble.position is Position.CLOSED:
-            return await self._serve(queue, step, reason, size=self._size(queue, step))
-        return await self._try(trouble, queue, step)
+        try:
+            queue, reason = await self._chosen(open_ones, fed=await self._is_fed(queues))
+            if queue is None:
+                return False
+            step = await self._steps.of_run(queue.run_step_id)
+            trouble = queue.trouble
+            if trouble is None or trouble.position is Position.CLOSED:
+                return await self._serve(queue, step, reason, size=self._size(queue, step))
+            return await self._try(trouble, queue, step)
+        finally:
+            self._memory.done(self._slot)
 
-    def _chosen(self, queues: dict[int, waves.Queue], *, feeding: bool) -> tuple[waves.Queue | None, str]:
+    async def _chosen(self, queues: dict[int, waves.Queue], *, fed: bool) -> tuple[waves.Queue | None, str]:
         """Choose what to do next, and say why; None where nothing waits, or it is better to wait for more."""
-        resident = self._visit.work_key if self._visit else None
-        there = (Resident(work_key=resident),) if resident is not None else ()
-        memory = Memory(resident=there, current=resident, feeding=feeding)
-        while isinstance(choice := choose([one.waiting for one in queues.values()], memory, UNPLANNED), Choice):
+        while isinstance(choice := await self._choose(queues, fed=fed), Choice):
             queue = queues.pop(choice.queue.queue_id)
             # Nobody else can be at a server of our own.
             if self._owned or not self._courtesy.leaves(
                 queue, enough=self._wave_size(queue.id), beside=queues.values()
             ):
                 return queue, choice.reason
-            if choice.queue.work_key == resident:
+            if choice.queue.work_key == self._current:
                 break  # it gathers, and comes at once: another model would have to be loaded meanwhile
         return None, ""
+
+    async def _choose(self, queues: Mapping[int, waves.Queue], *, fed: bool) -> Choice | Linger | None:
+        now = time.monotonic()
+        paces = {queue.waiting.work_key: self._pace.of(queue.id) for queue in queues.values()}
+        slot = Slot(
+            number=self._slot,
+            current=self._current,
+            fed=fed,
+            lingered_s=now - self._idle_since if self._idle_since is not None else 0.0,
+            service_s={key: seconds / self._concurrency for key, seconds in paces.items() if seconds is not None},
+        )
+        choice = await self._memory.choose([queue.waiting for queue in queues.values()], slot)
+        if isinstance(choice, Choice) or not queues:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        return choice
+
+    @property
+    def _current(self) -> str | None:
+        return self._visit.work_key if self._visit is not None else None
 
     async def _try(self, trouble: breakers.Trouble, queue: waves.Queue, step: StepInHand) -> bool:
         """Ask a server or a model once that has been left alone: a single record, by a single runner."""
@@ -265,7 +288,11 @@ class ModelLane:
             return done + taken
         await waves.enter(self._database, wave, visit_id=visit.visit_id)
         asked = [with_question(self._server, visit.weights, one) for one in left[: self._most_asked(queue, step)]]
-        return done + taken + await self._ask_all(in_hand, asked)
+        began = time.monotonic()
+        try:
+            return done + taken + await self._ask_all(in_hand, asked)
+        finally:
+            self._memory.worked(visit.work_key, time.monotonic() - began)
 
     async def _recall(self, in_hand: InHand, ready: Sequence[Ready]) -> tuple[int, Sequence[Ready]]:
         """Complete what has been answered before. Returns how many those were, and what has to be asked.
@@ -413,14 +440,16 @@ class ModelLane:
     async def _visit_for(self, queue: waves.Queue, step: StepInHand) -> Visit | None:
         """Make the queue's model resident; None if the load failed."""
         assert step.pinned.model is not None, "a queue of a model lane holds steps of models"
-        model = step.pinned.model.model
+        key = queue.waiting.work_key
+        model = name_in(key)
         load = await self._load(step.pinned.model)
         crash_points.passed("models/loaded")
         if isinstance(load, Failure):
             await self._load_failed(model, queue.actor, load)
             return None
-        if self._visit is None or self._visit.work_key != queue.waiting.work_key or load.loaded:
-            weights = await self._server.digest(model)
+        self._memory.entered(key, load)
+        if self._visit is None or self._visit.work_key != key or load.loaded:
+            weights = await self._server.digest(step.pinned.model.model)
             opened = waves.Visit(
                 server=self.name,
                 model=model,
@@ -432,7 +461,6 @@ class ModelLane:
             visit_id = await waves.open_visit(self._database, opened, runner_id=self._holder.runner_id)
             if load.loaded:
                 tell_load(server=self.name, model=model, seconds=load.load_us / 1_000_000)
-            key = queue.waiting.work_key
             self._visit = Visit(work_key=key, model=model, weights=weights, visit_id=visit_id)
             self._lingering_since = None
         return self._visit
@@ -453,7 +481,8 @@ class ModelLane:
     async def _load(self, model: ModelSpec) -> Load | Failure:
         """Load a model. A server that cannot run here is a failed load too: the work waits for another runner."""
         try:
-            return await self._server.ensure_loaded(model.model, model.options)
+            leaving = self._memory.leaving(self._slot)
+            return await self._server.ensure_loaded(model.model, model.options, evict=leaving)
         except ModelServerError as error:
             message = f"{error.message}. {error.hint}"
             return Failure(error_class=ErrorClass.PERMANENT, message=message, outage=Outage.SERVER)
@@ -462,6 +491,7 @@ class ModelLane:
         """The server is another runner's now: what we still have in memory would stand in its way."""
         if self._visit is not None:
             self._visit = None
+            self._memory.forget()
             await self._server.close()
 
     async def _is_fed(self, queues: Sequence[waves.Queue]) -> bool:
@@ -474,7 +504,7 @@ class ModelLane:
         self._lingering_since = self._lingering_since or now
         if now - self._lingering_since > self._linger_s:
             return False
-        return await waves.feeding(self._database, visit.work_key, linger_s=self._linger_s)
+        return bool(await waves.fed(self._database, [visit.work_key], linger_s=self._linger_s))
 
 
 async def _together(tasks: Sequence[Coroutine[None, None, None]]) -> None:

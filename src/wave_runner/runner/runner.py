@@ -15,11 +15,14 @@ from uuid import UUID, uuid4
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.control import Told
 from wave_runner.core.rates import Rate
+from wave_runner.core.residency import Room
 from wave_runner.errors import WaveError
+from wave_runner.runner.ahead import Ahead
 from wave_runner.runner.fanner import Fanner
 from wave_runner.runner.hold import Holder
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.loop import Loop
+from wave_runner.runner.memory import ServerMemory, policy_of
 from wave_runner.runner.model_lane import ModelLane
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.people_lane import PeopleLane
@@ -60,7 +63,8 @@ class Server:
     name: str
     driver: ModelServer
     owned: bool
-    lanes: int  # models resident at once
+    lanes: int  # models at work at once
+    room: Room
     concurrency: int  # requests in flight at once
     rate: Rate  # of one by URL: what it allows to all runners together
     endpoint: Endpoint
@@ -225,7 +229,7 @@ class Runner:
         self.sql_lanes = [self._lane(SqlLane) for _ in range(AT_ONCE)]
         self.route_lanes = [self._lane(RouteLane) for _ in range(AT_ONCE)]
         self.people_lane = self._lane(PeopleLane)
-        self.model_lanes = [self._model_lane(server, slot) for server in self.servers for slot in range(server.lanes)]
+        self.model_lanes = [lane for server in self.servers for lane in self._model_lanes(server)]
         sweeper = self._sweeper()
         self._loops = [
             *map(self._seeking, [*self.script_lanes, *self.sql_lanes, *self.route_lanes, self.people_lane]),
@@ -284,11 +288,24 @@ class Runner:
             after_wave=self._wake,
         )
 
-    def _model_lane(self, server: Server, slot: int) -> ModelLane:
+    def _model_lanes(self, server: Server) -> list[ModelLane]:
+        memory = ServerMemory(
+            self.database,
+            Ahead(self.database, self._steps, server=server.name),
+            name=server.name,
+            server=server.driver,
+            controlled=server.owned,
+            room=server.room,
+            policy=policy_of(self.settings),
+        )
+        return [self._model_lane(server, slot, memory) for slot in range(server.lanes)]
+
+    def _model_lane(self, server: Server, slot: int, memory: ServerMemory) -> ModelLane:
         return ModelLane(
             name=server.name,
             slot=slot,
             server=server.driver,
+            memory=memory,
             owned=server.owned,
             concurrency=server.concurrency,
             rate=server.rate,

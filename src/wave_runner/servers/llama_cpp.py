@@ -99,7 +99,15 @@ class LlamaCppServer:
             if not router.is_alive():
                 return {}
             raise ModelServerError(f"{self._name} does not say what it has loaded: {error}") from error
-        return {model: await self._size(model) for model, status in statuses.items() if _is_loaded(status)}
+        return {model: await self.size(model) for model, status in statuses.items() if _is_loaded(status)}
+
+    async def size(self, model: str) -> int | None:
+        """Return what a model takes in memory: as wave.toml says, else its file and context; None if it is gone."""
+        if model in self._memory:
+            return self._memory[model]
+        if not self._weights(model).is_file():
+            return None
+        return await asyncio.to_thread(memory_of, self._weights(model), self._spec.context * self._spec.slots)
 
     async def ensure_loaded(
         self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
@@ -201,14 +209,6 @@ class LlamaCppServer:
             raise ModelServerError(missing.message)
         return await asyncio.to_thread(digest, self._weights(model), self._state_dir / "digests.json")
 
-    async def _size(self, model: str) -> int | None:
-        """Return what a model takes in memory: as wave.toml says, else its file and context; None if it is gone."""
-        if model in self._memory:
-            return self._memory[model]
-        if not self._weights(model).is_file():
-            return None
-        return await asyncio.to_thread(memory_of, self._weights(model), self._spec.context * self._spec.slots)
-
     async def _binary(self) -> tuple[Binary, Probe]:
         if self._found is None:
             binary = find_binary(self._environ)
@@ -233,7 +233,7 @@ class LlamaCppServer:
             await router.end()
 
     async def _load(self, model: str, now: str, evict: Sequence[str] | None) -> Load | Failure:
-        needs = await self._size(model)
+        needs = await self.size(model)
         if failure := room.too_large(self._room, model, needs, where=self._name):
             return failure
         router = await self._running()
@@ -289,7 +289,7 @@ class LlamaCppServer:
     ) -> Sequence[str] | Failure:
         """Return whom to unload; the model itself as well, where it is there with other weights than its file has."""
         others = [name for name, status in statuses.items() if status["value"] != "unloaded" and name != model]
-        sizes = {name: await self._size(name) for name in others}
+        sizes = {name: await self.size(name) for name in others}
         itself = [model] if _is_loaded(statuses[model]) else []
         if evict is None:
             busy = [name for name, requests in self._busy.items() if requests]

@@ -89,6 +89,11 @@ class OllamaServer:
         """Return what `/api/ps` lists, whoever has loaded it, with the bytes that wave.toml or else Ollama says."""
         return {name: self._memory.get(name, known.size) for name, known in (await self._listed("ps")).items()}
 
+    async def size(self, model: str) -> int | None:
+        """Return what a model takes: as wave.toml says, else as it was measured, else the size of its file."""
+        listed = (await self._listed("tags")).get(known_as("ollama", model))
+        return self._size(known_as("ollama", model), listed) if listed is not None else None
+
     async def ensure_loaded(
         self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
     ) -> Load | Failure:
@@ -214,7 +219,7 @@ class OllamaServer:
         self, name: str, listed: Known, before: Mapping[str, Known], evict: Sequence[str] | None
     ) -> Sequence[str] | Failure:
         """Return whom to unload; the model itself as well, where it is there in another way."""
-        needs = self._memory.get(name) or self._measured.get(name) or listed.size
+        needs = self._size(name, listed)
         if failure := room.too_large(self._room, name, needs, where=self.where):
             return failure
         others = {other: self._memory.get(other, known.size) for other, known in before.items() if other != name}
@@ -226,6 +231,9 @@ class OllamaServer:
         if not self._room.holds([*left.values(), needs]):
             return room.no_room(name, left, where=self.where)
         return [*itself, *(other for other in others if other in evict)]
+
+    def _size(self, name: str, listed: Known) -> int | None:
+        return self._memory.get(name) or self._measured.get(name) or listed.size
 
     async def _order_load(self, name: str, way: Mapping[str, Any]) -> Failure | None:
         return await self._order({"model": name, "keep_alive": KEEP_ALIVE_S, "options": dict(way), "stream": False})

@@ -41,6 +41,9 @@ class OpenAIServer:
         """Return nothing: the protocol has no way to ask."""
         return {}
 
+    async def size(self, model: str) -> int | None:
+        """Return nothing: the memory is not ours."""
+
     async def ensure_loaded(
         self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
     ) -> Load | Failure:

@@ -89,6 +89,10 @@ class ModelServer(Protocol):
         """
         ...
 
+    async def size(self, model: str) -> int | None:
+        """Return how many bytes of memory a model takes or would take, as far as anybody knows."""
+        ...
+
     async def ensure_loaded(
         self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
     ) -> Load | Failure:

@@ -19,9 +19,11 @@ from wave_runner.store.run_flow import RunStep
 DUE_CHUNK, CHUNKS_AT_ONCE = 1000, 20
 
 __all__ = [
+    "Ahead",
     "NewRun",
     "NewStep",
     "RunStep",
+    "ahead",
     "create",
     "fan_out_chunk",
     "fold_counts",
@@ -115,6 +117,32 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
             asks_anew=row["asks_anew"],
         )
         for row in rows
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """Where the records of a running run are: at the steps `live`. `keys` has the work key of each step of one server.
+
+    Runs of one `definition_id` have the same workflow; `run_step_id` is one of this run's steps.
+    """
+
+    definition_id: int
+    run_step_id: int
+    live: frozenset[str]
+    keys: Mapping[str, str]
+
+
+async def ahead(database: Database, server: str) -> list[Ahead]:
+    """Return where the records are of each running run that has steps for a server."""
+    return [
+        Ahead(
+            definition_id=row["definition_id"],
+            run_step_id=row["run_step_id"],
+            live=frozenset(row["live"]),
+            keys=dict(zip(row["steps"], row["work_keys"], strict=True)),
+        )
+        for row in await database.fetch("runs/ahead", {"server": server})
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -217,10 +217,22 @@ def _trouble(row: Row) -> breakers.Trouble:
     )
 
 
-async def feeding(database: Database, work_key: str, *, linger_s: float) -> bool:
-    """Say whether work that is on its way will come to what this work key names."""
-    rows = await database.fetch("queues/feeding", {"work_key": work_key, "linger_s": linger_s})
-    return bool(rows[0]["feeding"])
+async def fed(database: Database, work_keys: Collection[str], *, linger_s: float) -> set[str]:
+    """Return those of these work keys that work is on its way to."""
+    rows = await database.fetch("queues/feeding", {"work_keys": sorted(work_keys), "linger_s": linger_s})
+    return {row["work_key"] for row in rows}
+
+
+async def opened_s(database: Database, server: str) -> dict[str, float]:
+    """Return how many seconds ago the last wave of each work key of a server was opened, of those that had one."""
+    rows = await database.fetch("waves/opened", {"server": server})
+    return {row["work_key"]: row["seconds"] for row in rows}
+
+
+async def loads_s(database: Database, server: str, models: Collection[str]) -> dict[str, float]:
+    """Return the seconds that the last loads of models took on a server, of those that it has loaded."""
+    rows = await database.fetch("servers/loads", {"server": server, "models": sorted(models)})
+    return {row["model"]: row["seconds"] for row in rows}
 
 
 async def claim(

@@ -260,6 +260,7 @@ CREATE TABLE visits (
     load_us    bigint NOT NULL,
     opened_at  timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX visits_loads ON visits (server, model, visit_id) WHERE loaded;
 
 CREATE TABLE waves (
     wave_id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,198 @@
+"""What a model server has in memory, as the lanes of a runner know it, and which model each of them takes next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wave_runner.core.loading import name_in
+from wave_runner.core.residency import Room
+from wave_runner.core.wave import Choice, Linger, Memory, Model, Policy, Resident, Waiting, choose
+from wave_runner.errors import ModelServerError
+from wave_runner.runner.ahead import Ahead
+from wave_runner.servers.protocol import Load, ModelServer
+from wave_runner.settings import Settings
+from wave_runner.store import waves
+from wave_runner.store.database import Database
+
+# What a load is taken for until one has been measured.
+UNMEASURED_LOAD_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """The lane that asks: what its last wave was of, what is on its way to that, and how long it has done nothing
+    although something waits. `service_s` has the seconds of a record by work key, as far as they are measured."""
+
+    number: int
+    current: str | None
+    fed: bool
+    lingered_s: float
+    service_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """What a lane is about, from its choice to the end of the wave: a model, and which leave if it is loaded."""
+
+    work_key: str
+    evict: tuple[str, ...] = ()  # work keys
+
+
+class ServerMemory:
+    """One for each server of a runner: what a lane is at, the others must not take out of memory.
+
+    A server that is `controlled` loads what it is told, and says what it has. Of any other nobody knows, and what was
+    asked last is taken for what is there.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        ahead: Ahead,
+        *,
+        name: str,
+        server: ModelServer,
+        controlled: bool,
+        room: Room,
+        policy: Policy,
+    ) -> None:
+        self._database = database
+        self._ahead = ahead
+        self._name = name
+        self._server = server
+        self._controlled = controlled
+        self._room = room
+        self._policy = policy
+        self._choosing = asyncio.Lock()
+        self._served_s: dict[str, float] = {}  # by work key, of what is there, since its load
+        self._bytes: dict[str, int] = {}
+        self._errands: dict[int, Errand] = {}  # by slot
+
+    async def choose(self, waiting: Sequence[Waiting], slot: Slot) -> Choice | Linger | None:
+        """Choose for a lane; what it is to do is its errand until it is `done`.
+
+        The database and the server are asked only where the model may have to be changed: what is chosen without
+        knowing anything of them is never a wait that is too long, and never staying where a change is due.
+        """
+        async with self._choosing:
+            self.done(slot.number)
+            choice = choose(waiting, self._memory(slot), self._policy)
+            thought = isinstance(choice, Choice) and choice.queue.work_key != slot.current
+            if thought:
+                choice = await self._think(waiting, slot)
+            if isinstance(choice, Choice):
+                evict = choice.evict if thought and self._controlled else ()
+                self._errands[slot.number] = Errand(work_key=choice.queue.work_key, evict=evict)
+            return choice
+
+    def done(self, slot: int) -> None:
+        """A lane is at nothing any more."""
+        self._errands.pop(slot, None)
+
+    def has(self, work_key: str) -> bool:
+        """Say whether a model is in memory, as far as is known."""
+        return work_key in self._served_s
+
+    def leaving(self, slot: int) -> list[str] | None:
+        """Return the names of what is to leave for a lane's errand; None where nothing has to, as far as is known."""
+        errand = self._errands.get(slot)
+        return [name_in(key) for key in errand.evict] if errand is not None and errand.evict else None
+
+    def entered(self, work_key: str, load: Load) -> None:
+        """Note that a model is there, and what is no longer there because of it."""
+        gone = {*load.evicted, name_in(work_key)}
+        stays = {
+            key: served_s for key, served_s in self._served_s.items() if self._controlled and name_in(key) not in gone
+        }
+        served_s = 0.0 if load.loaded else self._served_s.get(work_key, 0.0)
+        self._served_s = {**stays, work_key: served_s}
+
+    def worked(self, work_key: str, seconds: float) -> None:
+        """Count how long a model has worked since its load."""
+        if work_key in self._served_s:
+            self._served_s[work_key] += seconds
+
+    def forget(self) -> None:
+        """Nothing is known of what is there: the server is another runner's, or was ended."""
+        self._served_s.clear()
+
+    def _memory(self, slot: Slot) -> Memory:
+        """Return what is known without asking anybody."""
+        others = [errand for number, errand in self._errands.items() if number != slot.number]
+        leaving = {key for errand in others for key in errand.evict}
+        at_work = {errand.work_key for errand in others}
+        there = {**dict.fromkeys(at_work, 0.0), **self._served_s}
+        return Memory(
+            resident=[
+                Resident(work_key=key, served_s=served_s, busy=key in at_work)
+                for key, served_s in there.items()
+                if key in at_work or key not in leaving
+            ],
+            current=slot.current if slot.current is not None and self.has(slot.current) else None,
+            fed={slot.current} if slot.current is not None and slot.fed else set(),
+            lingered_s=slot.lingered_s,
+            room=self._room,
+        )
+
+    async def _think(self, waiting: Sequence[Waiting], slot: Slot) -> Choice | Linger | None:
+        """Choose with everything that can be known."""
+        courses = await self._ahead.courses()
+        asked = {queue.work_key for queue in waiting} | {key for course in courses for key in course.models}
+        await self._look(asked)
+        known = self._memory(slot)
+        models = await self._models(asked | {one.work_key for one in known.resident}, slot)
+        coming = asked - {queue.work_key for queue in waiting} - {slot.current or ""}
+        memory = replace(
+            known,
+            fed={*known.fed, *await waves.fed(self._database, coming, linger_s=self._policy.linger_s)},
+            models=models,
+            claimed_s=await waves.opened_s(self._database, self._name),
+            courses=courses,
+        )
+        # A search may take a good part of a second, in which everything else goes on.
+        return await asyncio.to_thread(choose, waiting, memory, self._policy)
+
+    async def _look(self, asked: Collection[str]) -> None:
+        """Read from the server what is really there; not while others are at it: it may be changing."""
+        if not self._controlled or self._errands:
+            return
+        try:
+            there = await self._server.resident()
+        except ModelServerError:
+            return  # the load will say what is wrong
+        keys = {name_in(key): key for key in (*asked, *self._served_s)}
+        found = {keys.get(name, name): size for name, size in there.items()}
+        # What somebody else has loaded has paid for that long ago.
+        self._served_s = {key: self._served_s.get(key, float("inf")) for key in found}
+        self._bytes |= {key: size for key, size in found.items() if size is not None}
+
+    async def _models(self, keys: Collection[str], slot: Slot) -> dict[str, Model]:
+        loads_s = await waves.loads_s(self._database, self._name, {name_in(key) for key in keys})
+        return {
+            key: Model(
+                name=name_in(key),
+                load_s=loads_s.get(name_in(key), UNMEASURED_LOAD_S),
+                service_s=slot.service_s.get(key),
+                bytes=await self._size(key),
+            )
+            for key in keys
+        }
+
+    async def _size(self, work_key: str) -> int:
+        """Return the bytes that a model takes, where they are counted; 0 where nobody knows."""
+        if self._room.bytes is None:
+            return 0
+        if work_key not in self._served_s:
+            try:
+                self._bytes[work_key] = await self._server.size(name_in(work_key)) or 0
+            except ModelServerError:
+                return self._bytes.get(work_key, 0)
+        return self._bytes.get(work_key, 0)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return how long work may wait, and what a load must be worth, as the settings say."""
+    overdue_s = float("inf") if settings.overdue_s == "none" else settings.overdue_s
+    return Policy(overdue_s=overdue_s, theta=settings.theta, fill=settings.fill, linger_s=settings.linger_s)
