@@ -41,6 +41,7 @@ TOLD: dict[str, dict[str, str | None]] = {
     "bytes": {"quick": "--records 500", "usual": "", "full": ""},
     "enqueue": {"quick": None, "usual": "", "full": "--records 100000 --rounds 5"},
     "memory": {"quick": None, "usual": "--waiting 200000", "full": "--waiting 1000000 --seconds 120"},
+    "models": {"quick": "--records 30 --beside 6", "usual": "", "full": "--beside 300"},
     "million": {"quick": None, "usual": None, "full": "--records 1000000"},
     "simulate": {"quick": "--rounds 1", "usual": "--rounds 3", "full": "--rounds 7 --records 2089 1000000"},
     "startup": {"quick": "--rounds 3", "usual": "--rounds 20", "full": "--rounds 50"},

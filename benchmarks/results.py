@@ -154,6 +154,21 @@ BARS = (
         unit=" s",
     ),
     Bar(
+        what="a mixed batch of 300 records on one model slot: its loads, by the fewest that are possible",
+        of="models",
+        bar="1",
+        seen=lambda found: float(found["loads"]["waves"] / found["loads"]["least"]),
+        holds=lambda ratio: ratio == 1,
+    ),
+    Bar(
+        what="the same record by record, by the driver alone, against waves",
+        of="models",
+        bar="≥ 3",
+        seen=lambda found: float(found["gain"]),
+        holds=lambda gain: gain >= 3,
+        unit=" ×",
+    ),
+    Bar(
         what="throughput beside the largest history, against none",
         of="history",
         bar="≥ 0.9",

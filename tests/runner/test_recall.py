@@ -144,6 +144,10 @@ def test_a_hit_names_its_source_and_has_used_nothing(ground: Ground, stub: OpenA
     assert mine["output"] == source["output"]
     assert (mine["tokens_in"], mine["tokens_out"], mine["service_us"], mine["attempt"]) == (0, 0, 0, 1)
     assert ground.sql("SELECT FROM payloads WHERE run_id = 2") == []
+    assert ground.sql("SELECT run_id, count(*) AS n FROM ledger GROUP BY run_id") == [{"run_id": 1, "n": 4}]
+    cost = json.loads(wave(ground, "report", "cost", "--json"))
+    assert (cost["total"]["calls"], cost["from_cache"]["answers"], cost["from_cache"]["tokens"]) == (0, 4, 72)
+    assert "since the cache had their answers: 4 calls, 72 tokens, " in wave(ground, "report", "cost")
     whose = f"by attempt 1 of interaction {source['interaction_id']} in run 1: no model was asked"
     assert f"ask was answered from the cache, {whose}" in wave(ground, "trace", "item 2")
 

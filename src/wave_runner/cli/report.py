@@ -268,6 +268,9 @@ def _show_cost(found: Cost) -> None:
         output.heading(f"not in it: {line}")
     if found.loads:
         output.heading(f"not in it: {found.loads} loads of models, {output.duration(found.load_us)}")
+    if saved := found.from_cache if found.from_cache.answers else None:
+        what = f"{saved.answers} calls, {saved.tokens} tokens, {output.duration(saved.service_us)}"
+        output.heading(f"not in it, since the cache had their answers: {what}")
     several = {"step": ("step", "model"), "attempt": ("step", "model", "record", "attempt", "fate")}
     of = several.get(found.by, (found.by,))
     counts = ("calls", "failed") if found.by != "attempt" else ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wave_runner.core.cost import amount
 from wave_runner.errors import NotFoundError
+from wave_runner.reports.overall import FromCache
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Line:
 class Cost:
     """The whole report. A load serves every run that waits for its model, so `loads` are priced in none of them.
 
-    `lines` are the dearest of `total_lines`.
+    What was answered `from_cache` is no call and cost nothing: it is what else would have been used. `lines` are the dearest of `total_lines`.
     """
 
     run_id: int
@@ -73,6 +74,7 @@ class Cost:
     currency: str | None
     loads: int
     load_us: int
+    from_cache: FromCache
     total: Line
     by: By
     total_lines: int
@@ -88,10 +90,12 @@ async def cost(database: Database, run_id: int | None = None, *, by: By = By.STE
             raise NotFoundError(f"there is no run {chosen}" if chosen else "there is no run yet", hint="wave status")
         [whole, *rows] = await stored.cost(connection, chosen, by=by, limit=limit)
         loads = await stored.model_loads(connection, chosen)
+        calls = await stored.model_calls(connection, chosen)
     return Cost(
         **run,
         loads=loads["loads"],
         load_us=loads["load_us"],
+        from_cache=FromCache(answers=calls["answers"], tokens=calls["tokens"], service_us=calls["service_us"]),
         total=_line(whole),
         by=by,
         total_lines=whole["lines"],
