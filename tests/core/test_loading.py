@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wave_runner.core.loading import known_as, load_options, merged, model_key, shared
+from wave_runner.core.loading import known_as, load_options, merged, model_key, name_in, shared
 from wave_runner.core.workflow import ModelSpec, ServerSpec
 
 SERVERS = {
@@ -38,6 +38,21 @@ def keys(models: dict[str, ModelSpec]) -> list[str]:
 def test_ollama_lists_a_name_without_a_tag_as_the_latest(name: str, listed: str):
     assert known_as("ollama", name) == listed
     assert known_as("llama_cpp", name) == name
+
+
+@pytest.mark.parametrize(
+    ("server", "model", "listed"),
+    [
+        ("near", "hf.co/team/gemma3", "hf.co/team/gemma3:latest"),
+        ("own", "gemma3-q4", "gemma3-q4"),
+        ("far", "a:b", "a:b"),
+    ],
+)
+def test_a_work_key_holds_the_name_by_which_its_server_lists_the_model(server: str, model: str, listed: str):
+    [key] = keys(actors(("a", model, {"num_gpu": 1}), server=server))
+    assert name_in(key) == listed
+    assert name_in(listed) == listed
+    assert name_in("model:7b") == "model:7b"
 
 
 def test_what_is_sent_with_a_request_needs_no_other_load():

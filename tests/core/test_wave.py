@@ -122,6 +122,15 @@ def test_where_nothing_waits_for_the_first_model_of_the_plan_the_next_that_somet
     assert choose([EARLY, LATE], memory) == Choice(queue=LATE, reason="plan: C B A B; B waits")
 
 
+def test_for_the_first_model_of_the_plan_a_lane_waits_as_long_as_the_load_takes_that_this_may_save():
+    on_its_way = {"fed": {"c"}, "models": MODELS, "courses": [line("c", "b", "c")]}
+    waits = Linger(reason="plan: C B C; C is fed", work_key="c")
+    assert choose([LATE], loaded(lingered_s=5.9, **on_its_way)) == waits
+    assert choose([LATE], loaded(lingered_s=6.0, **on_its_way)).reason == "plan: C B C; B waits"
+    late = waiting(2, "b", 5, age_s=700)
+    assert choose([late], loaded(lingered_s=5.9, **on_its_way)).reason == "overdue by 100 s"
+
+
 def test_a_step_of_priority_decides_which_model_of_the_plan_is_next():
     ahead = waiting(3, "a", 9, rank=-STEP)
     memory = loaded(models=MODELS, courses=[line("b", "a")])

@@ -62,6 +62,10 @@ def test_no_statement_of_the_hot_path_reads_a_table_or_compares_each_with_each(c
             plain = {
                 "interactions/release_delayed": {"size": SIZE},
                 "waves/cancelled": {"wave_ids": [claimed.wave_id, begun.wave_id]},
+                "waves/opened": {"server": "scripts"},
+                "servers/loads": {"server": "local", "models": ["one", "other"]},
+                "runs/ahead": {"server": "scripts"},
+                "queues/feeding": {"work_keys": ["one", "other"], "linger_s": 10.0},
             }
             return found + await wrong(connection, plain)
 

@@ -100,6 +100,8 @@ def test_a_model_is_loaded_once_however_often_it_is_asked_for(loading: Place):
             resident = await server.resident()
             assert names(resident) == {model}
             assert all(size is not None and size > 100_000 for size in resident.values())
+            assert list(resident.values()) == [await server.size(model)]
+        assert (await server.size("test-a") or 0) > 100_000, "of one that is not in memory it is known too"
 
     use(loading, work)
 
@@ -110,6 +112,7 @@ def test_a_server_that_loads_by_itself_is_only_looked_for(place: Place):
 
     async def work(server: ModelServer) -> None:
         assert not (await load(server)).loaded
+        assert await server.size("test-a") is None
         await server.unload("test-a")
         assert await server.resident() == {}
         assert isinstance(await server.infer(place.request()), Reply)

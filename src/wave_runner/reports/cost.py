@@ -65,7 +65,8 @@ class Line:
 class Cost:
     """The whole report. A load serves every run that waits for its model, so `loads` are priced in none of them.
 
-    What was answered `from_cache` is no call and cost nothing: it is what else would have been used. `lines` are the dearest of `total_lines`.
+    What was answered `from_cache` is no call and cost nothing: it is what would have been used besides. `lines` are the
+    dearest of `total_lines`.
     """
 
     run_id: int
