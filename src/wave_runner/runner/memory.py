@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wave_runner.core.loading import name_in
@@ -22,12 +22,15 @@ UNMEASURED_LOAD_S = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """The lane that asks: what its last wave was of, what is on its way to that, and how long it has done nothing
-    although something waits. `service_s` has the seconds of a record by work key, as far as they are measured."""
+    """The lane that asks: what its last wave was of, and whether it still keeps that for what is on its way.
+
+    `lingered_s` is how long it has left alone what waits. `service_s` has the seconds of a record by work key, as far as
+    they are measured.
+    """
 
     number: int
     current: str | None
-    fed: bool
+    lingers: bool
     lingered_s: float
     service_s: Mapping[str, float]
 
@@ -70,18 +73,21 @@ class ServerMemory:
         self._bytes: dict[str, int] = {}
         self._errands: dict[int, Errand] = {}  # by slot
 
-    async def choose(self, waiting: Sequence[Waiting], slot: Slot) -> Choice | Linger | None:
+    async def choose(
+        self, waiting: Sequence[Waiting], slot: Slot, look_again: Callable[[], Awaitable[Sequence[Waiting]]]
+    ) -> Choice | Linger | None:
         """Choose for a lane; what it is to do is its errand until it is `done`.
 
         The database and the server are asked only where the model may have to be changed: what is chosen without
-        knowing anything of them is never a wait that is too long, and never staying where a change is due.
+        knowing anything of them is never to stay where a change is due.
         """
         async with self._choosing:
             self.done(slot.number)
-            choice = choose(waiting, self._memory(slot), self._policy)
-            thought = isinstance(choice, Choice) and choice.queue.work_key != slot.current
+            known = self._memory(slot)
+            choice = choose(waiting, known, self._policy)
+            thought = isinstance(choice, Choice) and choice.queue.work_key != known.current
             if thought:
-                choice = await self._think(waiting, slot)
+                choice = await self._think(waiting, slot, look_again)
             if isinstance(choice, Choice):
                 evict = choice.evict if thought and self._controlled else ()
                 self._errands[slot.number] = Errand(work_key=choice.queue.work_key, evict=evict)
@@ -131,23 +137,27 @@ class ServerMemory:
                 if key in at_work or key not in leaving
             ],
             current=slot.current if slot.current is not None and self.has(slot.current) else None,
-            fed={slot.current} if slot.current is not None and slot.fed else set(),
             lingered_s=slot.lingered_s,
             room=self._room,
         )
 
-    async def _think(self, waiting: Sequence[Waiting], slot: Slot) -> Choice | Linger | None:
+    async def _think(
+        self, waiting: Sequence[Waiting], slot: Slot, look_again: Callable[[], Awaitable[Sequence[Waiting]]]
+    ) -> Choice | Linger | None:
         """Choose with everything that can be known."""
         courses = await self._ahead.courses()
         asked = {queue.work_key for queue in waiting} | {key for course in courses for key in course.models}
         await self._look(asked)
+        kept = {slot.current} if slot.current is not None and slot.lingers else set()
+        fed = await waves.fed(self._database, asked - {slot.current} | kept, linger_s=self._policy.linger_s)
+        # After it: what was on its way then and is so no more has come, and is seen.
+        waiting = await look_again()
         known = self._memory(slot)
-        models = await self._models(asked | {one.work_key for one in known.resident}, slot)
-        coming = asked - {queue.work_key for queue in waiting} - {slot.current or ""}
+        there = {one.work_key for one in known.resident}
         memory = replace(
             known,
-            fed={*known.fed, *await waves.fed(self._database, coming, linger_s=self._policy.linger_s)},
-            models=models,
+            fed=fed,
+            models=await self._models(asked | there | {queue.work_key for queue in waiting}, slot),
             claimed_s=await waves.opened_s(self._database, self._name),
             courses=courses,
         )

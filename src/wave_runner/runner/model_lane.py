@@ -8,23 +8,23 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
 from wave_runner.core.breaker import Position, sign_of
 from wave_runner.core.loading import name_in
 from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
-from wave_runner.core.patience import Measured, attempt_limit_s, is_measure, waited_too_long
+from wave_runner.core.patience import Measured, attempt_limit_s, is_measure
 from wave_runner.core.rates import Rate, refund_s, spacing_s
 from wave_runner.core.retry import LONGEST_ASKED_S
-from wave_runner.core.wave import Choice, Linger, wave_size
+from wave_runner.core.wave import Choice, Linger, Waiting, wave_size
 from wave_runner.core.workflow import ModelSpec
 from wave_runner.errors import ModelServerError, WaveError
 from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.courtesy import Courtesy
 from wave_runner.runner.hold import Holder, Wait
+from wave_runner.runner.in_hand import InHand, Visit
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.memory import ServerMemory, Slot
 from wave_runner.runner.outlook import Outlook
@@ -39,7 +39,6 @@ from wave_runner.runner.trouble import spared, trouble_to_tell, until_after_next
 from wave_runner.runner.weights import Weights
 from wave_runner.servers.protocol import Load, ModelServer
 from wave_runner.store import accounts, breakers, waves
-from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Database
 from wave_runner.telemetry import tell_load
 
@@ -48,39 +47,6 @@ PROBE = "probe"
 # How long a wave is kept while its weights are hashed and its model is loaded. A driver gives up by itself, after its
 # server's `start_timeout_s`.
 LONGEST_LOAD_S = 3600.0
-
-
-@dataclass(kw_only=True)
-class Visit:
-    """The model in the slot, and the visit that its waves belong to."""
-
-    work_key: str
-    model: str
-    weights: str  # the digest of what is in memory
-    visit_id: int
-
-
-@dataclass(kw_only=True)
-class InHand:
-    """A wave that is being done: who allows how much of it, and whether no more of it should be begun."""
-
-    wave: waves.Wave
-    queue: waves.Queue
-    step: StepInHand  # of the queue's head
-    probes: bool
-    limited: Sequence[Limited]
-    spared_s: float = (
-        0.0  # as a probe, with others that can be the next: a failure is charged to nobody, and comes after them
-    )
-    enough: bool = False
-    failed: bool = False  # to have its model loaded
-    waited_s: float = 0.0  # for budgets of runs
-    since: float = field(default_factory=time.monotonic)
-
-    def is_late(self, ready: Ready) -> str:
-        """Say which limit a record has passed while its wave was worked on; "" if none."""
-        age_s = ready.item.age_s + time.monotonic() - self.since
-        return waited_too_long(ready.step.pinned.patience, age_s=age_s, attempt=ready.item.attempt)
 
 
 class ModelLane:
@@ -120,7 +86,7 @@ class ModelLane:
         self._after_wave = after_wave
         self._visit: Visit | None = None
         self._answered: set[int] = set()  # queues of which nothing in the last wave had to be asked
-        self._lingering_since: float | None = None
+        self._drained_since: float | None = None  # nothing waits for the model that was asked last
         self._idle_since: float | None = None  # although something waits
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
@@ -142,12 +108,9 @@ class ModelLane:
             return False
         self._rests.forget_those_over()
         self._short.forget_those_over()
-        queues = await self._outlook.of(self.name)
-        self.trouble = trouble_to_tell(queues)
-        self._worried = self._worried or any(queue.trouble is not None for queue in queues)
-        open_ones = {queue.id: queue for queue in queues if queue.is_open and self._rests.is_over(queue.id)}
+        queues = await self._look()
         try:
-            queue, reason = await self._chosen(open_ones, fed=await self._is_fed(queues))
+            queue, reason = await self._chosen(queues)
             if queue is None:
                 return False
             step = await self._steps.of_run(queue.run_step_id)
@@ -158,30 +121,52 @@ class ModelLane:
         finally:
             self._memory.done(self._slot)
 
-    async def _chosen(self, queues: dict[int, waves.Queue], *, fed: bool) -> tuple[waves.Queue | None, str]:
+    async def _look(self) -> dict[int, waves.Queue]:
+        """Return what waits and may be claimed, or tried."""
+        queues = await self._outlook.of(self.name)
+        self.trouble = trouble_to_tell(queues)
+        self._worried = self._worried or any(queue.trouble is not None for queue in queues)
+        if any(queue.waiting.work_key == self._current for queue in queues):
+            self._drained_since = None
+        elif self._drained_since is None:
+            self._drained_since = time.monotonic()
+        return {queue.id: queue for queue in queues if queue.is_open and self._rests.is_over(queue.id)}
+
+    async def _chosen(self, queues: dict[int, waves.Queue]) -> tuple[waves.Queue | None, str]:
         """Choose what to do next, and say why; None where nothing waits, or it is better to wait for more."""
-        while isinstance(choice := await self._choose(queues, fed=fed), Choice):
+        left: set[int] = set()  # to others
+
+        async def look_again() -> Sequence[Waiting]:
+            found = await self._look()
+            queues.clear()
+            queues.update({queue_id: queue for queue_id, queue in found.items() if queue_id not in left})
+            return [queue.waiting for queue in queues.values()]
+
+        while isinstance(choice := await self._choose(queues, look_again), Choice):
             queue = queues.pop(choice.queue.queue_id)
             # Nobody else can be at a server of our own.
             if self._owned or not self._courtesy.leaves(
                 queue, enough=self._wave_size(queue.id), beside=queues.values()
             ):
                 return queue, choice.reason
+            left.add(queue.id)
             if choice.queue.work_key == self._current:
                 break  # it gathers, and comes at once: another model would have to be loaded meanwhile
         return None, ""
 
-    async def _choose(self, queues: Mapping[int, waves.Queue], *, fed: bool) -> Choice | Linger | None:
+    async def _choose(
+        self, queues: Mapping[int, waves.Queue], look_again: Callable[[], Awaitable[Sequence[Waiting]]]
+    ) -> Choice | Linger | None:
         now = time.monotonic()
         paces = {queue.waiting.work_key: self._pace.of(queue.id) for queue in queues.values()}
         slot = Slot(
             number=self._slot,
             current=self._current,
-            fed=fed,
+            lingers=self._drained_since is not None and now - self._drained_since <= self._linger_s,
             lingered_s=now - self._idle_since if self._idle_since is not None else 0.0,
             service_s={key: seconds / self._concurrency for key, seconds in paces.items() if seconds is not None},
         )
-        choice = await self._memory.choose([queue.waiting for queue in queues.values()], slot)
+        choice = await self._memory.choose([queue.waiting for queue in queues.values()], slot, look_again)
         if isinstance(choice, Choice) or not queues:
             self._idle_since = None
         elif self._idle_since is None:
@@ -462,7 +447,7 @@ class ModelLane:
             if load.loaded:
                 tell_load(server=self.name, model=model, seconds=load.load_us / 1_000_000)
             self._visit = Visit(work_key=key, model=model, weights=weights, visit_id=visit_id)
-            self._lingering_since = None
+            self._drained_since = None
         return self._visit
 
     async def _load_failed(self, model: str, actor: str, failure: Failure) -> None:
@@ -493,18 +478,6 @@ class ModelLane:
             self._visit = None
             self._memory.forget()
             await self._server.close()
-
-    async def _is_fed(self, queues: Sequence[waves.Queue]) -> bool:
-        """Say whether the resident model should be kept although nothing waits for it at this moment."""
-        visit = self._visit
-        if visit is None or any(queue.waiting.work_key == visit.work_key for queue in queues):
-            self._lingering_since = None
-            return False
-        now = time.monotonic()
-        self._lingering_since = self._lingering_since or now
-        if now - self._lingering_since > self._linger_s:
-            return False
-        return bool(await waves.fed(self._database, [visit.work_key], linger_s=self._linger_s))
 
 
 async def _together(tasks: Sequence[Coroutine[None, None, None]]) -> None:
