@@ -24,8 +24,8 @@ UNMEASURED_LOAD_S = 5.0
 class Slot:
     """The lane that asks: what its last wave was of, and whether it still keeps that for what is on its way.
 
-    `lingered_s` is how long it has left alone what waits. `service_s` has the seconds of a record by work key, as far as
-    they are measured.
+    `lingered_s` is how long it has left alone what waits. `service_s` has the seconds of a record by work key, as far
+    as they are measured.
     """
 
     number: int

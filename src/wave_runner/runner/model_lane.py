@@ -39,6 +39,7 @@ from wave_runner.runner.trouble import spared, trouble_to_tell, until_after_next
 from wave_runner.runner.weights import Weights
 from wave_runner.servers.protocol import Load, ModelServer
 from wave_runner.store import accounts, breakers, waves
+from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Database
 from wave_runner.telemetry import tell_load
 
