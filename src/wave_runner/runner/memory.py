@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from wave_runner.settings import Settings
 from wave_runner.store import waves
 from wave_runner.store.database import Database
 
-# What a load is taken for until one has been measured.
+# What a load is taken for until any has been measured on its server.
 UNMEASURED_LOAD_S = 5.0
 
 
@@ -97,10 +98,6 @@ class ServerMemory:
         """A lane is at nothing any more."""
         self._errands.pop(slot, None)
 
-    def has(self, work_key: str) -> bool:
-        """Say whether a model is in memory, as far as is known."""
-        return work_key in self._served_s
-
     def leaving(self, slot: int) -> list[str] | None:
         """Return the names of what is to leave for a lane's errand; None where nothing has to, as far as is known."""
         errand = self._errands.get(slot)
@@ -130,13 +127,12 @@ class ServerMemory:
         leaving = {key for errand in others for key in errand.evict}
         at_work = {errand.work_key for errand in others}
         there = {**dict.fromkeys(at_work, 0.0), **self._served_s}
+        stays = {key: served_s for key, served_s in there.items() if key in at_work or key not in leaving}
         return Memory(
             resident=[
-                Resident(work_key=key, served_s=served_s, busy=key in at_work)
-                for key, served_s in there.items()
-                if key in at_work or key not in leaving
+                Resident(work_key=key, served_s=served_s, busy=key in at_work) for key, served_s in stays.items()
             ],
-            current=slot.current if slot.current is not None and self.has(slot.current) else None,
+            current=slot.current if slot.current in stays else None,
             lingered_s=slot.lingered_s,
             room=self._room,
         )
@@ -179,11 +175,13 @@ class ServerMemory:
         self._bytes |= {key: size for key, size in found.items() if size is not None}
 
     async def _models(self, keys: Collection[str], slot: Slot) -> dict[str, Model]:
-        loads_s = await waves.loads_s(self._database, self._name, {name_in(key) for key in keys})
+        measured_s = await waves.loads_s(self._database, self._name, {name_in(key) for key in keys})
+        # Beside those that are measured an unknown one must not seem dear or cheap.
+        usual_s = statistics.fmean(measured_s.values()) if measured_s else UNMEASURED_LOAD_S
         return {
             key: Model(
                 name=name_in(key),
-                load_s=loads_s.get(name_in(key), UNMEASURED_LOAD_S),
+                load_s=measured_s.get(name_in(key), usual_s),
                 service_s=slot.service_s.get(key),
                 bytes=await self._size(key),
             )
