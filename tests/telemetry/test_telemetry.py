@@ -19,7 +19,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from tests.runner import test_ollama
 from tests.runner.test_limits import FILES, MODEL, SAVE, WRITE_AND_SAVE
+from tests.support.ollama_server import OllamaServer
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import WAVE, Ground
 from tests.support.random_gguf import write_test_models
@@ -127,6 +129,27 @@ def test_an_attempt_is_a_span_with_what_was_recorded_of_it_and_no_content(ground
     }
     assert ground.one("SELECT count(*) FROM definitions WHERE sha256 = decode(%s, 'hex')", version) == 1
     assert span.end_time - span.start_time == row["service_us"] * 1000
+
+
+def test_an_answer_from_the_cache_is_no_attempt(ground: Ground, tmp_path: Path, heard: Heard):
+    with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
+        assert asking(ground, stub.url).run() == "completed"
+        assert (len(heard.spans()), "gen_ai.client.inference.duration" in heard.points()) == (1, True)
+        ground.sql("DELETE FROM items")
+        assert ground.run() == "completed"
+        assert len(stub.requests()) == 1
+    assert ground.one("SELECT count(*) FROM hits WHERE run_id = 2") == 1
+    assert heard.spans() == ()
+    assert [name for name in heard.points() if name.startswith("gen_ai.")] == []
+
+
+def test_an_ollama_is_told_of_by_the_name_of_its_provider(ground: Ground, tmp_path: Path, heard: Heard):
+    with OllamaServer(tmp_path / "ollama", test_ollama.GOOD) as ollama:
+        assert test_ollama.asking(ground, ollama, n=1).run() == "completed"
+    told = ("gen_ai.provider.name", "gen_ai.operation.name", "server.address", "gen_ai.request.model")
+    asked = [tuple(span.attributes[name] for name in told) for span in heard.spans()]
+    assert asked[0] == ("ollama", "chat", "127.0.0.1", "test-a")
+    assert len(asked) == 4
 
 
 def test_a_failed_attempt_is_a_span_of_its_own_with_the_class_of_its_error(
