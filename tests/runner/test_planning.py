@@ -36,6 +36,13 @@ async def all_ended(engine: Engine, run_ids: list[int]) -> list[str]:
         return list(await asyncio.gather(*(ended(engine, run_id) for run_id in run_ids)))
 
 
+def change(ground: Ground, old: str, new: str) -> None:
+    file = ground.folder / "wave.toml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
 def reasons(ground: Ground) -> list[str]:
     """Why each wave of the server was opened, in order."""
     return [json.loads(row["data"])["reason"] for row in ground.sql(REASONS)]
@@ -55,9 +62,7 @@ def test_a_mixed_batch_takes_the_fewest_loads_by_the_servers_own_log_and_says_wh
 
 
 def test_work_that_has_waited_too_long_goes_before_what_the_loaded_model_still_has(mixed: Ground):
-    mixed.write("wave.toml", (mixed.folder / "wave.toml").read_text().replace(
-        "script_slots = 1", "script_slots = 1\noverdue_s = 0\ntheta = 0\nlease_s = 1"
-    ))  # fmt: skip
+    change(mixed, "script_slots = 1", "script_slots = 1\noverdue_s = 0\ntheta = 0\nlease_s = 1")
 
     async def run(engine: Engine) -> list[str]:
         return await all_ended(engine, await start_runs(engine, each=2))
@@ -65,6 +70,19 @@ def test_work_that_has_waited_too_long_goes_before_what_the_loaded_model_still_h
     assert mixed.do(run) == ["completed"] * len(ORDERS)
     assert count_loads(mixed.folder / LOG) > least()
     assert any(reason.startswith("overdue by ") for reason in reasons(mixed))
+
+
+def test_lanes_of_one_server_do_not_take_from_each_other_what_they_are_at(mixed: Ground):
+    change(mixed, "context = 1024", "context = 1024\nmodels_max = 2")
+
+    async def run(engine: Engine) -> list[str]:
+        return await all_ended(engine, await start_runs(engine, each=8))
+
+    assert mixed.do(run) == ["completed"] * len(ORDERS)
+    assert mixed.one("SELECT count(DISTINCT slot) FROM waves WHERE server IS NOT NULL") == 2
+    assert mixed.one("SELECT count(*) FROM interaction_events WHERE type = 'model_load_failed'") == 0
+    assert mixed.one("SELECT max(attempt) FROM interactions") == 1
+    assert mixed.one("SELECT count(*) FROM visits WHERE loaded") == count_loads(mixed.folder / LOG) <= least() + 1
 
 
 @pytest.mark.parametrize(("said", "overdue_s"), [("", None), ("90", 90.0), ('"none"', float("inf"))])
