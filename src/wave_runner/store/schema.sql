@@ -1506,6 +1506,8 @@ CREATE INDEX value_writes_value ON ONLY wave.value_writes USING btree (record_id
 
 CREATE INDEX value_writes_r0_record_id_table_name_column_name_value_writ_idx ON wave.value_writes_r0 USING btree (record_id, table_name, column_name, value_write_id);
 
+CREATE INDEX visits_loads ON wave.visits USING btree (server, model, visit_id) WHERE loaded;
+
 CREATE UNIQUE INDEX waves_one_per_slot ON wave.waves USING btree (server, slot) WHERE ((closed_at IS NULL) AND (server IS NOT NULL));
 
 CREATE INDEX waves_open ON wave.waves USING btree (lease_expires_at) WHERE (closed_at IS NULL);
