@@ -84,6 +84,14 @@ def test_actors_that_share_weights_share_their_load_and_their_context(ground: Gr
     assert [visit["digest"][:10] for visit in visits] == ["sha256:aaa", "sha256:bbb", "sha256:aaa"]
 
 
+def test_what_was_answered_before_is_not_asked_again_and_loads_nothing(ground: Ground, ollama: OllamaServer):
+    asking(ground, ollama).run()
+    ground.sql("DELETE FROM items")
+    assert ground.run() == "completed"
+    assert ground.items() == {f"item {n}": n for n in range(5)}
+    assert (len(ollama.requests()), len(ollama.loads())) == (20, 3)
+
+
 def test_models_that_fit_into_the_memory_together_are_loaded_once(ground: Ground, ollama: OllamaServer):
     asking(ground, ollama, room='memory = "2 GiB"')
     assert ground.run() == "completed"

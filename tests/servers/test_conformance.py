@@ -85,6 +85,18 @@ def test_a_digest_names_the_weights(place: Place):
     assert first.startswith("sha256:" if place.loads else f"name:{place.url.removesuffix('/v1')}/")
 
 
+def test_requests_that_are_alike_are_one_question_whether_or_not_anybody_is_there(place: Place):
+    async def work(server: ModelServer) -> list[bytes | None]:
+        one = place.request()
+        others = [replace(one, prompt="Else?"), replace(one, options={**one.options, "seed": 9})]
+        return [server.wording(request) for request in (one, replace(one), *others)]
+
+    one, same, *others = use(place, work)
+    assert one is not None
+    assert one == same
+    assert len({one, *others}) == 3
+
+
 def test_a_model_is_loaded_once_however_often_it_is_asked_for(loading: Place):
     async def work(server: ModelServer) -> None:
         assert await server.resident() == {}

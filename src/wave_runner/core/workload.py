@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from wave_runner.core.baselines import PerRecord, drain, fifo, scaled
-from wave_runner.core.residency import Room
+from wave_runner.core.residency import ANY_NUMBER, Room
 from wave_runner.core.simulation import Decide, Machine, Outcome, Simulation, Work, waves
 from wave_runner.core.walk import Draw, Flow
 from wave_runner.core.wave import Model, Policy
@@ -154,9 +154,9 @@ class Known:
 
 def room_of(servers: Sequence[ServerSpec], *, most: int | None, gigabytes: float | None) -> Room:
     """Return the room of a project's servers, unless somebody says otherwise."""
-    declared = max((server.models_max for server in servers if server.driver == "llama_cpp"), default=1)
+    declared = max((server.models_max or 1 for server in servers), default=1)
     # Where only bytes are said, they decide alone.
-    fallback = declared if gigabytes is None else 1000
+    fallback = declared if gigabytes is None else ANY_NUMBER
     return Room(most=most or fallback, bytes=None if gigabytes is None else round(gigabytes * GB))
 
 

@@ -114,6 +114,11 @@ class OllamaServer:
                 return Failure(error_class=ErrorClass.TRANSIENT, message=error.message, outage=Outage.SERVER)
         return replace(result, model=model) if isinstance(result, Load) else self._without_key(result)
 
+    def wording(self, request: Request) -> bytes | None:
+        """Return the path and the body that are sent. Where this server listens says nothing of its answers."""
+        path, body = request_body(request, load_options(self._spec, request.options))
+        return None if isinstance(body, Failure) else f"ollama {path}\n".encode() + body
+
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request on a model that we have loaded, by chat unless the option `api` is "completion"."""
         check_options("ollama", request.options)
