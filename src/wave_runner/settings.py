@@ -41,8 +41,8 @@ class Settings(BaseSettings):
     linger_s: float = Field(
         10.0, ge=0.0, le=A_DAY_S, description="how long a model is kept for work that is on its way"
     )
-    overdue_s: float | Literal["none"] | None = Field(
-        None, ge=0.0, description="how long a record may be the first of a model's before that goes before others"
+    overdue_s: Annotated[float, Field(ge=0.0)] | Literal["none"] | None = Field(
+        None, description="how long a record may be the first of a model's before that goes before others"
     )
     theta: float = Field(4.0, ge=0.0, description="how many times its load a model works before one that is overdue")
     fill: float = Field(0.0, ge=0.0, description="how many times its load's seconds of work a load must be worth")
