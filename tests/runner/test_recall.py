@@ -347,7 +347,7 @@ def test_a_hit_counts_as_an_interaction_and_not_as_a_call_and_reserves_nothing(g
     limits = "limits: {model_calls_per_run: 1, tokens_per_run: 1, interactions_per_record: 2}\n"
     workflow.write_text(workflow.read_text() + limits)
     assert again(ground) == "completed"
-    assert ground.one("SELECT count(*) FROM ledger") == 0
+    assert ground.one("SELECT count(*) FROM ledger WHERE run_id = 2") == 0
     [used] = ground.sql("SELECT interactions, model_calls, tokens FROM spending WHERE record_id = 0")
     assert used == {"interactions": 10, "model_calls": 0, "tokens": 0}
     workflow.write_text(workflow.read_text().replace("interactions_per_record: 2", "interactions_per_run: 3"))

@@ -133,7 +133,9 @@ def test_an_attempt_is_a_span_with_what_was_recorded_of_it_and_no_content(ground
 
 def test_an_answer_from_the_cache_is_no_attempt(ground: Ground, tmp_path: Path, heard: Heard):
     with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
-        assert asking(ground, stub.url).run() == "completed"
+        toml = asking(ground, stub.url).folder / "wave.toml"
+        toml.write_text(toml.read_text().replace("cache = false", ""))
+        assert ground.run() == "completed"
         assert (len(heard.spans()), "gen_ai.client.inference.duration" in heard.points()) == (1, True)
         ground.sql("DELETE FROM items")
         assert ground.run() == "completed"
