@@ -49,6 +49,12 @@ def test_what_lies_behind_all_records_is_not_ahead():
     assert course(flow, keys(flow), {"not_of_this_workflow"}) == line()
 
 
+def test_what_stands_at_a_step_that_nothing_leads_to_is_ahead():
+    flow = steps(a1=Next(to="end"), b1=Next(to="c1"), c1=Next(to="end"))
+    assert course(flow, keys(flow), {"b1"}) == line("B", "C")
+    assert course(flow, keys(flow), {"a1"}) == line("A")
+
+
 def test_branches_stand_side_by_side_and_what_joins_them_follows_both():
     fork = Fork(cases=(Case(to="b1"), Case(to="c1")))
     flow = steps(a1=fork, b1=Next(to="d1"), c1=Next(to="d1"), d1=Next(to="end"))

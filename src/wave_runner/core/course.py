@@ -92,21 +92,26 @@ def unroll(steps: Mapping[str, Step], *, rounds: int = ROUNDS) -> dict[Place, tu
 
 def _places(steps: Mapping[str, Step], loops: Loops, rounds: int) -> dict[Place, tuple[Place, ...]]:
     found: dict[Place, tuple[Place, ...]] = {}
-    # Where an `each` over records begins, or a join, is reached from the root as everything is.
-    waiting: list[Place] = [(next(iter(steps)), 0)]
-    while waiting:
-        place = waiting.pop()
-        if place in found:
-            continue
-        name, iteration = place
-        taken = loops.taken(name, iteration)
-        found[place] = tuple(
-            (edge.to, loops.iteration_at(name, iteration, edge.to, back=bool(edge.loop)))
-            for edge in graph.edges(steps[name])
-            if edge.to in steps and not (edge.loop and taken.get(edge.to, 0) >= min(edge.loop, rounds))
-        )
-        waiting += found[place]
+    # From the first step all is reached that something leads to, where an `each` over records begins and joins as well.
+    # What is at any other step, whatever brought it there, is ahead all the same.
+    for first in steps:
+        waiting: list[Place] = [] if any(name == first for name, _ in found) else [(first, 0)]
+        while waiting:
+            place = waiting.pop()
+            if place not in found:
+                found[place] = _following(place, steps, loops, rounds)
+                waiting += found[place]
     return found
+
+
+def _following(place: Place, steps: Mapping[str, Step], loops: Loops, rounds: int) -> tuple[Place, ...]:
+    name, iteration = place
+    taken = loops.taken(name, iteration)
+    return tuple(
+        (edge.to, loops.iteration_at(name, iteration, edge.to, back=bool(edge.loop)))
+        for edge in graph.edges(steps[name])
+        if edge.to in steps and not (edge.loop and taken.get(edge.to, 0) >= min(edge.loop, rounds))
+    )
 
 
 def _reachable(places: Mapping[Place, tuple[Place, ...]], starts: Collection[Place]) -> set[Place]:
