@@ -123,7 +123,7 @@ class ModelLane:
             return False
         self._rests.forget_those_over()
         self._short.forget_those_over()
-        queues = await self._outlook.of(self.name)
+        queues = await self._outlook.of(self.name, whole=True)  # one left out would cost a load
         self.trouble = _trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         open_ones = {queue.id: queue for queue in queues if queue.is_open and self._rests.is_over(queue.id)}
