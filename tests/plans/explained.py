@@ -44,9 +44,8 @@ async def explained(connection: Connection, name: str, parameters: Mapping[str, 
     prepared, *_ = await (await connection.execute(query, [text])).fetchall()  # the types of numbers may differ
     names = dict.fromkeys(re.findall(r"%\((\w+)\)s", text))
     values = [literal(value) if isinstance(value, list) else value for value in map(parameters.__getitem__, names)]
-    execute = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {} ({})").format(
-        sql.Identifier(prepared["name"]), sql.SQL(", ").join(map(sql.Literal, values))
-    )
+    given = sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, values))) if values else sql.SQL("")
+    execute = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {} {}").format(sql.Identifier(prepared["name"]), given)
     plan = await _plan(await connection.execute(execute, prepare=False))
     say(b"ROLLBACK TO probe")
     return plan

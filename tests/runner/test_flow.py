@@ -14,6 +14,7 @@ from wave_runner.core.control import Subject
 from wave_runner.core.flow import Place, Settled
 from wave_runner.core.interaction import State
 from wave_runner.core.routing import Way
+from wave_runner.store import runs
 
 PASS_ON = script("return dict(item)")
 
@@ -332,3 +333,11 @@ def arrive(hand: Hand, item, *to: str):
     place = Place(step=step, iteration=item.iteration, item=item.item)
     follows = hand.run_flow.flow.follow(place, Settled.ARRIVED, tuple(Way(to=name) for name in to))
     return hand.move(item, State.COMPLETED, follows=follows)
+
+
+def test_the_steps_of_a_run_come_in_the_order_of_their_positions(ground: Ground):
+    async def read(hand: Hand) -> list[str]:
+        await hand.sql("UPDATE run_steps SET position = 10 - position")
+        return [step.step for step in await runs.steps(hand.engine.database, [hand.steps["fetch"].run_step_id])]
+
+    assert by_hand(ground.project(), read) == ["count", "check", "fetch"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
@@ -262,36 +263,67 @@ def test_a_look_that_is_under_way_when_a_runner_stops_is_ended(ground: Ground):
     by_hand(ground.project(rows=rows(1)), ask)
 
 
-def test_after_a_slow_look_the_next_begin_at_the_fronts_and_nothing_is_lost(ground: Ground):
+def test_looks_begin_at_the_last_heads_and_what_came_before_them_is_found_in_time(ground: Ground):
     async def ask(hand: Hand) -> None:
-        look = outlook_of(hand, Gate(), slow_s=0.0, seldom=1e6)  # every look is slow, and none is made again soon
+        look = outlook_of(hand, Gate(), seldom=1e6)  # none from the beginning again soon
 
-        async def front() -> waves.Front | None:
-            queues = {queue.id: queue for queue in await look.of(SCRIPTS)}
+        async def front(*, whole: bool = False) -> waves.Front | None:
+            queues = {queue.id: queue for queue in await look.of(SCRIPTS, whole=whole)}
             queue = queues.get(hand.steps["count"].queue_id)
             return queue and queue.front
 
         first, second = await hand.seed(2, rank=5)
         assert await front() == (5, first)
+        assert look.whole_in_s(SCRIPTS) == math.inf
         [sooner] = await hand.seed(1, rank=-5)
         assert await front() == (5, first)
+        assert 0 < look.whole_in_s(SCRIPTS) < math.inf
         await hand.claim(size=1, front=waves.Front(5, first))
         assert await front() == (5, second)
         await hand.claim(size=1, front=waves.Front(5, second))
-        assert await front() == (-5, sooner)
+        assert await front() is None
+        assert 0 < look.whole_in_s(SCRIPTS) < math.inf
+        assert await front(whole=True) == (-5, sooner)
+        assert look.whole_in_s(SCRIPTS) == math.inf
         await hand.claim(size=1)
         assert await front() is None
 
     by_hand(ground.project(rows=rows(1)), ask)
 
 
-def test_after_a_quick_look_the_next_begins_from_the_beginning(ground: Ground):
+def test_a_look_that_is_due_begins_from_the_beginning(ground: Ground):
     async def ask(hand: Hand) -> None:
-        look = outlook_of(hand, Gate(), slow_s=60.0)
+        look = outlook_of(hand, Gate(), seldom=0.0)
         await hand.seed(1, rank=5)
         await look.of(SCRIPTS)
         [sooner] = await hand.seed(1, rank=-5)
         fronts = [queue.front for queue in await look.of(SCRIPTS)]
         assert waves.Front(-5, sooner) in fronts
+        assert look.whole_in_s(SCRIPTS) == math.inf
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_a_lane_that_looked_in_part_wakes_for_the_look_from_the_beginning(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        async with script_lane(hand) as lane:
+            lane.outlook = outlook_of(hand, Gate(), seldom=1e6)
+            await hand.seed(1, rank=5)
+            while await lane.one_pass():
+                continue
+            await hand.seed(1, rank=-5)
+            assert not await lane.one_pass()
+            assert 0 < lane.soonest_s() < math.inf
+
+    by_hand(ground.project(rows=rows(1)), ask)
+
+
+def test_nothing_is_relayed_while_looks_from_the_beginning_are_slow(ground: Ground):
+    async def ask(hand: Hand) -> None:
+        await hand.seed(1)
+        for slow_s, is_known in [(60.0, True), (0.0, False)]:
+            look = outlook_of(hand, Gate(), slow_s=slow_s)
+            await look.of(SCRIPTS)
+            assert (look.last_seen(hand.steps["count"].queue_id) is not None) == is_known
 
     by_hand(ground.project(rows=rows(1)), ask)

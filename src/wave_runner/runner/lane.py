@@ -74,7 +74,7 @@ class Lane(abc.ABC):
 
     def soonest_s(self) -> float:
         """Return the seconds until there may be work that had to be put off."""
-        return self.rests.soonest_s()
+        return min(self.rests.soonest_s(), self.outlook.whole_in_s(self.name))
 
     def _may_serve(self, queue: waves.Queue) -> bool:
         return queue.is_open and self.rests.is_over(queue.id) and self.outlook.leaves_some(queue)

@@ -124,7 +124,7 @@ class ModelLane:
 
     async def _look(self) -> dict[int, waves.Queue]:
         """Return what waits and may be claimed, or tried."""
-        queues = await self._outlook.of(self.name)
+        queues = await self._outlook.of(self.name, whole=True)  # one left out would cost a load
         self.trouble = trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         if any(queue.waiting.work_key == self._current for queue in queues):

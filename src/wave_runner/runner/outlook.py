@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
@@ -14,9 +15,11 @@ from wave_runner.store import waves
 from wave_runner.store.database import Database
 
 # As long as somebody reads an old snapshot, what was claimed since stands in the way of every look from the beginning.
-# One that was slow is made so seldom that it takes a twentieth of the time; what comes before a front waits for it.
-SLOW_S = 0.01
+# So looks begin where the last one has found the head, and those from the beginning take a twentieth of a lane's time:
+# what comes before a front (a retry, more urgent work) waits for them, as a rule some hundredths of a second.
 SELDOM = 20
+# While a look from the beginning takes so long, nothing is relayed: a claim without a look begins there too.
+SLOW_S = 0.01
 
 
 class Outlook:
@@ -47,17 +50,25 @@ class Outlook:
         self._next: asyncio.Task[Sequence[waves.Queue]] | None = None
         self._looks: set[asyncio.Task[Sequence[waves.Queue]]] = set()
         self._asked: set[str] = set()
+        self._whole = False
         self._held: Sequence[int] = ()
         self._claiming: Counter[int] = Counter()
         self._fronts: Mapping[int, waves.Front] = waves.NO_FRONTS
-        self._until = 0.0  # by time.monotonic(): so long they are good for
+        self._until: defaultdict[str, float] = defaultdict(float)  # by lane, in time.monotonic(): so long they do
+        self._in_part: set[str] = set()  # lanes whose last look was none from the beginning
+        self._is_slow = False
         self._last_seen: dict[int, waves.Queue] = {}
         self._seen: dict[str, list[waves.Queue]] = {}
         self.trouble: WaveError | None = None
 
-    async def of(self, lane: str) -> list[waves.Queue]:
-        """Return the queues of a lane that have claimable work, as they stand after the call."""
+    async def of(self, lane: str, *, whole: bool = False) -> list[waves.Queue]:
+        """Return the queues of a lane that have claimable work, as they stand after the call.
+
+        What came before their heads since the last look from the beginning may be left out (`whole_in_s` says for how
+        long), and a queue that has nothing else, unless the look has to be whole.
+        """
         self._asked.add(lane)
+        self._whole |= whole
         if self._next is None:
             self._next = asyncio.create_task(self._look())
             self._looks.add(self._next)
@@ -66,9 +77,13 @@ class Outlook:
         self._seen[lane] = [queue for queue in found if queue.lane == lane]
         return self._seen[lane]
 
+    def whole_in_s(self, lane: str) -> float:
+        """Return the seconds until a look of a lane begins from the beginning; infinite where the last one did."""
+        return max(0.0, self._until[lane] - time.monotonic()) if lane in self._in_part else math.inf
+
     def last_seen(self, queue_id: int) -> waves.Queue | None:
         """Return a queue as a look has last seen it with work; None if none has, or if looks are slow now."""
-        return self._last_seen.get(queue_id) if time.monotonic() >= self._until else None
+        return self._last_seen.get(queue_id) if not self._is_slow else None
 
     @contextmanager
     def claiming(self, queue_id: int, size: int) -> Iterator[None]:
@@ -111,26 +126,27 @@ class Outlook:
 
     async def _look(self) -> Sequence[waves.Queue]:
         async with self._looking:
-            lanes, self._asked, self._next = self._asked, set(), None
+            lanes, whole = self._asked, self._whole
+            self._asked, self._whole, self._next = set(), False, None
             self.trouble = await self._before_look()
             if self.trouble is not None:
                 return []
-            return await self._look_at(sorted(lanes))
+            return await self._look_at(sorted(lanes), whole=whole)
 
-    async def _look_at(self, lanes: Sequence[str]) -> Sequence[waves.Queue]:
-        """Look from the fronts that are known, as long as it took long to find them; else from the beginning."""
+    async def _look_at(self, lanes: Sequence[str], *, whole: bool) -> Sequence[waves.Queue]:
+        """Look from where the heads were seen; from the beginning as soon as it is time for one of the lanes."""
         began = time.monotonic()
-        fronts = {queue_id: front for queue_id, front in self._fronts.items() if began < self._until}
-        look = await self._waiting(lanes, fronts)
-        seen = {queue.id: queue.front for queue in look.queues}
-        if fronts.keys() - seen.keys():  # nothing behind a front: there may be something before it
-            fronts = {}
-            look = await self._waiting(lanes, fronts)
-            seen = {queue.id: queue.front for queue in look.queues}
-        took_s = time.monotonic() - began
-        if not fronts:
-            self._until = began + took_s * self._seldom if took_s > self._slow_s else 0.0
-        self._fronts = seen if began < self._until else {}
+        whole = whole or any(began >= self._until[lane] for lane in lanes)
+        look = await self._waiting(lanes, {} if whole else self._fronts)
+        if whole:
+            took_s = time.monotonic() - began
+            self._until |= dict.fromkeys(lanes, began + took_s * self._seldom)
+            self._is_slow = took_s > self._slow_s
+            self._in_part -= set(lanes)
+        else:
+            self._in_part |= set(lanes)
+        # Of a queue that has nothing now as well: what it had is still in the way.
+        self._fronts = {**self._fronts, **{queue.id: queue.front for queue in look.queues}}
         self._held = look.held
         self._last_seen |= {queue.id: queue for queue in look.queues}
         return look.queues

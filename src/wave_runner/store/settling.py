@@ -27,7 +27,8 @@ class Due:
 
 async def due(database: Database) -> list[Due]:
     """Return the runs that await a verdict."""
-    return [Due(**row) for row in await database.fetch("runs/due")]
+    async with database.transaction(by_key=True) as connection:
+        return [Due(**row) for row in await fetch(connection, "runs/due")]
 
 
 async def ended(connection: Connection, run_id: int) -> dict[int, str]:

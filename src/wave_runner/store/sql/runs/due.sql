@@ -1,13 +1,14 @@
 -- Runs in which something awaits a verdict: records whose flow is through, or else, where nothing lives any more, the run
 -- itself (tally.sql then looks closely). With each a step of it: any of them says what the run ensures. Locks nothing: this
--- is asked again and again, by every runner, while runs work.
+-- is asked again and again, by every runner, while runs work. OFFSET 0: one look by key for each run. Else the records of all
+-- runs are read at once, with all that an old snapshot keeps of runs that have ended.
 WITH deltas AS MATERIALIZED (
     SELECT run_id, sum(delta) AS n FROM count_deltas WHERE state IN ('blocked', 'pending', 'running', 'waiting') GROUP BY run_id
 )
 SELECT r.run_id, s.run_step_id, e.has_ended
 FROM workflow_runs r
 CROSS JOIN LATERAL (
-    SELECT EXISTS (SELECT FROM run_records rr WHERE rr.run_id = r.run_id AND rr.state = 'ended') AS has_ended
+    SELECT EXISTS (SELECT FROM run_records rr WHERE rr.run_id = r.run_id AND rr.state = 'ended' OFFSET 0) AS has_ended
 ) AS e
 CROSS JOIN LATERAL (
     SELECT run_step_id FROM run_steps WHERE run_id = r.run_id ORDER BY generation DESC, position LIMIT 1
