@@ -13,7 +13,8 @@ OVER = """\
 WITH made AS (
     INSERT INTO records (collection, key) SELECT 'items', g::text FROM generate_series(1, %s) g RETURNING record_id
 ), over AS (
-    INSERT INTO workflow_runs (run_id, workflow_id, definition_id, params, priority, correlation_id, started_by, state, ended_at)
+    INSERT INTO workflow_runs (run_id, workflow_id, definition_id, params, priority, correlation_id, started_by,
+                               state, ended_at)
     SELECT new_run_id(), workflow_id, definition_id, params, 0, gen_random_uuid(), 'test', 'completed', now()
     FROM workflow_runs, generate_series(1, 30) RETURNING run_id, workflow_id
 ), beside AS (
