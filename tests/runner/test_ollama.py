@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from tests.support.ollama_server import GIB, MODELS, OllamaServer
-from tests.support.projects import Ground, at_work, start_run, until
+from tests.support.projects import Ground, at_work, ended, start_run, until, wait_until
 
 from wave_runner.engine import Engine
 
@@ -90,6 +91,54 @@ def test_what_was_answered_before_is_not_asked_again_and_loads_nothing(ground: G
     assert ground.run() == "completed"
     assert ground.items() == {f"item {n}": n for n in range(5)}
     assert (len(ollama.requests()), len(ollama.loads())) == (20, 3)
+
+
+def test_weights_that_were_pulled_anew_while_a_runner_is_at_work_are_asked(ground: Ground, ollama: OllamaServer):
+    """The lane's last visit was to the model whose weights are replaced."""
+
+    async def work(engine: Engine) -> list[str]:
+        async with at_work(engine):
+            first = await ended(engine, await start_run(engine))
+            ollama.tell(models={**MODELS, "test-a:latest": {**MODELS["test-a:latest"], "digest": "f" * 64}})
+            ground.sql("DELETE FROM items")
+            return [first, await ended(engine, await start_run(engine))]
+
+    asking(ground, ollama)
+    assert ground.do(work) == ["completed", "completed"]
+    assert [body["model"] for body in ollama.requests()].count("test-a:latest") == 2 * 15
+    assert [body["model"] for body in ollama.requests()].count("test-b:latest") == 5
+    visits = ground.sql("SELECT DISTINCT digest FROM visits WHERE model = 'test-a:latest'")
+    assert {visit["digest"][:10] for visit in visits} == {"sha256:aaa", "sha256:fff"}
+
+
+def test_weights_that_somebody_else_has_loaded_anew_are_no_longer_called_by_their_old_digest(
+    ground: Ground, ollama: OllamaServer
+):
+    async def work(engine: Engine) -> list[str]:
+        async with at_work(engine):
+            first = await ended(engine, await start_run(engine))
+            ollama.tell(models={**MODELS, "test-a:latest": {**MODELS["test-a:latest"], "digest": "f" * 64}})
+            load_as_somebody_else(ollama)
+            ground.sql("DELETE FROM items")
+            return [first, await ended(engine, await start_run(engine))]
+
+    asking(ground, ollama)
+    assert ground.do(work) == ["completed", "completed"]
+    newest = ground.one("SELECT digest FROM visits JOIN waves USING (visit_id) ORDER BY wave_id DESC LIMIT 1")
+    assert newest[:10] == "sha256:fff"
+
+
+def load_as_somebody_else(ollama: OllamaServer) -> None:
+    """Have the model leave and come back, loaded as our runner loads it."""
+    for body in ({"keep_alive": 0}, {"keep_alive": 600, "options": {"num_ctx": 8192}}):
+        given = {"model": "test-a:latest", "stream": False, **body}
+        httpx2.post(f"{ollama.url}/api/generate", json=given).raise_for_status()
+        wait_until(lambda: "test-a:latest" in resident(ollama) or "options" not in given)
+        wait_until(lambda: "test-a:latest" not in resident(ollama) or "options" in given)
+
+
+def resident(ollama: OllamaServer) -> set[str]:
+    return {model["name"] for model in httpx2.get(f"{ollama.url}/api/ps").json()["models"]}
 
 
 def test_models_that_fit_into_the_memory_together_are_loaded_once(ground: Ground, ollama: OllamaServer):

@@ -79,7 +79,10 @@ def test_it_says_what_the_runner_may_rely_on(place: Place):
 
 def test_a_digest_names_the_weights(place: Place):
     async def work(server: ModelServer) -> list[str]:
-        return [await server.digest(model) for model in ("test-a", "test-a", "test-b")]
+        before = await server.digest("test-a")
+        loads = [await load(server, "test-a"), await load(server, "test-a")]
+        assert {one.digest for one in loads} == {before}
+        return [before, await server.digest("test-a"), await server.digest("test-b")]
 
     first, again, other = use(place, work)
     assert first == again != other

@@ -251,8 +251,9 @@ def test_weights_that_were_pulled_anew_are_loaded_anew(ollama: OllamaServer):
     async def work(server: Driver) -> None:
         await load(server)
         ollama.tell(models={**MODELS, "test-a:latest": {**MODELS["test-a:latest"], "digest": "f" * 64}})
-        assert (await load(server)).loaded
-        assert await server.digest("test-a") == f"sha256:{'f' * 64}"
+        anew = await load(server)
+        assert anew.loaded
+        assert anew.digest == await server.digest("test-a") == f"sha256:{'f' * 64}"
 
     use(ollama.url, work)
     assert ollama.loads() == ["test-a:latest"] * 2

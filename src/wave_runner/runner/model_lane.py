@@ -285,16 +285,17 @@ class ModelLane:
 
         A probe is there to see whether the server answers: it asks in any case.
         """
-        weights = await self._weights_of(in_hand.queue, in_hand.step)
+        weights = await self._weights_of(in_hand.step)
         if in_hand.probes or not weights:
             return 0, ready
         recalled = await look_up(self._database, self._server, weights, ready, self._texts)
         return await take(self._database, in_hand.wave, recalled.hits), recalled.left
 
-    async def _weights_of(self, queue: waves.Queue, step: StepInHand) -> str:
-        """Return the digest of the weights in memory, else of those that would be loaded; "" where nobody knows."""
-        if self._visit is not None and self._visit.work_key == queue.waiting.work_key:
-            return self._visit.weights
+    async def _weights_of(self, step: StepInHand) -> str:
+        """Return the digest of the weights that would answer; "" where nobody knows.
+
+        Not of those that this lane has asked last: they may have been replaced since, by a file or by another lane.
+        """
         assert step.pinned.model is not None, "a queue of a model lane holds steps of models"
         try:
             return await self._server.digest(step.pinned.model.model)
@@ -434,12 +435,12 @@ class ModelLane:
             await self._load_failed(model, queue.actor, load)
             return None
         self._memory.entered(key, load)
-        if self._visit is None or self._visit.work_key != key or load.loaded:
-            weights = await self._server.digest(step.pinned.model.model)
+        there = (self._visit.work_key, self._visit.weights) if self._visit is not None else None
+        if there != (key, load.digest) or load.loaded:
             opened = waves.Visit(
                 server=self.name,
                 model=model,
-                digest=weights,
+                digest=load.digest,
                 loaded=load.loaded,
                 load_us=load.load_us,
                 evicted=load.evicted,
@@ -447,7 +448,7 @@ class ModelLane:
             visit_id = await waves.open_visit(self._database, opened, runner_id=self._holder.runner_id)
             if load.loaded:
                 tell_load(server=self.name, model=model, seconds=load.load_us / 1_000_000)
-            self._visit = Visit(work_key=key, model=model, weights=weights, visit_id=visit_id)
+            self._visit = Visit(work_key=key, model=model, weights=load.digest, visit_id=visit_id)
             self._drained_since = None
         return self._visit
 

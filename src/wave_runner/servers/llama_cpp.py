@@ -85,8 +85,8 @@ class LlamaCppServer:
         )
 
     async def digest(self, model: str) -> str:
-        """Return the SHA-256 of the weights: of those in memory, else of the file as it is."""
-        return self._digests.get(model) or await self._digest_of_file(model)
+        """Return the SHA-256 of the file as it is: what is in memory is loaded anew where that has changed."""
+        return await self._digest_of_file(model)
 
     async def resident(self) -> Mapping[str, int | None]:
         """Return the models the server says are loaded, with about what each takes; none if it does not run."""
@@ -243,7 +243,7 @@ class LlamaCppServer:
         statuses = await router.statuses()
         if _is_loaded(statuses[model]) and self._digests.get(model, now) == now:
             self._remember(router, model, statuses[model], now)
-            return Load(model=model, loaded=False, load_us=0)
+            return Load(model=model, digest=now, loaded=False, load_us=0)
         victims = await self._victims(model, needs, statuses, evict)
         if isinstance(victims, Failure):
             return victims
@@ -262,7 +262,7 @@ class LlamaCppServer:
         self._remember(router, model, status, now)
         load_us = round((time.monotonic() - started) * 1_000_000)
         evicted = tuple(victim for victim in victims if victim != model)
-        return Load(model=model, loaded=True, load_us=load_us, evicted=evicted)
+        return Load(model=model, digest=now, loaded=True, load_us=load_us, evicted=evicted)
 
     async def _not_loaded(self, model: str, status: Status) -> Failure:
         _, found = await self._binary()

@@ -46,6 +46,11 @@ class Known:
     size: int | None
     context: int | None
 
+    @property
+    def sha256(self) -> str:
+        """The digest as it is recorded."""
+        return f"sha256:{self.digest}"
+
 
 class OllamaServer:
     """A server by URL whose memory is ours to order. One instance belongs to one event loop."""
@@ -78,12 +83,15 @@ class OllamaServer:
         )
 
     async def digest(self, model: str) -> str:
-        """Return "sha256:…" of the model's manifest, which names its weights, its template and its parameters."""
+        """Return "sha256:…" of the model's manifest, which names its weights, its template and its parameters.
+
+        It is that of what was pulled last: what is in memory is loaded anew where that is another.
+        """
         name = known_as("ollama", model)
         listed = await self._listed("tags")
         if name not in listed:
             raise ModelServerError(f"{self.where} has no model {name}", hint=_there(listed))
-        return f"sha256:{listed[name].digest}"
+        return listed[name].sha256
 
     async def resident(self) -> Mapping[str, int | None]:
         """Return what `/api/ps` lists, whoever has loaded it, with the bytes that wave.toml or else Ollama says."""
@@ -173,7 +181,7 @@ class OllamaServer:
         if name in before and self._is_as_wanted(name, way, before[name], listed[name]):
             self._ways.setdefault(name, way)
             self._contexts[name] = before[name].context or way[CONTEXT]
-            return Load(model=name, loaded=False, load_us=0)
+            return Load(model=name, digest=before[name].sha256, loaded=False, load_us=0)
         victims = self._victims(name, listed[name], before, evict)
         if isinstance(victims, Failure):
             return victims
@@ -195,7 +203,8 @@ class OllamaServer:
         left = await self._within_room(name, after, may_unload=evict is None)
         if isinstance(left, Failure):
             return left
-        return Load(model=name, loaded=True, load_us=load_us, evicted=tuple(sorted(before.keys() - left - {name})))
+        evicted = tuple(sorted(before.keys() - left - {name}))
+        return Load(model=name, digest=after[name].sha256, loaded=True, load_us=load_us, evicted=evicted)
 
     async def _within_room(self, name: str, after: Mapping[str, Known], *, may_unload: bool) -> set[str] | Failure:
         """Look what a loaded model really takes, unload what that leaves no room for, and return what is there then."""

@@ -49,7 +49,7 @@ class OpenAIServer:
     ) -> Load | Failure:
         """Look whether anybody is there: while the server is away no record must be charged for it."""
         failure = await exchange.reach(self._client, f"{self._base}/models", headers=self._headers, where=self.where)
-        return failure or Load(model=model, loaded=False, load_us=0)
+        return failure or Load(model=model, digest=await self.digest(model), loaded=False, load_us=0)
 
     def wording(self, request: Request) -> bytes | None:
         """Return the URL and the body that are sent."""

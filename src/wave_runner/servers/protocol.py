@@ -31,11 +31,13 @@ class Capabilities:
 class Load:
     """One `ensure_loaded`. `loaded` is False when the model was resident already; `load_us` in microseconds.
 
+    `digest` is that of the weights which are in memory now, and answer.
     `evicted` are the models that are no longer resident because of it: those that were unloaded to make room, and those
     that the server has dropped by itself.
     """
 
     model: str
+    digest: str
     loaded: bool
     load_us: int
     evicted: tuple[str, ...] = ()
@@ -79,7 +81,10 @@ class ModelServer(Protocol):
     async def capabilities(self) -> Capabilities: ...
 
     async def digest(self, model: str) -> str:
-        """Return "sha256:…" of the weights, or a stable name of what the server says it serves."""
+        """Return "sha256:…" of the weights that would be asked now, after a load if need be.
+
+        Where nobody can tell, it is a stable name of what the server says it serves.
+        """
         ...
 
     async def resident(self) -> Mapping[str, int | None]:
