@@ -18,7 +18,9 @@ from tests.support.waiting import wait_until
 from wave_runner.core.outcome import ErrorClass, Failure, Outage
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import ModelServerError
+from wave_runner.servers import ollama_answer
 from wave_runner.servers.binary import free_port
+from wave_runner.servers.exchange import Answer
 from wave_runner.servers.ollama import OllamaServer as Driver
 from wave_runner.servers.protocol import Load, Reply, Request
 
@@ -207,6 +209,17 @@ def test_text_with_half_a_surrogate_pair_is_an_answer_with_its_exact_bytes(ollam
     assert isinstance(reply, Reply), reply
     assert reply.text == "half \ud800 a pair"
     assert rb"\ud800" in reply.raw
+
+
+def test_what_ends_a_line_of_a_text_ends_no_line_of_an_answer():
+    """JSON may hold these as they are, and texts from web pages do."""
+    text = "a\u0085b\u2028c"
+    said = {"model": "test-a", "response": text, "done": True, "prompt_eval_count": 3, "eval_count": 4}
+    answer = Answer(status=200, headers={}, body=json.dumps(said, ensure_ascii=False).encode(), service_us=1)
+    request = Request(model="test-a", prompt="hi")
+    reply = ollama_answer.read(answer, where="there", request=request, sent=b"{}", context=4096, version="")
+    assert isinstance(reply, Reply), reply
+    assert reply.text == text
 
 
 def test_the_key_goes_into_the_header_and_never_into_a_message(ollama: OllamaServer):

@@ -37,6 +37,14 @@ def test_plain_completions_have_their_text_in_the_choice():
     )
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_ends_a_line_of_a_text_ends_no_line_of_a_stream(end: str):
+    """JSON may hold these as they are, and texts from web pages do."""
+    text = "a\u0085b\u2028c\u2029d"
+    body = stream(json.dumps(piece(text, "stop"), ensure_ascii=False), "[DONE]").decode().replace("\n", end).encode()
+    assert joined(body)["choices"] == [{"text": text, "finish_reason": "stop"}]
+
+
 @pytest.mark.parametrize("body", [stream(piece("wel")), stream(), b": nothing yet\n\n"])
 def test_a_stream_without_an_end_is_cut(body: bytes):
     with pytest.raises(Cut):

@@ -12,7 +12,7 @@ import orjson
 from wave_runner.core.loading import known_as
 from wave_runner.core.outcome import ErrorClass, Failure, Usage
 from wave_runner.core.text import sanitise
-from wave_runner.servers import exchange
+from wave_runner.servers import exchange, stream
 from wave_runner.servers.completion import wrong_model
 from wave_runner.servers.exchange import Answer, amount
 from wave_runner.servers.protocol import Reply, Request
@@ -88,7 +88,7 @@ def _said(
 def _joined(body: bytes) -> dict[str, Any]:
     """Return the lines as one: all of the text, and of the rest what the last line says."""
     # Not by a reader that refuses half of a surrogate pair: a model's text may hold one, and is cleaned further on.
-    lines = [json.loads(line) for line in body.decode().splitlines() if line.strip()]
+    lines = [json.loads(line) for line in stream.lines(body)]
     if not lines or not all(isinstance(line, dict) for line in lines):
         raise ValueError("it is no object")
     last: dict[str, Any] = lines[-1]

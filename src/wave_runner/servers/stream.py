@@ -50,7 +50,7 @@ def joined(body: bytes) -> Any:
     """
     document: dict[str, Any] = {}
     text, finish, ended = "", None, False
-    for data in _events(body.decode()):
+    for data in _events(body):
         if data == _DONE:
             ended = True
             continue
@@ -71,8 +71,15 @@ def joined(body: bytes) -> Any:
     return {**document, "choices": [{"text": text, "finish_reason": finish}]}
 
 
-def _events(text: str) -> Iterator[str]:
-    for line in text.splitlines():
+def lines(body: bytes) -> Iterator[str]:
+    """Yield the lines that hold anything. A text has more ends of a line than bytes have, and JSON may hold those."""
+    for line in body.splitlines():
+        if line.strip():
+            yield line.decode()
+
+
+def _events(body: bytes) -> Iterator[str]:
+    for line in lines(body):
         if line.startswith("data:"):
             yield line[5:].strip()
 
