@@ -165,8 +165,10 @@ def choose(
 
 
 def longest_wait_s(models: Mapping[str, Model], policy: Policy, *, wave_s: float) -> float:
-    """Return the seconds within which every head is served that no work far ahead is pushed in front of.
+    """Return the seconds within which every model's work goes on that no work far ahead is pushed in front of.
 
+    The head is that of all that waits for the model: of its own queues the earliest step goes first, and a later one
+    of the same age of run waits as long as that one always has work.
     `wave_s` is the longest that one wave takes. Once a head is overdue each other model is visited once before it at
     most, and each visit ends with the first wave after `theta` times its load. It holds for a lane that has its server
     to itself, also where more comes than can be done; the queue behind the head then grows all the same.
