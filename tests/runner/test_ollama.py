@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -130,11 +131,15 @@ def test_weights_that_somebody_else_has_loaded_anew_are_no_longer_called_by_thei
 
 def load_as_somebody_else(ollama: OllamaServer) -> None:
     """Have the model leave and come back, loaded as our runner loads it."""
-    for body in ({"keep_alive": 0}, {"keep_alive": 600, "options": {"num_ctx": 8192}}):
-        given = {"model": "test-a:latest", "stream": False, **body}
-        httpx2.post(f"{ollama.url}/api/generate", json=given).raise_for_status()
-        wait_until(lambda: "test-a:latest" in resident(ollama) or "options" not in given)
-        wait_until(lambda: "test-a:latest" not in resident(ollama) or "options" in given)
+    order(ollama, keep_alive=0)
+    wait_until(lambda: "test-a:latest" not in resident(ollama))
+    order(ollama, keep_alive=600, options={"num_ctx": 8192})
+    assert "test-a:latest" in resident(ollama)
+
+
+def order(ollama: OllamaServer, **how: Any) -> None:
+    body = {"model": "test-a:latest", "stream": False, **how}
+    httpx2.post(f"{ollama.url}/api/generate", json=body).raise_for_status()
 
 
 def resident(ollama: OllamaServer) -> set[str]:
