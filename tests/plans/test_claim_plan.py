@@ -43,9 +43,11 @@ def test_no_statement_of_the_hot_path_reads_a_table_or_compares_each_with_each(c
         if analysed:
             for table in BIG:
                 await hand.sql(f"ANALYZE {table}")
+        keys = [row["work_key"] for row in crowded.sql("SELECT DISTINCT work_key FROM queues")]
         by_key = {
             "waves/claim": claim(hand, claimed),
             "queues/waiting": waiting(hand),
+            "queues/feeding": {"work_keys": keys, "linger_s": 10.0},
             "interactions/start": interactions._start_parameters(claimed, [hand.start(one) for one in claimed.items]),
             "interactions/finish": interactions._finish_parameters(
                 begun, [hand.move(one) for one in begun.items], State.RUNNING
@@ -65,7 +67,6 @@ def test_no_statement_of_the_hot_path_reads_a_table_or_compares_each_with_each(c
                 "waves/opened": {"server": "scripts"},
                 "servers/loads": {"server": "local", "models": ["one", "other"]},
                 "runs/ahead": {"server": "scripts"},
-                "queues/feeding": {"work_keys": ["one", "other"], "linger_s": 10.0},
             }
             return found + await wrong(connection, plain)
 

@@ -219,7 +219,8 @@ def _trouble(row: Row) -> breakers.Trouble:
 
 async def fed(database: Database, work_keys: Collection[str], *, linger_s: float) -> set[str]:
     """Return those of these work keys that work is on its way to."""
-    rows = await database.fetch("queues/feeding", {"work_keys": sorted(work_keys), "linger_s": linger_s})
+    async with database.transaction(by_key=True) as connection:
+        rows = await fetch(connection, "queues/feeding", {"work_keys": sorted(work_keys), "linger_s": linger_s})
     return {row["work_key"] for row in rows}
 
 
