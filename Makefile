@@ -21,7 +21,7 @@ export PYTHON
 export WAVE_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 # What is run on the oldest PostgreSQL too: every statement, and not every value that goes through one.
 ON_15 := $(filter-out %/test_embedded.py,$(wildcard tests/store/test_*.py)) tests/reports tests/plans \
-	$(patsubst %,tests/runner/test_%.py,breakers flow limits orders people poison run schedule select shared_limits sql tally ledger retry)
+	$(patsubst %,tests/runner/test_%.py,breakers flow limits orders people poison run schedule select shared_limits sql tally ledger cost retry)
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

@@ -46,7 +46,8 @@ def _unbounded(workflow: Workflow, at: At, around: Surroundings) -> Iterator[Fin
 
 
 def _untimed(workflow: Workflow, at: At, around: Surroundings) -> Iterator[Finding]:
-    for model in sorted(_models(workflow) - set(around.timed)):
+    untimed = {step.actor for step in workflow.steps.values() if not step.timeout_s}
+    for model in sorted((_models(workflow) & untimed) - set(around.timed)):
         message = f"this is reserved before each call, and nobody knows how long one of the model `{model}` may take"
         yield Finding(rule="no_bound", at=at, message=message, hint=f"in wave.toml: [models.{model}] timeout_s = 60")
 
