@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wave_runner.core.canonical import dumps
 from wave_runner.core.interaction import State
 from wave_runner.core.outcome import Done, ErrorClass, Outcome
 from wave_runner.runner.prepare import Ready
@@ -46,7 +45,7 @@ def _inference(ready: Ready, outcome: Outcome, move: Move, ended_ns: int) -> Inf
         prompt_version=step.pinned.prompt_sha256,
         own=_own(ready),
         prompt=ready.prompt,
-        answer=dumps(outcome.output).decode() if isinstance(outcome, Done) else None,
+        answer=outcome.output if isinstance(outcome, Done) else None,
     )
 
 

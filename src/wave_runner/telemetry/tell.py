@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -39,7 +40,7 @@ class Endpoint:
 class Inference:
     """One attempt of a model as it was recorded. `own` are our own attributes; `error_type` "" is an accepted answer.
 
-    `answer` is None where there is none that could be read. `ended_ns` is the time by this process's clock.
+    `answer` is its JSON value, None where there is none that could be read. `ended_ns` is the time by this process's clock.
     """
 
     server: str
@@ -55,7 +56,7 @@ class Inference:
     prompt_version: str = ""
     own: Mapping[str, str | int] = field(default_factory=dict)
     prompt: str = ""
-    answer: str | None = None
+    answer: Any = None
 
 
 def is_on() -> bool:
@@ -167,7 +168,9 @@ def _content(one: Inference) -> Attributes:
         return {}
     found: Attributes = {names.INPUT_MESSAGES: _messages("user", one.prompt)}
     if one.answer is not None:
-        found[names.OUTPUT_MESSAGES] = _messages("assistant", one.answer, finish_reason=one.finish)
+        # Not checked yet: the driver of a database would refuse what this takes.
+        answer = json.dumps(one.answer, ensure_ascii=False)
+        found[names.OUTPUT_MESSAGES] = _messages("assistant", answer, finish_reason=one.finish)
     return found
 
 
