@@ -40,7 +40,7 @@ class Endpoint:
 class Inference:
     """One attempt of a model as it was recorded. `own` are our own attributes; `error_type` "" is an accepted answer.
 
-    `answer` is its JSON value, None where there is none that could be read. `ended_ns` is the time by this process's clock.
+    `answer` is its JSON value, None where none could be read. `ended_ns` is the time by this process's clock.
     """
 
     server: str
