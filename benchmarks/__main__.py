@@ -30,7 +30,11 @@ TOLD: dict[str, dict[str, str | None]] = {
         "usual": "--rounds 3",
         "full": "--rounds 7",
     },
-    "latency": {"quick": "--runs 10 --kinds script", "usual": "--runs 100", "full": "--runs 300 --kinds script engine sql"},
+    "latency": {
+        "quick": "--runs 10 --kinds script",
+        "usual": "--runs 100",
+        "full": "--runs 300 --kinds script engine sql",
+    },
     "claim": {
         "quick": "--waiting 1000 --claimers 1 --seconds 3",
         "usual": "",
