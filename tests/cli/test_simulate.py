@@ -6,6 +6,7 @@ import pytest
 from tests.support.small_project import write_project
 
 from wave_runner.cli import main
+from wave_runner.project.init import init_project
 
 
 @pytest.fixture
@@ -35,6 +36,37 @@ def test_what_nobody_has_said_is_assumed_and_said_to_be(project, capsys):
     assert "tiny: load 6 s, assumed" in out
 
 
+def test_a_step_that_no_record_comes_to_is_no_obstacle(project, capsys):
+    found = simulated(capsys, project, "--records", "3", "--share", "judge.note=0")
+    assert found["least_loads"] == found["policies"]["waves"]["loads"] == 1
+
+
+@pytest.mark.parametrize("records", [1, 2, 3, 5, 8, 13])
+def test_few_records_of_the_shipped_workflow_that_branches_most_can_be_simulated(tmp_path, capsys, records):
+    init_project(tmp_path / "postings")
+    words = [
+        "simulate",
+        "postings_graded",
+        "--records",
+        str(records),
+        "--json",
+        "--project",
+        str(tmp_path / "postings"),
+    ]
+    assert main.run(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 0 < found["least_loads"] <= found["policies"]["waves"]["loads"]
+
+
+def test_what_the_bound_on_waiting_costs_is_said_with_how_to_do_without(tmp_path, capsys):
+    init_project(tmp_path / "postings")
+    words = ["simulate", "postings_graded", "--records", "500", "--project", str(tmp_path / "postings")]
+    assert main.run([*words, "--overdue", "2m"]) == 0
+    assert "work that has waited 2 min 0 s went first (--overdue)" in capsys.readouterr().out
+    assert main.run([*words, "--overdue", "none"]) == 0
+    assert "--overdue" not in capsys.readouterr().out
+
+
 def test_a_file_of_figures_stands_behind_the_options(project, tmp_path, capsys):
     figures = tmp_path / "figures.toml"
     figures.write_text(
@@ -57,6 +89,10 @@ def test_a_file_of_figures_stands_behind_the_options(project, tmp_path, capsys):
         (["work", "--share", "judge.fetch=0.5"], 4, "fetch does not follow judge"),
         (["work", "--share", "judge.save=1.5"], 2, "from 0 to 1"),
         (["work", "--overdue", "soon"], 2, "is not a time"),
+        (["work:1000000000"], 2, "100,000,000 at most"),
+        (["work", "--per-hour", "nan"], 2, "computed with"),
+        (["work", "--memory", "inf"], 2, "computed with"),
+        (["work", "--share", "judge.save=0.9", "--share", "judge.note=0.9"], 2, "1.8 together"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_with_what_is_wrong(project, capsys, words, code, said):

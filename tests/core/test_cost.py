@@ -44,6 +44,11 @@ def test_tokens_that_nobody_has_counted_have_no_cost_and_the_time_has_one():
     assert entry.money == entry.machine_money == 306_000
 
 
+def test_a_request_that_was_refused_has_used_no_tokens_and_cost_nothing():
+    entry = entry_of(PRICE, Usage(refused=True, service_us=MILLION))
+    assert (entry.tokens_in, entry.tokens_cached, entry.tokens_out, entry.token_money) == (0, 0, 0, 0)
+
+
 def test_tokens_that_cost_nothing_cost_nothing_also_where_nobody_has_counted_them():
     assert entry_of({SECOND: 1}, Usage(service_us=1)).token_money == 0
 

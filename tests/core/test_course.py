@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wave_runner.core import graph
-from wave_runner.core.course import Course, course, line, unroll
+from wave_runner.core.course import Course, course, line, through, unroll
 from wave_runner.core.workflow import ActorKind, Case, Choose, Fork, Next, Step
 from wave_runner.project.init import init_project
 from wave_runner.project.load import load_project
@@ -61,6 +61,12 @@ def test_branches_stand_side_by_side_and_what_joins_them_follows_both():
     found = course(flow, keys(flow), {"a1"})
     assert (found.models[0], set(found.models[1:3]), found.models[3]) == ("A", {"B", "C"}, "D")
     assert found.after == (0b0, 0b1, 0b1, 0b110)
+
+
+def test_a_course_through_the_places_that_were_taken_leaves_out_the_others():
+    places = {("a", 0): (("b", 0), ("c", 0)), ("b", 0): (("d", 0),), ("c", 0): (("d", 0),), ("d", 0): ()}
+    taken = [("a", 0), ("c", 0), ("d", 0)]
+    assert through(places, taken, {"a": "A", "b": "B", "c": "C", "d": "D"}) == line("A", "C", "D")
 
 
 def test_a_loop_is_unrolled_and_no_further_than_two_rounds_beside_the_first():

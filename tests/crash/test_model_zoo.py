@@ -177,6 +177,7 @@ SERVERS = {
     # Not wrong, but seldom: to be understood.
     "sends_bytes": server(chunked(*(bytes([one]) for one in WORDS), whole=True), fate=COMPLETED),
     "hesitates": server(20 * b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD, fate=COMPLETED),
+    "calls_itself_no_text": server(http(completion('{"words": 4}', system_fingerprint=chr(0xD800))), fate=COMPLETED),
     # Many servers know their model by a longer name than the one they are asked for, so this says nothing.
     "names_another_model": server(http(WORDS.replace(b'"m"', b'"another"')), fate=COMPLETED),
 }

@@ -141,6 +141,16 @@ def test_a_server_that_does_not_count_tokens_is_said_and_not_guessed(ground: Gro
     assert "not in it: the tokens of 1 calls: the server has not counted them" in wave(ground, "report", "cost")
 
 
+def test_what_a_server_has_refused_has_used_nothing_and_that_is_known(ground: Ground, tmp_path: Path):
+    refused = [{"status": status, "times": 1} for status in (429, 503)]
+    broken = {"status": 500, "times": 1}
+    with OpenAIStub(tmp_path / "stub", [*refused, broken, GOOD]) as stub:
+        assert priced(ground, n=1, url=stub.url).run() == "completed"
+    whole = report(ground).total
+    assert (whole.calls, whole.failed, whole.not_counted, whole.cost) == (4, 3, 1, EACH)
+    assert [line.cost for line in report(ground, by=By.ATTEMPT).lines] == [EACH, 0, 0, 0]
+
+
 def test_a_model_without_a_price_costs_nobody_knows_what(ground: Ground, tmp_path: Path):
     with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
         assert priced(ground, n=2, url=stub.url, price="").run() == "completed"

@@ -126,7 +126,16 @@ def test_request_and_answer_of_every_attempt_are_kept_as_they_were_and_match_the
     }
     sealed = {(row["interaction_id"], hashlib.sha256(row["nonce"] + row["content"]).hexdigest()) for row in kept}
     assert sealed == committed
-    assert len(sealed) == 6
+    assert len(sealed) == 9
+    assert [bytes(payload["content"]) for payload in kept if payload["role"] == "server"] == 3 * [b"stub-1"]
+
+
+def test_a_server_that_calls_itself_whatever_it_likes_is_kept_short_and_clean(ground: Ground, stub: OpenAIStub):
+    stub.answer_with({**GOOD, "beside": {"system_fingerprint": "\0" + 300 * "x"}})
+    asking(ground, stub.url, n=1)
+    assert ground.run() == "completed"
+    version = ground.one("SELECT content FROM payloads WHERE role = 'server'").decode()
+    assert version == "\ufffd" + 199 * "x"
 
 
 def test_a_server_that_is_not_there_costs_no_record_an_attempt_and_its_work_is_done_when_it_is_back(

@@ -256,6 +256,22 @@ def test_what_was_doubted_is_asked_again(ground: Ground, stub: OpenAIStub):
     assert hits(ground, 2) == 0
 
 
+def test_what_was_doubted_where_it_was_used_again_is_asked_again(ground: Ground, stub: OpenAIStub):
+    stub.answer_with(FREE)
+    files = {"schemas/n.json": NUMBER.replace('"n": {', '"why": {"type": "string"}, "n": {')}
+    assert asking(ground, stub, 4, files=files).run() == "completed", "four may well have said the same"
+    asking(ground, stub, 5, files=files)
+    assert again(ground) == "failed"
+    assert hits(ground, 2) == 4
+    assert ground.one("SELECT count(*) FROM interactions WHERE run_id = 2 AND rule = 'same_text'") == 5
+
+    stub.answer_with(GOOD)
+    assert again(ground) == "completed"
+
+    assert hits(ground, 3) == 0
+    assert ground.items() == {f"item {n}": n for n in range(5)}
+
+
 def test_a_retry_asks_though_another_record_was_answered_meanwhile(ground: Ground, stub: OpenAIStub):
     stub.answer_with({"text": "no JSON", "times": 1}, SAME)
     asking(ground, stub, 2, texts={0: "number 1."}, slots=1, attempts=2)

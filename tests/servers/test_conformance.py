@@ -65,6 +65,11 @@ async def load(server: ModelServer, model: str = "test-a", **fields: Any) -> Loa
     return loaded
 
 
+def met(place: Place) -> list[str]:
+    """The evidence of who a failed attempt has met: of a server by URL its answers alone can tell."""
+    return ["server"] if place.loads else []
+
+
 def names(resident: Any) -> set[str]:
     return {name.removesuffix(":latest") for name in resident}
 
@@ -86,6 +91,7 @@ def test_a_digest_names_the_weights(place: Place):
 
     first, again, other = use(place, work)
     assert first == again != other
+    assert use(place, load).digest == first
     assert first.startswith("sha256:" if place.loads else f"name:{place.url.removesuffix('/v1')}/")
 
 
@@ -199,7 +205,9 @@ def test_a_model_that_was_not_loaded_is_not_loaded_behind_our_back(loading: Plac
         await load(server, "test-b")
         failed = await server.infer(loading.request("test-a"))
         assert isinstance(failed, Failure)
-        assert failed.error_class is ErrorClass.TRANSIENT
+        assert (failed.error_class, failed.outage) == (ErrorClass.TRANSIENT, Outage.MODEL), (
+            "it says nothing of the record"
+        )
         assert names(await server.resident()) == {"test-b"}
 
     use(loading, work)
@@ -228,6 +236,8 @@ def test_an_answer_fits_its_schema_and_comes_with_its_bytes_and_its_cost(place: 
     assert jsonschema_rs.is_valid(SCHEMA, json.loads(reply.text))
     assert reply.finish == "stop"
     assert reply.server_version
+    if place.loads:
+        assert reply.server_version == use(place, lambda server: server.capabilities()).version
     usage = reply.usage
     assert min(usage.tokens_in, usage.tokens_out, usage.prompt_us, usage.generate_us, usage.service_us) > 0
     sent = json.loads(reply.request)
@@ -271,7 +281,7 @@ def test_a_prompt_longer_than_the_context_fails_for_good_and_is_kept(place: Plac
     assert isinstance(failed, Failure)
     assert (failed.error_class, failed.outage) == (ErrorClass.PERMANENT, None)
     assert "context" in failed.message
-    assert [kept.role for kept in failed.evidence] == ["request", "answer"]
+    assert [kept.role for kept in failed.evidence] == ["request", "answer", *met(place)]
 
 
 def test_a_request_that_runs_into_its_time_limit_gives_its_slot_back(place: Place):
@@ -285,7 +295,7 @@ def test_a_request_that_runs_into_its_time_limit_gives_its_slot_back(place: Plac
     assert isinstance(late, Failure)
     assert late.error_class is ErrorClass.TIMEOUT
     assert "0.3 s" in late.message
-    assert [kept.role for kept in late.evidence] == ["request"]
+    assert [kept.role for kept in late.evidence] == ["request", *met(place)]
 
 
 def test_a_server_that_dies_under_a_request_is_told_from_one_that_is_not_there(place: Place):
@@ -299,7 +309,7 @@ def test_a_server_that_dies_under_a_request_is_told_from_one_that_is_not_there(p
     failed, after = use(place, work)
     assert isinstance(failed, Failure)
     assert (failed.error_class, failed.outage) == (place.at_its_death, None)
-    assert [kept.role for kept in failed.evidence] == ["request"]
+    assert [kept.role for kept in failed.evidence] == ["request", *met(place)]
     if not place.url:
         assert isinstance(after, Load), "a server of our own is started anew"
         assert after.loaded

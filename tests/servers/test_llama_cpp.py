@@ -259,7 +259,7 @@ def test_free_text_that_is_not_utf_8_is_invalid_output_or_shows_where_it_was_not
     assert failed or any("\ufffd" in result.text for result in results if isinstance(result, Reply))
     for failure in failed:
         assert failure.error_class is ErrorClass.INVALID_OUTPUT
-        assert {kept.role for kept in failure.evidence} == {"request", "answer"}
+        assert {kept.role for kept in failure.evidence} == {"request", "answer", "server"}
 
 
 def test_a_request_that_runs_into_its_time_limit_gives_its_slot_back(project: Path):
@@ -329,7 +329,7 @@ def test_an_answer_of_another_model_at_the_same_place_is_not_taken(project: Path
     assert isinstance(failed, Failure)
     assert (failed.error_class, failed.outage) == (ErrorClass.TRANSIENT, Outage.MODEL)
     assert "'test-b' has answered" in failed.message
-    assert {kept.role for kept in failed.evidence} == {"request", "answer"}
+    assert {kept.role for kept in failed.evidence} == {"request", "answer", "server"}
 
 
 def test_memory_is_counted_from_the_file_and_its_context(project: Path):

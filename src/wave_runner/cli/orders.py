@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wave_runner.cli import output
+from wave_runner.cli.amounts import Amount
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 SUBJECTS = ("run", "workflow", "actor", "runner")
 STILL_IN_HAND = 1
-MONEY = click.FloatRange(0, 10**6, min_open=True)
+MONEY = Amount(0, 10**6, min_open=True)
 
 Command = Callable[..., Any]
 
@@ -76,7 +77,7 @@ def resume(
 
 @click.command()
 @_about
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer than this.")
+@click.option("--timeout", type=Amount(min=0), metavar="SECONDS", help="Wait no longer than this.")
 def drain(context: click.Context, subject: str, name: str, as_json: bool, timeout: float | None) -> int:
     """Pause it, and wait until nothing of it is in hand; a runner ends then.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wave_runner.cli import output
+from wave_runner.cli.amounts import Amount
 from wave_runner.cli.durations import Duration
 from wave_runner.cli.main import project_dir, project_option
 from wave_runner.errors import NotFoundError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wave_runner.core.workflow import Project, Workflow
     from wave_runner.core.workload import Figures
 
+MOST_RECORDS = 100_000_000
 COLUMNS = ("policy", "loads", "loading", "makespan", "first", "wait_p50", "wait_p95", "wait_max")
 _MODEL = re.compile(r"(?P<name>.+)=(?P<load>[\d.]+)/(?P<call>[\d.]+)(?:/(?P<gb>[\d.]+))?")
 
@@ -37,14 +39,14 @@ class Patience(Duration):
 @click.argument("workflows", metavar="WORKFLOW[:N]...", nargs=-1, required=True)
 @click.option(
     "--records",
-    type=click.IntRange(1, 100_000_000),
+    type=click.IntRange(1, MOST_RECORDS),
     default=1000,
     show_default=True,
     help="Of each workflow without :N.",
 )
 @click.option(
     "--per-hour",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     help="Records that come in an hour, of each workflow.  [default: all at once]",
 )
 @click.option(
@@ -74,13 +76,11 @@ class Patience(Duration):
 @click.option(
     "--resident", type=click.IntRange(1, 1000), help="Models in memory at once, of each.  [default: as in wave.toml]"
 )
-@click.option("--memory", type=click.FloatRange(min=0, min_open=True), metavar="GB", help="For models, of each.")
+@click.option("--memory", type=Amount(min=0, min_open=True), metavar="GB", help="For models, of each.")
 @click.option(
     "--script-slots", type=click.IntRange(1, 1000), default=2, show_default=True, help="Scripts at work at once."
 )
-@click.option(
-    "--fails", type=click.FloatRange(0, 0.9), default=0.0, show_default=True, help="Which part of the calls fails."
-)
+@click.option("--fails", type=Amount(0, 0.9), default=0.0, show_default=True, help="Which part of the calls fails.")
 @click.option(
     "--overdue",
     type=Patience(),
@@ -89,14 +89,14 @@ class Patience(Duration):
 )
 @click.option(
     "--theta",
-    type=click.FloatRange(0, 1000),
+    type=Amount(0, 1000),
     default=4.0,
     show_default=True,
     help="A model works so many times its load before it is left.",
 )
 @click.option(
     "--fill",
-    type=click.FloatRange(0, 1000),
+    type=Amount(0, 1000),
     default=0.0,
     show_default=True,
     help="So many times its load must wait for a model that is loaded.",
@@ -161,8 +161,9 @@ def _wanted(text: str, project: Project, records: int) -> tuple[Workflow, int]:
     name, _, count = text.partition(":")
     if name not in project.workflows:
         raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
-    if count and not (count.isascii() and count.isdigit() and int(count)):
-        raise click.BadParameter(f"{text!r}: after the colon stands how many records", param_hint="WORKFLOW")
+    if count and not (count.isascii() and count.isdigit() and len(count) < 10 and 0 < int(count) <= MOST_RECORDS):
+        said = f"{text!r}: after the colon stands how many records, {MOST_RECORDS:,} at most"
+        raise click.BadParameter(said, param_hint="WORKFLOW")
     return project.workflows[name], int(count) if count else records
 
 
@@ -217,7 +218,7 @@ def _check(figures: Figures, wanted: Sequence[tuple[Workflow, int]], known: Any)
     """Refuse figures of what is not there: they would be silently without effect."""
     from wave_runner.core import graph
     from wave_runner.core.nearest import did_you_mean
-    from wave_runner.core.workflow import END
+    from wave_runner.core.workflow import END, Fork
 
     steps = {name: step for workflow, _ in wanted for name, step in workflow.steps.items()}
     for what, names, there in (
@@ -232,6 +233,11 @@ def _check(figures: Figures, wanted: Sequence[tuple[Workflow, int]], known: Any)
         for to in said.share:
             if to not in following:
                 raise NotFoundError(f"{to} does not follow {name}", hint=did_you_mean(to, following))
+        total = sum(said.share.values())
+        if total > 1 + 1e-9 and not isinstance(steps[name].route, Fork):
+            raise click.UsageError(
+                f"the shares of {name} are {total:g} together: each of its records goes one way only"
+            )
 
 
 def _document(
@@ -293,6 +299,10 @@ def _show(
         output.heading(
             f"fewest loads possible: {waves.least_loads}; load efficiency of waves: {100 * efficiency:.0f} %"
         )
+    seconds = policy.patience_s(machine.models)
+    if waves.least_loads < waves.loads and math.isfinite(seconds):
+        bound = output.duration(seconds * 1e6)
+        output.heading(f"work that has waited {bound} went first (--overdue); without that bound: --overdue none")
     if gain := _gain(found):
         output.heading(f"record by record it takes {gain:.2f} times as long as in waves")
     if waves.failed:

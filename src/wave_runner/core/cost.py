@@ -62,8 +62,8 @@ def entry_of(price: Mapping[str, int], usage: Usage) -> Entry:
 
 
 def tells_tokens(usage: Usage) -> bool:
-    """Say whether the server has counted the tokens of a call: there is no prompt without one."""
-    return usage.tokens_in > 0
+    """Say whether the tokens of a call are known: the server has counted them, or has not begun to answer."""
+    return usage.tokens_in > 0 or usage.refused  # there is no prompt without a token
 
 
 def _of_tokens(price: Mapping[str, int], fresh: int, cached: int, out: int, *, told: bool) -> int | None:

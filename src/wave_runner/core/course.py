@@ -61,7 +61,7 @@ def course(steps: Mapping[str, Step], keys: Mapping[str, str], live: Collection[
 
 
 def through(places: Mapping[Place, tuple[Place, ...]], ahead: Collection[Place], keys: Mapping[str, str]) -> Course:
-    """Return the course through some of a workflow's places, as `unroll` gives them."""
+    """Return the course through some of a workflow's places, as `unroll` gives them; no record goes to the others."""
     models: list[str] = []
     after: list[int] = []
     carried: dict[Place, int] = dict.fromkeys(ahead, 0)  # what must be done before whatever comes next there
@@ -74,7 +74,8 @@ def through(places: Mapping[Place, tuple[Place, ...]], ahead: Collection[Place],
             after.append(before)
             before = 1 << (len(models) - 1)
         for to in following:
-            carried[to] |= before
+            if to in carried:
+                carried[to] |= before
     return Course(tuple(models), tuple(after))
 
 

@@ -37,9 +37,12 @@ class ErrorClass(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Exact bytes of one attempt that are kept as a payload: the request, the raw answer, a log, a traceback."""
+    """Exact bytes of one attempt that are kept as a payload: the request, the raw answer, a log, a traceback.
 
-    role: str  # "request" | "answer" | "log" | "error"
+    With role "server" it is the version of the model server that the attempt has met, as the server says it.
+    """
+
+    role: str  # "request" | "answer" | "server" | "log" | "error"
     media_type: str
     content: bytes
 
@@ -73,6 +76,7 @@ class Usage:
     """What an attempt cost. Times in microseconds; 0 where the actor has no such thing.
 
     `rest_s` is how long a server wants to be left alone after it, `result_bytes` how large a script's result was.
+    `refused` is a request that nobody has begun to answer: that it has used no tokens is known, and not only untold.
     """
 
     service_us: int = 0
@@ -84,6 +88,7 @@ class Usage:
     tokens_out: int = 0
     rest_s: float = 0.0
     result_bytes: int = 0
+    refused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,7 @@ def _error_inside(answer: Answer, where: str, error: Mapping[str, Any]) -> Failu
     body = orjson.dumps({"error": sanitise(str(error.get("message")))[0][:400]})
     failure = exchange.bad_status(replace(answer, status=status, body=body), where)
     assert failure is not None, "its status is none of success"
-    return failure
+    return replace(failure, usage=Usage())  # it had begun to answer
 
 
 def _said(

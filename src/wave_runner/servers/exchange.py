@@ -33,21 +33,25 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
 import orjson
 
 from wave_runner.core.outcome import ErrorClass, Evidence, Failure, Outage, Usage
+from wave_runner.core.text import sanitise
+from wave_runner.servers.protocol import Reply
 from wave_runner.servers.stream import Silence, watched
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 LARGEST_AMOUNT = 2**31 - 1  # of tokens or microseconds: what the database holds, and more than one answer can cost
 CONNECT_TIMEOUT_S = 10.0
+VERSION_CHARACTERS = 200  # what a server calls itself is short; it must not fill the evidence with anything else
 
 _TRANSIENT = {408, 409, 425}
 _OVERLOADED = {503, 529}
+_GIVEN_UP = {408, 499}  # of requests that may have been under way
 _OUTAGES = dict.fromkeys((401, 402, 403, 429, *_OVERLOADED), Outage.SERVER) | {404: Outage.MODEL}
 _NOBODY_THERE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 # What is left of an allowance, and when there is more: as OpenAI and those who speak like it say it, and as
@@ -154,7 +158,7 @@ async def post(
             message=_broken(where, error),
             outage=Outage.SERVER if isinstance(error, _NOBODY_THERE) else None,
             evidence=evidence(body, bytes(received)),
-            usage=Usage(service_us=_elapsed_us(started)),
+            usage=Usage(service_us=_elapsed_us(started), refused=isinstance(error, _NOBODY_THERE)),
         )
 
 
@@ -169,10 +173,29 @@ async def reach(client: httpx2.AsyncClient, url: str, *, headers: Mapping[str, s
         return None  # what is wrong with it shows when it is asked
 
 
+def not_loaded(model: str, where: str) -> Failure:
+    """Return the failure of a request that is not sent: that the model is gone says nothing of what was to be asked."""
+    message = f"{model} is not loaded in {where}"
+    return Failure(error_class=ErrorClass.TRANSIENT, message=message, outage=Outage.MODEL, usage=Usage(refused=True))
+
+
 def evidence(request: bytes, answer: bytes) -> tuple[Evidence, ...]:
     """Keep the exact bytes of an attempt; an answer of no bytes leaves no evidence."""
     kept = (Evidence(role="request", media_type="application/json", content=request),)
     return (*kept, Evidence(role="answer", media_type="application/octet-stream", content=answer)) if answer else kept
+
+
+def version_evidence(version: str) -> tuple[Evidence, ...]:
+    """Keep which version of its server an attempt has met; one that the server does not say leaves no evidence."""
+    told = sanitise(version[:VERSION_CHARACTERS])[0].encode()
+    return (Evidence(role="server", media_type="text/plain", content=told),) if told else ()
+
+
+def met(result: Reply | Failure, version: str) -> Reply | Failure:
+    """Return what came of an attempt with the version of the server that it has met; it may not have come so far."""
+    if isinstance(result, Reply):
+        return replace(result, server_version=version)
+    return replace(result, evidence=(*result.evidence, *version_evidence(version))) if result.evidence else result
 
 
 def error_text(body: bytes) -> str:
@@ -233,7 +256,13 @@ def bad_status(answer: Answer, where: str, advice: Mapping[int, str] = ADVICE) -
         message=f"{where} answered {status}: {error_text(answer.body)}. {advice.get(status, '')}".rstrip(),
         retry_after_s=rest_of(answer.headers),
         outage=_OUTAGES.get(status),
+        usage=Usage(refused=_is_refusal(status)),
     )
+
+
+def _is_refusal(status: int) -> bool:
+    """Say whether a status means that nobody has begun to answer."""
+    return status in _OVERLOADED or (300 <= status < 500 and status not in _GIVEN_UP)
 
 
 def _class_of(status: int) -> ErrorClass:

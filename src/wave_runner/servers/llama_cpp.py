@@ -39,6 +39,8 @@ __all__ = ["LlamaCppServer", "count_loads"]
 
 log = logging.getLogger(__name__)
 
+# The server kills a process that it has told to end, and that does not, after 10 s.
+UNLOAD_FROZEN_S = 20.0
 # Reproducible unless the project asks for something else: no chance, no state carried from one request to the next.
 DEFAULTS: Mapping[str, Any] = {"temperature": 0.0, "seed": 0, "max_tokens": 512, "cache_prompt": False}
 
@@ -75,11 +77,10 @@ class LlamaCppServer:
         self._name = f"the model server {spec.name!r} (llama-server, log {self.log})"
 
     async def capabilities(self) -> Capabilities:
-        _, found = await self._binary()
         return Capabilities(
             slots=self._spec.slots,
             controls_residency=True,
-            version=found.version,
+            version=await self._version(),
             models_max=self._room.models,
             memory=self._room.memory,
         )
@@ -118,6 +119,8 @@ class LlamaCppServer:
             return missing
         now = await self._digest_of_file(model)  # outside of the time limit: large weights are read once for it
         async with self._ordering:
+            if self._router is not None and not await self._router.is_serving():
+                await self._end_router()  # outside of the time limit as well: one that is frozen is long in showing it
             try:
                 async with asyncio.timeout(self._spec.start_timeout_s):
                     return await self._load(model, now, evict)
@@ -140,7 +143,7 @@ class LlamaCppServer:
             return body
         router, url = self._router, self._urls.pop(request.model, None)
         if router is None or url is None:
-            return _failure(ErrorClass.TRANSIENT, f"{request.model} is not loaded in {self._name}")
+            return exchange.not_loaded(request.model, self._name)
         self._urls[request.model] = url  # now the most recently asked for
         self._busy[request.model] += 1
         try:
@@ -155,11 +158,15 @@ class LlamaCppServer:
             )
         finally:
             self._busy[request.model] -= 1
-        if isinstance(answer, Failure):
-            return await self._explained(answer, router, request.model)
         # Another process may listen there by now; each says by its name whose answer it is.
-        result = completion.read(answer, where=self._name, request=body, model=request.model)
-        return await self._explained(result, router, request.model) if isinstance(result, Failure) else result
+        result = (
+            answer
+            if isinstance(answer, Failure)
+            else completion.read(answer, where=self._name, request=body, model=request.model)
+        )
+        if isinstance(result, Failure):
+            result = await self._explained(result, router, request.model)
+        return exchange.met(result, await self._version())
 
     async def unload(self, model: str) -> None:
         """Take `model` out of memory and wait until the server says so. Nothing happens if it was not there."""
@@ -215,10 +222,12 @@ class LlamaCppServer:
             self._found = binary, await asyncio.to_thread(probe, binary, self._state_dir / "probe.json")
         return self._found
 
+    async def _version(self) -> str:
+        return f"llama-server {(await self._binary())[1].version}"
+
     async def _running(self) -> Router:
-        """Return a server that answers: the one there is, or a new one."""
-        if self._router is None or not await self._router.is_serving():
-            await self._end_router()
+        """Return the server that there is, or a new one."""
+        if self._router is None:
             binary, found = await self._binary()
             self._router = await Router.start(
                 self._spec, binary, found, models_dir=self._models_dir, state_dir=self._state_dir
@@ -301,6 +310,8 @@ class LlamaCppServer:
 
     async def _explained(self, failure: Failure, router: Router, model: str) -> Failure:
         """Tell a broken connection from a process that died under the request, and from text that is no text."""
+        if failure.error_class is ErrorClass.TIMEOUT:
+            return await self._after_time_limit(failure, router, model)
         if failure.error_class is not ErrorClass.TRANSIENT:
             return failure
         if failure.outage is Outage.MODEL:  # another model has answered: where this one listens is asked anew
@@ -319,6 +330,25 @@ class LlamaCppServer:
                     return replace(failure, error_class=ErrorClass.CRASHED, message=message)
             await asyncio.sleep(POLL_S)
         return failure
+
+    async def _after_time_limit(self, failure: Failure, router: Router, model: str) -> Failure:
+        """Tell a model that is slow from a process that is frozen, which is ended: the next load starts it anew."""
+        url = self._urls.get(model)
+        if url is None or await router.is_heard(url):
+            return failure
+        async with self._ordering:
+            if self._urls.get(model) == url:  # of several requests the first ends it
+                self._forget(model)
+                await self._end_frozen(router, model)
+        message = f"the process of {model} in {self._name} answered nobody any more, and was ended"
+        return replace(failure, error_class=ErrorClass.CRASHED, message=message)
+
+    async def _end_frozen(self, router: Router, model: str) -> None:
+        try:
+            async with asyncio.timeout(UNLOAD_FROZEN_S):
+                await router.unload(model)
+        except (TimeoutError, httpx2.HTTPError):
+            await self._end_router()
 
 
 def request_body(request: Request) -> tuple[str, bytes | Failure]:

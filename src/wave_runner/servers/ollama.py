@@ -133,7 +133,7 @@ class OllamaServer:
         name = known_as("ollama", request.model)
         way = self._ways.pop(name, None)
         if way is None:
-            return Failure(error_class=ErrorClass.TRANSIENT, message=f"{name} is not loaded in {self.where}")
+            return exchange.not_loaded(name, self.where)
         self._ways[name] = way  # now the most recently asked for
         path, sent = request_body(request, way)
         if isinstance(sent, Failure):
@@ -143,11 +143,12 @@ class OllamaServer:
             answer = await self._post(path, sent, request.timeout_s, request.token_timeout_s)
         finally:
             self._busy[name] -= 1
-        if isinstance(answer, Failure):
-            return self._without_key(answer)
         context = self._contexts.get(name, way[CONTEXT])
-        result = ollama_answer.read(
-            answer, where=self.where, request=request, sent=sent, context=context, version=self._version
+        result = exchange.met(
+            answer
+            if isinstance(answer, Failure)
+            else ollama_answer.read(answer, where=self.where, request=request, sent=sent, context=context),
+            self._version,
         )
         return self._without_key(result) if isinstance(result, Failure) else result
 
@@ -173,6 +174,7 @@ class OllamaServer:
         self._ways.clear()
 
     async def _load(self, name: str, way: dict[str, Any], evict: Sequence[str] | None) -> Load | Failure:
+        self._version = await self._asked_version()  # each time: it may be another one since
         listed, before = await self._listed("tags"), await self._listed("ps")
         if name not in listed:
             self._ways.pop(name, None)
@@ -198,7 +200,6 @@ class OllamaServer:
         self._ways.pop(name, None)
         self._ways[name] = way
         self._contexts[name] = after[name].context or way[CONTEXT]
-        self._version = await self._asked_version()
         load_us = round((time.monotonic() - started) * 1_000_000)
         left = await self._within_room(name, after, may_unload=evict is None)
         if isinstance(left, Failure):

@@ -27,9 +27,9 @@ _TOO_LONG = ("exceeds the context length", "exceeds the available context", "exc
 _NANOSECONDS = 1 / 1000  # in microseconds
 
 
-def read(answer: Answer, *, where: str, request: Request, sent: bytes, context: int, version: str) -> Reply | Failure:
+def read(answer: Answer, *, where: str, request: Request, sent: bytes, context: int) -> Reply | Failure:
     """Return the text of an answer to `request`. `context` is what the model was loaded with, in tokens."""
-    found = _reply(answer, where, request, sent, context, version)
+    found = _reply(answer, where, request, sent, context)
     if isinstance(found, Failure):
         usage = replace(found.usage, service_us=answer.service_us)
         return replace(found, evidence=exchange.evidence(sent, answer.body), usage=usage)
@@ -44,7 +44,7 @@ def refusal(answer: Answer, where: str) -> Failure | None:
     return failure
 
 
-def _reply(answer: Answer, where: str, request: Request, sent: bytes, context: int, version: str) -> Reply | Failure:
+def _reply(answer: Answer, where: str, request: Request, sent: bytes, context: int) -> Reply | Failure:
     if failure := refusal(answer, where):
         return failure
     try:
@@ -59,12 +59,10 @@ def _reply(answer: Answer, where: str, request: Request, sent: bytes, context: i
         return Failure(error_class=ErrorClass.TRANSIENT, message=message)
     if failure := wrong_model(_name(document.get("model")), known_as("ollama", request.model), where):
         return failure
-    return _said(answer, where, document, sent, context, version)
+    return _said(answer, where, document, sent, context)
 
 
-def _said(
-    answer: Answer, where: str, document: Mapping[str, Any], sent: bytes, context: int, version: str
-) -> Reply | Failure:
+def _said(answer: Answer, where: str, document: Mapping[str, Any], sent: bytes, context: int) -> Reply | Failure:
     usage = replace(_cost(document), service_us=answer.service_us)
     if usage.tokens_in >= context:
         # A version that does not know `truncate` cuts a prompt without a word, and then it fills the whole context.
@@ -80,7 +78,6 @@ def _said(
         request=sent,
         raw=answer.body,
         usage=usage,
-        server_version=version,
         rest_s=exchange.rest_of(answer.headers) or 0.0,
     )
 
@@ -111,7 +108,7 @@ def _error_inside(answer: Answer, where: str, document: Mapping[str, Any]) -> Fa
     body = orjson.dumps({"error": sanitise(str(document["error"]))[0][:400]})
     failure = refusal(replace(answer, status=status, body=body), where)
     assert failure is not None, "its status is none of success"
-    return failure
+    return replace(failure, usage=Usage())  # it had begun to answer
 
 
 def _name(answered: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from wave_runner.core.outcome import ErrorClass, Failure
+from wave_runner.core.outcome import ErrorClass, Failure, Usage
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import SettingsError
 from wave_runner.servers import completion, exchange
@@ -116,6 +116,7 @@ def encode(body: dict[str, Any]) -> bytes | Failure:
         return Failure(
             error_class=ErrorClass.PERMANENT,
             message=f"the prompt cannot be sent: {error}. It likely holds half of a surrogate pair; clean the input.",
+            usage=Usage(refused=True),
         )
 
 

@@ -62,7 +62,7 @@ class Request:
 class Reply:
     """A server's answer as it came. `finish` is "stop" or "length"; `request` and `raw` are the exact bytes.
 
-    `rest_s` is how long the server wants to be left alone after it.
+    `rest_s` is how long the server wants to be left alone after it, `server_version` what it calls itself, if it does.
     """
 
     text: str
@@ -70,7 +70,7 @@ class Reply:
     request: bytes
     raw: bytes
     usage: Usage
-    server_version: str
+    server_version: str = ""
     rest_s: float = 0.0
 
 

@@ -25,6 +25,8 @@ LOG_NAME = "llama-server.log"
 POLL_S = 0.01
 END_TIMEOUT_S = 10.0
 ORDER_TIMEOUT_S = 30.0
+# Whoever is asked for a sign of life has a thread for it, which computes nothing: after so long it is frozen.
+SILENT_S = 10.0
 _MODEL_LOADED = re.compile(rb"^\[\d+\].*: model loaded\s*$", re.MULTILINE)
 
 Status = Mapping[str, Any]  # {"value": "loaded", "args": […], …} as `GET /models` gives it
@@ -66,13 +68,13 @@ class Router:
         return self._process.poll() is None
 
     async def is_serving(self) -> bool:
-        """Return False if nobody listens: the launcher may be alive and clearing up behind a router that has died."""
-        if not self.is_alive():
-            return False
+        """Return False if nobody answers: the launcher may be alive and clearing up behind a router that has died."""
+        return self.is_alive() and await self.is_heard(self.url)
+
+    async def is_heard(self, url: str) -> bool:
+        """Say whether the router, or the process of a model, says that it is there, however much it has to do."""
         try:
-            await self._client.get(f"{self.url}/health", timeout=ORDER_TIMEOUT_S)
-        except httpx2.TimeoutException:
-            return True  # busy
+            await self._client.get(f"{url}/health", timeout=SILENT_S)
         except httpx2.HTTPError:
             return False
         return True

@@ -820,7 +820,7 @@ CREATE TABLE wave.payloads (
     nonce bytea NOT NULL,
     content bytea NOT NULL,
     CONSTRAINT payloads_nonce_check CHECK ((length(nonce) = 32)),
-    CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'log'::text, 'error'::text, 'before'::text])))
+    CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'server'::text, 'log'::text, 'error'::text, 'before'::text])))
 )
 PARTITION BY RANGE (run_id);
 
@@ -834,7 +834,7 @@ CREATE TABLE wave.payloads_r0 (
     nonce bytea CONSTRAINT payloads_nonce_not_null NOT NULL,
     content bytea CONSTRAINT payloads_content_not_null NOT NULL,
     CONSTRAINT payloads_nonce_check CHECK ((length(nonce) = 32)),
-    CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'log'::text, 'error'::text, 'before'::text])))
+    CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'server'::text, 'log'::text, 'error'::text, 'before'::text])))
 );
 
 CREATE TABLE wave.project (

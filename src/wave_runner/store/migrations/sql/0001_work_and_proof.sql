@@ -569,7 +569,7 @@ CREATE TABLE payloads (
     payload_id      bigint NOT NULL DEFAULT nextval('payload_ids'),
     interaction_id  bigint NOT NULL,
     attempt         integer NOT NULL,
-    role            text NOT NULL CHECK (role IN ('request', 'answer', 'log', 'error', 'before')),
+    role            text NOT NULL CHECK (role IN ('request', 'answer', 'server', 'log', 'error', 'before')),
     media_type      text NOT NULL,
     nonce           bytea NOT NULL CHECK (length(nonce) = 32),
     content         bytea NOT NULL,

@@ -17,6 +17,11 @@ WITH doubted AS (
     JOIN steps s ON s.step_id = rs.step_id
     JOIN actors a ON a.actor_id = rs.actor_id
     JOIN definitions def ON def.definition_id = rs.definition_id
+), forgotten AS (
+    -- What was recorded for another one and given to these: nobody who asks the same is to get it again.
+    DELETE FROM answers a
+    USING doubted d JOIN hits h ON h.run_id = d.run_id AND h.interaction_id = d.interaction_id
+    WHERE a.run_id = h.source_run_id AND a.interaction_id = h.source_id
 )
 UPDATE run_records r SET state = 'ended', broken = NULL, settled_at = NULL
 FROM doubted d
