@@ -72,6 +72,25 @@ def test_for_a_model_out_of_turn_what_is_needed_last_is_evicted_and_what_nobody_
     assert evictions("D", resident="ABC", kept="ABC", **given) is None
 
 
+SHORT, LONG = 'model:near:A:{"num_ctx":2048}', 'model:near:A:{"num_ctx":8192}'
+
+
+def test_the_same_weights_in_another_way_are_loaded_anew_however_much_room_there_is():
+    load_s, room = {SHORT: 1.0, LONG: 1.0, "B": 1.0, "C": 1.0}, Room(most=3)
+    found = plan([line(SHORT, "B", LONG, "B")], load_s=load_s, room=room)
+    assert [(load.model, load.evict) for load in found.loads] == [(SHORT, ()), ("B", ()), (LONG, (SHORT,))]
+    greedy = plan([line(SHORT, "B", LONG, "B", SHORT)], load_s=load_s, room=room, states=0)
+    assert [load.evict for load in greedy.loads] == [(), (), (SHORT,), (LONG,)]
+    assert plan([line(LONG)], load_s=load_s, room=room, resident={SHORT, "B"}, kept={SHORT}).loads == ()
+
+
+def test_out_of_turn_too_it_is_the_other_way_that_leaves_and_not_while_somebody_is_at_it():
+    given = {"courses": [line(SHORT, "B")], "size": {}, "resident": {SHORT, "B"}, "room": Room(most=3)}
+    assert evictions(LONG, **given) == (SHORT,)
+    assert evictions(LONG, kept={SHORT}, **given) is None
+    assert evictions("C", **given) == ()
+
+
 def random_courses(dice: random.Random, *, models: str, most: int, steps: int) -> list[Course]:
     """Lines and branched courses, some of them mixed."""
     found = []

@@ -175,6 +175,21 @@ async def until_the_namer_is_in_trouble(engine: Engine) -> str:
         return await until(trouble)
 
 
+def test_the_same_weights_in_two_ways_are_never_asked_in_the_way_that_is_not_meant(
+    ground: Ground, ollama: OllamaServer
+):
+    """There is room for two models, and so there are two lanes."""
+    asking(ground, ollama, n=12, room="models_max = 2")
+    file = ground.folder / "wave.toml"
+    file.write_text(file.read_text().replace("num_ctx = 8192", "num_gpu = 0"))
+    assert ground.run() == "completed"
+    assert ground.items() == {f"item {n}": n for n in range(12)}
+    ways = {(body["options"].get("num_gpu"), body["options"]["seed"]) for body in ollama.requests()}
+    assert ways == {(None, 0), (0, 3)}
+    assert ground.one("SELECT max(attempt) FROM interactions") == 1
+    assert ground.one("SELECT count(*) FROM interaction_events WHERE type = 'model_load_failed'") == 0
+
+
 MISBEHAVIOUR = {
     "a server error": {"status": 500},
     "half an answer": {"behaviour": "half_json"},

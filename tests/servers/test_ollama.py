@@ -242,10 +242,14 @@ def test_a_name_without_a_tag_is_the_latest_and_needs_one_load(ollama: OllamaSer
 def test_another_context_is_another_load_and_requests_never_cause_one(ollama: OllamaServer):
     async def work(server: Driver) -> None:
         assert (await load(server, num_ctx=2048)).loaded
-        # A request with options of its own must not make the server load anew behind our back.
-        assert isinstance(await server.infer(Request(model="test-a", prompt="hi", options={"num_ctx": 512})), Reply)
+        assert isinstance(await server.infer(Request(model="test-a", prompt="hi", options={"num_ctx": 2048})), Reply)
         assert not (await load(server, num_ctx=2048, seed=3)).loaded
-        assert (await load(server, num_ctx=4096)).loaded
+        # It must not make the server load anew behind our back, nor be asked with a context that it does not say.
+        refused = await server.infer(Request(model="test-a", prompt="hi", options={"num_ctx": 512}))
+        assert isinstance(refused, Failure)
+        assert (refused.error_class, refused.outage) == (ErrorClass.TRANSIENT, Outage.MODEL)
+        assert "with other options" in refused.message
+        assert (await load(server)).loaded
         assert isinstance(await server.infer(Request(model="test-a", prompt="hi")), Reply)
 
     use(ollama.url, work)

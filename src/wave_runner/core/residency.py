@@ -18,9 +18,10 @@ import operator
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from wave_runner.core.course import Course
+from wave_runner.core.loading import name_in
 
 # Less than half a second on one ordinary core, at a change of model, which takes seconds.
 STATES = 20_000
@@ -29,12 +30,13 @@ STATES = 20_000
 # Models at once, where only their bytes count.
 ANY_NUMBER = 1_000_000
 
-Named = TypeVar("Named", str, int)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What a server has place for: `most` models at once, and `bytes` of them together; None: nobody counts."""
+    """What a server has place for: `most` models at once, and `bytes` of them together; None: nobody counts.
+
+    The same weights are there in one way at a time, however much place there is: in another they are loaded anew.
+    """
 
     most: int = 1
     bytes: int | None = None
@@ -112,7 +114,7 @@ def evictions(
     """
     there = set(resident)
     gone: list[str] = []
-    can_go = sorted(there - set(kept), key=lambda one: (_steps_until(courses, one), one))
+    can_go = sorted(there - set(kept), key=lambda one: (_are_the_same(one, model), _steps_until(courses, one), one))
     while not _have_room(there | {model}, size, room):
         if not can_go:
             return None
@@ -127,11 +129,17 @@ def _steps_until(courses: Collection[Course], model: str) -> float:
     return min(soonest, default=float("inf"))
 
 
-def _have_room(models: Collection[Named], size: Mapping[Named, int], room: Room) -> bool:
+def _have_room(models: Collection[str], size: Mapping[str, int], room: Room) -> bool:
     if len(models) <= 1:
         return True  # one that is larger than the room has to be tried alone
     together = sum(size.get(model, 0) for model in models)
-    return len(models) <= room.most and (room.bytes is None or together <= room.bytes)
+    apart = len({name_in(model) for model in models}) == len(models)
+    return apart and len(models) <= room.most and (room.bytes is None or together <= room.bytes)
+
+
+def _are_the_same(one: str, other: str) -> bool:
+    """Say whether two work keys are of the same weights."""
+    return name_in(one) == name_in(other)
 
 
 @lru_cache(maxsize=1024)
@@ -234,8 +242,14 @@ class _Search:
     ) -> None:
         self._names = [name for name, _, _ in costs]
         self._cost = [max(0.0, cost) for _, cost, _ in costs]
-        self._sizes = {number: size for number, (_, _, size) in enumerate(costs)}
+        self._sizes = {name: size for name, _, size in costs}
         self._room = room
+        # Of each model the same weights in another way.
+        self._rivals = [
+            sum(1 << at for at, other in enumerate(self._names) if other != one and _are_the_same(other, one))
+            for one in self._names
+        ]
+        self._fitting: dict[int, bool] = {}
         index = {name: number for number, name in enumerate(self._names)}
         self._courses = [_Ahead(course, index) for course in courses]
         self._resident = sum(1 << index[name] for name in resident)
@@ -305,7 +319,11 @@ class _Search:
                     yield left
 
     def _fits(self, models: int) -> bool:
-        return _have_room(_bits(models), self._sizes, self._room)
+        found = self._fitting.get(models)
+        if found is None:
+            found = _have_room([self._names[one] for one in _bits(models)], self._sizes, self._room)
+            self._fitting[models] = found
+        return found
 
     def _front(self, state: _State) -> int:
         found = 0
@@ -334,14 +352,15 @@ class _Search:
         while front := self._front(node.state):
             kept = self._kept if node.before is None else 0
             choices = [
-                self._loaded(node, model, self._without_the_last(node.state, model, kept), keep=kept)
+                self._loaded(node, model, left, keep=kept)
                 for model in _bits(front)
+                if self._fits((left := self._without_the_last(node.state, model, kept)) | 1 << model)
             ]
             node = min(choices, key=lambda one: (one.cost + self._expected(one.state), -self._steps(one.state)))
         return node
 
     def _without_the_last(self, state: _State, model: int, kept: int) -> int:
-        left = state.resident
+        left = state.resident & ~(self._rivals[model] & ~kept)
         while not self._fits(left | 1 << model) and left & ~kept:
             left &= ~(1 << max(_bits(left & ~kept), key=lambda one: self._next_use(state, one)))
         return left
@@ -371,7 +390,8 @@ class _Search:
         assert before is not None, "the start loads nothing"
         kept = self._kept if before.before is None else 0
         can_go = _bits(there & ~(kept | after.beside))
-        can_go.sort(key=lambda one: -self._next_use(after.state, one))
+        rivals = self._rivals[after.model]
+        can_go.sort(key=lambda one: (not rivals >> one & 1, -self._next_use(after.state, one)))
         gone: list[int] = []
         for one in can_go:
             if self._fits((there & ~sum(1 << other for other in gone)) | 1 << after.model):

@@ -2,8 +2,8 @@
 
 Its OpenAI-compatible side cannot say how large the context is to be, nor how long a model stays. Ollama loads whatever
 it is asked for, in the way it is asked for: a request with other load options than those before it makes it load the
-weights anew. So every request carries those that the model was loaded with, and one that we have not loaded is not
-asked.
+weights anew. So every request carries those that the model was loaded with, and one that we have not loaded, or not in
+the way that a request asks for, is not asked.
 """
 
 from __future__ import annotations
@@ -130,11 +130,13 @@ class OllamaServer:
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request on a model that we have loaded, by chat unless the option `api` is "completion"."""
         check_options("ollama", request.options)
-        name = known_as("ollama", request.model)
-        way = self._ways.pop(name, None)
-        if way is None:
+        name, way = known_as("ollama", request.model), load_options(self._spec, request.options)
+        if name not in self._ways:
             return exchange.not_loaded(name, self.where)
-        self._ways[name] = way  # now the most recently asked for
+        if self._ways[name] != way:  # it would load anew by itself, under whoever else is at it
+            message = f"{name} is loaded in {self.where}, but with other options than those that are asked for"
+            return Failure(error_class=ErrorClass.TRANSIENT, message=message, outage=Outage.MODEL)
+        self._ways[name] = self._ways.pop(name)  # now the most recently asked for
         path, sent = request_body(request, way)
         if isinstance(sent, Failure):
             return sent
