@@ -158,6 +158,22 @@ def test_what_is_to_leave_is_said_and_nothing_else_leaves(loading: Place):
     use(loading, work, models_max=2)
 
 
+def test_a_model_that_somebody_is_at_between_two_requests_does_not_leave(loading: Place):
+    """Without it the one that was asked for longest ago would."""
+
+    async def work(server: ModelServer) -> None:
+        await load(server, "test-a")
+        await load(server, "test-b")
+        third = await load(server, "test-c", kept=["test-a"])
+        assert names(third.evicted) == {"test-b"}
+        refused = await server.ensure_loaded("test-b", kept=["test-c", "test-a"])
+        assert isinstance(refused, Failure)
+        assert (refused.error_class, refused.outage) == (ErrorClass.TRANSIENT, Outage.MODEL)
+        assert names(await server.resident()) == {"test-a", "test-c"}
+
+    use(loading, work, models_max=2)
+
+
 def test_models_that_fit_into_the_memory_stay_and_the_longest_unasked_makes_room(loading: Place):
     gib = 1024**3
 

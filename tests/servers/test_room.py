@@ -13,8 +13,10 @@ from wave_runner.servers.room import Room, to_unload
 SIZES = {"a": 3, "b": 2, "c": 1}
 
 
-def leaving(room: Room, needs: int | None, *, order: tuple[str, ...] = (), busy: tuple[str, ...] = ()) -> str:
-    return "".join(to_unload(room, SIZES, needs, order=order, busy=busy))
+def leaving(room: Room, needs: int | None, **more: tuple[str, ...]) -> str:
+    found = to_unload(room, SIZES, needs, **{"order": (), "busy": (), **more})
+    assert found is not None
+    return "".join(found)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,13 @@ def test_who_was_never_asked_goes_first_and_who_is_at_work_last():
     assert leaving(room, 1, order=("a", "b"), busy=("c", "a")) == "bc"
 
 
+def test_who_is_kept_does_not_leave_at_all():
+    room = Room(models=2, memory=None)
+    assert leaving(room, 1, order=("a", "b"), busy=("b",), kept=("c",)) == "ab"
+    assert to_unload(room, SIZES, 1, order=(), busy=(), kept=("c", "a")) is None
+    assert leaving(Room(models=4, memory=None), 1, kept=("a", "b", "c")) == ""
+
+
 @given(
     sizes=st.dictionaries(st.sampled_from("abcdef"), st.one_of(st.none(), st.integers(1, 9))),
     needs=st.one_of(st.none(), st.integers(1, 9)),
@@ -53,6 +62,7 @@ def test_who_was_never_asked_goes_first_and_who_is_at_work_last():
 def test_what_stays_fits_and_nobody_leaves_for_nothing(sizes, needs, models, memory, order, busy):
     room = Room(models=models, memory=memory)
     gone = to_unload(room, sizes, needs, order=order, busy=busy)
+    assert gone is not None, "nobody is kept"
     left = [size for name, size in sizes.items() if name not in gone]
     assert room.holds([*left, needs])
     if gone:

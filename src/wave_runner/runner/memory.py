@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wave_runner.core.loading import name_in
+from wave_runner.core.outcome import Failure
 from wave_runner.core.residency import Room
 from wave_runner.core.wave import Choice, Linger, Memory, Model, Policy, Resident, Waiting, choose
+from wave_runner.core.workflow import ModelSpec
 from wave_runner.errors import ModelServerError
 from wave_runner.runner.ahead import Ahead
 from wave_runner.servers.protocol import Load, ModelServer
@@ -98,10 +100,16 @@ class ServerMemory:
         """A lane is at nothing any more."""
         self._errands.pop(slot, None)
 
-    def leaving(self, slot: int) -> list[str] | None:
-        """Return the names of what is to leave for a lane's errand; None where nothing has to, as far as is known."""
+    async def load(self, slot: int, model: ModelSpec) -> Load | Failure:
+        """Have the model of a lane's errand in memory: what was chosen to leave for it leaves.
+
+        Where nothing had to, as far as was known, the driver makes room by itself. What other lanes are at stays then,
+        if they are only between two requests.
+        """
         errand = self._errands.get(slot)
-        return [name_in(key) for key in errand.evict] if errand is not None and errand.evict else None
+        leaving = [name_in(key) for key in errand.evict] if errand is not None and errand.evict else None
+        kept = {name_in(other.work_key) for number, other in self._errands.items() if number != slot}
+        return await self._server.ensure_loaded(model.model, model.options, evict=leaving, kept=kept)
 
     def entered(self, work_key: str, load: Load) -> None:
         """Note that a model is there, and what is no longer there because of it."""

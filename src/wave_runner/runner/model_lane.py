@@ -468,8 +468,7 @@ class ModelLane:
     async def _load(self, model: ModelSpec) -> Load | Failure:
         """Load a model. A server that cannot run here is a failed load too: the work waits for another runner."""
         try:
-            leaving = self._memory.leaving(self._slot)
-            return await self._server.ensure_loaded(model.model, model.options, evict=leaving)
+            return await self._memory.load(self._slot, model)
         except ModelServerError as error:
             message = f"{error.message}. {error.hint}"
             return Failure(error_class=ErrorClass.PERMANENT, message=message, outage=Outage.SERVER)

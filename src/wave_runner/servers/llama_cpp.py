@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -111,7 +111,12 @@ class LlamaCppServer:
         return await asyncio.to_thread(memory_of, self._weights(model), self._spec.context * self._spec.slots)
 
     async def ensure_loaded(
-        self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
+        self,
+        model: str,
+        options: Mapping[str, Any] = NO_OPTIONS,
+        *,
+        evict: Sequence[str] | None = None,
+        kept: Collection[str] = (),
     ) -> Load | Failure:
         """Start the server if need be, make room, load `model` and wait until the server says that it is loaded."""
         await self._unpack_what_came_along(model)
@@ -123,7 +128,7 @@ class LlamaCppServer:
                 await self._end_router()  # outside of the time limit as well: one that is frozen is long in showing it
             try:
                 async with asyncio.timeout(self._spec.start_timeout_s):
-                    return await self._load(model, now, evict)
+                    return await self._load(model, now, evict, kept)
             except TimeoutError:
                 limit = self._spec.start_timeout_s
                 return _failure(ErrorClass.TIMEOUT, f"{self._name} did not load {model} within {limit:g} s")
@@ -241,7 +246,7 @@ class LlamaCppServer:
         if router is not None:
             await router.end()
 
-    async def _load(self, model: str, now: str, evict: Sequence[str] | None) -> Load | Failure:
+    async def _load(self, model: str, now: str, evict: Sequence[str] | None, kept: Collection[str]) -> Load | Failure:
         needs = await self.size(model)
         if failure := room.too_large(self._room, model, needs, where=self._name):
             return failure
@@ -253,7 +258,7 @@ class LlamaCppServer:
         if _is_loaded(statuses[model]) and self._digests.get(model, now) == now:
             self._remember(router, model, statuses[model], now)
             return Load(model=model, digest=now, loaded=False, load_us=0)
-        victims = await self._victims(model, needs, statuses, evict)
+        victims = await self._victims(model, needs, statuses, evict, kept)
         if isinstance(victims, Failure):
             return victims
         started = time.monotonic()
@@ -294,7 +299,12 @@ class LlamaCppServer:
         self._digests.pop(model, None)
 
     async def _victims(
-        self, model: str, needs: int | None, statuses: Mapping[str, Status], evict: Sequence[str] | None
+        self,
+        model: str,
+        needs: int | None,
+        statuses: Mapping[str, Status],
+        evict: Sequence[str] | None,
+        kept: Collection[str],
     ) -> Sequence[str] | Failure:
         """Return whom to unload; the model itself as well, where it is there with other weights than its file has."""
         others = [name for name, status in statuses.items() if status["value"] != "unloaded" and name != model]
@@ -302,7 +312,8 @@ class LlamaCppServer:
         itself = [model] if _is_loaded(statuses[model]) else []
         if evict is None:
             busy = [name for name, requests in self._busy.items() if requests]
-            return [*itself, *room.to_unload(self._room, sizes, needs, order=list(self._urls), busy=busy)]
+            gone = room.to_unload(self._room, sizes, needs, order=list(self._urls), busy=busy, kept=kept)
+            return [*itself, *gone] if gone is not None else room.no_room(model, sizes, where=self._name)
         left = {name: size for name, size in sizes.items() if name not in evict}
         if not self._room.holds([*left.values(), needs]):
             return room.no_room(model, left, where=self._name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,7 +103,12 @@ class OllamaServer:
         return self._size(known_as("ollama", model), listed) if listed is not None else None
 
     async def ensure_loaded(
-        self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
+        self,
+        model: str,
+        options: Mapping[str, Any] = NO_OPTIONS,
+        *,
+        evict: Sequence[str] | None = None,
+        kept: Collection[str] = (),
     ) -> Load | Failure:
         """Make room, load `model` with its options and read back that it is there."""
         check_options("ollama", options)
@@ -112,7 +117,7 @@ class OllamaServer:
         async with self._ordering:
             try:
                 async with asyncio.timeout(self._spec.start_timeout_s):
-                    result = await self._load(name, way, leave)
+                    result = await self._load(name, way, leave, [known_as("ollama", other) for other in kept])
             except TimeoutError:
                 limit = self._spec.start_timeout_s
                 return Failure(
@@ -134,8 +139,7 @@ class OllamaServer:
         if name not in self._ways:
             return exchange.not_loaded(name, self.where)
         if self._ways[name] != way:  # it would load anew by itself, under whoever else is at it
-            message = f"{name} is loaded in {self.where}, but with other options than those that are asked for"
-            return Failure(error_class=ErrorClass.TRANSIENT, message=message, outage=Outage.MODEL)
+            return exchange.not_loaded(f"{name} with these options", self.where)
         self._ways[name] = self._ways.pop(name)  # now the most recently asked for
         path, sent = request_body(request, way)
         if isinstance(sent, Failure):
@@ -175,7 +179,9 @@ class OllamaServer:
         self._client = exchange.new_client(trust_env=self._trust_env)
         self._ways.clear()
 
-    async def _load(self, name: str, way: dict[str, Any], evict: Sequence[str] | None) -> Load | Failure:
+    async def _load(
+        self, name: str, way: dict[str, Any], evict: Sequence[str] | None, kept: Collection[str]
+    ) -> Load | Failure:
         self._version = await self._asked_version()  # each time: it may be another one since
         listed, before = await self._listed("tags"), await self._listed("ps")
         if name not in listed:
@@ -186,7 +192,7 @@ class OllamaServer:
             self._ways.setdefault(name, way)
             self._contexts[name] = before[name].context or way[CONTEXT]
             return Load(model=name, digest=before[name].sha256, loaded=False, load_us=0)
-        victims = self._victims(name, listed[name], before, evict)
+        victims = self._victims(name, listed[name], before, evict, kept)
         if isinstance(victims, Failure):
             return victims
         started = time.monotonic()
@@ -203,25 +209,35 @@ class OllamaServer:
         self._ways[name] = way
         self._contexts[name] = after[name].context or way[CONTEXT]
         load_us = round((time.monotonic() - started) * 1_000_000)
-        left = await self._within_room(name, after, may_unload=evict is None)
+        left = await self._within_room(name, after, kept=kept if evict is None else after)
         if isinstance(left, Failure):
             return left
         evicted = tuple(sorted(before.keys() - left - {name}))
         return Load(model=name, digest=after[name].sha256, loaded=True, load_us=load_us, evicted=evicted)
 
-    async def _within_room(self, name: str, after: Mapping[str, Known], *, may_unload: bool) -> set[str] | Failure:
-        """Look what a loaded model really takes, unload what that leaves no room for, and return what is there then."""
+    async def _within_room(self, name: str, after: Mapping[str, Known], *, kept: Collection[str]) -> set[str] | Failure:
+        """Look what a loaded model really takes, unload what that leaves no room for, and return what is there then.
+
+        Where all that could go is kept it stays: the next plan knows how much that is.
+        """
         size = self._memory.get(name, after[name].size)
         if size is not None:
             self._measured[name] = size
         if failure := room.too_large(self._room, name, size, where=self.where):
             return await self._unload(name) or failure
         others = {other: self._memory.get(other, known.size) for other, known in after.items() if other != name}
-        more = room.to_unload(self._room, others, size, order=list(self._ways), busy=self._at_work())
-        for victim in more if may_unload else ():
+        can_go = self._leaving(others, size, kept) or ()
+        for victim in can_go:
             if refused := await self._unload(victim):
                 return refused
-        return set(after) - set(more if may_unload else ())
+        return set(after) - set(can_go)
+
+    def _leaving(
+        self, others: Mapping[str, int | None], needs: int | None, kept: Collection[str]
+    ) -> tuple[str, ...] | None:
+        """Return whom of the others to unload for what needs so many bytes; None if there is no room beside `kept`."""
+        order = list(self._ways)
+        return room.to_unload(self._room, others, needs, order=order, busy=self._at_work(), kept=kept)
 
     def _is_as_wanted(self, name: str, way: Mapping[str, Any], loaded: Known, listed: Known) -> bool:
         """Say whether what is in memory are the weights of today, loaded as asked for as far as anybody can tell."""
@@ -233,7 +249,12 @@ class OllamaServer:
         return loaded.context == way[CONTEXT] and way.keys() == {CONTEXT}
 
     def _victims(
-        self, name: str, listed: Known, before: Mapping[str, Known], evict: Sequence[str] | None
+        self,
+        name: str,
+        listed: Known,
+        before: Mapping[str, Known],
+        evict: Sequence[str] | None,
+        kept: Collection[str],
     ) -> Sequence[str] | Failure:
         """Return whom to unload; the model itself as well, where it is there in another way."""
         needs = self._size(name, listed)
@@ -242,8 +263,8 @@ class OllamaServer:
         others = {other: self._memory.get(other, known.size) for other, known in before.items() if other != name}
         itself = [name] if name in before else []
         if evict is None:
-            leave = room.to_unload(self._room, others, needs, order=list(self._ways), busy=self._at_work())
-            return [*itself, *leave]
+            leave = self._leaving(others, needs, kept)
+            return [*itself, *leave] if leave is not None else room.no_room(name, others, where=self.where)
         left = {other: size for other, size in others.items() if other not in evict}
         if not self._room.holds([*left.values(), needs]):
             return room.no_room(name, left, where=self.where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,12 @@ class OpenAIServer:
         """Return nothing: the memory is not ours."""
 
     async def ensure_loaded(
-        self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
+        self,
+        model: str,
+        options: Mapping[str, Any] = NO_OPTIONS,
+        *,
+        evict: Sequence[str] | None = None,
+        kept: Collection[str] = (),
     ) -> Load | Failure:
         """Look whether anybody is there: while the server is away no record must be charged for it."""
         failure = await exchange.reach(self._client, f"{self._base}/models", headers=self._headers, where=self.where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -99,12 +99,18 @@ class ModelServer(Protocol):
         ...
 
     async def ensure_loaded(
-        self, model: str, options: Mapping[str, Any] = NO_OPTIONS, *, evict: Sequence[str] | None = None
+        self,
+        model: str,
+        options: Mapping[str, Any] = NO_OPTIONS,
+        *,
+        evict: Sequence[str] | None = None,
+        kept: Collection[str] = (),
     ) -> Load | Failure:
         """Have `model` in memory, loaded as its `options` say. `evict` is what is unloaded first, if it is resident.
 
         Nothing else is unloaded then: where that does not make enough room the load fails. With None the driver makes
-        room by itself, and spares models that are at work as long as it can.
+        room by itself. It spares models that are at work as long as it can, and never unloads those that are `kept`:
+        somebody is at them, if only between two requests.
         """
         ...
 

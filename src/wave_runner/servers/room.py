@@ -23,17 +23,27 @@ class Room:
 
 
 def to_unload(
-    room: Room, resident: Mapping[str, int | None], needs: int | None, *, order: Sequence[str], busy: Collection[str]
-) -> tuple[str, ...]:
+    room: Room,
+    resident: Mapping[str, int | None],
+    needs: int | None,
+    *,
+    order: Sequence[str],
+    busy: Collection[str],
+    kept: Collection[str] = (),
+) -> tuple[str, ...] | None:
     """Return whom to unload so that one that needs so many bytes fits beside the rest of `resident`.
 
     `order` is who was asked for last, the longest ago first; who is not in it was never asked for and goes before all
-    others. Those that are at work go only when nobody else is left.
+    others. Those that are at work go only when nobody else is left, and those that are `kept` not at all. None: then it
+    has no place.
     """
     asked = {model: place for place, model in enumerate(order)}
-    leaving = sorted(resident, key=lambda model: (model in busy, asked.get(model, -1), model))
+    can_go = (model for model in resident if model not in kept)
+    leaving = sorted(can_go, key=lambda model: (model in busy, asked.get(model, -1), model))
     left, gone = dict(resident), []
-    while leaving and not room.holds([*left.values(), needs]):
+    while not room.holds([*left.values(), needs]):
+        if not leaving:
+            return None
         gone.append(leaving.pop(0))
         del left[gone[-1]]
     return tuple(gone)

@@ -1,0 +1,101 @@
+"""What the lanes of one server know of its memory, and what they leave to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from tests.support.by_hand import Hand, by_hand
+from tests.support.ollama_server import OllamaServer
+from tests.support.projects import Ground, rows
+
+from wave_runner.core.loading import model_key
+from wave_runner.core.residency import Room
+from wave_runner.core.wave import Choice, Policy, Waiting
+from wave_runner.core.workflow import ModelSpec, ServerSpec
+from wave_runner.runner.ahead import Ahead
+from wave_runner.runner.memory import ServerMemory, Slot
+from wave_runner.runner.steps import Steps
+from wave_runner.servers.ollama import OllamaServer as Driver
+from wave_runner.servers.protocol import Load
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def ollama(tmp_path: Path) -> Iterator[OllamaServer]:
+    with OllamaServer(tmp_path / "ollama") as running:
+        yield running
+
+
+class Server:
+    """A server that two lanes use, and what they know of it."""
+
+    def __init__(self, hand: Hand, spec: ServerSpec, room: Room) -> None:
+        self._spec = spec
+        self.driver = Driver(spec, None)
+        database, folder = hand.engine.database, hand.engine.folder
+        steps = Steps(database, folder=folder, work_dir=folder / "work", environ={})
+        ahead = Ahead(database, steps, server=spec.name)
+        self.memory = ServerMemory(
+            database, ahead, name=spec.name, server=self.driver, controlled=True, room=room, policy=Policy()
+        )
+
+    def model(self, letter: str) -> ModelSpec:
+        return ModelSpec(name=letter, server=self._spec.name, model=f"test-{letter}")
+
+    def key(self, letter: str) -> str:
+        return model_key(self._spec, self.model(letter))
+
+    def waiting(self, letter: str) -> Waiting:
+        key = self.key(letter)
+        return Waiting(queue_id=ord(letter), work_key=key, template="", position=1, waiting=9, head_age_s=1.0)
+
+    async def choose(self, slot: int, *letters: str, current: str | None = None) -> object:
+        """Choose for a lane among what waits for these models."""
+        waiting = [self.waiting(letter) for letter in letters]
+
+        async def look_again() -> list[Waiting]:
+            return waiting
+
+        key = self.key(current) if current else None
+        asks = Slot(number=slot, current=key, lingers=False, lingered_s=0.0, service_s={})
+        return await self.memory.choose(waiting, asks, look_again)
+
+    async def load(self, slot: int, letter: str) -> Load:
+        found = await self.memory.load(slot, self.model(letter))
+        assert isinstance(found, Load), found
+        self.memory.entered(self.key(letter), found)
+        return found
+
+
+def use(ground: Ground, ollama: OllamaServer, work: Callable[[Server], Awaitable[T]], room: Room) -> T:
+    spec = ServerSpec(name="near", driver="ollama", url=ollama.url, models_max=room.most)
+
+    async def with_server(hand: Hand) -> T:
+        server = Server(hand, spec, room)
+        try:
+            return await work(server)
+        finally:
+            await server.driver.close()
+
+    return by_hand(ground.project(rows=rows(1)), with_server)
+
+
+def test_where_no_plan_says_who_leaves_what_another_lane_is_at_stays(ground: Ground, ollama: OllamaServer):
+    """The other lane is between two requests, and its model was asked for longest ago. What the lane drains has left
+    by itself."""
+
+    async def work(server: Server) -> None:
+        for letter in "ab":
+            await server.load(2, letter)
+        assert isinstance(await server.choose(0, "a", current="a"), Choice)
+        server.memory.entered(server.key("c"), Load(model="test-c", digest="", loaded=True, load_us=1))
+        chosen = await server.choose(1, "c", current="c")
+        assert isinstance(chosen, Choice)
+        assert (chosen.reason, chosen.evict) == ("drain", ())
+        assert (await server.load(1, "c")).evicted == ("test-b:latest",)
+
+    use(ground, ollama, work, Room(most=2))
