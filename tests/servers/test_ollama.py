@@ -217,7 +217,7 @@ def test_what_ends_a_line_of_a_text_ends_no_line_of_an_answer():
     said = {"model": "test-a", "response": text, "done": True, "prompt_eval_count": 3, "eval_count": 4}
     answer = Answer(status=200, headers={}, body=json.dumps(said, ensure_ascii=False).encode(), service_us=1)
     request = Request(model="test-a", prompt="hi")
-    reply = ollama_answer.read(answer, where="there", request=request, sent=b"{}", context=4096, version="")
+    reply = ollama_answer.read(answer, where="there", request=request, sent=b"{}", context=4096)
     assert isinstance(reply, Reply), reply
     assert reply.text == text
 
@@ -248,7 +248,7 @@ def test_another_context_is_another_load_and_requests_never_cause_one(ollama: Ol
         refused = await server.infer(Request(model="test-a", prompt="hi", options={"num_ctx": 512}))
         assert isinstance(refused, Failure)
         assert (refused.error_class, refused.outage) == (ErrorClass.TRANSIENT, Outage.MODEL)
-        assert "with other options" in refused.message
+        assert "with these options is not loaded" in refused.message
         assert (await load(server)).loaded
         assert isinstance(await server.infer(Request(model="test-a", prompt="hi")), Reply)
 
