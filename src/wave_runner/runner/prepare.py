@@ -219,7 +219,7 @@ async def _read_records(
         return None, {}
     hashed = step.columns_read if first else ()
     async with database.snapshot() as connection:
-        found = await records.read(connection, step.tables, columns, keys, hashed=hashed)
+        found = await records.read(connection, step.tables, columns, keys, hashed=hashed, last=True)
     hashes = {record_id: row.sha256 for record_id, row in found.items() if record_id in first and row.sha256}
     return {record_id: row.values for record_id, row in found.items()} if columns else None, hashes
 

@@ -6,7 +6,7 @@ A record that is alone would else wait, at each of its steps, for a commit, a lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from wave_runner.runner.prepare import Ahead, Ready, Stopped
 from wave_runner.runner.steps import StepInHand
 from wave_runner.store.database import Connection
 from wave_runner.store.interactions import Move
-from wave_runner.store.waves import Queue, Wave
+from wave_runner.store.waves import Claiming, Queue, Wave
 
 # So few are begun with their claim, and relayed. Of many the next wave is prepared while the database records the last,
 # which is faster.
@@ -34,14 +34,23 @@ class Going:
     stopped: Sequence[Stopped]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Opened:
     """A wave that has been claimed; `step` is that of its queue's head. `going` is None where nothing has begun yet."""
 
     queue: Queue
     step: StepInHand
     wave: Wave
-    going: Going | None
+    going: Going | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following:
+    """The queue that the next wave has been asked of; `step` is that of its head."""
+
+    queue: Queue
+    step: StepInHand
+    claiming: Claiming
 
 
 @dataclass(kw_only=True)
@@ -51,7 +60,8 @@ class Relay:
     What the next step names of its records is read beside that transaction, by another.
     """
 
-    open: Callable[[Connection, Sequence[Move], asyncio.Task[Ahead | None]], Awaitable[Opened | None]]
+    ask: Callable[[Connection, Sequence[Move]], Following | None]
+    begin: Callable[[Connection, Opened, asyncio.Task[Ahead | None]], Awaitable[None]]
     read: Callable[[Sequence[Move]], Awaitable[Ahead | None]]
     opened: Opened | None = None
     stands: bool = False
@@ -66,6 +76,21 @@ class Relay:
         finally:
             reading.cancel()
             await asyncio.wait([reading])
+
+    async def open(self, connection: Connection, following: Following, ahead: asyncio.Task[Ahead | None]) -> None:
+        """Begin what has been claimed, if anything was: the last thing that the transaction does."""
+        wave = await following.claiming.wave()
+        if wave is not None:
+            self.opened = Opened(queue=following.queue, step=following.step, wave=wave)
+            await self.begin(connection, self.opened, ahead)
+
+    def keep(self, held: Collection[int]) -> None:
+        """Go on with what is held of the opened wave, by interaction: nobody knew whether its COMMIT was heard."""
+        if self.opened is not None and self.opened.going is not None:
+            going = self.opened.going
+            started = [one for one in going.started if one.item.interaction_id in held]
+            self.opened.going = Going(started=started, stopped=going.stopped)
+            self.stands = bool(started)
 
 
 async def soon(reading: asyncio.Task[Ahead | None]) -> Ahead | None:

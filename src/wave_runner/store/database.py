@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.abc import PQGen
-from psycopg.adapt import Transformer
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
@@ -26,7 +25,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from wave_runner import crash_points
 from wave_runner.core.canonical import JsonError
 from wave_runner.errors import DatabaseError
-from wave_runner.store.messages import Prepared, Question, exchange, question, rows
+from wave_runner.store.messages import Prepared, Question, composed, exchange, question, rows
 from wave_runner.store.statements import statement
 
 log = logging.getLogger("wave_runner.store")
@@ -79,7 +78,7 @@ class Connection(AsyncConnection[Row]):
 
     def begin(self, texts: Sequence[bytes]) -> None:
         """Begin a transaction with the first statement that is said in it; one that says nothing costs nothing."""
-        self._asked = [Question(text=text, prepares=self.is_direct) for text in texts]
+        self._asked = [Question(text=text) for text in texts]
         self._opening = len(texts)
 
     @property
@@ -241,7 +240,9 @@ class Database:
     async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement in a transaction of its own and give all its rows."""
         async with self.transaction() as connection:
-            return await fetch(connection, name, parameters)
+            asked = ask(connection, name, parameters)
+            await conclude(connection, asked)
+            return await asked.rows()
 
     @asynccontextmanager
     async def _within(self, begin: Sequence[bytes], *, by_key: bool = False) -> AsyncIterator[Connection]:
@@ -266,7 +267,7 @@ async def conclude(connection: Connection, last: Asked | None = None) -> None:
     if last is not None:
         last.pass_by()  # killed here, nothing of it stands, as if it had been said
     if connection.is_open:
-        connection.ask(Question(text=b"COMMIT", prepares=connection.is_direct))
+        connection.ask(Question(text=b"COMMIT"))
         await connection.answers()
         crash_points.committed(connection)
 
@@ -310,8 +311,7 @@ async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any]
     What is planned by key is planned once for a session, and never where a pooler may give each transaction another
     one. All else is planned with its parameters in sight: how many an array holds may make another plan.
     """
-    asked = ask(connection, name, parameters)
-    return await asked.rows()
+    return await ask(connection, name, parameters).rows()
 
 
 async def fetch_tuples(connection: Connection, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -341,7 +341,7 @@ class Asked:
         if self.question.result is None:
             await self.connection.answers()
         self.pass_by()
-        return rows(Transformer(self.connection), self.question)
+        return rows(self.connection, self.question)
 
     def pass_by(self) -> None:
         """Pass the point where a test may have this process killed, once."""
@@ -356,6 +356,13 @@ def ask(connection: Connection, name: str, parameters: Mapping[str, Any] | None 
     asked = question(connection, name, parameters, prepares=prepares)
     connection.ask(asked)
     return Asked(connection, name, asked)
+
+
+def ask_composed(connection: Connection, query: sql.Composed, parameters: Mapping[str, Any]) -> Asked:
+    """Ask what a statement on the user's tables gives, without waiting; `users_data` must be around all of it."""
+    asked = composed(connection, query, parameters)
+    connection.ask(asked)
+    return Asked(connection, "", asked, passed=True)
 
 
 @contextmanager

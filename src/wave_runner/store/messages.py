@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from psycopg import errors
+from psycopg import errors, sql
 from psycopg.abc import AdaptContext, PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, Format
@@ -49,25 +49,37 @@ class Question:
 @cache
 def numbered(name: str) -> tuple[bytes, tuple[str, ...]]:
     """Return a named statement as the server takes it, and the names of its parameters by number."""
+    return _by_number(statement(name))
+
+
+def _by_number(text: str) -> tuple[bytes, tuple[str, ...]]:
     names: dict[str, int] = {}
 
     def place(found: re.Match[str]) -> str:
         return f"${names.setdefault(found[1], len(names) + 1)}" if found[1] else "%"
 
-    text = statement(name)
+    # As in the driver, where there is no parameter nothing stands for anything else.
     return (PLACE.sub(place, text) if "%(" in text else text).encode(), tuple(names)
 
 
 def question(context: AdaptContext, name: str, parameters: Mapping[str, Any] | None, *, prepares: bool) -> Question:
     """Return a named statement with its parameters, ready to be said."""
     text, names = numbered(name)
-    if not names:
-        return Question(text=text, prepares=prepares)
     given = [parameters[name] for name in names] if parameters else []
+    return _question(context, text, [literal(one) if type(one) is list else one for one in given], prepares=prepares)
+
+
+def composed(context: AdaptContext, query: sql.Composed, parameters: Mapping[str, Any]) -> Question:
+    """Return a statement that names what only the user's tables know, with its parameters, ready to be said."""
+    text, names = _by_number(query.as_string(context))
+    return _question(context, text, [parameters[name] for name in names], prepares=False)
+
+
+def _question(context: AdaptContext, text: bytes, given: Sequence[Any], *, prepares: bool) -> Question:
+    if not given:
+        return Question(text=text, prepares=prepares)
     writer = Transformer(context)
-    values = writer.dump_sequence(
-        [literal(one) if type(one) is list else one for one in given], [PyFormat.AUTO] * len(given)
-    )
+    values = writer.dump_sequence(given, [PyFormat.AUTO] * len(given))
     return Question(text=text, values=values, types=writer.types or (), formats=writer.formats, prepares=prepares)
 
 
@@ -78,7 +90,7 @@ def exchange(server: PGconn, questions: Sequence[Question], prepared: Prepared) 
     """
     server.enter_pipeline_mode()
     asked: list[Question | Key] = []  # for each answer; a key: it is that to a PREPARE
-    for one in questions:
+    for one in questions:  # to a buffer: nothing is sent before the end of it
         if not one.prepares:
             server.send_query_params(one.text, one.values, param_types=one.types, param_formats=one.formats)
         else:
@@ -92,11 +104,11 @@ def exchange(server: PGconn, questions: Sequence[Question], prepared: Prepared) 
     server.pipeline_sync()
     answers = yield from _answers(server)
     server.exit_pipeline_mode()
-    for one, answer in zip(asked, answers, strict=True):
-        if isinstance(one, Question):
-            one.result = answer
+    for said, answer in zip(asked, answers, strict=True):
+        if isinstance(said, Question):
+            said.result = answer
         elif answer.status not in GOOD:
-            del prepared[one]
+            del prepared[said]
     if failed := next((answer for answer in answers if answer.status not in GOOD), None):
         raise errors.error_from_result(failed)
 
@@ -106,7 +118,7 @@ def _answers(server: PGconn) -> PQGen[list[PGresult]]:
     while server.flush():
         if (yield Wait.RW) & Ready.R:
             server.consume_input()
-    found = []
+    found: list[PGresult] = []
     while True:
         while server.is_busy():
             yield Wait.R
@@ -119,11 +131,12 @@ def _answers(server: PGconn) -> PQGen[list[PGresult]]:
         found.append(answer)
 
 
-def rows(context: Transformer, one: Question) -> tuple[list[str], list[tuple[Any, ...]]]:
+def rows(context: AdaptContext, one: Question) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return the names of the columns that a statement has given, and its rows; nothing where it gives none."""
     assert one.result is not None, "it has been said and answered"
     if one.result.status != ExecStatus.TUPLES_OK:
         return [], []
-    context.set_pgresult(one.result)
+    reader = Transformer(context)
+    reader.set_pgresult(one.result)
     names = [(one.result.fname(n) or b"").decode() for n in range(one.result.nfields)]
-    return names, context.load_rows(0, one.result.ntuples, tuple)
+    return names, reader.load_rows(0, one.result.ntuples, tuple)
