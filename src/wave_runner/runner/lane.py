@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import abc
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar
@@ -20,9 +19,9 @@ from wave_runner.runner.hold import Holder, Wait
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.pace import Pace
-from wave_runner.runner.prepare import Ahead, Prepared, Ready, prepare, prepare_within, read_ahead
+from wave_runner.runner.prepare import Ahead, Prepared, Ready, prepare, prepare_within, read_ahead, read_beside
 from wave_runner.runner.record import quarantine
-from wave_runner.runner.relay import Following, Going, Opened, Relay, next_queue, next_step, soon
+from wave_runner.runner.relay import Following, Going, Opened, Reading, Relay, next_queue, next_step, soon
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.telling import tell_claim
 from wave_runner.runner.texts import Texts
@@ -127,20 +126,30 @@ class Lane(abc.ABC):
                 if wave is None or isinstance(wave, Wait):
                     return wave
                 opened = Opened(queue=queue, step=step, wave=wave)
-                await self._begin_few(connection, opened, None)
+                async with relay.beside(self._read_beside(wave, limited)) as reading:
+                    await self._begin_few(connection, opened, reading)
                 return opened
         except BaseException:
             if isinstance(wave, waves.Wave):
                 await self.holder.give_back(wave)
             raise
 
-    async def _begin_few(self, connection: Connection, opened: Opened, ahead: Ahead | None) -> None:
+    async def _read_beside(self, wave: waves.Wave, limited: Sequence[Limited]) -> Ahead | None:
+        """Read what the items of a small wave need of the user's tables, where no account is locked meanwhile."""
+        in_hand = self._few(wave) if not limited else None
+        return await read_beside(self.database, in_hand, wave.items) if in_hand is not None else None
+
+    def _few(self, wave: waves.Wave) -> Mapping[int, StepInHand] | None:
+        """Return the steps of a small wave by id; None if it is none, or if they have not been read yet."""
+        return self.steps.at_hand(item.run_step_id for item in wave.items) if len(wave.items) <= relay.MOST else None
+
+    async def _begin_few(self, connection: Connection, opened: Opened, reading: Reading) -> None:
         """Begin what can be done of a small wave, and nothing where that takes more than this transaction should."""
         wave = opened.wave
-        in_hand = self.steps.at_hand(item.run_step_id for item in wave.items)
-        if in_hand is None or len(wave.items) > relay.MOST:
+        in_hand = self._few(wave)
+        if in_hand is None:
             return
-        prepared = await prepare_within(connection, in_hand, wave.items, ahead)
+        prepared = await prepare_within(connection, in_hand, wave.items, await soon(reading))
         if prepared is not None:
             await self._begin(connection, opened, prepared)
 
@@ -161,7 +170,7 @@ class Lane(abc.ABC):
         deadline_s = 2 * self.limit_s * len(wave.items) + self.holder.lease_s
         relays = not limited and len(wave.items) <= relay.MOST
         self.relay = following = (
-            Relay(ask=partial(self._follow, until=until), begin=self._go_on, read=self._read) if relays else None
+            Relay(ask=partial(self._follow, until=until), begin=self._begin_few, read=self._read) if relays else None
         )
         try:
             # Nobody waits for it to be closed, unless an account counts how many are open.
@@ -195,10 +204,6 @@ class Lane(abc.ABC):
         size = max(1, min(relay.MOST, self._size(queue.id), int(relay.LONGEST_S / max(pace, 0.001))))
         claiming = self.holder.ask_claim(connection, queue.id, size=size, reason="next step", held=queue.held)
         return Following(queue=queue, step=in_hand, claiming=claiming)
-
-    async def _go_on(self, connection: Connection, opened: Opened, reading: asyncio.Task[Ahead | None]) -> None:
-        """Begin the next wave in the transaction that has opened it."""
-        await self._begin_few(connection, opened, await soon(reading))
 
     def _next(self, queue_id: int) -> waves.Queue | None:
         """Return a queue, if a look has seen it as this lane's to serve, and nobody else at it."""

@@ -6,9 +6,10 @@ A record that is alone would else wait, at each of its steps, for a commit, a lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from wave_runner.core.interaction import State
 from wave_runner.runner.prepare import Ahead, Ready, Stopped
@@ -24,6 +25,8 @@ MOST = 16
 LONGEST_S = 1.0
 # So long the transaction that has recorded a wave waits for what the next step reads of the user's tables.
 READ_S = 0.02
+
+Reading = asyncio.Task[Ahead | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,23 +64,19 @@ class Relay:
     """
 
     ask: Callable[[Connection, Sequence[Move]], Following | None]
-    begin: Callable[[Connection, Opened, asyncio.Task[Ahead | None]], Awaitable[None]]
-    read: Callable[[Sequence[Move]], Awaitable[Ahead | None]]
+    begin: Callable[[Connection, Opened, Reading], Awaitable[None]]
+    read: Callable[[Sequence[Move]], Coroutine[Any, Any, Ahead | None]]
     opened: Opened | None = None
     stands: bool = False
 
     @asynccontextmanager
-    async def reading(self, moves: Sequence[Move]) -> AsyncIterator[asyncio.Task[Ahead | None]]:
+    async def reading(self, moves: Sequence[Move]) -> AsyncIterator[Reading]:
         """Read while the block records the moves; what has not been read by its end is let go."""
         self.opened = None  # what an earlier try has opened went with it
-        reading = asyncio.ensure_future(self.read(moves))
-        try:
+        async with beside(self.read(moves)) as reading:
             yield reading
-        finally:
-            reading.cancel()
-            await asyncio.wait([reading])
 
-    async def open(self, connection: Connection, following: Following, ahead: asyncio.Task[Ahead | None]) -> None:
+    async def open(self, connection: Connection, following: Following, ahead: Reading) -> None:
         """Begin what has been claimed, if anything was: the last thing that the transaction does."""
         wave = await following.claiming.wave()
         if wave is not None:
@@ -93,7 +92,18 @@ class Relay:
             self.stands = bool(started)
 
 
-async def soon(reading: asyncio.Task[Ahead | None]) -> Ahead | None:
+@asynccontextmanager
+async def beside(read: Coroutine[Any, Any, Ahead | None]) -> AsyncIterator[Reading]:
+    """Read while the block goes on; what has not been read by its end is let go."""
+    reading = asyncio.ensure_future(read)
+    try:
+        yield reading
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+async def soon(reading: Reading) -> Ahead | None:
     """Return what has been read, or None if it takes long: a transaction waits for it, with what it has locked."""
     done, _ = await asyncio.wait([reading], timeout=READ_S)
     return reading.result() if done else None

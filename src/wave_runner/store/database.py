@@ -237,9 +237,9 @@ class Database:
         """Give a connection that only reads, and sees the database as it was at its first question."""
         return self._within(self._begin_frozen)
 
-    async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """Run one statement in a transaction of its own and give all its rows."""
-        async with self.transaction() as connection:
+    async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None, *, by_key: bool = False) -> list[Row]:
+        """Run one statement in a transaction of its own and give all its rows: one way to the server and back."""
+        async with self.transaction(by_key=by_key) as connection:
             asked = ask(connection, name, parameters)
             await conclude(connection, asked)
             return await asked.rows()

@@ -108,7 +108,10 @@ async def start(connection: Connection, wave: Wave, starts: Sequence[Start], *, 
     if last and all(start.read_hash is None for start in starts):
         await conclude(connection, asked)
     started = {interaction_id for (interaction_id,) in await asked.tuples()}
-    await _set_read_hashes(connection, [start for start in starts if start.item.interaction_id in started])
+    read = [one for one in starts if one.item.interaction_id in started and one.read_hash is not None]
+    if read:
+        hashing = ask(connection, "run_records/set_read_hashes", _read_hashes(read))
+        await (conclude(connection, hashing) if last else hashing.rows())
     return started
 
 
@@ -288,15 +291,12 @@ async def newest_outputs(connection: Connection, run_id: int, record_id: int) ->
     return found
 
 
-async def _set_read_hashes(connection: Connection, starts: Sequence[Start]) -> None:
-    read = [start for start in starts if start.read_hash is not None]
-    if read:
-        given = {
-            "runs": [start.item.run_id for start in read],
-            "record_ids": [start.item.record_id for start in read],
-            "hashes": [start.read_hash for start in read],
-        }
-        await fetch(connection, "run_records/set_read_hashes", given)
+def _read_hashes(read: Sequence[Start]) -> dict[str, Any]:
+    return {
+        "runs": [start.item.run_id for start in read],
+        "record_ids": [start.item.record_id for start in read],
+        "hashes": [start.read_hash for start in read],
+    }
 
 
 async def note(

@@ -171,11 +171,10 @@ async def waiting(
         "front_ranks": [front.rank for front in fronts.values()],
         "front_ids": [front.interaction_id for front in fronts.values()],
     }
-    async with database.transaction(by_key=True) as connection:
-        rows = await fetch(connection, "queues/waiting", asked)
-        while rows[0]["held"] != asked["held"]:
-            asked["held"] = rows[0]["held"]
-            rows = await fetch(connection, "queues/waiting", asked)
+    rows = await database.fetch("queues/waiting", asked, by_key=True)
+    while rows[0]["held"] != asked["held"]:
+        asked["held"] = rows[0]["held"]
+        rows = await database.fetch("queues/waiting", asked, by_key=True)
     found = tuple(asked["held"])
     return Look(queues=[_queue(row, found) for row in rows if row["queue_id"] is not None], held=found)
 
