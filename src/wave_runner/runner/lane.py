@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar
@@ -113,7 +114,8 @@ class Lane(abc.ABC):
         """Claim a wave, and begin its items in the same transaction if they are few."""
         wave: waves.Wave | Wait | None = None
         try:
-            async with self.database.transaction(by_key=True) as connection:
+            # The transaction ends first: a reading may wait for its connection, behind a pooler for the server's.
+            async with AsyncExitStack() as beside, self.database.transaction(by_key=True) as connection:
                 wave = await self.holder.claim(
                     connection,
                     queue.id,
@@ -126,8 +128,8 @@ class Lane(abc.ABC):
                 if wave is None or isinstance(wave, Wait):
                     return wave
                 opened = Opened(queue=queue, step=step, wave=wave)
-                async with relay.beside(self._read_beside(wave, limited)) as reading:
-                    await self._begin_few(connection, opened, reading)
+                reading = await beside.enter_async_context(relay.beside(self._read_beside(wave, limited)))
+                await self._begin_few(connection, opened, reading)
                 return opened
         except BaseException:
             if isinstance(wave, waves.Wave):
