@@ -15,9 +15,11 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -26,38 +28,48 @@ from benchmarks.noop import KINDS, Noop, facts, noop
 
 from wave_runner.engine import open_engine
 from wave_runner.store import database
+from wave_runner.store.messages import Question, numbered
+
+SQL = Path(database.__file__).parent / "sql"
 
 Said = tuple[float, str, float]
 """When, what, and the seconds it took."""
 
 
+@cache
+def names() -> dict[bytes, str]:
+    """Return the name of each of our statements by its text."""
+    found = [str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")]
+    return {numbered(name)[0]: name for name in found if not name.startswith("session/")}
+
+
+def name_of(question: Question) -> str:
+    """Return what a statement is called: those on the user's tables SELECT, settings nothing."""
+    first = question.text.split()[0].decode()
+    known = names().get(question.text, first)
+    return "" if known == "--" else known
+
+
 @contextmanager
 def listening() -> Iterator[list[Said]]:
-    """Note what is said to the database, in this process, while this lasts."""
+    """Note what is said to the database in one message, in this process, while this lasts."""
     said: list[Said] = []
-    rows, within = database._rows, database.Database._within
+    say = database.Connection._say
 
-    async def timed(cursor: Any, name: str, parameters: Any) -> Any:
+    async def timed(self: Any) -> None:
+        asked = " + ".join(filter(None, map(name_of, self._asked)))
         began = time.perf_counter()
         try:
-            return await rows(cursor, name, parameters)
+            await say(self)
         finally:
-            said.append((began, name, time.perf_counter() - began))
+            if asked:
+                said.append((began, asked, time.perf_counter() - began))
 
-    @asynccontextmanager
-    async def transaction(self: Any, begin: bytes, *, by_key: bool = False) -> AsyncIterator[Any]:
-        began = time.perf_counter()
-        async with within(self, begin, by_key=by_key) as connection:
-            said.append((began, "BEGIN", time.perf_counter() - began))
-            yield connection
-            began = time.perf_counter()
-        said.append((began, "COMMIT", time.perf_counter() - began))
-
-    database._rows, database.Database._within = timed, transaction  # type: ignore[method-assign]
+    database.Connection._say = timed  # type: ignore[method-assign]
     try:
         yield said
     finally:
-        database._rows, database.Database._within = rows, within  # type: ignore[method-assign]
+        database.Connection._say = say  # type: ignore[method-assign]
 
 
 async def _timelines(project: Noop, kind: str, runs: int) -> list[list[Said]]:
@@ -82,7 +94,7 @@ def summed_up(timelines: list[list[Said]]) -> dict[str, Any]:
     times: Counter[str] = Counter()
     between: list[float] = []
     for said in timelines:
-        recorded = [at for at, name, _ in said if name == "interactions/finish"]
+        recorded = [at for at, name, _ in said if "interactions/finish" in name]
         between += [1000 * (late - early) for early, late in pairwise(recorded)]
         for at, name, seconds in said:
             if recorded[0] <= at < recorded[-1]:

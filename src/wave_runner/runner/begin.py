@@ -66,11 +66,11 @@ async def begin(database: Database, wave: Wave, ready: Sequence[Ready], limited:
     return Begun(started=mine, stopped=stopped, short=bool(waits))
 
 
-async def start(connection: Connection, wave: Wave, going: Sequence[Ready]) -> tuple[Ready, ...]:
-    """Start items that have been charged. Returns those that were still ours."""
+async def start(connection: Connection, wave: Wave, going: Sequence[Ready], *, last: bool = False) -> tuple[Ready, ...]:
+    """Start items that have been charged. Returns those that were still ours. `last`: the transaction may end."""
     if not going:
         return ()
-    started = await interactions.start(connection, wave, [one.start() for one in going])
+    started = await interactions.start(connection, wave, [one.start() for one in going], last=last)
     return tuple(one for one in going if one.item.interaction_id in started)
 
 

@@ -98,6 +98,22 @@ class Holder:
             await accounts.book(connection, [(one, booking(one.rate, tokens=0)) for one in limited])
         return wave
 
+    def ask_claim(
+        self, connection: Connection, queue_id: int, *, size: int, reason: str, held: Sequence[int]
+    ) -> waves.Claiming:
+        """Ask to claim a wave in the caller's transaction, which plans by key, of work that nobody limits."""
+        self.next_seq += 1
+        return waves.ask_claim(
+            connection,
+            runner_id=self.runner_id,
+            runner_seq=self.next_seq,
+            queue_id=queue_id,
+            size=size,
+            lease_s=self.lease_s,
+            reason=reason,
+            held=held,
+        )
+
     async def claim_overdue(self, *, size: int) -> waves.Wave | None:
         """Claim work that has waited longer than its step allows; None if there is none."""
         self.next_seq += 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import abc
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar
@@ -20,9 +20,9 @@ from wave_runner.runner.hold import Holder, Wait
 from wave_runner.runner.limited import LONGEST_NAP_S, Rests, limits_of
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.pace import Pace
-from wave_runner.runner.prepare import Ahead, Prepared, Ready, prepare, prepare_within, read_ahead
+from wave_runner.runner.prepare import Ahead, Prepared, Ready, prepare, prepare_within, read_ahead, read_beside
 from wave_runner.runner.record import quarantine
-from wave_runner.runner.relay import Going, Opened, Relay, next_queue, next_step, soon
+from wave_runner.runner.relay import Following, Going, Opened, Reading, Relay, next_queue, next_step, soon
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.telling import tell_claim
 from wave_runner.runner.texts import Texts
@@ -114,7 +114,8 @@ class Lane(abc.ABC):
         """Claim a wave, and begin its items in the same transaction if they are few."""
         wave: waves.Wave | Wait | None = None
         try:
-            async with self.database.transaction(by_key=True) as connection:
+            # The transaction ends first: a reading may wait for its connection, behind a pooler for the server's.
+            async with AsyncExitStack() as beside, self.database.transaction(by_key=True) as connection:
                 wave = await self.holder.claim(
                     connection,
                     queue.id,
@@ -126,25 +127,41 @@ class Lane(abc.ABC):
                 )
                 if wave is None or isinstance(wave, Wait):
                     return wave
-                return Opened(queue=queue, step=step, wave=wave, going=await self._begin_few(connection, wave, None))
+                opened = Opened(queue=queue, step=step, wave=wave)
+                reading = await beside.enter_async_context(relay.beside(self._read_beside(wave, limited)))
+                await self._begin_few(connection, opened, reading)
+                return opened
         except BaseException:
             if isinstance(wave, waves.Wave):
                 await self.holder.give_back(wave)
             raise
 
-    async def _begin_few(self, connection: Connection, wave: waves.Wave, ahead: Ahead | None) -> Going | None:
-        """Begin what can be done of a small wave; None where that takes more than this transaction should."""
-        in_hand = self.steps.at_hand(item.run_step_id for item in wave.items)
-        if in_hand is None or len(wave.items) > relay.MOST:
-            return None
-        prepared = await prepare_within(connection, in_hand, wave.items, ahead)
-        return await self._begin(connection, wave, prepared) if prepared is not None else None
+    async def _read_beside(self, wave: waves.Wave, limited: Sequence[Limited]) -> Ahead | None:
+        """Read what the items of a small wave need of the user's tables, where no account is locked meanwhile."""
+        in_hand = self._few(wave) if not limited else None
+        return await read_beside(self.database, in_hand, wave.items) if in_hand is not None else None
 
-    async def _begin(self, connection: Connection, wave: waves.Wave, prepared: Prepared) -> Going:
-        self.weights.given(wave.queue_id, [one.size for one in prepared.ready])
+    def _few(self, wave: waves.Wave) -> Mapping[int, StepInHand] | None:
+        """Return the steps of a small wave by id; None if it is none, or if they have not been read yet."""
+        return self.steps.at_hand(item.run_step_id for item in wave.items) if len(wave.items) <= relay.MOST else None
+
+    async def _begin_few(self, connection: Connection, opened: Opened, reading: Reading) -> None:
+        """Begin what can be done of a small wave, and nothing where that takes more than this transaction should."""
+        wave = opened.wave
+        in_hand = self._few(wave)
+        if in_hand is None:
+            return
+        prepared = await prepare_within(connection, in_hand, wave.items, await soon(reading))
+        if prepared is not None:
+            await self._begin(connection, opened, prepared)
+
+    async def _begin(self, connection: Connection, opened: Opened, prepared: Prepared) -> None:
+        """Begin what is prepared: the last thing that the transaction does."""
+        self.weights.given(opened.wave.queue_id, [one.size for one in prepared.ready])
         charged = await charge(connection, prepared.ready)
-        started = await start(connection, wave, charged.going)
-        return Going(started=started, stopped=[*prepared.stopped, *charged.stopped])
+        stopped = [*prepared.stopped, *charged.stopped]
+        opened.going = Going(started=charged.going, stopped=stopped)  # as far as is known if the answer does not come
+        opened.going = Going(started=await start(connection, opened.wave, charged.going, last=True), stopped=stopped)
 
     async def _hold(self, opened: Opened, *, until: float) -> Opened | None:
         """Do a wave under its lease. Returns the one that was opened as it was recorded; None: somebody has to look."""
@@ -154,7 +171,9 @@ class Lane(abc.ABC):
         # For each item a call, and as long again for what it has the database do.
         deadline_s = 2 * self.limit_s * len(wave.items) + self.holder.lease_s
         relays = not limited and len(wave.items) <= relay.MOST
-        self.relay = following = Relay(open=partial(self._follow, until=until), read=self._read) if relays else None
+        self.relay = following = (
+            Relay(ask=partial(self._follow, until=until), begin=self._begin_few, read=self._read) if relays else None
+        )
         try:
             # Nobody waits for it to be closed, unless an account counts how many are open.
             await self.holder.work(wave, lambda _: self._do(opened), deadline_s=deadline_s, closes_soon=not limited)
@@ -173,10 +192,8 @@ class Lane(abc.ABC):
             return None
         return await read_ahead(self.database, in_hand[run_step_id], [move.item for move in moves])
 
-    async def _follow(
-        self, connection: Connection, moves: Sequence[Move], reading: asyncio.Task[Ahead | None], *, until: float
-    ) -> Opened | None:
-        """Open the next wave in the transaction that records the last one."""
+    def _follow(self, connection: Connection, moves: Sequence[Move], *, until: float) -> Following | None:
+        """Ask for the next wave in the transaction that records the last one."""
         queue_id = next_queue(moves) if time.monotonic() < until and self.holder.may_claim else None
         queue = self._next(queue_id) if queue_id is not None else None
         step = self.steps.at_hand([queue.run_step_id]) if queue is not None else None
@@ -187,11 +204,8 @@ class Lane(abc.ABC):
         if limited or pace is None or pace * len(moves) > relay.LONGEST_S:
             return None
         size = max(1, min(relay.MOST, self._size(queue.id), int(relay.LONGEST_S / max(pace, 0.001))))
-        wave = await self.holder.claim(connection, queue.id, size=size, reason="next step", held=queue.held)
-        if not isinstance(wave, waves.Wave):
-            return None
-        going = await self._begin_few(connection, wave, await soon(reading))
-        return Opened(queue=queue, step=in_hand, wave=wave, going=going)
+        claiming = self.holder.ask_claim(connection, queue.id, size=size, reason="next step", held=queue.held)
+        return Following(queue=queue, step=in_hand, claiming=claiming)
 
     def _next(self, queue_id: int) -> waves.Queue | None:
         """Return a queue, if a look has seen it as this lane's to serve, and nobody else at it."""
@@ -205,11 +219,13 @@ class Lane(abc.ABC):
         """Do items that have started, and record them. Returns how many were still ours."""
 
     async def _do(self, opened: Opened) -> int:
-        wave, going = opened.wave, opened.going
-        if going is None:
+        wave = opened.wave
+        if opened.going is None:
             prepared = await prepare(self.database, self.steps, wave.items)
             async with self.database.transaction(by_key=True) as connection:
-                going = await self._begin(connection, wave, prepared)
+                await self._begin(connection, opened, prepared)
+        going = opened.going
+        assert going is not None, "what is prepared has begun"
         done = await quarantine(self.database, wave, going.stopped)
         return done + (await self._work(wave, going.started) if going.started else 0)
 

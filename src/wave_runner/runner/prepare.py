@@ -131,15 +131,21 @@ async def prepare(database: Database, steps: Steps, items: Sequence[Item]) -> Pr
 
 @dataclass(frozen=True, kw_only=True)
 class Ahead:
-    """The columns that one step names of some records, by record id, read before it was claimed."""
+    """The columns that one step names of some records, by record id, read beside the transaction that begins it.
+
+    `whole` if what counts as read of a record's row is known too, by `hashes`: that is for its first step.
+    """
 
     step: StepInHand
     asked: frozenset[int]
+    whole: bool
     rows: Mapping[int, Mapping[str, Any]] | None
+    hashes: Mapping[int, bytes]
 
     def covers(self, step: StepInHand, items: Sequence[Item]) -> bool:
         """Say whether this is all that the items of a step need of the user's tables."""
-        return step is self.step and all(item.record_id in self.asked and not _is_first(step, item) for item in items)
+        known = all(item.record_id in self.asked and (self.whole or not _is_first(step, item)) for item in items)
+        return step is self.step and known
 
 
 async def read_ahead(database: Database, step: StepInHand, before: Sequence[Item]) -> Ahead | None:
@@ -147,14 +153,27 @@ async def read_ahead(database: Database, step: StepInHand, before: Sequence[Item
 
     None where that is nothing, or cannot be had: whoever needs it asks again, and says why.
     """
-    if not _columns(step):
+    return await _read_beside(database, step, before, whole=False) if _columns(step) else None
+
+
+async def read_beside(database: Database, in_hand: Mapping[int, StepInHand], items: Sequence[Item]) -> Ahead | None:
+    """Read what items of one step need of the user's tables; `in_hand` are their steps by id.
+
+    None where that is nothing, or cannot be had: whoever needs it asks again, and says why.
+    """
+    by_step = list(_by_step(in_hand, items))
+    if len(by_step) > 1 or not _reads_rows(*by_step[0]):
         return None
+    return await _read_beside(database, *by_step[0], whole=True)
+
+
+async def _read_beside(database: Database, step: StepInHand, items: Sequence[Item], *, whole: bool) -> Ahead | None:
     try:
-        rows, _ = await _read_records(database, step, before)
+        rows, hashes = await _read_records(database, step, items)
     except (DataRefused, Unavailable):
         return None
-    asked = frozenset(item.record_id for item in before if item.record_id is not None)
-    return Ahead(step=step, asked=asked, rows=rows)
+    asked = frozenset(item.record_id for item in items if item.record_id is not None)
+    return Ahead(step=step, asked=asked, whole=whole, rows=rows, hashes=hashes if whole else {})
 
 
 async def prepare_within(
@@ -170,10 +189,11 @@ async def prepare_within(
         return None
     prepared = Prepared()
     for step, mine in by_step:
-        rows = ahead.rows if ahead and _reads_rows(step, mine) else None
+        read = ahead if ahead and _reads_rows(step, mine) else None
+        rows, hashes = (read.rows, read.hashes) if read else (None, NO_HASHES)
         outputs = await _read_lineage(connection, step, mine)
         for item in mine:
-            prepared.add(check_item(item, step, rows, outputs.get(item.interaction_id, {})))
+            prepared.add(check_item(item, step, rows, outputs.get(item.interaction_id, {}), hashes))
     return prepared
 
 
@@ -219,7 +239,7 @@ async def _read_records(
         return None, {}
     hashed = step.columns_read if first else ()
     async with database.snapshot() as connection:
-        found = await records.read(connection, step.tables, columns, keys, hashed=hashed)
+        found = await records.read(connection, step.tables, columns, keys, hashed=hashed, last=True)
     hashes = {record_id: row.sha256 for record_id, row in found.items() if record_id in first and row.sha256}
     return {record_id: row.values for record_id, row in found.items()} if columns else None, hashes
 

@@ -104,15 +104,19 @@ async def _commit(
                 relay.reading(moves) if relay else nullcontext() as ahead,
                 database.transaction(by_key=True) as connection,
             ):
-                moved = await interactions.finish(connection, wave, moves, from_state=from_state)
+                finishing = await interactions.ask_finish(connection, wave, moves, from_state=from_state)
+                following = relay.ask(connection, moves) if relay and not _writes(moves) else None
+                moved = await interactions.finished(connection, wave, moves, finishing)
                 mine = [move for move in moves if move.item.interaction_id in moved]
                 # What comes too late is no result, and has been paid for all the same.
                 counted = moved | await ledger.settle(connection, _calls(moves, moved))
                 spent = [(one.item, one.spent) for one in moves if one.spent and one.item.interaction_id in counted]
                 await spending.add(connection, spent)
                 await answers.keep(connection, [(move.item, move.question) for move in mine if move.question])
-                if relay and ahead and len(mine) == len(moves):
-                    relay.opened = await relay.open(connection, moves, ahead)
+                if relay and _writes(moves) and len(mine) == len(moves):
+                    following = relay.ask(connection, moves)
+                if relay and ahead and following:
+                    await relay.open(connection, following, ahead)
         except Unavailable as error:
             log.warning("wave %s: the database is away while recording (%s)", wave.wave_id, error)
             ids = await _still_held(database, wave, [move.item.interaction_id for move in moves])
@@ -123,8 +127,13 @@ async def _commit(
             return len(moved)
     if relay and relay.opened and relay.opened.going:
         begun = [one.item.interaction_id for one in relay.opened.going.started]
-        relay.stands = bool(await _still_held(database, relay.opened.wave, begun))
+        relay.keep(await _still_held(database, relay.opened.wave, begun))
     return 0
+
+
+def _writes(moves: Sequence[Move]) -> bool:
+    """Say whether the user's tables are written, which may have to wait: nothing is claimed meanwhile."""
+    return any(move.writes or move.effects for move in moves)
 
 
 def _calls(moves: Sequence[Move], moved: Collection[int]) -> list[ledger.Call]:

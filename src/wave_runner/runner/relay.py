@@ -6,16 +6,17 @@ A record that is alone would else wait, at each of its steps, for a commit, a lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from wave_runner.core.interaction import State
 from wave_runner.runner.prepare import Ahead, Ready, Stopped
 from wave_runner.runner.steps import StepInHand
 from wave_runner.store.database import Connection
 from wave_runner.store.interactions import Move
-from wave_runner.store.waves import Queue, Wave
+from wave_runner.store.waves import Claiming, Queue, Wave
 
 # So few are begun with their claim, and relayed. Of many the next wave is prepared while the database records the last,
 # which is faster.
@@ -24,6 +25,8 @@ MOST = 16
 LONGEST_S = 1.0
 # So long the transaction that has recorded a wave waits for what the next step reads of the user's tables.
 READ_S = 0.02
+
+Reading = asyncio.Task[Ahead | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +37,23 @@ class Going:
     stopped: Sequence[Stopped]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Opened:
     """A wave that has been claimed; `step` is that of its queue's head. `going` is None where nothing has begun yet."""
 
     queue: Queue
     step: StepInHand
     wave: Wave
-    going: Going | None
+    going: Going | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following:
+    """The queue that the next wave has been asked of; `step` is that of its head."""
+
+    queue: Queue
+    step: StepInHand
+    claiming: Claiming
 
 
 @dataclass(kw_only=True)
@@ -51,24 +63,47 @@ class Relay:
     What the next step names of its records is read beside that transaction, by another.
     """
 
-    open: Callable[[Connection, Sequence[Move], asyncio.Task[Ahead | None]], Awaitable[Opened | None]]
-    read: Callable[[Sequence[Move]], Awaitable[Ahead | None]]
+    ask: Callable[[Connection, Sequence[Move]], Following | None]
+    begin: Callable[[Connection, Opened, Reading], Awaitable[None]]
+    read: Callable[[Sequence[Move]], Coroutine[Any, Any, Ahead | None]]
     opened: Opened | None = None
     stands: bool = False
 
     @asynccontextmanager
-    async def reading(self, moves: Sequence[Move]) -> AsyncIterator[asyncio.Task[Ahead | None]]:
+    async def reading(self, moves: Sequence[Move]) -> AsyncIterator[Reading]:
         """Read while the block records the moves; what has not been read by its end is let go."""
         self.opened = None  # what an earlier try has opened went with it
-        reading = asyncio.ensure_future(self.read(moves))
-        try:
+        async with beside(self.read(moves)) as reading:
             yield reading
-        finally:
-            reading.cancel()
-            await asyncio.wait([reading])
+
+    async def open(self, connection: Connection, following: Following, ahead: Reading) -> None:
+        """Begin what has been claimed, if anything was: the last thing that the transaction does."""
+        wave = await following.claiming.wave()
+        if wave is not None:
+            self.opened = Opened(queue=following.queue, step=following.step, wave=wave)
+            await self.begin(connection, self.opened, ahead)
+
+    def keep(self, held: Collection[int]) -> None:
+        """Go on with what is held of the opened wave, by interaction: nobody knew whether its COMMIT was heard."""
+        if self.opened is not None and self.opened.going is not None:
+            going = self.opened.going
+            started = [one for one in going.started if one.item.interaction_id in held]
+            self.opened.going = Going(started=started, stopped=going.stopped)
+            self.stands = bool(started)
 
 
-async def soon(reading: asyncio.Task[Ahead | None]) -> Ahead | None:
+@asynccontextmanager
+async def beside(read: Coroutine[Any, Any, Ahead | None]) -> AsyncIterator[Reading]:
+    """Read while the block goes on; what has not been read by its end is let go."""
+    reading = asyncio.ensure_future(read)
+    try:
+        yield reading
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+async def soon(reading: Reading) -> Ahead | None:
     """Return what has been read, or None if it takes long: a transaction waits for it, with what it has locked."""
     done, _ = await asyncio.wait([reading], timeout=READ_S)
     return reading.result() if done else None

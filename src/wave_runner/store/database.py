@@ -9,21 +9,23 @@ import math
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg import AsyncConnection, sql
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row, tuple_row
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from wave_runner import crash_points
 from wave_runner.core.canonical import JsonError
 from wave_runner.errors import DatabaseError
-from wave_runner.store.arrays import literal
+from wave_runner.store.messages import Prepared, Question, composed, exchange, question, rows
 from wave_runner.store.statements import statement
 
 log = logging.getLogger("wave_runner.store")
@@ -52,7 +54,6 @@ Row = dict[str, Any]
 NEVER = 2**62
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 # Beyond what the server itself was told to allow a statement: it must have the first word.
 SLACK_S = 5.0
@@ -69,7 +70,45 @@ class Connection(AsyncConnection[Row]):
     by_key = False  # whether this transaction plans by key
     is_direct = False  # whether the session is ours alone, with no pooler in between
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._asked: list[Question] = []
+        self._opening = 0  # of what is asked, what only begins a transaction
+        self._known: Prepared = {}
+
+    def begin(self, texts: Sequence[bytes]) -> None:
+        """Begin a transaction with the first statement that is said in it; one that says nothing costs nothing."""
+        self._asked = [Question(text=text) for text in texts]
+        self._opening = len(texts)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something has been said or asked in a transaction that goes on."""
+        return self.pgconn.transaction_status != TransactionStatus.IDLE or len(self._asked) > self._opening
+
+    def ask(self, question: Question) -> None:
+        """Ask it with the next message, whatever that is for."""
+        self._asked.append(question)
+
+    async def answers(self) -> None:
+        """Send what has been asked, and wait until it is answered; raises the error of the first that fails."""
+        async with self.lock:
+            await self._say()
+
+    def forget(self) -> None:
+        """Ask nothing of what has been asked and not said."""
+        self._asked.clear()
+
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109
+        await self._say()  # the driver is about to say something else
+        return await self._wait(gen, interval, timeout)
+
+    async def _say(self) -> None:
+        if self._asked:
+            asked, self._asked = self._asked, []
+            await self._wait(exchange(self.pgconn, asked, self._known))
+
+    async def _wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109
         if self.answer_s == math.inf:
             return await super().wait(gen, interval, timeout)
         guard = asyncio.get_running_loop().call_later(self.answer_s, cut, self)
@@ -149,10 +188,11 @@ class Database:
         self.schema = schema
         self._answer_s = answer_s
         configure = sql.SQL(statement("session/configure")).format(search_path=f'"{schema}", public')
-        frozen = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        self._begin = _in_one_message("BEGIN", configure)
-        self._begin_by_key = _in_one_message("BEGIN", configure, sql.SQL(statement("session/plan_by_key")))
-        self._begin_frozen = _in_one_message(frozen, configure)
+        begin, frozen = b"BEGIN", b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        settings = configure.as_bytes()
+        self._begin = (begin, settings)
+        self._begin_by_key = (begin, settings, statement("session/plan_by_key").encode())
+        self._begin_frozen = (frozen, settings)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -197,32 +237,45 @@ class Database:
         """Give a connection that only reads, and sees the database as it was at its first question."""
         return self._within(self._begin_frozen)
 
-    async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """Run one statement in a transaction of its own and give all its rows."""
-        async with self.transaction() as connection:
-            return await fetch(connection, name, parameters)
+    async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None, *, by_key: bool = False) -> list[Row]:
+        """Run one statement in a transaction of its own and give all its rows: one way to the server and back."""
+        async with self.transaction(by_key=by_key) as connection:
+            asked = ask(connection, name, parameters)
+            await conclude(connection, asked)
+            return await asked.rows()
 
     @asynccontextmanager
-    async def _within(self, begin: bytes, *, by_key: bool = False) -> AsyncIterator[Connection]:
+    async def _within(self, begin: Sequence[bytes], *, by_key: bool = False) -> AsyncIterator[Connection]:
         try:
             async with self._pool.connection() as connection:  # which rolls back on an error
                 connection.answer_s, connection.limit_s, connection.by_key = self._answer_s, 0.0, by_key
-                await connection.execute(begin)
-                yield connection
-                await connection.commit()
-                crash_points.committed(connection)
+                connection.begin(begin)
+                try:
+                    yield connection
+                    await conclude(connection)
+                finally:
+                    connection.forget()
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
             raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
+
+
+async def conclude(connection: Connection, last: Asked | None = None) -> None:
+    """Commit, in one message with what has been asked. Nothing more may be said in this transaction.
+
+    `last` is what has been asked last. After an error it must be asked what stands: the COMMIT may have been heard.
+    """
+    if last is not None:
+        last.pass_by()  # killed here, nothing of it stands, as if it had been said
+    if connection.is_open:
+        connection.ask(Question(text=b"COMMIT"))
+        await connection.answers()
+        crash_points.committed(connection)
 
 
 async def _look_at(connection: Connection) -> None:
     """See whether a pooler stands in between: it tells its clients another process than the one that answers them."""
     [row] = await fetch(connection, "session/process")
     connection.is_direct = row["pid"] == connection.info.backend_pid
-
-
-def _in_one_message(begin: str, *settings: sql.Composable) -> bytes:
-    return sql.SQL("; ").join([sql.SQL(begin), *settings]).as_bytes()
 
 
 def is_away(error: Unavailable | DatabaseError) -> bool:
@@ -258,24 +311,58 @@ async def fetch(connection: Connection, name: str, parameters: Mapping[str, Any]
     What is planned by key is planned once for a session, and never where a pooler may give each transaction another
     one. All else is planned with its parameters in sight: how many an array holds may make another plan.
     """
-    rows = await _rows(connection.cursor(), name, parameters)
-    crash_points.passed(name, connection)
-    return rows
+    return await ask(connection, name, parameters).rows()
 
 
 async def fetch_tuples(connection: Connection, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run one named statement and give its rows by position: where there are thousands, names cost too much."""
-    rows = await _rows(connection.cursor(row_factory=tuple_row), name, parameters)
-    crash_points.passed(name, connection)
-    return rows
+    return await ask(connection, name, parameters).tuples()
 
 
-async def _rows(cursor: AsyncCursor[R], name: str, parameters: Mapping[str, Any] | None) -> list[R]:
-    given = parameters and {key: literal(one) if type(one) is list else one for key, one in parameters.items()}
-    connection = cursor.connection
-    prepare = isinstance(connection, Connection) and connection.by_key and connection.is_direct
-    await cursor.execute(statement(name), given, prepare=prepare)
-    return await cursor.fetchall() if cursor.description else []
+@dataclass(slots=True)
+class Asked:
+    """A named statement that is said with the next message at the latest."""
+
+    connection: Connection
+    name: str
+    question: Question
+    passed: bool = False
+
+    async def rows(self) -> list[Row]:
+        """Give its rows once it is answered; an empty list where it gives none."""
+        names, found = await self._answer()
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    async def tuples(self) -> list[tuple[Any, ...]]:
+        """Give its rows by position once it is answered."""
+        return (await self._answer())[1]
+
+    async def _answer(self) -> tuple[list[str], list[tuple[Any, ...]]]:
+        if self.question.result is None:
+            await self.connection.answers()
+        self.pass_by()
+        return rows(self.connection, self.question)
+
+    def pass_by(self) -> None:
+        """Pass the point where a test may have this process killed, once."""
+        if not self.passed:
+            self.passed = True
+            crash_points.passed(self.name, self.connection)
+
+
+def ask(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> Asked:
+    """Ask what one named statement gives, without waiting: it is said together with what is asked next."""
+    prepares = connection.by_key and connection.is_direct
+    asked = question(connection, name, parameters, prepares=prepares)
+    connection.ask(asked)
+    return Asked(connection, name, asked)
+
+
+def ask_composed(connection: Connection, query: sql.Composed, parameters: Mapping[str, Any]) -> Asked:
+    """Ask what a statement on the user's tables gives, without waiting; `users_data` must be around all of it."""
+    asked = composed(connection, query, parameters)
+    connection.ask(asked)
+    return Asked(connection, "", asked, passed=True)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from wave_runner.core.limits import Spent
 from wave_runner.core.outcome import Effect, ErrorClass, Evidence, Replace, Write
 from wave_runner.core.routing import Way
 from wave_runner.store import events, joins, records
-from wave_runner.store.database import Connection, Row, fetch, fetch_tuples, plan_by_key
+from wave_runner.store.database import Asked, Connection, Row, ask, conclude, fetch, plan_by_key
 from wave_runner.store.joins import Over
 from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.waves import Expired, Item, Wave
@@ -98,12 +98,20 @@ class Ancestor:
     output: str
 
 
-async def start(connection: Connection, wave: Wave, starts: Sequence[Start]) -> set[int]:
-    """Move items from pending to running. Returns the ids that are still ours and have started."""
+async def start(connection: Connection, wave: Wave, starts: Sequence[Start], *, last: bool = False) -> set[int]:
+    """Move items from pending to running. Returns the ids that are still ours and have started.
+
+    `last`: nothing follows in the transaction, which may end with it.
+    """
     await plan_by_key(connection)
-    rows = await fetch_tuples(connection, "interactions/start", _start_parameters(wave, starts))
-    started = {interaction_id for (interaction_id,) in rows}
-    await _set_read_hashes(connection, [start for start in starts if start.item.interaction_id in started])
+    asked = ask(connection, "interactions/start", _start_parameters(wave, starts))
+    if last and all(start.read_hash is None for start in starts):
+        await conclude(connection, asked)
+    started = {interaction_id for (interaction_id,) in await asked.tuples()}
+    read = [one for one in starts if one.item.interaction_id in started and one.read_hash is not None]
+    if read:
+        hashing = ask(connection, "run_records/set_read_hashes", _read_hashes(read))
+        await (conclude(connection, hashing) if last else hashing.rows())
     return started
 
 
@@ -114,16 +122,27 @@ async def finish(
     *,
     from_state: State = State.RUNNING,
 ) -> set[int]:
-    """Apply moves and everything that belongs to them in the caller's transaction.
+    """Apply moves and everything that belongs to them in the caller's transaction. Returns the ids that moved."""
+    return await finished(connection, wave, moves, await ask_finish(connection, wave, moves, from_state=from_state))
 
-    Returns the ids that moved. Work that this wave no longer holds is left alone: its result is recorded as an event of
-    the wave and changes nothing. Raises the driver's error if the user's data cannot take a write; then nothing of
-    the transaction stands.
-    """
+
+async def ask_finish(
+    connection: Connection, wave: Wave, moves: Sequence[Move], *, from_state: State = State.RUNNING
+) -> Asked:
+    """Ask to apply moves; `finished` says what became of them, and does what else belongs to them."""
     await plan_by_key(connection)
     mine = await _claimed(connection, wave, moves) if from_state is State.PENDING else moves
+    return ask(connection, "interactions/finish", _finish_parameters(wave, mine, from_state))
+
+
+async def finished(connection: Connection, wave: Wave, moves: Sequence[Move], asked: Asked) -> set[int]:
+    """Return the ids that moved, once everything that belongs to them has been applied too.
+
+    Work that this wave no longer holds is left alone: its result is recorded as an event of the wave and changes
+    nothing. Raises the driver's error if the user's data cannot take a write; then nothing of the transaction stands.
+    """
     with joins.once_at_a_time():
-        rows = await fetch_tuples(connection, "interactions/finish", _finish_parameters(wave, mine, from_state))
+        rows = await asked.tuples()
     moved = {interaction_id: (attempt, seq, rank) for interaction_id, attempt, seq, rank in rows}
     attempts = {interaction_id: attempt for interaction_id, (attempt, _, _) in moved.items()}
     kept = [move for move in moves if move.item.interaction_id in moved]
@@ -272,15 +291,12 @@ async def newest_outputs(connection: Connection, run_id: int, record_id: int) ->
     return found
 
 
-async def _set_read_hashes(connection: Connection, starts: Sequence[Start]) -> None:
-    read = [start for start in starts if start.read_hash is not None]
-    if read:
-        given = {
-            "runs": [start.item.run_id for start in read],
-            "record_ids": [start.item.record_id for start in read],
-            "hashes": [start.read_hash for start in read],
-        }
-        await fetch(connection, "run_records/set_read_hashes", given)
+def _read_hashes(read: Sequence[Start]) -> dict[str, Any]:
+    return {
+        "runs": [start.item.run_id for start in read],
+        "record_ids": [start.item.record_id for start in read],
+        "hashes": [start.read_hash for start in read],
+    }
 
 
 async def note(

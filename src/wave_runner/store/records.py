@@ -20,7 +20,7 @@ from psycopg import sql
 from wave_runner.core.canonical import dumps
 from wave_runner.core.outcome import Effect, Replace, Write
 from wave_runner.core.workflow import CollectionSpec
-from wave_runner.store.database import Connection, DataRefused, fetch, users_data
+from wave_runner.store.database import Connection, DataRefused, ask_composed, conclude, fetch, users_data
 from wave_runner.store.queries import adapt
 
 ALL_ROWS = "*"  # the column name under which a replaced set of rows is recorded
@@ -133,10 +133,12 @@ async def read(
     records: Mapping[int, str],
     *,
     hashed: Sequence[str] = (),
+    last: bool = False,
 ) -> dict[int, RowRead]:
     """Return the named columns of each record's row, as JSON values; `records` maps ids to keys.
 
     With it, of the same moment, comes the SHA-256 of the columns that are to be hashed, as `read_hashes` gives it.
+    `last`: nothing more is asked in the transaction.
     """
     address = tables.of(tables.collection.table)
     values = [
@@ -154,7 +156,7 @@ async def read(
         table=table_name(address.table),
         given=_given(address),
     )
-    by_address = {row["address"]: row for row in await _select(connection, query, address, records)}
+    by_address = {row["address"]: row for row in await _select(connection, query, address, records, last=last)}
     return {
         record_id: RowRead(values={name: _value(row["c:" + name] or NULL) for name in columns}, sha256=row["sha256"])
         for record_id, key in records.items()
@@ -472,12 +474,14 @@ async def _rows_as_text(
 
 
 async def _select(
-    connection: Connection, query: sql.Composed, address: Address, records: Mapping[int, str]
+    connection: Connection, query: sql.Composed, address: Address, records: Mapping[int, str], *, last: bool = False
 ) -> list[dict[str, Any]]:
-    """Ask one of the user's tables about these records."""
+    """Ask one of the user's tables about these records; `last`: nothing more is asked in the transaction."""
     with users_data(connection):
-        cursor = await connection.execute(query, {"addresses": _addresses(address, records)}, prepare=False)
-        return await cursor.fetchall()
+        asked = ask_composed(connection, query, {"addresses": _addresses(address, records)})
+        if last:
+            await conclude(connection, asked)
+        return await asked.rows()
 
 
 def _value(text: str) -> Any:

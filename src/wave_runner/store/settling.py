@@ -27,8 +27,7 @@ class Due:
 
 async def due(database: Database) -> list[Due]:
     """Return the runs that await a verdict."""
-    async with database.transaction(by_key=True) as connection:
-        return [Due(**row) for row in await fetch(connection, "runs/due")]
+    return [Due(**row) for row in await database.fetch("runs/due", by_key=True)]
 
 
 async def ended(connection: Connection, run_id: int) -> dict[int, str]:

@@ -18,7 +18,7 @@ from wave_runner.core.outcome import ErrorClass, Outage
 from wave_runner.core.patience import Measured
 from wave_runner.core.wave import LATELY_S, Waiting
 from wave_runner.store import breakers, events
-from wave_runner.store.database import Connection, Database, Row, fetch, fetch_tuples, plan_by_key
+from wave_runner.store.database import Asked, Connection, Database, Row, ask, fetch, fetch_tuples, plan_by_key
 
 # A count beyond this tells the planner nothing more.
 WAITING_CAP = 1000
@@ -171,11 +171,10 @@ async def waiting(
         "front_ranks": [front.rank for front in fronts.values()],
         "front_ids": [front.interaction_id for front in fronts.values()],
     }
-    async with database.transaction(by_key=True) as connection:
-        rows = await fetch(connection, "queues/waiting", asked)
-        while rows[0]["held"] != asked["held"]:
-            asked["held"] = rows[0]["held"]
-            rows = await fetch(connection, "queues/waiting", asked)
+    rows = await database.fetch("queues/waiting", asked, by_key=True)
+    while rows[0]["held"] != asked["held"]:
+        asked["held"] = rows[0]["held"]
+        rows = await database.fetch("queues/waiting", asked, by_key=True)
     found = tuple(asked["held"])
     return Look(queues=[_queue(row, found) for row in rows if row["queue_id"] is not None], held=found)
 
@@ -236,7 +235,24 @@ async def loads_s(database: Database, server: str, models: Collection[str]) -> d
     return {row["model"]: row["seconds"] for row in rows}
 
 
-async def claim(
+@dataclass(frozen=True, kw_only=True)
+class Claiming:
+    """A claim that has been asked, and may not be answered yet."""
+
+    asked: Asked
+    runner_id: UUID
+    queue_id: int
+
+    async def wave(self) -> Wave | None:
+        """Return the wave once it is answered; None if others were first."""
+        rows = await self.asked.tuples()
+        if not rows:
+            return None
+        wave_id, _, items = _claimed(rows)
+        return Wave(wave_id=wave_id, runner_id=self.runner_id, queue_id=self.queue_id, items=items)
+
+
+def ask_claim(
     connection: Connection,
     *,
     runner_id: UUID,
@@ -249,8 +265,8 @@ async def claim(
     front: Front = BEFORE_ALL,
     server: str | None = None,
     slot: int | None = None,
-) -> Wave | None:
-    """Open a wave on a queue and claim up to `size` of its work, from its `front` on; None if others were first.
+) -> Claiming:
+    """Ask to open a wave on a queue and claim up to `size` of its work, from its `front` on, in a transaction by key.
 
     Work of a run that is held is never claimed; `held` are those that are known to be, so that it is passed by.
     """
@@ -267,19 +283,19 @@ async def claim(
         "server": server,
         "slot": slot,
     }
+    return Claiming(asked=ask(connection, "waves/claim", parameters), runner_id=runner_id, queue_id=queue_id)
+
+
+async def claim(connection: Connection, *, slot: int | None = None, **given: Any) -> Wave | None:
+    """Claim as `ask_claim` does; None if others were first."""
     await plan_by_key(connection)
     if slot is None:
-        rows = await fetch_tuples(connection, "waves/claim", parameters)
-    else:
-        try:
-            async with connection.transaction():
-                rows = await fetch_tuples(connection, "waves/claim", parameters)
-        except errors.UniqueViolation:
-            return None  # another runner has a wave open on this slot
-    if not rows:
-        return None
-    wave_id, _, items = _claimed(rows)
-    return Wave(wave_id=wave_id, runner_id=runner_id, queue_id=queue_id, items=items)
+        return await ask_claim(connection, **given).wave()
+    try:
+        async with connection.transaction():
+            return await ask_claim(connection, slot=slot, **given).wave()
+    except errors.UniqueViolation:
+        return None  # another runner has a wave open on this slot
 
 
 async def claim_overdue(
