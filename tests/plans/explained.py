@@ -36,10 +36,9 @@ async def explained(connection: Connection, name: str, parameters: Mapping[str, 
         asked = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + sql.SQL(text)
         async with connection.transaction(force_rollback=True):
             return await _plan(await connection.execute(asked, parameters, prepare=False))
-    say = connection.pgconn.exec_  # past the driver: it would forget what it has prepared
-    say(b"SAVEPOINT probe")
+    await connection.execute("SAVEPOINT probe")
     await fetch(connection, name, parameters)
-    say(b"ROLLBACK TO probe")
+    await connection.execute("ROLLBACK TO probe")
     query = "SELECT name FROM pg_prepared_statements WHERE left(statement, 60) = left(%s, 60) ORDER BY name"
     prepared, *_ = await (await connection.execute(query, [text])).fetchall()  # the types of numbers may differ
     names = dict.fromkeys(re.findall(r"%\((\w+)\)s", text))
@@ -47,7 +46,7 @@ async def explained(connection: Connection, name: str, parameters: Mapping[str, 
     given = sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, values))) if values else sql.SQL("")
     execute = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {} {}").format(sql.Identifier(prepared["name"]), given)
     plan = await _plan(await connection.execute(execute, prepare=False))
-    say(b"ROLLBACK TO probe")
+    await connection.execute("ROLLBACK TO probe")
     return plan
 
 
