@@ -36,6 +36,7 @@ async def explained(connection: Connection, name: str, parameters: Mapping[str, 
         asked = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + sql.SQL(text)
         async with connection.transaction(force_rollback=True):
             return await _plan(await connection.execute(asked, parameters, prepare=False))
+    await connection.answers()  # the transaction begins with what is said first
     say = connection.pgconn.exec_  # past the driver: it would forget what it has prepared
     say(b"SAVEPOINT probe")
     await fetch(connection, name, parameters)
