@@ -12,6 +12,7 @@ from tests.support.database import fresh_database
 from tests.support.fault_proxy import Cut, FaultProxy
 
 from wave_runner.store.database import Database, Unavailable, ask, conclude, fetch
+from wave_runner.store.messages import MOST_PREPARED, Question, rows
 
 HELD = {"wave_id": 0, "ids": [0]}
 WITHOUT_IDS = {"wave_id": 0, "ids": ["no number"]}
@@ -25,6 +26,7 @@ RUNNER = {
     "script_slots": 1,
 }
 RUNNERS = "SELECT count(*) AS n FROM runners"
+KEPT = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE 'SELECT % AS n' ORDER BY prepare_time"
 
 Act = Callable[[Database], Awaitable[None]]
 
@@ -134,6 +136,23 @@ def test_a_session_goes_on_after_a_statement_that_could_not_be_prepared(proxy: F
             assert await ask(connection, "interactions/held", HELD).rows() == []
             await ask(connection, "runners/register", RUNNER).rows()
         assert await runners(database) == 1
+
+    do(proxy, act)
+
+
+def test_a_session_keeps_only_so_many_plans(proxy: FaultProxy):
+    """What was said longest ago goes first, and is prepared anew when it is said again."""
+    texts = [f"SELECT {n} AS n".encode() for n in range(MOST_PREPARED + 20)]
+
+    async def act(database: Database) -> None:
+        async with database.transaction() as connection:
+            for text in [*texts, texts[0]]:
+                asked = Question(text=text, prepares=True)
+                connection.ask(asked)
+                await connection.answers()
+                assert rows(connection, asked) == (["n"], [(int(text.split()[1]),)])
+            found = [row["statement"] for row in await (await connection.execute(KEPT)).fetchall()]
+        assert found == [text.decode() for text in [*texts[-MOST_PREPARED + 1 :], texts[0]]]
 
     do(proxy, act)
 

@@ -29,7 +29,10 @@ Key = tuple[bytes, tuple[int, ...]]
 """The text of a statement and the types of its parameters."""
 
 Prepared = dict[Key, bytes]
-"""What the server has been given to prepare in one session: its name there."""
+"""What the server has been given to prepare in one session: its name there. The one last said is the last."""
+
+# Numbers of other sizes are other types, and make another plan of a statement: a session would keep them for ever.
+MOST_PREPARED = 100
 
 _numbers = itertools.count(1)
 
@@ -95,12 +98,17 @@ def exchange(server: PGconn, questions: Sequence[Question], prepared: Prepared) 
             server.send_query_params(one.text, one.values, param_types=one.types, param_formats=one.formats)
         else:
             key = (one.text, one.types)
-            if key not in prepared:
-                prepared[key] = f"wave_{next(_numbers)}".encode()
-                server.send_prepare(prepared[key], one.text, param_types=one.types)
+            name = prepared.pop(key, None)
+            if name is None:
+                name = f"wave_{next(_numbers)}".encode()
+                server.send_prepare(name, one.text, param_types=one.types)
                 asked.append(key)
-            server.send_query_prepared(prepared[key], one.values, param_formats=one.formats)
+            prepared[key] = name  # the last one now
+            server.send_query_prepared(name, one.values, param_formats=one.formats)
         asked.append(one)
+    if len(prepared) > MOST_PREPARED:
+        server.send_query_params(b"DEALLOCATE %b" % prepared.pop(next(iter(prepared))), None)
+        asked.append(Question(text=b""))
     server.pipeline_sync()
     answers = yield from _answers(server)
     server.exit_pipeline_mode()
@@ -108,7 +116,7 @@ def exchange(server: PGconn, questions: Sequence[Question], prepared: Prepared) 
         if isinstance(said, Question):
             said.result = answer
         elif answer.status not in GOOD:
-            del prepared[said]
+            prepared.pop(said, None)
     if failed := next((answer for answer in answers if answer.status not in GOOD), None):
         raise errors.error_from_result(failed)
 

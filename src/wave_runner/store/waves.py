@@ -218,8 +218,8 @@ def _trouble(row: Row) -> breakers.Trouble:
 
 async def fed(database: Database, work_keys: Collection[str], *, linger_s: float) -> set[str]:
     """Return those of these work keys that work is on its way to."""
-    async with database.transaction(by_key=True) as connection:
-        rows = await fetch(connection, "queues/feeding", {"work_keys": sorted(work_keys), "linger_s": linger_s})
+    given = {"work_keys": sorted(work_keys), "linger_s": linger_s}
+    rows = await database.fetch("queues/feeding", given, by_key=True)
     return {row["work_key"] for row in rows}
 
 
