@@ -41,5 +41,6 @@ FROM dearest d
 LEFT JOIN run_steps rs ON rs.run_step_id = d.step_of
 LEFT JOIN steps s USING (step_id)
 LEFT JOIN actors a ON a.actor_id = d.actor_of
-LEFT JOIN records r ON r.record_id = d.record_of
+-- One look by key for each line: PostgreSQL 15 else reads all records, since it does not know how few lines there are.
+LEFT JOIN LATERAL (SELECT key FROM records WHERE record_id = d.record_of LIMIT 1) AS r ON true
 ORDER BY whole DESC, token_money + machine_money DESC, calls DESC, step_of, actor_of, record_of, interaction_id, attempt
