@@ -9,10 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.support.by_hand import Hand, by_hand
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import WAVE, Ground, at_work, run_to_end, script, start_run, until
 
 from wave_runner.core.control import Subject
+from wave_runner.runner.prepare import prepare
+from wave_runner.runner.recall import Recalled, Taken, look_up, take
+from wave_runner.runner.steps import Steps
+from wave_runner.runner.texts import Texts
 from wave_runner.store.control import Filter
 
 NUMBER = (
@@ -270,6 +275,51 @@ def test_what_was_doubted_where_it_was_used_again_is_asked_again(ground: Ground,
 
     assert hits(ground, 3) == 0
     assert ground.items() == {f"item {n}": n for n in range(5)}
+
+async def taken_after(hand: Hand, statement: str) -> tuple[Recalled, Taken]:
+    """Find what was answered before for a wave of the step `ask`, do something else in the database, and take it."""
+    folder, database = hand.engine.folder, hand.engine.database
+    steps = Steps(database, folder=folder, work_dir=folder / "work", environ={})
+    [server] = hand.engine.runner().servers
+    await hand.seed(4, step="ask")
+    await hand.sql("UPDATE items SET text = 'number ' || mod(item_id, 4) || '.'")
+    wave = await hand.claim("ask")
+    prepared = await prepare(database, steps, wave.items)
+    weights = await server.driver.digest("stub")
+    found = await look_up(database, server.driver, weights, prepared.ready, Texts())
+    await hand.sql(statement)
+    return found, await take(database, wave, found.hits)
+
+
+def test_what_is_doubted_while_it_is_looked_up_is_asked_again(ground: Ground, stub: OpenAIStub):
+    asking(ground, stub).run()
+    ground.sql("DELETE FROM items")
+
+    async def recall(hand: Hand) -> None:
+        found, taken = await taken_after(
+            hand, "UPDATE interactions SET rule = 'same_text' WHERE output ~ '[12]' AND run_id = 1"
+        )
+        assert (len(found.hits), len(found.left)) == (4, 0)
+        assert (taken.done, len(taken.left)) == (2, 2)
+        assert {ready.prompt for ready in taken.left} == {f"Which number? number {n}." for n in (1, 2)}
+        assert all(ready.recorded is None for ready in taken.left)
+
+    by_hand(ground, recall)
+
+
+def test_a_recorded_answer_that_the_database_refuses_is_asked_for_and_the_others_are_taken(
+    ground: Ground, stub: OpenAIStub
+):
+    asking(ground, stub).run()
+    ground.sql("DELETE FROM items")
+
+    async def recall(hand: Hand) -> None:
+        source = ground.one("SELECT interaction_id FROM interactions WHERE output ~ '2'")
+        found, taken = await taken_after(hand, f"ALTER TABLE hits ADD CHECK (source_id <> {source})")
+        assert (len(found.hits), taken.done) == (4, 3)
+        assert [ready.prompt for ready in taken.left] == ["Which number? number 2."]
+
+    by_hand(ground, recall)
 
 
 def test_a_retry_asks_though_another_record_was_answered_meanwhile(ground: Ground, stub: OpenAIStub):

@@ -289,7 +289,8 @@ class ModelLane:
         if in_hand.probes or not weights:
             return 0, ready
         recalled = await look_up(self._database, self._server, weights, ready, self._texts)
-        return await take(self._database, in_hand.wave, recalled.hits), recalled.left
+        taken = await take(self._database, in_hand.wave, recalled.hits)
+        return taken.done, [*taken.left, *recalled.left]
 
     async def _weights_of(self, step: StepInHand) -> str:
         """Return the digest of the weights that would answer; "" where nobody knows.

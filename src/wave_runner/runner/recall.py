@@ -20,16 +20,26 @@ from wave_runner.runner.record import move_of, quarantine
 from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import ModelServer, Request
 from wave_runner.store import answers, interactions
-from wave_runner.store.database import Database
+from wave_runner.store.database import Database, DataRefused
 from wave_runner.store.interactions import Move
 from wave_runner.store.waves import Wave
+
+Hit = tuple[Ready, Move]
 
 
 @dataclass(kw_only=True)
 class Recalled:
     """A wave's items: those that have been answered before, each with what becomes of it, and those to be asked."""
 
-    hits: list[tuple[Ready, Move]] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+    left: list[Ready] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Taken:
+    """How many items that were answered before are done, and those that have to be asked all the same."""
+
+    done: int = 0
     left: list[Ready] = field(default_factory=list)
 
 
@@ -52,8 +62,10 @@ async def look_up(
 ) -> Recalled:
     """Return which items have been answered before, by these weights."""
     asked = [with_question(server, weights, one) if _may_be_recorded(one) else one for one in ready]
-    async with database.transaction(by_key=True) as connection:
-        found = await answers.find(connection, [one.question for one in asked if one.question])
+    found: dict[bytes, answers.Recorded] = {}
+    if questions := [one.question for one in asked if one.question]:
+        async with database.transaction(by_key=True) as connection:
+            found = await answers.find(connection, questions)
     recalled = Recalled()
     for one in asked:
         hit = _hit(one, found, texts)
@@ -64,22 +76,44 @@ async def look_up(
     return recalled
 
 
-async def take(database: Database, wave: Wave, hits: Sequence[tuple[Ready, Move]]) -> int:
-    """Begin and complete items with recorded answers, in one transaction. Returns how many were still ours.
+async def take(database: Database, wave: Wave, hits: Sequence[Hit]) -> Taken:
+    """Begin and complete items with recorded answers, in one transaction.
 
-    They count as interactions and not as calls: nothing is reserved, and nothing is used.
+    They count as interactions and not as calls: nothing is reserved, and nothing is used. What the database does not
+    take, halved until it stands alone, is asked like any other question.
     """
-    if not hits:
-        return 0
+    try:
+        return await _take(database, wave, hits) if hits else Taken()
+    except DataRefused:
+        if len(hits) == 1:
+            return Taken(left=[_to_be_asked(ready) for ready, _ in hits])
+    middle = len(hits) // 2
+    first, second = [await take(database, wave, half) for half in (hits[:middle], hits[middle:])]
+    return Taken(done=first.done + second.done, left=[*first.left, *second.left])
+
+
+async def _take(database: Database, wave: Wave, hits: Sequence[Hit]) -> Taken:
     moves = {ready.item.interaction_id: move for ready, move in hits}
     async with database.transaction(by_key=True) as connection:
-        charged = await charge(connection, [ready for ready, _ in hits])
+        # Somebody may have doubted or set aside an answer since it was found. Whoever does so from here on comes after
+        # this: no row has to be locked for it.
+        found = await answers.find(connection, [ready.question for ready, _ in hits if ready.question])
+        standing = [ready for ready, _ in hits if ready.question and found.get(ready.question) == ready.recorded]
+        charged = await charge(connection, standing)
         started = await start(connection, wave, charged.going)
         mine = [moves[ready.item.interaction_id] for ready in started]
         moved = await interactions.finish(connection, wave, mine) if mine else set()
         noted = [(one.item, one.recorded) for one in started if one.recorded and one.item.interaction_id in moved]
         await answers.note_hits(connection, noted)
-    return len(moved) + await quarantine(database, wave, charged.stopped)
+    kept = {ready.item.interaction_id for ready in standing}
+    return Taken(
+        done=len(moved) + await quarantine(database, wave, charged.stopped),
+        left=[_to_be_asked(ready) for ready, _ in hits if ready.item.interaction_id not in kept],
+    )
+
+
+def _to_be_asked(ready: Ready) -> Ready:
+    return replace(ready, recorded=None)
 
 
 def _may_be_recorded(ready: Ready) -> bool:
@@ -87,7 +121,7 @@ def _may_be_recorded(ready: Ready) -> bool:
     return may_be_recorded(attempt=item.attempt, generation=item.generation, asks_anew=ready.step.run_step.asks_anew)
 
 
-def _hit(ready: Ready, found: dict[bytes, answers.Recorded], texts: Texts) -> tuple[Ready, Move] | None:
+def _hit(ready: Ready, found: dict[bytes, answers.Recorded], texts: Texts) -> Hit | None:
     """Return an item with its recorded answer and what becomes of it; None if there is none that it accepts."""
     recorded = found.get(ready.question) if ready.question else None
     if recorded is None:
