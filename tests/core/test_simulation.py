@@ -81,7 +81,7 @@ def test_records_that_come_by_and_by_are_all_done_and_wait_no_longer_than_is_pro
     assert outcome.calls == 1400
     assert outcome.makespan_s > 500 / 0.8
     assert outcome.loads > outcome.least_loads
-    assert longest_wait_s(machine().models, policy, wave_s=60.0) > outcome.waits.p50_s
+    assert longest_wait_s(machine().models, list(machine().models), policy, wave_s=60.0) > outcome.waits.p50_s
 
 
 def test_with_a_bound_on_waiting_a_batch_is_changed_between_and_its_longest_wait_is_shorter():

@@ -142,8 +142,10 @@ def test_of_a_long_plan_the_reason_tells_the_beginning():
     assert choose([EARLY], memory).reason == "plan: A B A B A B A B A B A B and 8 more"
 
 
-def overdue(*, age_s: float, served_s: float, claimed_s: dict[str, float] | None = None) -> Choice:
-    memory = loaded("b", served_s=served_s, models=MODELS, claimed_s=claimed_s or {})
+def overdue(*, age_s: float, served_s: float, turn_s: float | None = None) -> Choice:
+    """What a lane does whose model has had a wave of its queue in this visit, a moment ago."""
+    turns_s = {LATE.queue_id: 1.0, **({1: turn_s} if turn_s is not None else {})}
+    memory = loaded("b", served_s=served_s, models=MODELS, turns_s=turns_s, visit_s=30.0)
     return choose([LATE, waiting(1, "a", 3, age_s=age_s)], memory, Policy(overdue_s=100.0, theta=4.0))
 
 
@@ -154,14 +156,40 @@ def test_a_head_that_has_waited_too_long_goes_before_what_the_model_still_has_on
 
 
 def test_a_head_waits_since_the_one_before_it_was_claimed():
-    assert overdue(age_s=1000, served_s=24, claimed_s={"a": 99.0}).reason == "drain"
-    assert overdue(age_s=1000, served_s=24, claimed_s={"a": 140.0}).reason == "overdue by 40 s"
+    assert overdue(age_s=1000, served_s=24, turn_s=99.0).reason == "drain"
+    assert overdue(age_s=1000, served_s=24, turn_s=140.0).reason == "overdue by 40 s"
 
 
 def test_of_overdue_models_the_one_that_was_visited_longest_ago_goes_first():
     queues = [waiting(1, "a", 1, age_s=900), waiting(2, "b", 5, age_s=500), waiting(3, "c", 5, age_s=800)]
     memory = loaded("d", models=MODELS, claimed_s={"a": 200.0, "b": 300.0, "c": 250.0})
     assert choose(queues, memory, Policy(overdue_s=100.0)).queue.work_key == "b"
+
+
+def own(*, turns_s: dict[int, float], served_s: float = 24.0, elsewhere_s: float = 0.0) -> Choice:
+    """What a lane does whose model has two steps that wait, a long one and the one after it; it came 50 s ago."""
+    queues = [waiting(1, "b", 1, age_s=900), waiting(2, "b", 2, age_s=500), waiting(3, "a", 1, age_s=elsewhere_s)]
+    memory = loaded("b", models=MODELS, served_s=served_s, turns_s=turns_s, visit_s=50.0)
+    return choose(queues, memory, Policy(overdue_s=100.0, theta=4.0))
+
+
+def test_a_later_step_of_the_loaded_model_goes_before_the_earlier_one_as_soon_as_it_is_overdue():
+    assert own(turns_s={1: 5.0, 2: 99.0}) == Choice(queue=waiting(1, "b", 1, age_s=900), reason="drain")
+    assert own(turns_s={1: 5.0, 2: 110.0}) == Choice(queue=waiting(2, "b", 2, age_s=500), reason="overdue by 10 s")
+    assert own(turns_s={1: 120.0, 2: 110.0}).queue.queue_id == 1, "it had its turn longer ago"
+
+
+def test_before_a_model_is_left_for_what_is_overdue_each_of_its_queues_has_a_turn():
+    assert own(turns_s={1: 5.0, 2: 60.0}, elsewhere_s=140).reason == "before leaving"
+    assert own(turns_s={1: 5.0, 2: 60.0}, elsewhere_s=140).queue.queue_id == 2
+    assert own(turns_s={1: 5.0, 2: 40.0}, elsewhere_s=140).reason == "overdue by 40 s"
+    assert own(turns_s={1: 5.0, 2: 60.0}, elsewhere_s=140, served_s=23.0).reason == "drain", "nor before it has paid"
+
+
+def test_work_that_others_are_far_ahead_of_is_never_overdue_at_its_own_model():
+    behind = waiting(1, "b", 1, age_s=900, rank=10 * STEP)
+    memory = loaded("b", models=MODELS, turns_s={}, visit_s=50.0)
+    assert choose([behind, waiting(2, "b", 2)], memory, Policy(overdue_s=100.0)).queue.queue_id == 2
 
 
 def test_without_a_figure_of_ones_own_ten_minutes_or_twenty_loads_of_everything_are_too_long():

@@ -1,4 +1,4 @@
-"""What the lanes of one server know of its memory, and what they leave to each other."""
+"""What the lanes of one server know of its memory, when they ask for more, and what they leave to each other."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Server:
 
     def __init__(self, hand: Hand, spec: ServerSpec, room: Room) -> None:
         self._spec = spec
+        self.thoughts = 0  # how often everything was asked
         self.driver = Driver(spec, None)
         database, folder = hand.engine.database, hand.engine.folder
         steps = Steps(database, folder=folder, work_dir=folder / "work", environ={})
@@ -51,13 +52,14 @@ class Server:
 
     def waiting(self, letter: str) -> Waiting:
         key = self.key(letter)
-        return Waiting(queue_id=ord(letter), work_key=key, template="", position=1, waiting=9, head_age_s=1.0)
+        return Waiting(queue_id=ord(letter), work_key=key, template="", position=1, waiting=9, head_age_s=1000.0)
 
     async def choose(self, slot: int, *letters: str, current: str | None = None) -> object:
         """Choose for a lane among what waits for these models."""
         waiting = [self.waiting(letter) for letter in letters]
 
         async def look_again() -> list[Waiting]:
+            self.thoughts += 1
             return waiting
 
         key = self.key(current) if current else None
@@ -99,3 +101,29 @@ def test_where_no_plan_says_who_leaves_what_another_lane_is_at_stays(ground: Gro
         assert (await server.load(1, "c")).evicted == ("test-b:latest",)
 
     use(ground, ollama, work, Room(most=2))
+
+
+def test_in_a_batch_that_is_older_than_the_bound_everything_is_asked_only_where_the_model_is_changed(
+    ground: Ground, ollama: OllamaServer
+):
+    """All heads have waited for longer than work may wait, and yet each queue had its turn a moment ago."""
+
+    async def work(server: Server) -> None:
+        current = None
+        for letter in "ab":
+            chosen = await server.choose(0, "a", "b", current=current)
+            assert isinstance(chosen, Choice)
+            assert chosen.queue.work_key == server.key(letter)
+            server.memory.claimed(0, chosen.queue.queue_id)
+            await server.load(0, letter)
+            server.memory.worked(server.key(letter), 1e9)
+            current = letter
+        assert server.thoughts == 2
+        for _ in range(5):
+            chosen = await server.choose(0, "a", "b", current="b")
+            assert isinstance(chosen, Choice)
+            assert (chosen.queue.work_key, chosen.reason) == (server.key("b"), "drain")
+            server.memory.claimed(0, chosen.queue.queue_id)
+        assert server.thoughts == 2
+
+    use(ground, ollama, work, Room())

@@ -13,7 +13,7 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wave_runner.core.course import Course, Place, course, through
@@ -125,6 +125,7 @@ class Server:
 
     served_s: dict[str, float] = field(default_factory=dict)
     current: str | None = None
+    came_s: float = 0.0  # to the current model
     idle_since_s: float | None = None
     lingers_since_s: float | None = None  # it has left alone what waits
     busy: bool = False
@@ -149,6 +150,7 @@ class Simulation:
         self.servers = [Server() for _ in range(machine.servers)]
         self.queues: dict[tuple[int, Place], Queue] = {}
         self.claimed_s: dict[str, float] = {}
+        self.turns_s: dict[int, float] = {}
         self._live: list[dict[Place, int]] = [{} for _ in work]
         self._taken: list[set[Place]] = [set() for _ in work]
         self._gates: dict[tuple[int, Place], Gate] = {}
@@ -308,6 +310,8 @@ class Simulation:
             return
         queue, evict, n = decision
         server.idle_since_s = None
+        if queue.key != server.current:
+            server.came_s = self.now_s
         begin_s = self.now_s + self._loaded(server, queue.key, evict)
         service_s = self.service_s(queue)
         taken = queue.take(max(1, n))
@@ -316,7 +320,7 @@ class Simulation:
         if count < self.machine.slots:  # the last few do not share their slots with anybody
             took_s = service_s * self.machine.slots
         server.served_s[queue.key] += took_s
-        self.claimed_s[queue.key] = self.now_s
+        self.claimed_s[queue.key] = self.turns_s[queue.number] = self.now_s
         self._work_s += took_s
         self._calls += count
         at_s = begin_s
@@ -463,6 +467,8 @@ def _memory(simulation: Simulation, server: Server, current: str | None, *, fed:
         room=simulation.machine.room,
         models=simulation.machine.models,
         claimed_s={key: simulation.now_s - at_s for key, at_s in simulation.claimed_s.items()},
+        turns_s={number: simulation.now_s - at_s for number, at_s in simulation.turns_s.items()},
+        visit_s=simulation.now_s - server.came_s,
         courses=simulation.courses(),
     )
 
@@ -470,13 +476,16 @@ def _memory(simulation: Simulation, server: Server, current: str | None, *, fed:
 def _undisturbed(simulation: Simulation, server: Server, queue: Queue) -> int:
     """Return how many of a queue can be done before anything else could be overdue."""
     patience_s = simulation.policy.patience_s(simulation.machine.models)
-    heads_s = [
-        max(one.head_s, simulation.claimed_s.get(one.key, 0.0)) for one in simulation.waiting() if one.key != queue.key
-    ]
-    due_s = min([simulation.now_s, *heads_s]) + patience_s - simulation.now_s
+
+    def due_s(others: Iterable[Queue]) -> float:
+        heads_s = [max(one.head_s, simulation.turns_s.get(one.number, 0.0)) for one in others]
+        return patience_s - simulation.now_s + min([simulation.now_s, *heads_s])
+
+    elsewhere_s = due_s(one for one in simulation.waiting() if one.key != queue.key)
+    here_s = due_s(one for one in simulation.waiting() if one.key == queue.key and one is not queue)
     load_s = simulation.machine.models[queue.key].load_s
     paid_s = simulation.policy.theta * load_s - server.served_s.get(queue.key, 0.0)
-    return within(simulation, queue, max(due_s, paid_s, 0.0))
+    return within(simulation, queue, max(0.0, min(max(elsewhere_s, paid_s), here_s)))
 
 
 def within(simulation: Simulation, queue: Queue, seconds: float) -> int:

@@ -9,6 +9,7 @@ why, is in docs/explanation/waves.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -68,9 +69,10 @@ class Memory:
     `current` is the work key that the lane's last wave was of, if it is still resident; `fed` are those for which more
     is coming soon. `lingered_s` is how long the lane has left alone what waits, for something that is on its way.
     `models` knows every work key that is resident, waits or stands in a course. `claimed_s` has for each the seconds
-    since a wave of it was last opened, by whomever; a model that never had one is not in it. `courses` are what is
-    ahead of the records of each workflow under way; without them nothing can be planned, and the queue whose step
-    stands earliest in its workflow is taken instead.
+    since a wave of it was last opened, by whomever; a model that never had one is not in it. `turns_s` has the same for
+    each queue, by its id, and `visit_s` is how long ago the lane came to `current`. `courses` are what is ahead of the
+    records of each workflow under way; without them nothing can be planned, and the queue whose step stands earliest
+    in its workflow is taken instead.
     """
 
     resident: Sequence[Resident] = ()
@@ -80,6 +82,8 @@ class Memory:
     room: Room = field(default_factory=Room)
     models: Mapping[str, Model] = field(default_factory=dict)
     claimed_s: Mapping[str, float] = field(default_factory=dict)
+    turns_s: Mapping[int, float] = field(default_factory=dict)
+    visit_s: float = 0.0
     courses: Collection[Course] = ()
 
     @property
@@ -151,9 +155,9 @@ def choose(
     if not mine or _has_paid(memory, policy):
         late = _overdue([queue for queue in waiting if queue not in mine], memory, policy)
         if late is not None:
-            return late
+            return _before_leaving(mine, memory) or late
     if mine:
-        return _chosen(_ahead(mine, by=STEP), memory, "drain")
+        return _drained([queue for queue in mine if queue in pressing], memory, policy)
     there = {one.work_key for one in memory.resident}
     if here := [queue for queue in waiting if queue.work_key in there]:
         return _chosen(_ahead(here, by=STEP), memory, "resident")
@@ -164,18 +168,19 @@ def choose(
     return _planned(_ahead(waiting, by=STEP), memory) if waiting else None
 
 
-def longest_wait_s(models: Mapping[str, Model], policy: Policy, *, wave_s: float) -> float:
-    """Return the seconds within which every model's work goes on that no work far ahead is pushed in front of.
+def longest_wait_s(models: Mapping[str, Model], queues: Collection[str], policy: Policy, *, wave_s: float) -> float:
+    """Return the seconds within which every head is served that no work far ahead is pushed in front of.
 
-    The head is that of all that waits for the model: of its own queues the earliest step goes first, and a later one
-    of the same age of run waits as long as that one always has work.
-    `wave_s` is the longest that one wave takes. Once a head is overdue each other model is visited once before it at
-    most, and each visit ends with the first wave after `theta` times its load. It holds for a lane that has its server
-    to itself, also where more comes than can be done; the queue behind the head then grows all the same.
+    `queues` has the work key of each queue, and `wave_s` is the longest that one wave takes. Once a head is overdue
+    each other model is visited once before it at most. A visit ends after `theta` times its load, when each of the
+    model's queues has had a wave; at its own model a head waits for one wave of each other queue. It holds for a lane
+    that has its server to itself, also where more comes than can be done; the queue behind the head then grows all the
+    same.
     """
     loads = [model.load_s for model in models.values()]
-    visit_s = policy.theta * max(loads, default=0.0) + wave_s
-    return policy.patience_s(models) + sum(loads) + len(loads) * visit_s
+    paying_s = len(loads) * policy.theta * max(loads, default=0.0)
+    waves = len(queues) + max(Counter(queues).values(), default=1) - 1
+    return policy.patience_s(models) + sum(loads) + paying_s + waves * wave_s
 
 
 def _has_paid(memory: Memory, policy: Policy) -> bool:
@@ -188,22 +193,48 @@ def _has_paid(memory: Memory, policy: Policy) -> bool:
 
 
 def _overdue(others: Sequence[Waiting], memory: Memory, policy: Policy) -> Choice | None:
-    """Return the overdue model that was visited longest ago, if there is place for it."""
-    patience_s = policy.patience_s(memory.models)
-    late_s: dict[str, float] = {}
-    for queue in others:
-        late_s[queue.work_key] = max(late_s.get(queue.work_key, 0.0), _headship_s(queue, memory))
-    late = [key for key, seconds in late_s.items() if seconds >= patience_s]
-    for key in sorted(late, key=lambda key: (-memory.claimed_s.get(key, float("inf")), -late_s[key])):
-        mine = [queue for queue in others if queue.work_key == key]
-        if choice := _chosen(_ahead(mine, by=STEP), memory, f"overdue by {late_s[key] - patience_s:.0f} s"):
+    """Return what has waited longest of the overdue model that was visited longest ago, if there is place for it."""
+    late: dict[str, list[Waiting]] = {}
+    for queue in _late(others, memory, policy):
+        late.setdefault(queue.work_key, []).append(queue)
+    for key in sorted(late, key=lambda key: (-memory.claimed_s.get(key, float("inf")), *_turn(late[key][0], memory))):
+        if choice := _served(late[key][0], memory, policy):
             return choice
     return None
 
 
+def _drained(mine: Sequence[Waiting], memory: Memory, policy: Policy) -> Choice | None:
+    """Go on with the current model: first what is overdue, and else the earliest step."""
+    if late := _late(mine, memory, policy):
+        return _served(late[0], memory, policy)
+    return _chosen(_ahead(mine, by=STEP), memory, "drain")
+
+
+def _before_leaving(mine: Sequence[Waiting], memory: Memory) -> Choice | None:
+    """Give each queue of the current model a turn in this visit: else one of them would soon force another."""
+    left = [queue for queue in mine if memory.turns_s.get(queue.queue_id, float("inf")) > memory.visit_s]
+    return _chosen([min(left, key=lambda queue: _turn(queue, memory))], memory, "before leaving") if left else None
+
+
+def _late(queues: Iterable[Waiting], memory: Memory, policy: Policy) -> list[Waiting]:
+    """Return the queues whose heads are overdue, the one first that had its turn longest ago."""
+    patience_s = policy.patience_s(memory.models)
+    late = [queue for queue in queues if _headship_s(queue, memory) >= patience_s]
+    return sorted(late, key=lambda queue: _turn(queue, memory))
+
+
+def _served(queue: Waiting, memory: Memory, policy: Policy) -> Choice | None:
+    late_s = _headship_s(queue, memory) - policy.patience_s(memory.models)
+    return _chosen([queue], memory, f"overdue by {late_s:.0f} s")
+
+
+def _turn(queue: Waiting, memory: Memory) -> tuple[float, float]:
+    return (-memory.turns_s.get(queue.queue_id, float("inf")), -queue.head_age_s)
+
+
 def _headship_s(queue: Waiting, memory: Memory) -> float:
     """Return how long a queue's head has been its head: since it came, or the one before it was claimed."""
-    return min(queue.head_age_s, memory.claimed_s.get(queue.work_key, queue.head_age_s))
+    return min(queue.head_age_s, memory.turns_s.get(queue.queue_id, queue.head_age_s))
 
 
 def _saves(waiting: Sequence[Waiting], memory: Memory, policy: Policy) -> bool:

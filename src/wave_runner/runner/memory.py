@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -43,6 +44,7 @@ class Errand:
     """What a lane is about, from its choice to the end of the wave: a model, and which leave if it is loaded."""
 
     work_key: str
+    since_s: float  # in time.monotonic()
     evict: tuple[str, ...] = ()  # work keys
 
 
@@ -75,26 +77,38 @@ class ServerMemory:
         self._served_s: dict[str, float] = {}  # by work key, of what is there, since its load
         self._bytes: dict[str, int] = {}
         self._errands: dict[int, Errand] = {}  # by slot
+        # As far as this runner knows: what each queue's model is, and in time.monotonic() when it had its last wave.
+        self._turns: dict[int, tuple[str, float]] = {}
+        self._visits: dict[int, tuple[str, float]] = {}  # by slot: a work key, and since when
+        self._models: Mapping[str, Model] = {}
 
     async def choose(
         self, waiting: Sequence[Waiting], slot: Slot, look_again: Callable[[], Awaitable[Sequence[Waiting]]]
     ) -> Choice | Linger | None:
         """Choose for a lane; what it is to do is its errand until it is `done`.
 
-        The database and the server are asked only where the model may have to be changed: what is chosen without
-        knowing anything of them is never to stay where a change is due.
+        The database and the server are asked only where the model may have to be changed: what is chosen by what they
+        said before, and by what these lanes have done since, is never to stay where a change is due.
         """
         async with self._choosing:
             self.done(slot.number)
-            known = self._memory(slot)
+            asked_s, known = time.monotonic(), self._memory(slot)
             choice = choose(waiting, known, self._policy)
             thought = isinstance(choice, Choice) and choice.queue.work_key != known.current
             if thought:
                 choice = await self._think(waiting, slot, look_again)
             if isinstance(choice, Choice):
                 evict = choice.evict if thought and self._controlled else ()
-                self._errands[slot.number] = Errand(work_key=choice.queue.work_key, evict=evict)
+                self._errands[slot.number] = Errand(work_key=choice.queue.work_key, since_s=asked_s, evict=evict)
             return choice
+
+    def claimed(self, slot: int, queue_id: int) -> None:
+        """A lane has opened a wave for its errand: that queue had its turn."""
+        if (errand := self._errands.get(slot)) is None:
+            return
+        self._turns[queue_id] = (errand.work_key, time.monotonic())
+        if self._visits.get(slot, ("", 0.0))[0] != errand.work_key:
+            self._visits[slot] = (errand.work_key, errand.since_s)
 
     def done(self, slot: int) -> None:
         """A lane is at nothing any more."""
@@ -130,7 +144,13 @@ class ServerMemory:
         self._served_s.clear()
 
     def _memory(self, slot: Slot) -> Memory:
-        """Return what is known without asking anybody."""
+        """Return what is known without asking anybody: the models as they were found the last time."""
+        now = time.monotonic()
+        turns_s = {queue_id: now - at for queue_id, (_, at) in self._turns.items()}
+        claimed_s: dict[str, float] = {}
+        for queue_id, (key, _) in self._turns.items():
+            claimed_s[key] = min(turns_s[queue_id], claimed_s.get(key, turns_s[queue_id]))
+        visited, came = self._visits.get(slot.number, ("", now))
         others = [errand for number, errand in self._errands.items() if number != slot.number]
         leaving = {key for errand in others for key in errand.evict}
         at_work = {errand.work_key for errand in others}
@@ -143,6 +163,10 @@ class ServerMemory:
             current=slot.current if slot.current in stays else None,
             lingered_s=slot.lingered_s,
             room=self._room,
+            models=self._models,
+            claimed_s=claimed_s,
+            turns_s=turns_s,
+            visit_s=now - came if visited == slot.current else 0.0,
         )
 
     async def _think(
@@ -156,15 +180,12 @@ class ServerMemory:
         fed = await waves.fed(self._database, asked - {slot.current} | kept, linger_s=self._policy.linger_s)
         # After it: what was on its way then and is so no more has come, and is seen.
         waiting = await look_again()
-        known = self._memory(slot)
-        there = {one.work_key for one in known.resident}
-        memory = replace(
-            known,
-            fed=fed,
-            models=await self._models(asked | there | {queue.work_key for queue in waiting}, slot),
-            claimed_s=await waves.opened_s(self._database, self._name),
-            courses=courses,
-        )
+        turns = await waves.turns(self._database, self._name)
+        now = time.monotonic()
+        self._turns = {turn.queue_id: (turn.work_key, now - turn.seconds) for turn in turns}
+        there = {one.work_key for one in self._memory(slot).resident}
+        self._models = await self._measured(asked | there | {queue.work_key for queue in waiting}, slot)
+        memory = replace(self._memory(slot), fed=fed, courses=courses)
         # A search may take a good part of a second, in which everything else goes on.
         return await asyncio.to_thread(choose, waiting, memory, self._policy)
 
@@ -182,7 +203,7 @@ class ServerMemory:
         self._served_s = {key: self._served_s.get(key, float("inf")) for key in found}
         self._bytes |= {key: size for key, size in found.items() if size is not None}
 
-    async def _models(self, keys: Collection[str], slot: Slot) -> dict[str, Model]:
+    async def _measured(self, keys: Collection[str], slot: Slot) -> dict[str, Model]:
         measured_s = await waves.loads_s(self._database, self._name, {name_in(key) for key in keys})
         # Beside those that are measured an unknown one must not seem dear or cheap.
         usual_s = statistics.fmean(measured_s.values()) if measured_s else UNMEASURED_LOAD_S

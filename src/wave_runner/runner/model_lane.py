@@ -219,6 +219,7 @@ class ModelLane:
                 self._courtesy.came_late(queue)
             return False
         self._courtesy.came_first(queue)
+        self._memory.claimed(self._slot, queue.id)
         tell_claim(queue, wave)
         probes = reason == PROBE
         spared_s = until_after_next_probe_s(queue) if probes else 0.0

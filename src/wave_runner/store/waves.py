@@ -223,10 +223,17 @@ async def fed(database: Database, work_keys: Collection[str], *, linger_s: float
     return {row["work_key"] for row in rows}
 
 
-async def opened_s(database: Database, server: str) -> dict[str, float]:
-    """Return how many seconds ago the last wave of each work key of a server was opened, of those that had one."""
-    rows = await database.fetch("waves/opened", {"server": server})
-    return {row["work_key"]: row["seconds"] for row in rows}
+class Turn(NamedTuple):
+    """A queue that had a wave, and how many seconds ago the last one was opened."""
+
+    queue_id: int
+    work_key: str
+    seconds: float
+
+
+async def turns(database: Database, server: str) -> list[Turn]:
+    """Return when each queue of a server had its last wave, of those that had one."""
+    return [Turn(**row) for row in await database.fetch("waves/opened", {"server": server})]
 
 
 async def loads_s(database: Database, server: str, models: Collection[str]) -> dict[str, float]:
