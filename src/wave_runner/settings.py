@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     overdue_s: Annotated[float, Field(ge=0.0)] | Literal["none"] | None = Field(
         None, description="how long a record may be the first of a model's before that goes before others"
     )
-    theta: float = Field(4.0, ge=0.0, description="how many times its load a model works before one that is overdue")
+    theta: float = Field(4.0, ge=0.0, description="how many times its load a model works before it is left for another")
     fill: float = Field(0.0, ge=0.0, description="how many times its load's seconds of work a load must be worth")
     answer_s: float = Field(
         30.0, ge=1.0, le=A_DAY_S, description="how long the database may be silent before it is given up"

@@ -92,6 +92,14 @@ def test_a_model_is_left_before_it_is_drained_only_for_what_is_far_ahead():
     assert choose([LATE, far], loaded("b", feeding=True)) == Choice(queue=far, reason="far ahead", evict=("b",))
 
 
+def test_a_model_pays_for_its_load_even_before_what_is_far_ahead():
+    """Else an old run whose records trickle in costs a load for each."""
+    far = waiting(3, "a", 1, rank=-10 * STEP)
+    young = loaded("b", served_s=23.0, models={key: Model(name=key, load_s=6.0) for key in "ab"})
+    assert choose([LATE, far], young, Policy(theta=4.0)) == Choice(queue=LATE, reason="drain")
+    assert choose([far], young, Policy(theta=4.0)).queue == far, "nothing is left for it"
+
+
 QUEUES = st.lists(st.builds(waiting, st.integers(1, 99), st.sampled_from("abc"), st.integers(1, 9)), max_size=8)
 
 

@@ -1,10 +1,10 @@
 """Which queue a lane serves next, and how large a wave to claim. Pure: the runner asks, and does what it is told.
 
-A model lane goes by `choose`. In this order: work that is far ahead by priority or age; a model whose head has waited
-too long; the model that is loaded, until it is drained; another one that is in memory; a model that is still being fed;
-nothing, while too little waits to be worth a load; and else the next load of the cheapest plan for all courses under
-way (`wave_runner.core.residency`), or a moment's wait if the work for that is still on its way. What that promises, and
-why, is in docs/explanation/waves.md.
+A model lane goes by `choose`. In this order: work that is far ahead by priority or age, and a model whose head has
+waited too long, both as soon as the load of the current one has paid; the model that is loaded, until it is drained;
+another one that is in memory; a model that is still being fed; nothing, while too little waits to be worth a load; and
+else the next load of the cheapest plan for all courses under way (`wave_runner.core.residency`), or a moment's wait if
+the work for that is still on its way. What that promises, and why, is in docs/explanation/waves.md.
 """
 
 from __future__ import annotations
@@ -150,14 +150,15 @@ def choose(
     """
     mine = [queue for queue in waiting if queue.work_key == memory.current]
     pressing = _ahead(waiting, by=STEP * STEPS_WORTH_A_LOAD)
-    if mine and not any(queue in mine for queue in pressing):
+    paid = _has_paid(memory, policy)
+    if mine and paid and not any(queue in mine for queue in pressing):
         return _chosen(pressing, memory, "far ahead") or _chosen(mine, memory, "drain")
-    if not mine or _has_paid(memory, policy):
+    if not mine or paid:
         late = _overdue([queue for queue in waiting if queue not in mine], memory, policy)
         if late is not None:
             return _before_leaving(mine, memory) or late
     if mine:
-        return _drained([queue for queue in mine if queue in pressing], memory, policy)
+        return _drained([queue for queue in mine if queue in pressing] or mine, memory, policy)
     there = {one.work_key for one in memory.resident}
     if here := [queue for queue in waiting if queue.work_key in there]:
         return _chosen(_ahead(here, by=STEP), memory, "resident")
