@@ -1,11 +1,13 @@
 """`wave simulate`: figures in, figures out, and nothing else touched."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.support.small_project import write_project
 
 from wave_runner.cli import main
+from wave_runner.core.residency import ANY_NUMBER
 from wave_runner.project.init import init_project
 
 
@@ -65,6 +67,28 @@ def test_what_the_bound_on_waiting_costs_is_said_with_how_to_do_without(tmp_path
     assert "work that has waited 2 min 0 s went first (--overdue)" in capsys.readouterr().out
     assert main.run([*words, "--overdue", "none"]) == 0
     assert "--overdue" not in capsys.readouterr().out
+
+
+def test_the_memory_of_a_server_and_what_models_take_are_as_wave_toml_says_unless_somebody_says_otherwise(
+    project, capsys
+):
+    file = Path(project) / "wave.toml"
+    toml = file.read_text().replace("[models.judge]\n", '[models.judge]\nmemory = "3 GB"\n')
+    file.write_text(toml.replace("[servers.local]\n", '[servers.local]\nmemory = "4 GB"\n'))
+    found = simulated(capsys, project, "--records", "10")
+    assert found["room"] == {"most": ANY_NUMBER, "bytes": 4_000_000_000}
+    assert found["models"]["tiny"]["bytes"] == 3_000_000_000
+    told = simulated(
+        capsys, project, "--records", "10", "--models", "judge=10/2/4.5", "--memory", "9", "--resident", "2"
+    )
+    assert told["room"] == {"most": 2, "bytes": 9_000_000_000}
+    assert told["models"]["tiny"]["bytes"] == 4_500_000_000
+    assert simulated(capsys, project, "--records", "10", "--resident", "2")["room"]["bytes"] == 4_000_000_000
+
+
+def test_where_bytes_count_and_nobody_knows_a_models_that_is_said(project, capsys):
+    assert main.run(["simulate", "work:50", "--memory", "9", "--project", project]) == 0
+    assert "tiny: load 6 s, size not known, assumed" in capsys.readouterr().out
 
 
 def test_a_file_of_figures_stands_behind_the_options(project, tmp_path, capsys):

@@ -76,7 +76,9 @@ class Patience(Duration):
 @click.option(
     "--resident", type=click.IntRange(1, 1000), help="Models in memory at once, of each.  [default: as in wave.toml]"
 )
-@click.option("--memory", type=Amount(min=0, min_open=True), metavar="GB", help="For models, of each.")
+@click.option(
+    "--memory", type=Amount(min=0, min_open=True), metavar="GB", help="For models, of each.  [default: as in wave.toml]"
+)
 @click.option(
     "--script-slots", type=click.IntRange(1, 1000), default=2, show_default=True, help="Scripts at work at once."
 )
@@ -290,7 +292,8 @@ def _show(
     )
     for name, model in sorted(machine.models.items()):
         guess = ", assumed" if name in assumed else ""
-        size = f", {model.bytes / 1e9:.1f} GB" if model.bytes else ""
+        unknown = ", size not known" if machine.room.bytes is not None else ""
+        size = f", {model.bytes / 1e9:.1f} GB" if model.bytes else unknown
         output.heading(f"{name}: load {model.load_s:g} s{size}{guess}")
     output.table(COLUMNS, [_row(name, found[name]) for name in ("waves", "drain", "fifo", "per record")])
     waves = found["waves"]

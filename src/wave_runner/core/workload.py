@@ -100,7 +100,7 @@ class Known:
             name=name,
             load_s=LOAD_S if said.load_s is None else said.load_s,
             service_s=CALL_S if call_s is None else call_s,
-            bytes=said.bytes or 0,
+            bytes=self._bytes(name) if said.bytes is None else said.bytes,
         )
 
     def works(
@@ -124,6 +124,10 @@ class Known:
             for (workflow, records), own in zip(wanted, keys, strict=True)
         ]
         return works, models
+
+    def _bytes(self, name: str) -> int:
+        """Return what wave.toml says that a model takes; 0 where it does not."""
+        return max((spec.memory or 0 for spec in self._project.models.values() if spec.model == name), default=0)
 
     def _said_of(self, step: str) -> StepFigures:
         return self._figures.steps.get(step, StepFigures())
@@ -153,11 +157,17 @@ class Known:
 
 
 def room_of(servers: Sequence[ServerSpec], *, most: int | None, gigabytes: float | None) -> Room:
-    """Return the room of a project's servers, unless somebody says otherwise."""
-    declared = max((server.models_max or 1 for server in servers), default=1)
+    """Return the room of the project's server that has most of it, unless somebody says otherwise."""
+    declared = max(map(_declared, servers), key=lambda room: (room.most, room.bytes or float("inf")), default=Room())
+    if gigabytes is None:
+        return replace(declared, most=most or declared.most)
     # Where only bytes are said, they decide alone.
-    fallback = declared if gigabytes is None else ANY_NUMBER
-    return Room(most=most or fallback, bytes=None if gigabytes is None else round(gigabytes * GB))
+    return Room(most=most or ANY_NUMBER, bytes=round(gigabytes * GB))
+
+
+def _declared(server: ServerSpec) -> Room:
+    alone = 1 if server.memory is None else ANY_NUMBER
+    return Room(most=server.models_max or alone, bytes=server.memory)
 
 
 def compare(
