@@ -8,18 +8,19 @@ from typing import TypeVar
 
 import pytest
 from tests.support.by_hand import Hand, by_hand
-from tests.support.ollama_server import OllamaServer
+from tests.support.ollama_server import GIB, OllamaServer
 from tests.support.projects import Ground, rows
 
 from wave_runner.core.loading import model_key
 from wave_runner.core.residency import Room
-from wave_runner.core.wave import Choice, Policy, Waiting
+from wave_runner.core.wave import Choice, Linger, Policy, Waiting
 from wave_runner.core.workflow import ModelSpec, ServerSpec
 from wave_runner.runner.ahead import Ahead
 from wave_runner.runner.memory import ServerMemory, Slot
 from wave_runner.runner.steps import Steps
 from wave_runner.servers.ollama import OllamaServer as Driver
 from wave_runner.servers.protocol import Load
+from wave_runner.store import waves
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class Server:
             return waiting
 
         key = self.key(current) if current else None
-        asks = Slot(number=slot, current=key, lingers=False, lingered_s=0.0, service_s={})
+        asks = Slot(number=slot, current=key, lingers=key is not None, lingered_s=0.0, service_s={})
         return await self.memory.choose(waiting, asks, look_again)
 
     async def load(self, slot: int, letter: str) -> Load:
@@ -74,16 +75,51 @@ class Server:
 
 
 def use(ground: Ground, ollama: OllamaServer, work: Callable[[Server], Awaitable[T]], room: Room) -> T:
+    async def only_the_server(server: Server, _: Hand) -> T:
+        return await work(server)
+
+    return use_both(ground.project(rows=rows(1)), ollama, only_the_server, room)
+
+
+def use_both(ground: Ground, ollama: OllamaServer, work: Callable[[Server, Hand], Awaitable[T]], room: Room) -> T:
+    """Do something with a server, and with a run by hand."""
     spec = ServerSpec(name="near", driver="ollama", url=ollama.url, models_max=room.most)
 
     async def with_server(hand: Hand) -> T:
         server = Server(hand, spec, room)
         try:
-            return await work(server)
+            return await work(server, hand)
         finally:
             await server.driver.close()
 
-    return by_hand(ground.project(rows=rows(1)), with_server)
+    return by_hand(ground, with_server)
+
+
+STEPS = """\
+count: {actor: count, input: {text: record.text}, next: ask}
+ask: {model: judge, prompt: prompts/ask.md, input: {text: record.text}, next: end}
+"""
+COUNT = """\
+from wave_runner import ScriptActor
+
+
+class Count(ScriptActor):
+    def process(self, item, ctx):
+        return {}
+"""
+TOML = '[servers.near]\ndriver = "ollama"\nurl = "{}"\n\n[models.judge]\nserver = "near"\nmodel = "test-a"\n'
+
+
+def asking(ground: Ground, ollama: OllamaServer) -> Ground:
+    """A project whose script feeds test-a."""
+    return ground.project(
+        rows=rows(1),
+        steps=STEPS,
+        actors={"count": COUNT},
+        toml=TOML.format(ollama.url),
+        files={"prompts/ask.md": "{{ text }}"},
+        ensures=[],
+    )
 
 
 def test_where_no_plan_says_who_leaves_what_another_lane_is_at_stays(ground: Ground, ollama: OllamaServer):
@@ -127,3 +163,55 @@ def test_in_a_batch_that_is_older_than_the_bound_everything_is_asked_only_where_
         assert server.thoughts == 2
 
     use(ground, ollama, work, Room())
+
+
+def test_a_lane_that_was_told_to_wait_does_not_ask_again_at_once_unless_other_work_has_come(
+    ground: Ground, ollama: OllamaServer
+):
+    async def work(server: Server, hand: Hand) -> None:
+        await hand.seed(3, step="count")
+        await server.load(0, "a")
+        for _ in range(3):
+            waits = await server.choose(0, "b", current="a")
+            assert waits == Linger(reason="fed", work_key=server.key("a"))
+        assert server.thoughts == 1
+        assert isinstance(await server.choose(0, "b", "c", current="a"), Linger)
+        assert server.thoughts == 2
+
+    use_both(asking(ground, ollama), ollama, work, Room())
+
+
+def test_the_size_of_a_model_is_asked_once_until_it_is_loaded(ground: Ground, ollama: OllamaServer):
+    async def work(server: Server) -> None:
+        for _ in range(3):
+            assert isinstance(await server.choose(0, "a", "b"), Choice)
+        assert len(ollama.requests("/api/tags")) == 2
+        await server.load(0, "a")
+        before = len(ollama.requests("/api/tags"))
+        server.memory.forget()
+        assert isinstance(await server.choose(1, "b", "c"), Choice)
+        assert len(ollama.requests("/api/tags")) == before + 2, "of test-a, which is loaded, and test-c"
+
+    use(ground, ollama, work, Room(most=3, bytes=8 * GIB))
+
+
+def test_a_runner_whose_server_is_anothers_asks_for_it_before_it_thinks(ground: Ground, ollama: OllamaServer):
+    async def work(_: Server, hand: Hand) -> None:
+        await hand.seed(2, step="ask")
+        database, owner = hand.engine.database, await hand.other()
+        assert await waves.own_server(database, "near", owner.runner_id, lease_s=60)
+        runner = hand.engine.runner()
+        await waves.register_runner(database, runner.runner_id, "test")
+        [lane] = runner.model_lanes
+        try:
+            assert not await lane.one_pass()
+            thought = len(ollama.requests("/api/ps"))
+            for _ in range(3):
+                assert not await lane.one_pass()
+            assert len(ollama.requests("/api/ps")) == thought > 0
+            await waves.disown_server(database, "near", owner.runner_id)
+            assert await lane.one_pass()
+        finally:
+            await runner.stop()
+
+    use_both(asking(ground, ollama), ollama, work, Room())

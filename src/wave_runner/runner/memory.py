@@ -22,6 +22,9 @@ from wave_runner.store.database import Database
 
 # What a load is taken for until any has been measured on its server.
 UNMEASURED_LOAD_S = 5.0
+# Where nothing was to be done for now, everything is asked again after so long, or when something else waits: a lane is
+# woken by every wave of the others.
+THINK_AGAIN_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,7 @@ class ServerMemory:
         self._turns: dict[int, tuple[str, float]] = {}
         self._visits: dict[int, tuple[str, float]] = {}  # by slot: a work key, and since when
         self._models: Mapping[str, Model] = {}
+        self._lingers: dict[int, tuple[object, float, Linger]] = {}  # by slot: in view of what, since when, and why
 
     async def choose(
         self, waiting: Sequence[Waiting], slot: Slot, look_again: Callable[[], Awaitable[Sequence[Waiting]]]
@@ -95,8 +99,11 @@ class ServerMemory:
             asked_s, known = time.monotonic(), self._memory(slot)
             choice = choose(waiting, known, self._policy)
             thought = isinstance(choice, Choice) and choice.queue.work_key != known.current
-            if thought:
+            if thought and (choice := self._still_lingers(waiting, slot)) is None:
                 choice = await self._think(waiting, slot, look_again)
+                self._lingers.pop(slot.number, None)
+                if isinstance(choice, Linger):
+                    self._lingers[slot.number] = (_view(waiting, slot), time.monotonic(), choice)
             if isinstance(choice, Choice):
                 evict = choice.evict if thought and self._controlled else ()
                 self._errands[slot.number] = Errand(work_key=choice.queue.work_key, since_s=asked_s, evict=evict)
@@ -123,7 +130,10 @@ class ServerMemory:
         errand = self._errands.get(slot)
         leaving = [name_in(key) for key in errand.evict] if errand is not None and errand.evict else None
         kept = {name_in(other.work_key) for number, other in self._errands.items() if number != slot}
-        return await self._server.ensure_loaded(model.model, model.options, evict=leaving, kept=kept)
+        load = await self._server.ensure_loaded(model.model, model.options, evict=leaving, kept=kept)
+        if errand is not None and (isinstance(load, Failure) or load.loaded):
+            self._bytes.pop(errand.work_key, None)  # it may take another size than was thought
+        return load
 
     def entered(self, work_key: str, load: Load) -> None:
         """Note that a model is there, and what is no longer there because of it."""
@@ -168,6 +178,12 @@ class ServerMemory:
             turns_s=turns_s,
             visit_s=now - came if visited == slot.current else 0.0,
         )
+
+    def _still_lingers(self, waiting: Sequence[Waiting], slot: Slot) -> Linger | None:
+        """Return what was found a moment ago in view of the same work."""
+        view, since_s, linger = self._lingers.get(slot.number, (None, 0.0, None))
+        fresh = time.monotonic() - since_s < THINK_AGAIN_S
+        return linger if fresh and view == _view(waiting, slot) else None
 
     async def _think(
         self, waiting: Sequence[Waiting], slot: Slot, look_again: Callable[[], Awaitable[Sequence[Waiting]]]
@@ -221,12 +237,21 @@ class ServerMemory:
         """Return the bytes that a model takes, where they are counted; 0 where nobody knows."""
         if self._room.bytes is None:
             return 0
-        if work_key not in self._served_s:
+        if work_key not in self._bytes:
             try:
-                self._bytes[work_key] = await self._server.size(name_in(work_key)) or 0
+                size = await self._server.size(name_in(work_key))
             except ModelServerError:
-                return self._bytes.get(work_key, 0)
-        return self._bytes.get(work_key, 0)
+                size = None
+            if size is None:
+                return 0
+            self._bytes[work_key] = size
+        return self._bytes[work_key]
+
+
+def _view(waiting: Sequence[Waiting], slot: Slot) -> object:
+    """Return what a lane chooses by, but for what grows with time alone."""
+    queues = {(queue.queue_id, queue.waiting, queue.head, queue.rank) for queue in waiting}
+    return queues, slot.current, slot.lingers
 
 
 def policy_of(settings: Settings) -> Policy:

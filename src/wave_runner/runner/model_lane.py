@@ -89,6 +89,7 @@ class ModelLane:
         self._answered: set[int] = set()  # queues of which nothing in the last wave had to be asked
         self._drained_since: float | None = None  # nothing waits for the model that was asked last
         self._idle_since: float | None = None  # although something waits
+        self._ours = True  # as far as is known; nobody has a server by URL to himself
         self._worried = False  # something has failed since it was known to work
         self._asking = asyncio.Lock()  # for leave to begin: one at a time, the others would ask in vain
         self._pace = Pace()
@@ -110,6 +111,9 @@ class ModelLane:
         self._rests.forget_those_over()
         self._short.forget_those_over()
         queues = await self._look()
+        # A server that was another runner's is asked for before anything is thought: as a rule it still is.
+        if queues and not self._ours and not await self._own():
+            return False
         try:
             queue, reason = await self._chosen(queues)
             if queue is None:
@@ -193,10 +197,7 @@ class ModelLane:
 
     async def _serve(self, queue: waves.Queue, step: StepInHand, reason: str, *, size: int) -> bool:
         """Do one wave of a queue. False if its server or its model cannot be had, or others were first."""
-        if self._owned and not await waves.own_server(
-            self._database, self.name, self._holder.runner_id, lease_s=self._holder.lease_s
-        ):
-            await self._let_go()
+        if self._owned and not await self._own():
             return False
         limited = self._limits_of(step)
         if seconds := await accounts.wait(self._database, limited):
@@ -475,8 +476,16 @@ class ModelLane:
             message = f"{error.message}. {error.hint}"
             return Failure(error_class=ErrorClass.PERMANENT, message=message, outage=Outage.SERVER)
 
+    async def _own(self) -> bool:
+        """Take the server, or keep it. False while it is another runner's: what we still have in memory is let go."""
+        me, lease_s = self._holder.runner_id, self._holder.lease_s
+        self._ours = await waves.own_server(self._database, self.name, me, lease_s=lease_s)
+        if not self._ours:
+            await self._let_go()
+        return self._ours
+
     async def _let_go(self) -> None:
-        """The server is another runner's now: what we still have in memory would stand in its way."""
+        """What we have in memory would stand in the way of the server's owner."""
         if self._visit is not None:
             self._visit = None
             self._memory.forget()
