@@ -19,10 +19,11 @@ from wave_runner.cli import main
 from wave_runner.core.breaker import Position
 from wave_runner.core.control import Subject
 from wave_runner.core.outcome import ErrorClass, Failure, Outage
+from wave_runner.core.patience import bucket_of
 from wave_runner.core.rates import Rate, booking
 from wave_runner.engine import Engine
 from wave_runner.reports.servers import Because, Servers, servers
-from wave_runner.store import accounts, breakers, waves
+from wave_runner.store import accounts, breakers, durations, waves
 from wave_runner.store.accounts import Limited, Whose
 from wave_runner.store.waves import Capacity
 
@@ -177,6 +178,32 @@ def test_a_server_that_only_one_runner_can_have_says_which(ground: Ground):
 
     owner, runner_id, later = by_hand(ground, act)
     assert (owner, later) == (runner_id, None)
+
+
+def test_what_loads_and_records_take_is_shown_for_each_model(ground: Ground, capsys):
+    writing(ground, NOBODY, n=0)
+
+    async def act(hand: Hand) -> Servers:
+        database = hand.engine.database
+        for model, load_us in (("stub", 1_000_000), ("stub", 9_000_000), ("stub", 2_000_000), ("other", 3_000_000)):
+            load = waves.Visit(server="stub", model=model, digest="", loaded=True, load_us=load_us, evicted=())
+            await waves.open_visit(database, load, runner_id=hand.runner_id)
+        stays = waves.Visit(server="stub", model="stub", digest="", loaded=False, load_us=0, evicted=())
+        await waves.open_visit(database, stays, runner_id=hand.runner_id)
+        counts = {bucket_of(0.25): 1, bucket_of(0.5): 3, bucket_of(60.0): 1}
+        await durations.add(database, hand.steps["write"].queue_id, counts)
+        return await look(hand.engine)
+
+    other, stub = by_hand(ground, act).models
+    assert (other.server, other.model, other.loads, other.load_s) == ("stub", "other", 1, 3.0)
+    assert (other.measured, other.record_s) == (0, None)
+    assert (stub.model, stub.loads, stub.load_s, stub.measured) == ("stub", 3, 2.0, 5)
+    assert stub.record_s == pytest.approx(0.5, rel=0.05)
+    assert main.run(["--project", str(ground.folder), "report", "servers"]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "server\tmodel\tloads\tload\tmeasured\trecord\nstub\tother\t1\t3.0 s\t0\t\nstub\tstub\t3\t2.0 s\t5\t" in printed
+    )
 
 
 def test_a_full_account_says_how_much_is_under_way_of_how_much(ground: Ground, tmp_path: Path, capsys):

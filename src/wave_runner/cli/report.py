@@ -225,7 +225,7 @@ async def _servers(folder: Path, *, as_json: bool) -> None:
 
 
 def _show_servers(found: Servers) -> None:
-    if not (found.servers or found.accounts or found.queues):
+    if not (found.servers or found.models or found.accounts or found.queues):
         output.heading("no work was for anything outside")
         return
     stand = ("what", "breaker", "failures", "trips", "waiting", "running", "runners")
@@ -234,6 +234,11 @@ def _show_servers(found: Servers) -> None:
     for one in found.servers:
         for line in _more(one):
             output.heading(f"{one.kind} {one.name}: {line}")
+    if found.models:
+        learnt = [
+            {**asdict(one), "load": _seconds(one.load_s), "record": _seconds(one.record_s)} for one in found.models
+        ]
+        output.table(("server", "model", "loads", "load", "measured", "record"), learnt, title="what has been learnt")
     if found.accounts:
         columns = ("account", "under way", "requests", "tokens", "next", "waiting")
         output.table(columns, [_allowed(one) for one in found.accounts], title="what is allowed")
@@ -243,6 +248,10 @@ def _show_servers(found: Servers) -> None:
         ]
         parts = ("waiting", "held", "delayed", "running", "because")
         output.table(("actor", "server", "needs", *parts), listed, title="what waits")
+
+
+def _seconds(seconds: float | None) -> str:
+    return output.duration(None if seconds is None else seconds * 1e6)
 
 
 async def _cost(folder: Path, run_id: int | None, by: str, limit: int, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ it lasted: a limit that is too short shows, and does not grow shorter by what it
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wave_runner.core.breaker import OF_THE_ITEM
@@ -62,6 +63,16 @@ def bucket_of(seconds: float) -> int:
 def seconds_of(bucket: int) -> float:
     """Return the longest duration of a bucket."""
     return float(2.0 ** ((bucket + 0.5) / BUCKETS_PER_DOUBLING)) / 1_000_000
+
+
+def median_s(counts: Mapping[int, int]) -> float | None:
+    """Return what half of the attempts counted by bucket took at most, in the middle of its bucket; None of none."""
+    half, so_far = sum(counts.values()) / 2, 0
+    for bucket in sorted(counts):
+        so_far += counts[bucket]
+        if so_far >= half:
+            return float(2.0 ** (bucket / BUCKETS_PER_DOUBLING)) / 1_000_000
+    return None
 
 
 def attempt_limit_s(patience: Patience, measured: Measured, *, errors: int = 0) -> float:

@@ -1,18 +1,21 @@
 """What work waits for outside: model servers and models, what they and other actors allow, and who could do it.
 
-It answers one question: why does nothing move?
+It answers one question: why does nothing move? And what has been learnt of models, which is what plans go by.
 """
 
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from wave_runner.core.breaker import Position
+from wave_runner.core.loading import name_in
 from wave_runner.core.outcome import Outage
+from wave_runner.core.patience import median_s
 from wave_runner.core.pinned import read_step
 from wave_runner.core.rates import Rate
 from wave_runner.store import reports as stored
@@ -60,6 +63,22 @@ class Server:
     queues: int
     waiting: int
     running: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What has been learnt of a model on a server: what plans go by.
+
+    `load_s` is the median of its last hundred loads, `record_s` that of the attempts that were measured, `measured` of
+    them; None where there were none.
+    """
+
+    server: str
+    model: str
+    loads: int
+    load_s: float | None
+    measured: int
+    record_s: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +130,7 @@ class Servers:
     """All of it, at one moment."""
 
     servers: list[Server]
+    models: list[Model]
     accounts: list[Account]
     queues: list[Queue]
 
@@ -121,9 +141,29 @@ async def servers(database: Database, *, lease_s: float, rates: Mapping[str, Rat
         queues = await stored.queues(connection, lease_s=lease_s)
         breakers = await stored.servers(connection, lease_s=lease_s)
         accounts = await stored.accounts(connection)
+        learnt = _models(await stored.loads(connection), await stored.durations(connection))
     asked = [_server(row, queues) for row in breakers]
     allowing = [_account(row, queues, rates) for row in accounts]
-    return Servers(servers=asked, accounts=allowing, queues=[_queue(row, asked, allowing) for row in queues])
+    waiting = [_queue(row, asked, allowing) for row in queues]
+    return Servers(servers=asked, models=learnt, accounts=allowing, queues=waiting)
+
+
+def _models(loads: Sequence[Row], durations: Sequence[Row]) -> list[Model]:
+    loaded = {(row["server"], row["model"]): row for row in loads}
+    taken: dict[tuple[str, str], Counter[int]] = {key: Counter() for key in loaded}
+    for row in durations:
+        taken.setdefault((row["server"], name_in(row["work_key"])), Counter())[row["bucket"]] += row["n"]
+    return [
+        Model(
+            server=server,
+            model=model,
+            loads=loaded[server, model]["loads"] if (server, model) in loaded else 0,
+            load_s=loaded[server, model]["load_s"] if (server, model) in loaded else None,
+            measured=counts.total(),
+            record_s=median_s(counts),
+        )
+        for (server, model), counts in sorted(taken.items())
+    ]
 
 
 def _server(row: Row, queues: Sequence[Row]) -> Server:

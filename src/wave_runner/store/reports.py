@@ -219,6 +219,16 @@ async def queues(connection: Connection, *, lease_s: float) -> list[Row]:
     return await fetch(connection, "reports/queues", {"lease_s": lease_s})
 
 
+async def loads(connection: Connection) -> list[Row]:
+    """Return how often each model was loaded on each server, and how long that takes."""
+    return await fetch(connection, "reports/loads")
+
+
+async def durations(connection: Connection) -> list[Row]:
+    """Return how many attempts of the models of each work key took how long, by bucket."""
+    return await fetch(connection, "reports/durations")
+
+
 async def server(connection: Connection) -> Row:
     """Return which database this is, whom we are there, and its version."""
     return (await fetch(connection, "reports/server"))[0]
