@@ -166,6 +166,7 @@ def test_a_mistake_in_a_workflow_is_named_with_its_line(tmp_path, old, new, line
 
 
 OWN_SERVER = 'driver = "llama_cpp"\nmodels_dir = ".wave/models"'
+KEYED = 'driver = "openai"\nurl = "http://h/v1"\napi_key_file = "{}"'
 TOML_MISTAKES = [
     ("[project]", "[projet]", 1, "unknown key `projet`", '"project"'),
     ("[project]", "[project", 1, "this is no TOML", ""),
@@ -188,6 +189,9 @@ TOML_MISTAKES = [
     ('models_dir = ".wave/models"', 'memory = "6 gigs"', 15, "a number of bytes such as 6 GiB", ""),
     ('models_dir = ".wave/models"', "memory = 0", 15, "a whole number of at least 1", ""),
     ('models_dir = ".wave/models"', 'api_key = "secret"', 15, "unknown key `api_key`", '"api_key_env"'),
+    (OWN_SERVER, KEYED.format("keys/far"), 16, "a file of the project", "below .wave/"),
+    (OWN_SERVER, KEYED.format("../far") + '\napi_key_env = "FAR"', 16, "not from both", ""),
+    ('models_dir = ".wave/models"', 'api_key_file = "/run/secrets/far"', 15, "a server by URL", ""),
     ('server = "local"', 'server = "locl"', 18, "no server `locl`", '"local"'),
     ('model = "tiny"', 'model = ["tiny"]', 19, "must be a text, not a list", ""),
     ("max_attempts = 2", "max_attempts = 0", 20, "at least 1, not 0", ""),

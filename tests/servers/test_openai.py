@@ -20,7 +20,7 @@ from wave_runner.errors import SettingsError
 from wave_runner.servers import exchange, open_server
 from wave_runner.servers.binary import free_port
 from wave_runner.servers.openai import OpenAIServer
-from wave_runner.servers.protocol import Reply, Request
+from wave_runner.servers.protocol import ModelServer, Reply, Request
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 
@@ -278,6 +278,59 @@ def test_a_missing_key_names_the_variable_and_not_a_value(tmp_path: Path):
     spec = ServerSpec(name="far", driver="openai", url="http://host/v1", api_key_env="FAR_KEY")
     with pytest.raises(SettingsError, match="FAR_KEY"):
         open_server(spec, project_dir=tmp_path, state_dir=tmp_path, environ={})
+
+
+def keyed(folder: Path, file: str, url: str = "http://host/v1") -> ModelServer:
+    spec = ServerSpec(name="far", driver="openai", url=url, api_key_file=file)
+    return open_server(spec, project_dir=folder / "project", state_dir=folder, environ={})
+
+
+def key_file(folder: Path, text: str, *, mode: int = 0o600) -> Path:
+    file = folder / "far.key"
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+@pytest.mark.parametrize("name", ["{folder}/far.key", "../far.key"])
+def test_a_key_may_come_from_a_file(tmp_path: Path, stub: OpenAIStub, caplog: pytest.LogCaptureFixture, name: str):
+    key_file(tmp_path, "s3cret\n")
+    (tmp_path / "project").mkdir()
+
+    async def work() -> None:
+        server = keyed(tmp_path, name.format(folder=tmp_path), stub.url)
+        await server.infer(Request(model="stub", prompt="hi"))
+        await server.close()
+
+    asyncio.run(work())
+    assert stub.requests()[0]["authorization"] == "Bearer s3cret"
+    assert caplog.messages == []
+
+
+def test_a_key_that_everybody_can_read_is_warned_of_and_not_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    keyed(tmp_path, str(key_file(tmp_path, "s3cret", mode=0o644)))
+    [said] = caplog.messages
+    assert "far.key" in said
+    assert "chmod 600" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "said"),
+    [
+        (b"s3cret", "../far.kex", "No such file"),
+        (b" \n", "../far.key", "is empty"),
+        (b"\xff\xfe", "../far.key", "it is no text"),
+        (b"s3cret", "keys/far.key", "part of the project"),
+    ],
+)
+def test_a_file_without_a_key_or_in_the_project_is_named(tmp_path: Path, text: bytes, file: str, said: str):
+    (tmp_path / "project/keys").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "project/keys"):
+        (folder / "far.key").write_bytes(text)
+    with pytest.raises(SettingsError, match=said) as refused:
+        keyed(tmp_path, file)
+    assert "s3cret" not in str(refused.value)
 
 
 def test_a_driver_that_does_not_exist_is_named(tmp_path: Path):

@@ -65,6 +65,7 @@ class ServerSpec:
     driver: str  # "llama_cpp" | "ollama" | "openai"
     url: str = ""  # openai: the base URL, up to and including /v1; ollama: without a path
     api_key_env: str = ""  # the environment variable that holds the key; never the key itself
+    api_key_file: str = ""  # or the file; relative to the project, and only below .wave there
     models_dir: str = ""  # llama_cpp: folder of .gguf files; relative to the project
     slots: int = 1  # requests in flight at once; of a server by URL, those of all runners together
     requests_per_minute: int | None = None  # openai: of whoever has the key

@@ -133,6 +133,7 @@ def _server(name: str, section: Section) -> ServerSpec:
     if spec.driver == "ollama" and spec.url.rstrip("/").endswith("/v1"):
         message = f"server `{name}` is asked by Ollama's own protocol, which is not below /v1"
         raise section.error(message, "url", hint=f'url = "{spec.url.rstrip("/").removesuffix("/v1")}"')
+    _check_key_file(section, spec)
     for key in ("requests_per_minute", "tokens_per_minute"):
         if spec.driver != "openai" and getattr(spec, key) is not None:
             message = f"`{key}` is for a server that others ask too; one runner alone asks this one, as fast as it can"
@@ -142,6 +143,21 @@ def _server(name: str, section: Section) -> ServerSpec:
             message = f"`{key}` is for a server that loads what it is told; of this one nobody knows what it holds"
             raise section.error(message, key)
     return spec
+
+
+def _check_key_file(section: Section, spec: ServerSpec) -> None:
+    path = spec.api_key_file
+    if not path:
+        return
+    if spec.api_key_env:
+        raise section.error("a key comes from `api_key_env` or from `api_key_file`, not from both", "api_key_file")
+    if spec.driver not in BY_URL:
+        message = "`api_key_file` is for a server by URL; one of our own has a key that nobody has to know"
+        raise section.error(message, "api_key_file")
+    if _is_below("", path) and not (_is_below(".wave", path) or path.startswith("~/")):
+        message = f"`api_key_file` is {path!r:.80}, a file of the project: whoever has the project would have the key"
+        hint = "a path outside of it, such as /run/secrets/NAME, or below .wave/, which git does not see"
+        raise section.error(message, "api_key_file", hint=hint)
 
 
 def _model(name: str, section: Section, servers: Mapping[str, ServerSpec]) -> ModelSpec:

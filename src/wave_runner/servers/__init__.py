@@ -39,23 +39,16 @@ def open_server(
 
         return LlamaCppServer(spec, project_dir=project_dir, state_dir=state_dir, environ=environ, memory=memory)
     if spec.driver == "ollama":
+        from wave_runner.servers.key import api_key
         from wave_runner.servers.ollama import OllamaServer
 
-        return OllamaServer(spec, _api_key(spec, environ), memory)
+        return OllamaServer(spec, api_key(spec, project_dir=project_dir, environ=environ), memory)
     if spec.driver == "openai":
+        from wave_runner.servers.key import api_key
         from wave_runner.servers.openai import OpenAIServer
 
-        return OpenAIServer(spec, _api_key(spec, environ))
+        return OpenAIServer(spec, api_key(spec, project_dir=project_dir, environ=environ))
     raise SettingsError(
         f"the server {spec.name!r} names the driver {spec.driver!r}, which does not exist",
         hint=f"There are {', '.join(DRIVERS)}.",
     )
-
-
-def _api_key(spec: ServerSpec, environ: Mapping[str, str]) -> str | None:
-    if spec.api_key_env and not environ.get(spec.api_key_env):
-        raise SettingsError(
-            f"the key of the server {spec.name!r} is to come from the variable {spec.api_key_env}, which is not set",
-            hint=f"Set {spec.api_key_env}, or remove api_key_env from wave.toml if the server needs no key.",
-        )
-    return environ.get(spec.api_key_env) if spec.api_key_env else None

@@ -139,7 +139,7 @@ def base_url(spec: ServerSpec) -> httpx2.URL:
     if url.userinfo:
         raise SettingsError(
             f"the url of the server {spec.name!r} holds a user name or password",
-            hint="Take it out and name an environment variable with the key in api_key_env.",
+            hint="Take it out and name an environment variable with the key in api_key_env, or a file in api_key_file.",
         )
     return url
 
@@ -150,6 +150,6 @@ def checked_key(api_key: str | None, spec: ServerSpec) -> str:
     if not (key.isascii() and (key.isprintable() or not key)):
         raise SettingsError(
             f"the key of the server {spec.name!r} holds characters that no HTTP header can carry",
-            hint=f"Check the value of {spec.api_key_env or 'the variable'}: it is likely more than the key.",
+            hint=f"Check {spec.api_key_env or spec.api_key_file or 'the variable'}: it likely holds more than the key.",
         )
     return key
