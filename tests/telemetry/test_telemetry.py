@@ -131,6 +131,16 @@ def test_an_attempt_is_a_span_with_what_was_recorded_of_it_and_no_content(ground
     assert span.end_time - span.start_time == row["service_us"] * 1000
 
 
+def test_an_answer_that_no_database_can_store_is_told_of_and_ends_no_runner(
+    ground: Ground, tmp_path: Path, heard: Heard
+):
+    with OpenAIStub(tmp_path / "stub", [{"text": '{"word": "a\\u0000b"}'}]) as stub:
+        assert asking(ground, stub.url).run() == "failed"
+    told = heard.spans()
+    assert told
+    assert all(names.ERROR_TYPE in span.attributes for span in told)
+
+
 def test_an_answer_from_the_cache_is_no_attempt(ground: Ground, tmp_path: Path, heard: Heard):
     with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
         toml = asking(ground, stub.url).folder / "wave.toml"
@@ -195,7 +205,7 @@ def test_tokens_durations_and_waves_are_measured(ground: Ground, tmp_path: Path,
     assert waves["writer"] == ground.one(
         "SELECT count(*) FROM waves JOIN queues USING (queue_id) JOIN actors a USING (actor_id) WHERE a.name = 'writer'"
     )
-    assert by(names.SERVER, points[names.LOAD_EFFICIENCY.name])["stub"].value == 1
+    assert by(names.SERVER, points[names.ATTEMPT_SHARE.name])["stub"].value == 1
 
 
 def test_loads_are_counted_and_their_share_of_the_time_is_told(heard: Heard):
@@ -207,7 +217,7 @@ def test_loads_are_counted_and_their_share_of_the_time_is_told(heard: Heard):
         "timeout": 1,
     }
     assert [point.sum for point in points["wave_runner.load.duration"]] == [3.0]
-    assert by(names.SERVER, points[names.LOAD_EFFICIENCY.name])["other"].value == 0
+    assert by(names.SERVER, points[names.ATTEMPT_SHARE.name])["other"].value == 0
 
 
 LOCAL = """\
@@ -238,7 +248,7 @@ def test_a_real_load_is_told_once_and_its_attempts_are_text_completions(ground: 
     assert {span.attributes["gen_ai.provider.name"] for span in spans} == {"llama_cpp"}
     assert len(spans) >= 3
     assert by(names.SERVER, points[names.LOADS.name])["local"].value == 1
-    assert 0 < by(names.SERVER, points[names.LOAD_EFFICIENCY.name])["local"].value < 1
+    assert 0 < by(names.SERVER, points[names.ATTEMPT_SHARE.name])["local"].value < 1
     [load_us] = [row["load_us"] for row in ground.sql("SELECT load_us FROM visits WHERE loaded")]
     assert by(names.SERVER, points[names.LOAD_DURATION.name])["local"].sum == pytest.approx(load_us / 1e6)
 

@@ -31,7 +31,7 @@ class Instruments:
         self.wave_size = _histogram(meter, names.WAVE_SIZE, names.SIZE_BOUNDS)
         self.head_wait = _histogram(meter, names.HEAD_WAIT, names.LONG_BOUNDS)
         self.shares = Shares()
-        name, unit, says = names.LOAD_EFFICIENCY
+        name, unit, says = names.ATTEMPT_SHARE
         meter.create_observable_gauge(name, [self.shares.observe], unit=unit, description=says)
 
 

@@ -73,15 +73,17 @@ USED_CACHED = Metric(f"{_TOKENS}.cache_read.input_tokens", "{token}", "tokens of
 USED_OUTPUT = Metric(f"{_TOKENS}.output_tokens", "{token}", "tokens of answers")
 LOADS = Metric("wave_runner.loads", "{load}", "loads of models, failed ones among them")
 LOAD_DURATION = Metric("wave_runner.load.duration", "s", "how long a load took")
-LOAD_EFFICIENCY = Metric(
-    "wave_runner.load.efficiency", "1", "of the time spent on attempts and loads of a server, the share of the attempts"
+ATTEMPT_SHARE = Metric(
+    "wave_runner.attempt.time_share",
+    "1",
+    "of the time spent on attempts and loads of a server, the share of the attempts",
 )
 WAVE_SIZE = Metric("wave_runner.wave.size", "{interaction}", "how many interactions a wave was claimed with")
 HEAD_WAIT = Metric("wave_runner.head.wait", "s", "how long the first of a wave was there before it was claimed")
 
 METRICS = (
     *(DURATION, USED_INPUT, USED_CACHED, USED_OUTPUT),
-    *(LOADS, LOAD_DURATION, LOAD_EFFICIENCY, WAVE_SIZE, HEAD_WAIT),
+    *(LOADS, LOAD_DURATION, ATTEMPT_SHARE, WAVE_SIZE, HEAD_WAIT),
 )
 
 # The bounds that the conventions want, and for waits and loads of hours longer ones.
