@@ -37,6 +37,7 @@ class Server:
     def __init__(self, hand: Hand, spec: ServerSpec, room: Room) -> None:
         self._spec = spec
         self.thoughts = 0  # how often everything was asked
+        self.age_s = 1.0  # of all heads
         self.driver = Driver(spec, None)
         database, folder = hand.engine.database, hand.engine.folder
         steps = Steps(database, folder=folder, work_dir=folder / "work", environ={})
@@ -53,7 +54,7 @@ class Server:
 
     def waiting(self, letter: str) -> Waiting:
         key = self.key(letter)
-        return Waiting(queue_id=ord(letter), work_key=key, template="", position=1, waiting=9, head_age_s=1000.0)
+        return Waiting(queue_id=ord(letter), work_key=key, template="", position=1, waiting=9, head_age_s=self.age_s)
 
     async def choose(self, slot: int, *letters: str, current: str | None = None) -> object:
         """Choose for a lane among what waits for these models."""
@@ -145,7 +146,7 @@ def test_in_a_batch_that_is_older_than_the_bound_everything_is_asked_only_where_
     """All heads have waited for longer than work may wait, and yet each queue had its turn a moment ago."""
 
     async def work(server: Server) -> None:
-        current = None
+        server.age_s, current = 1000.0, None
         for letter in "ab":
             chosen = await server.choose(0, "a", "b", current=current)
             assert isinstance(chosen, Choice)

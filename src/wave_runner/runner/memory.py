@@ -198,7 +198,7 @@ class ServerMemory:
         waiting = await look_again()
         turns = await waves.turns(self._database, self._name)
         now = time.monotonic()
-        self._turns = {turn.queue_id: (turn.work_key, now - turn.seconds) for turn in turns}
+        self._turns |= {turn.queue_id: (turn.work_key, now - turn.seconds) for turn in turns}
         there = {one.work_key for one in self._memory(slot).resident}
         self._models = await self._measured(asked | there | {queue.work_key for queue in waiting}, slot)
         memory = replace(self._memory(slot), fed=fed, courses=courses)
