@@ -30,7 +30,7 @@ from wave_runner.core.workflow import (
 from wave_runner.project import workflow_file
 from wave_runner.reports.cost import Cost, Line
 from wave_runner.reports.runners import Runner
-from wave_runner.reports.servers import Account, Because, Queue, Server
+from wave_runner.reports.servers import Account, Because, Model, Queue, Server
 from wave_runner.reports.stale import Stale, StaleInteraction
 from wave_runner.servers.options import DRIVERS
 from wave_runner.settings import Settings
@@ -137,7 +137,7 @@ def test_every_guard_is_documented_with_its_number():
     [
         ("`wave report runners`", [Runner]),
         ("`wave report cost`", [Cost, Line]),
-        ("`wave report servers`", [Server, Account, Queue]),
+        ("`wave report servers`", [Server, Model, Account, Queue]),
         ("`wave report stale`", [Stale, StaleInteraction]),
     ],
 )

@@ -363,7 +363,7 @@ def test_the_document_has_every_part_and_the_pipe_says_where_there_is_nothing(gr
     ground.do(start_run)
     assert main.run(["--project", str(ground.folder), "report", "servers", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["schema", "servers", "accounts", "queues"]
+    assert list(document) == ["schema", "servers", "models", "accounts", "queues"]
     assert document["schema"] == "wave.report.servers.v1"
     assert [one["name"] for one in document["servers"]] == (["stub"] if started else [])
     assert main.run(["--project", str(ground.folder), "report", "servers"]) == 0

@@ -98,7 +98,8 @@ def use_both(ground: Ground, ollama: OllamaServer, work: Callable[[Server, Hand]
 
 STEPS = """\
 count: {actor: count, input: {text: record.text}, next: ask}
-ask: {model: judge, prompt: prompts/ask.md, input: {text: record.text}, next: end}
+ask: {model: judge, prompt: prompts/ask.md, input: {text: record.text}, output: schemas/n.json, next: save}
+save: {actor: save, input: {n: ask.n}, writes: [items.words], next: end}
 """
 COUNT = """\
 from wave_runner import ScriptActor
@@ -108,6 +109,18 @@ class Count(ScriptActor):
     def process(self, item, ctx):
         return {}
 """
+SAVE = """\
+from wave_runner import ScriptActor
+
+
+class Save(ScriptActor):
+    def process(self, item, ctx):
+        ctx.write("items", {"words": item["n"]})
+        return {}
+"""
+NUMBER = (
+    '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false}'
+)
 TOML = '[servers.near]\ndriver = "ollama"\nurl = "{}"\n\n[models.judge]\nserver = "near"\nmodel = "test-a"\n'
 
 
@@ -116,9 +129,9 @@ def asking(ground: Ground, ollama: OllamaServer) -> Ground:
     return ground.project(
         rows=rows(1),
         steps=STEPS,
-        actors={"count": COUNT},
+        actors={"count": COUNT, "save": SAVE},
         toml=TOML.format(ollama.url),
-        files={"prompts/ask.md": "{{ text }}"},
+        files={"prompts/ask.md": "{{ text }}", "schemas/n.json": NUMBER},
         ensures=[],
     )
 

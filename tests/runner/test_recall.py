@@ -14,11 +14,13 @@ from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import WAVE, Ground, at_work, run_to_end, script, start_run, until
 
 from wave_runner.core.control import Subject
+from wave_runner.core.outcome import Write
 from wave_runner.runner.prepare import prepare
-from wave_runner.runner.recall import Recalled, Taken, look_up, take
+from wave_runner.runner.recall import Recalled, look_up, take
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.texts import Texts
 from wave_runner.store.control import Filter
+from wave_runner.store.waves import Wave
 
 NUMBER = (
     '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false}'
@@ -276,8 +278,9 @@ def test_what_was_doubted_where_it_was_used_again_is_asked_again(ground: Ground,
     assert hits(ground, 3) == 0
     assert ground.items() == {f"item {n}": n for n in range(5)}
 
-async def taken_after(hand: Hand, statement: str) -> tuple[Recalled, Taken]:
-    """Find what was answered before for a wave of the step `ask`, do something else in the database, and take it."""
+
+async def looked_up(hand: Hand) -> tuple[Wave, Recalled]:
+    """Claim a wave of the step `ask`, and find what was answered before."""
     folder, database = hand.engine.folder, hand.engine.database
     steps = Steps(database, folder=folder, work_dir=folder / "work", environ={})
     [server] = hand.engine.runner().servers
@@ -286,9 +289,7 @@ async def taken_after(hand: Hand, statement: str) -> tuple[Recalled, Taken]:
     wave = await hand.claim("ask")
     prepared = await prepare(database, steps, wave.items)
     weights = await server.driver.digest("stub")
-    found = await look_up(database, server.driver, weights, prepared.ready, Texts())
-    await hand.sql(statement)
-    return found, await take(database, wave, found.hits)
+    return wave, await look_up(database, server.driver, weights, prepared.ready, Texts())
 
 
 def test_what_is_doubted_while_it_is_looked_up_is_asked_again(ground: Ground, stub: OpenAIStub):
@@ -296,10 +297,10 @@ def test_what_is_doubted_while_it_is_looked_up_is_asked_again(ground: Ground, st
     ground.sql("DELETE FROM items")
 
     async def recall(hand: Hand) -> None:
-        found, taken = await taken_after(
-            hand, "UPDATE interactions SET rule = 'same_text' WHERE output ~ '[12]' AND run_id = 1"
-        )
+        wave, found = await looked_up(hand)
         assert (len(found.hits), len(found.left)) == (4, 0)
+        await hand.sql("UPDATE interactions SET rule = 'same_text' WHERE output ~ '[12]' AND run_id = 1")
+        taken = await take(hand.engine.database, wave, found.hits)
         assert (taken.done, len(taken.left)) == (2, 2)
         assert {ready.prompt for ready in taken.left} == {f"Which number? number {n}." for n in (1, 2)}
         assert all(ready.recorded is None for ready in taken.left)
@@ -314,10 +315,12 @@ def test_a_recorded_answer_that_the_database_refuses_is_asked_for_and_the_others
     ground.sql("DELETE FROM items")
 
     async def recall(hand: Hand) -> None:
-        source = ground.one("SELECT interaction_id FROM interactions WHERE output ~ '2'")
-        found, taken = await taken_after(hand, f"ALTER TABLE hits ADD CHECK (source_id <> {source})")
-        assert (len(found.hits), taken.done) == (4, 3)
-        assert [ready.prompt for ready in taken.left] == ["Which number? number 2."]
+        wave, found = await looked_up(hand)
+        ready, move = found.hits[1]
+        found.hits[1] = (ready, move._replace(writes=(Write(table="items", values={"words": "many"}),)))
+        taken = await take(hand.engine.database, wave, found.hits)
+        assert taken.done == 3
+        assert [one.prompt for one in taken.left] == [ready.prompt]
 
     by_hand(ground, recall)
 
