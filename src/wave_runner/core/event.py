@@ -9,7 +9,9 @@ every event, and a form never changes once it has been written. In form 1:
 - `step` and `actor` are immutable names, `definition` the SHA-256 of the step's pinned definition,
 - `data` is canonical JSON of enums, numbers, booleans, hashes and commitments: no keys, no texts of a record,
 - `sha256` covers exactly the UTF-8 bytes of `data`; the other columns are covered by the sealed leaf,
-- id, time, database user and transaction are stamped by the database.
+- id, time, database user and transaction are stamped by the database,
+- the *body*, whose hash is sealed, is a CloudEvent in canonical JSON: `body` says which attribute is which column, and
+  a column that is NULL is no attribute.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from wave_runner.core.canonical import canonical
 
@@ -96,3 +100,93 @@ def commitment(nonce: bytes, content: bytes) -> str:
     if len(nonce) != 32:
         raise ValueError(f"a nonce has 32 bytes, not {len(nonce)}")
     return hashlib.sha256(nonce + content).hexdigest()
+
+
+class Event(NamedTuple):
+    """An event as it is stored, texts where the database has numbers of its own; None where a column is NULL."""
+
+    event_id: int
+    run_id: int
+    form: int
+    type: str  # by its label
+    interaction_id: int | None
+    seq: int | None
+    cause_interaction_id: int | None
+    cause_seq: int | None
+    wave_id: int | None
+    correlation_id: str | None
+    runner_id: str | None
+    step: str | None
+    actor: str | None
+    definition: str | None  # in hex
+    data: str
+    recorded_us: int  # microseconds since 1970 UTC
+    db_user: str
+
+
+def body(event: Event, *, source: str) -> bytes:
+    """Return an event's canonical body: a CloudEvent without the stamped time and user, which its entry holds.
+
+    Ids of 64 bits are texts, as CloudEvents has no such numbers. `data` goes in as it stands, being canonical itself.
+    Raises `ValueError` for a form that is unknown here.
+    """
+    if event.form != FORM:
+        raise ValueError(f"event {event.event_id} has form {event.form}; this Wave Runner knows {FORM}")
+    said: dict[str, Any] = {
+        "data": orjson.Fragment(event.data),
+        "dataschema": _SCHEMAS[event.type],
+        "id": str(event.event_id),
+        "run": str(event.run_id),
+        "source": source,
+        "specversion": "1.0",
+        "type": _DOTTED[event.type],
+    }
+    if event.interaction_id is not None:
+        said["interaction"] = str(event.interaction_id)
+        said["seq"] = event.seq
+    if event.cause_interaction_id is not None:
+        said["causationid"] = f"{event.cause_interaction_id}/{event.cause_seq}"
+    if event.wave_id is not None:
+        said["wave"] = str(event.wave_id)
+    if event.correlation_id is not None:
+        said["correlationid"] = event.correlation_id
+    if event.runner_id is not None:
+        said["runner"] = event.runner_id
+    if event.step is not None:
+        said["step"] = event.step
+    if event.actor is not None:
+        said["actor"] = event.actor
+    if event.definition is not None:
+        said["definition"] = event.definition
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def commitments(data: str) -> list[str]:
+    """Return the commitments in an event's `data`, in hex, in the order of the text.
+
+    They stand in three places: `input`, `output`, and `c` of each of `payloads`.
+    """
+    try:
+        said = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        said = None
+    # Whoever may insert may insert anything, and the log goes on all the same.
+    if type(said) is not dict:
+        return []
+    payloads = said.get("payloads")
+    evidence = [one.get("c") for one in payloads if type(one) is dict] if type(payloads) is list else []
+    return [one for one in (said.get("input"), said.get("output"), *evidence) if _is_commitment(one)]
+
+
+def _is_commitment(found: object) -> bool:
+    return type(found) is str and len(found) == 64 and not set(found) - _HEX
+
+
+def dotted(type: str) -> str:
+    """Return a type as CloudEvents name it: `interaction.retry_scheduled` for `interaction_retry_scheduled`."""
+    return type.replace("_", ".", 1)
+
+
+_HEX = set("0123456789abcdef")
+_DOTTED = {str(one): dotted(one) for one in EventType}
+_SCHEMAS = {label: f"wave:{name}/{FORM}" for label, name in _DOTTED.items()}
