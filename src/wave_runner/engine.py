@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import shlex
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wave_runner import __version__
+from wave_runner.audit.keys import KeyFile
+from wave_runner.audit.outside import Outside
 from wave_runner.core.columns import targets
+from wave_runner.core.epoch import origin_of
 from wave_runner.core.filters import Term
 from wave_runner.core.loading import model_key
 from wave_runner.core.nearest import did_you_mean
@@ -39,6 +43,7 @@ from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
 from wave_runner.runner.deciding import People
+from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.orders import Orders
 from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.preflight import preflight, read_where
@@ -46,6 +51,8 @@ from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.runner.scheduler import Blocked, Plan
 from wave_runner.runner.script_lane import ScriptLane
+from wave_runner.runner.sealer import Sealer
+from wave_runner.runner.signer import Signer
 from wave_runner.runner.single import Single
 from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.runner.steps import Steps
@@ -76,7 +83,7 @@ class Engine:
 
     @property
     def state_dir(self) -> Path:
-        """The project's `.wave` folder: everything that can be made again."""
+        """The project's `.wave` folder: everything that can be made again, and unless told otherwise the log's key."""
         return self.folder / ".wave"
 
     def project(self) -> Project:
@@ -157,10 +164,35 @@ class Engine:
             folder=self.folder.resolve(),
             work_dir=self.state_dir / "work",
             servers=[self._server(project, name) for name in sorted(self._servers_in_use(project))],
+            sealer=self.sealer(project),
             version=__version__,
             environ=self.environ,
             before_look=self._before_look,
             plan_schedule=self._plan_schedule,
+        )
+
+    def sealer(self, project: Project) -> Sealer:
+        """Return what seals the project's log."""
+        signer = self._signer(project)
+        return Sealer(
+            signer,
+            origin=origin_of(signer.name, 1),
+            source=f"wave:{project.id}",
+            command=shlex.split(self.settings.checkpoint_command),
+        )
+
+    def log_keeper(self) -> LogKeeper:
+        """Return what may be done with the log itself, by the operating system's user."""
+        signer = self._signer(self.project())
+        return LogKeeper(signer=signer, origin=origin_of(signer.name, 1), by=whoami())
+
+    def _signer(self, project: Project) -> Signer:
+        """The places are below the project's folder, unless they are named in full."""
+        return Signer(
+            database=self.database,
+            name=f"wave-runner/{project.id}",
+            keys=KeyFile(path=self.folder / (self.settings.log_key or ".wave/log.key")),
+            outside=Outside(folder=self.folder / (self.settings.checkpoints or ".wave/checkpoints")),
         )
 
     async def drifted(self) -> list[str]:

@@ -49,6 +49,15 @@ class Settings(BaseSettings):
     answer_s: float = Field(
         30.0, ge=1.0, le=A_DAY_S, description="how long the database may be silent before it is given up"
     )
+    log_key: Path | None = Field(
+        None, description="the file of the key that signs the log; unset: `.wave/log.key`, made at first use"
+    )
+    checkpoints: Path | None = Field(
+        None, description="the folder to which signed checkpoints are written; unset: `.wave/checkpoints`"
+    )
+    checkpoint_command: str = Field(
+        "", description="a command that is given each checkpoint on its standard input; no shell reads it"
+    )
     grace_s: float = Field(10.0, ge=0.0, le=A_DAY_S, description="how long a stop waits for work under way")
 
     @field_validator("database_direct_url")

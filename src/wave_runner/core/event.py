@@ -19,7 +19,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
@@ -178,7 +178,7 @@ def commitments(data: str) -> list[str]:
     return [one for one in (said.get("input"), said.get("output"), *evidence) if _is_commitment(one)]
 
 
-def _is_commitment(found: object) -> bool:
+def _is_commitment(found: object) -> TypeGuard[str]:
     return type(found) is str and len(found) == 64 and not set(found) - _HEX
 
 

@@ -21,7 +21,7 @@ class Tile(NamedTuple):
     """A full tile: its place, its hashes one behind the other, and the node above them."""
 
     level: int
-    index: int
+    tile_index: int
     hashes: bytes
     root: bytes
 

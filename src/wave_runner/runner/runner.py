@@ -29,6 +29,7 @@ from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.scheduler import Blocked, Plan, Scheduler
 from wave_runner.runner.script_lane import ScriptLane
+from wave_runner.runner.sealer import LONGEST_PAUSE_S, PAUSE_S, Sealer
 from wave_runner.runner.settler import Settler
 from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.runner.steps import Steps
@@ -49,7 +50,7 @@ PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 IDLE_PAUSE_S = 0.25
 SHORTEST_PAUSE_S = 0.1
 LONGEST_IDLE_PAUSE_S = 1.0
-BY_THE_CLOCK = ("scheduler", "sweeper", "canceller")  # loops that new work is no reason to wake
+BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer")  # loops that new work is no reason to wake
 CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
 AT_ONCE = 2  # waves of queries and of routes, each: while the database records one, the next is prepared
@@ -79,6 +80,7 @@ class Runner:
     folder: Path
     work_dir: Path
     servers: Sequence[Server]
+    sealer: Sealer
     version: str
     environ: Mapping[str, str]
     before_look: Callable[[], Awaitable[WaveError | None]]
@@ -133,6 +135,8 @@ class Runner:
         await self._holder.close_all()
         await self._outlook.close()
         await self._pool.close()
+        if self._tasks:
+            await self.sealer.finish()
         for server in self.servers:
             await server.driver.close()
         if self._ticker is not None:
@@ -239,6 +243,7 @@ class Runner:
             self._gathering("settler", self._settler().one_pass),
             Loop("sweeper", sweeper.one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
             Loop("canceller", sweeper.cancel, pause_s=CLOCK_PAUSE_S),
+            Loop("sealer", self.sealer.one_pass, pause_s=PAUSE_S, longest_pause_s=LONGEST_PAUSE_S),
         ]
 
     def _gathering(self, name: str, one_pass: Callable[[], Awaitable[bool]]) -> Loop:

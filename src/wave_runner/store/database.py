@@ -188,11 +188,12 @@ class Database:
         self.schema = schema
         self._answer_s = answer_s
         configure = sql.SQL(statement("session/configure")).format(search_path=f'"{schema}", public')
-        begin, frozen = b"BEGIN", b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        begin, repeatable = b"BEGIN", b"BEGIN ISOLATION LEVEL REPEATABLE READ"
         settings = configure.as_bytes()
         self._begin = (begin, settings)
         self._begin_by_key = (begin, settings, statement("session/plan_by_key").encode())
-        self._begin_frozen = (frozen, settings)
+        self._begin_repeatable = (repeatable, settings)
+        self._begin_frozen = (repeatable + b" READ ONLY", settings)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -232,6 +233,13 @@ class Database:
         `Unavailable` for a lost connection: whether the transaction stands must then be asked, never assumed.
         """
         return self._within(self._begin_by_key if by_key else self._begin, by_key=by_key)
+
+    def repeatable(self) -> AbstractAsyncContextManager[Connection]:
+        """Give a connection like `transaction`, for one that sees the database as it was at its beginning.
+
+        What it changes must not have been changed since: that is `Unavailable` with the code 40001.
+        """
+        return self._within(self._begin_repeatable)
 
     def snapshot(self) -> AbstractAsyncContextManager[Connection]:
         """Give a connection that only reads, and sees the database as it was at its first question."""
@@ -363,6 +371,13 @@ def ask_composed(connection: Connection, query: sql.Composed, parameters: Mappin
     asked = composed(connection, query, parameters)
     connection.ask(asked)
     return Asked(connection, "", asked, passed=True)
+
+
+async def copy_rows(connection: Connection, name: str, data: bytes) -> None:
+    """Run one named COPY … FROM STDIN with rows in PostgreSQL's text format, after what has been asked."""
+    async with connection.cursor().copy(statement(name)) as target:
+        await target.write(data)
+    crash_points.passed(name, connection)
 
 
 @contextmanager

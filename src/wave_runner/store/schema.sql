@@ -167,6 +167,18 @@ BEGIN
     EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', leaf);
 END $$;
 
+CREATE FUNCTION wave.guard_log(name regclass) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION refuse_change()', name);
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_change', name);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_truncate', name);
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I', name, current_user);
+    EXECUTE format('GRANT SELECT, INSERT ON %s TO %I', name, current_user);
+END $$;
+
 CREATE FUNCTION wave.new_run_id() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -568,6 +580,19 @@ CREATE SEQUENCE wave.event_ids
     NO MAXVALUE
     CACHE 1;
 
+CREATE TABLE wave.event_log (
+    log_index bigint NOT NULL,
+    run_id bigint,
+    event_id bigint,
+    kind smallint NOT NULL,
+    entry bytea NOT NULL,
+    CONSTRAINT event_log_check CHECK (((kind = 0) = (event_id IS NOT NULL))),
+    CONSTRAINT event_log_check1 CHECK (((event_id IS NULL) = (run_id IS NULL))),
+    CONSTRAINT event_log_entry_check CHECK ((length(entry) <= 65535)),
+    CONSTRAINT event_log_kind_check CHECK ((kind = ANY (ARRAY[0, 1, 2]))),
+    CONSTRAINT event_log_log_index_check CHECK ((log_index >= 0))
+);
+
 CREATE TABLE wave.fan_outs (
     run_id bigint NOT NULL,
     interaction_id bigint,
@@ -802,6 +827,47 @@ CREATE TABLE wave.ledger_r0 (
     CONSTRAINT ledger_check3 CHECK (((token_money IS NULL) OR (machine_money IS NOT NULL))),
     CONSTRAINT ledger_check4 CHECK ((tokens_cached <= tokens_in))
 );
+
+CREATE TABLE wave.log_checkpoints (
+    size bigint NOT NULL,
+    note text NOT NULL,
+    signed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE wave.log_state (
+    only_one boolean DEFAULT true NOT NULL,
+    origin text NOT NULL,
+    next_index bigint DEFAULT 0 NOT NULL,
+    frontier bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    last_snapshot pg_snapshot,
+    target_snapshot pg_snapshot,
+    after_event_id bigint,
+    system_identifier bigint,
+    floor_event_id bigint DEFAULT 0 NOT NULL,
+    public_key bytea,
+    stopped text,
+    stopped_at timestamp with time zone,
+    stopped_because text,
+    trouble text,
+    troubled_at timestamp with time zone,
+    CONSTRAINT log_state_check CHECK (((target_snapshot IS NULL) = (after_event_id IS NULL))),
+    CONSTRAINT log_state_check1 CHECK (((last_snapshot IS NULL) = (system_identifier IS NULL))),
+    CONSTRAINT log_state_check2 CHECK ((((stopped IS NULL) = (stopped_at IS NULL)) AND ((stopped IS NULL) = (stopped_because IS NULL)))),
+    CONSTRAINT log_state_check3 CHECK (((trouble IS NULL) = (troubled_at IS NULL))),
+    CONSTRAINT log_state_only_one_check CHECK (only_one),
+    CONSTRAINT log_state_public_key_check CHECK ((length(public_key) = 32)),
+    CONSTRAINT log_state_stopped_check CHECK ((stopped = ANY (ARRAY['ROLLED_BACK'::text, 'FORKED'::text])))
+);
+
+CREATE TABLE wave.log_tiles (
+    level smallint NOT NULL,
+    tile_index bigint NOT NULL,
+    hashes bytea NOT NULL,
+    root bytea NOT NULL,
+    CONSTRAINT log_tiles_hashes_check CHECK ((length(hashes) = 8192)),
+    CONSTRAINT log_tiles_root_check CHECK ((length(root) = 32))
+);
+ALTER TABLE ONLY wave.log_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
 CREATE SEQUENCE wave.payload_ids
     START WITH 1
@@ -1299,6 +1365,12 @@ ALTER TABLE ONLY wave.definitions
 ALTER TABLE ONLY wave.durations
     ADD CONSTRAINT durations_pkey PRIMARY KEY (queue_id, bucket);
 
+ALTER TABLE ONLY wave.event_log
+    ADD CONSTRAINT event_log_event_id_key UNIQUE (event_id);
+
+ALTER TABLE ONLY wave.event_log
+    ADD CONSTRAINT event_log_pkey PRIMARY KEY (log_index);
+
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_interaction_id_key UNIQUE NULLS NOT DISTINCT (run_id, interaction_id);
 
@@ -1340,6 +1412,15 @@ ALTER TABLE ONLY wave.ledger
 
 ALTER TABLE ONLY wave.ledger_r0
     ADD CONSTRAINT ledger_r0_pkey PRIMARY KEY (run_id, interaction_id, attempt);
+
+ALTER TABLE ONLY wave.log_checkpoints
+    ADD CONSTRAINT log_checkpoints_pkey PRIMARY KEY (size);
+
+ALTER TABLE ONLY wave.log_state
+    ADD CONSTRAINT log_state_pkey PRIMARY KEY (only_one);
+
+ALTER TABLE ONLY wave.log_tiles
+    ADD CONSTRAINT log_tiles_pkey PRIMARY KEY (level, tile_index);
 
 ALTER TABLE ONLY wave.payloads
     ADD CONSTRAINT payloads_pkey PRIMARY KEY (run_id, payload_id);
@@ -1450,6 +1531,10 @@ CREATE INDEX interaction_events_wave ON ONLY wave.interaction_events USING btree
 
 CREATE INDEX interaction_events_r0_wave_id_idx ON wave.interaction_events_r0 USING btree (wave_id) WHERE ((interaction_id IS NULL) AND (wave_id IS NOT NULL));
 
+CREATE INDEX interaction_events_xid ON ONLY wave.interaction_events USING btree (xid);
+
+CREATE INDEX interaction_events_r0_xid_idx ON wave.interaction_events_r0 USING btree (xid);
+
 CREATE INDEX interactions_delayed ON ONLY wave.interactions USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 
 CREATE UNIQUE INDEX interactions_in_force ON ONLY wave.interactions USING btree (record_id, run_step_id, run_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
@@ -1526,6 +1611,8 @@ ALTER INDEX wave.interaction_events_seq ATTACH PARTITION wave.interaction_events
 
 ALTER INDEX wave.interaction_events_wave ATTACH PARTITION wave.interaction_events_r0_wave_id_idx;
 
+ALTER INDEX wave.interaction_events_xid ATTACH PARTITION wave.interaction_events_r0_xid_idx;
+
 ALTER INDEX wave.interaction_inputs_pkey ATTACH PARTITION wave.interaction_inputs_r0_pkey;
 
 ALTER INDEX wave.interactions_pkey ATTACH PARTITION wave.interactions_r0_pkey;
@@ -1576,15 +1663,33 @@ CREATE TRIGGER check_references AFTER INSERT ON wave.interactions_r0 REFERENCING
 
 CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON wave.tasks FOR EACH ROW WHEN (((new.decided_at IS NOT NULL) AND (NOT new.withdrawn))) EXECUTE FUNCTION wave.check_eyes();
 
+CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.event_log FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.event_log ENABLE ALWAYS TRIGGER no_change;
+
 CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.interaction_events FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
 
 ALTER TABLE wave.interaction_events ENABLE ALWAYS TRIGGER no_change;
+
+CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.log_checkpoints FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.log_checkpoints ENABLE ALWAYS TRIGGER no_change;
+
+CREATE TRIGGER no_change BEFORE DELETE OR UPDATE ON wave.log_tiles FOR EACH ROW EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.log_tiles ENABLE ALWAYS TRIGGER no_change;
 
 CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.interactions FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
 CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.interactions_r0 FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
+CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.log_state FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
 CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.run_records FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.event_log FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.event_log ENABLE ALWAYS TRIGGER no_truncate;
 
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.interaction_events FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
@@ -1593,6 +1698,14 @@ ALTER TABLE wave.interaction_events ENABLE ALWAYS TRIGGER no_truncate;
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.interaction_events_r0 FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
 ALTER TABLE wave.interaction_events_r0 ENABLE ALWAYS TRIGGER no_truncate;
+
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.log_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.log_checkpoints ENABLE ALWAYS TRIGGER no_truncate;
+
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.log_tiles FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.log_tiles ENABLE ALWAYS TRIGGER no_truncate;
 
 ALTER TABLE ONLY wave.actors
     ADD CONSTRAINT actors_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
@@ -1732,6 +1845,9 @@ ALTER TABLE ONLY wave.workflow_runs
 ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
 
+REVOKE ALL ON TABLE wave.event_log FROM wave;
+GRANT SELECT,INSERT ON TABLE wave.event_log TO wave;
+
 REVOKE ALL ON TABLE wave.interaction_events FROM wave;
 GRANT SELECT ON TABLE wave.interaction_events TO wave;
 
@@ -1797,3 +1913,9 @@ GRANT INSERT(definition) ON TABLE wave.interaction_events_r0 TO wave;
 GRANT INSERT(data) ON TABLE wave.interaction_events_r0 TO wave;
 
 GRANT INSERT(sha256) ON TABLE wave.interaction_events_r0 TO wave;
+
+REVOKE ALL ON TABLE wave.log_checkpoints FROM wave;
+GRANT SELECT,INSERT ON TABLE wave.log_checkpoints TO wave;
+
+REVOKE ALL ON TABLE wave.log_tiles FROM wave;
+GRANT SELECT,INSERT ON TABLE wave.log_tiles TO wave;

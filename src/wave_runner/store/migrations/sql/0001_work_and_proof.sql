@@ -562,6 +562,59 @@ CREATE TABLE interaction_events (
 -- A second lock behind the fence: no two events of an interaction can carry one number.
 CREATE UNIQUE INDEX interaction_events_seq ON interaction_events (run_id, interaction_id, seq) WHERE interaction_id IS NOT NULL;
 CREATE INDEX interaction_events_wave ON interaction_events (wave_id) WHERE interaction_id IS NULL AND wave_id IS NOT NULL;
+-- What has become visible since a snapshot: events of a chunk have one transaction, so this index has few and long entries.
+CREATE INDEX interaction_events_xid ON interaction_events (xid);
+
+-- The log that is signed: every committed event once, causes before what they led to, by a number without gaps. It is written by
+-- the sealer alone (runner/sealer.py), and is what projections and exports read. What an entry says: core/log_entry.py.
+CREATE TABLE event_log (
+    log_index  bigint PRIMARY KEY CHECK (log_index >= 0),
+    run_id     bigint,                                      -- with event_id: the event. NULL: the entry is about the log itself
+    event_id   bigint UNIQUE,
+    kind       smallint NOT NULL CHECK (kind IN (0, 1, 2)), -- an event, the header of a batch, an anchor
+    entry      bytea NOT NULL CHECK (length(entry) <= 65535),
+    CHECK ((kind = 0) = (event_id IS NOT NULL)),
+    CHECK ((event_id IS NULL) = (run_id IS NULL))
+);
+
+-- Full tiles of the log's Merkle tree, 256 hashes each (core/tiles.py). What is not full yet follows from entries and roots.
+CREATE TABLE log_tiles (
+    level       smallint NOT NULL,
+    tile_index  bigint NOT NULL,
+    hashes      bytea NOT NULL CHECK (length(hashes) = 8192),
+    root        bytea NOT NULL CHECK (length(root) = 32),    -- the node above them
+    PRIMARY KEY (level, tile_index)
+);
+ALTER TABLE log_tiles ALTER hashes SET STORAGE EXTERNAL;     -- hashes cannot be made smaller
+
+CREATE TABLE log_checkpoints (
+    size       bigint PRIMARY KEY,
+    note       text NOT NULL,
+    signed_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- How far the log has come: one row, locked by whoever seals or signs.
+CREATE TABLE log_state (
+    only_one           boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    origin             text NOT NULL,                       -- what its checkpoints call it; ends in the number of the epoch
+    next_index         bigint NOT NULL DEFAULT 0,
+    frontier           bytea[] NOT NULL DEFAULT '{}',
+    last_snapshot      pg_snapshot,                         -- what it sees is sealed. NULL: nothing is
+    target_snapshot    pg_snapshot,                         -- a backlog: what is being sealed, chunk by chunk,
+    after_event_id     bigint,                              -- and how far that has come
+    system_identifier  bigint,                              -- of the cluster whose transactions the snapshots speak of
+    floor_event_id     bigint NOT NULL DEFAULT 0,           -- events up to here may have transactions of another cluster
+    public_key         bytea CHECK (length(public_key) = 32),  -- whose signatures count. NULL: nobody has signed yet
+    stopped            text CHECK (stopped IN ('ROLLED_BACK', 'FORKED')),
+    stopped_at         timestamptz,
+    stopped_because    text,
+    trouble            text,                                -- what keeps checkpoints from being signed or written outside
+    troubled_at        timestamptz,
+    CHECK ((target_snapshot IS NULL) = (after_event_id IS NULL)),
+    CHECK ((last_snapshot IS NULL) = (system_identifier IS NULL)),
+    CHECK ((stopped IS NULL) = (stopped_at IS NULL) AND (stopped IS NULL) = (stopped_because IS NULL)),
+    CHECK ((trouble IS NULL) = (troubled_at IS NULL))
+);
 
 -- Exact bytes behind the salted commitments that events carry.
 CREATE TABLE payloads (
@@ -793,9 +846,21 @@ BEGIN
         'wave_id, correlation_id, runner_id, step, actor, definition, data, sha256) ON %s TO %I', leaf, current_user);
 END $$;
 
+CREATE FUNCTION guard_log(name regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION refuse_change()', name);
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_change', name);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER no_truncate', name);
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I', name, current_user);
+    EXECUTE format('GRANT SELECT, INSERT ON %s TO %I', name, current_user);
+END $$;
+
 CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON interaction_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 SELECT guard_events('interaction_events');
 SELECT guard_interactions('interactions');
+SELECT guard_log(name) FROM unnest(ARRAY['event_log', 'log_tiles', 'log_checkpoints']::regclass[]) AS name;
+CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON log_state FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON run_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Foreign keys between partitioned tables are declared leaf to leaf: on the parents they would halve the speed

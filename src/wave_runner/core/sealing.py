@@ -1,0 +1,70 @@
+"""How a log grows: events become entries in batches, each with a header, and the tree grows by their leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from wave_runner.core.event import Event
+from wave_runner.core.log_entry import Kind, event_entry, seal_entry
+from wave_runner.core.merkle import Frontier, leaf_hash
+from wave_runner.core.tiles import Tile, Tiler
+
+BATCH = 5000
+"""Events below one header, at most."""
+
+
+class Row(NamedTuple):
+    """An entry as it is stored; of one about the log itself there is no event."""
+
+    log_index: int
+    run_id: int | None
+    event_id: int | None
+    kind: Kind
+    entry: bytes
+
+
+@dataclass(kw_only=True)
+class Growth:
+    """What is added to a log; `partial` is for the levels of `tiles.completed_levels`. What is given is not changed."""
+
+    frontier: Frontier
+    partial: Mapping[int, Sequence[bytes]]
+    rows: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.frontier = Frontier(size=self.frontier.size, hashes=list(self.frontier.hashes))
+        self._tiler = Tiler(partial=self.partial)
+        # Most batches fill no tile: then nobody has to be told of nodes.
+        self._emit = self._tiler.emit if self.partial else None
+
+    @property
+    def size(self) -> int:
+        """Entries of the log, with what was added: the index of the next one."""
+        return self.frontier.size
+
+    @property
+    def tiles(self) -> list[Tile]:
+        """The tiles that have become full."""
+        return self._tiler.full
+
+    def add(self, entry: bytes, kind: Kind, event: Event | None = None) -> None:
+        """Add an entry that was made for the index `size`."""
+        run_id, event_id = (None, None) if event is None else (event.run_id, event.event_id)
+        self.rows.append(Row(self.frontier.size, run_id, event_id, kind, entry))
+        self.frontier.append(leaf_hash(entry), self._emit)
+
+    def seal(self, events: Sequence[Event], *, source: str, at_us: int, snapshot: str) -> None:
+        """Add events in the order given, in batches; `at_us` and `snapshot` stand in the header of each."""
+        for first in range(0, len(events), BATCH):
+            batch = events[first : first + BATCH]
+            root = self.frontier.root()
+            self.add(seal_entry(self.size, at_us=at_us, count=len(batch), prev_root=root, snapshot=snapshot), Kind.SEAL)
+            for event in batch:
+                self.add(event_entry(event, self.size, source=source), Kind.EVENT, event)
+
+
+def entries_for(events: int) -> int:
+    """Return how many entries so many events become, headers included."""
+    return events + -(-events // BATCH)

@@ -1,0 +1,258 @@
+"""The log that is signed: what is sealed next, how far it has come, and the tree behind its checkpoints.
+
+Whatever grows or signs it holds `lock` in a transaction of `Database.repeatable`: then no two do at once, and what it
+selects is exactly what its snapshot sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from wave_runner.core import tiles
+from wave_runner.core.event import Event
+from wave_runner.core.merkle import Frontier, leaf_hash
+from wave_runner.core.sealing import Growth, Row, entries_for
+from wave_runner.store.database import Connection, Database, copy_rows, fetch, fetch_tuples, plan_by_key
+
+AT_ONCE = 20_000
+"""Events that one transaction seals, at most: more of a backlog would make it a long one."""
+
+
+class LogRefused(Exception):
+    """The database does not take what the log would be extended by: somebody has changed its tables by hand."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How far the log has come. `signed_size` is 0 where nothing is signed."""
+
+    origin: str
+    frontier: Frontier
+    last_snapshot: str | None
+    target_snapshot: str | None
+    after_event_id: int | None
+    system_identifier: int | None
+    floor_event_id: int
+    public_key: bytes | None
+    stopped: str | None
+    signed_size: int
+
+    @property
+    def size(self) -> int:
+        """Entries of the log: the index of the next one."""
+        return self.frontier.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Now:
+    """The moment of a transaction: what it sees, in which cluster, and the time in microseconds and as a day."""
+
+    snapshot: str
+    system_identifier: int
+    at_us: int
+    day: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """What a look without a lock has found."""
+
+    origin: str
+    size: int
+    public_key: bytes | None
+    stopped: str | None
+    trouble: str | None
+    unsealed: bool
+    unsigned: bool
+
+
+async def begin(database: Database, origin: str) -> None:
+    """Let there be a log, under this origin if it is new."""
+    await database.fetch("log/begin", {"origin": origin})
+
+
+async def waiting(database: Database) -> Waiting:
+    """Return whether there is anything to seal or to sign."""
+    [row] = await database.fetch("log/waits")
+    return Waiting(size=row.pop("next_index"), **row)
+
+
+async def lock(connection: Connection) -> State | None:
+    """Return the state of the log, which is ours for the rest of the transaction; None if it is somebody else's."""
+    rows = await fetch(connection, "log/lock")
+    if not rows:
+        return None
+    row = rows[0]
+    frontier = Frontier(size=row.pop("next_index"), hashes=[bytes(one) for one in row.pop("frontier")])
+    return State(frontier=frontier, **row)
+
+
+async def now(connection: Connection) -> Now:
+    """Return the moment of this transaction, and see to it that what it writes is on disk when it has committed."""
+    [row] = await fetch(connection, "log/now")
+    return Now(**{name: row[name] for name in ("snapshot", "system_identifier", "at_us", "day")})
+
+
+async def seal(database: Database, *, source: str) -> int | None:
+    """Seal what is visible and not sealed yet; return how many events. None if somebody else does, or it is stopped.
+
+    At most `AT_ONCE`: where it was so many there may be more. Raises `LogRefused`.
+    """
+    async with database.repeatable() as connection:
+        state = await lock(connection)
+        if state is None or state.stopped:
+            return None
+        at = await now(connection)
+        if state.system_identifier == at.system_identifier:
+            return await _seal_next(connection, state, at, source)
+        return await _seal_missing(connection, state, at, source)
+
+
+async def _seal_next(connection: Connection, state: State, at: Now, source: str) -> int:
+    """Go on from the last snapshot. A backlog is sealed up to one and the same target, however many chunks it takes."""
+    await plan_by_key(connection)
+    target, after = state.target_snapshot or at.snapshot, state.after_event_id or 0
+    parameters = {"last": state.last_snapshot, "target": target, "after": max(after, state.floor_event_id)}
+    events = await _events(connection, "log/unsealed", {**parameters, "most": AT_ONCE})
+    done = len(events) < AT_ONCE
+    await _extend(
+        connection,
+        state,
+        await _sealed(connection, state, events, source=source, at_us=at.at_us, snapshot=target),
+        last_snapshot=target if done else state.last_snapshot,
+        target_snapshot=None if done else target,
+        after_event_id=None if done else events[-1].event_id,
+    )
+    return len(events)
+
+
+async def _seal_missing(connection: Connection, state: State, at: Now, source: str) -> int:
+    """Seal what is not in the log, the first time, or in a cluster that has numbered its transactions anew.
+
+    Rows of the old cluster are told from new ones by the largest number of theirs: sequences go on after a restore.
+    """
+    events = await _events(connection, "log/missing", {"most": AT_ONCE})
+    growth = await _sealed(connection, state, events, source=source, at_us=at.at_us, snapshot=at.snapshot)
+    if len(events) == AT_ONCE:
+        await _extend(connection, state, growth)
+    else:
+        [row] = await fetch(connection, "log/floor", {"snapshot": at.snapshot})
+        await _extend(
+            connection,
+            state,
+            growth,
+            last_snapshot=at.snapshot,
+            target_snapshot=None,
+            after_event_id=None,
+            system_identifier=at.system_identifier,
+            floor_event_id=max(state.floor_event_id, row["floor"]),
+        )
+    return len(events)
+
+
+async def add(connection: Connection, state: State, row: Row) -> State:
+    """Add one entry about the log itself, made for the index `state.size`; return the state after it."""
+    growth = Growth(frontier=state.frontier, partial=await _partial(connection, state, 1))
+    growth.add(row.entry, row.kind)
+    return await _extend(connection, state, growth)
+
+
+async def root_at(connection: Connection, size: int) -> bytes:
+    """Return the root of the first `size` entries, from what the database holds now; there must be so many."""
+    partial = {level: await _last_tile(connection, size, level) for level in tiles.LEVELS}
+    return tiles.frontier(size, partial).root()
+
+
+async def add_checkpoint(connection: Connection, size: int, note: str) -> None:
+    """Keep a signed checkpoint."""
+    await fetch(connection, "log/add_checkpoint", {"size": size, "note": note})
+
+
+async def newest_checkpoint(database: Database) -> tuple[int, str] | None:
+    """Return the size and the note of the newest checkpoint."""
+    rows = await database.fetch("log/newest_checkpoint")
+    return (rows[0]["size"], rows[0]["note"]) if rows else None
+
+
+async def set_key(connection: Connection, public_key: bytes) -> None:
+    """Say whose signatures count from here on."""
+    await fetch(connection, "log/set_key", {"public_key": public_key})
+
+
+async def stop(connection: Connection, stopped: str, because: str) -> None:
+    """Let nobody seal or sign until a new epoch is opened."""
+    await fetch(connection, "log/stop", {"stopped": stopped, "because": because})
+
+
+async def open_epoch(connection: Connection, *, origin: str, public_key: bytes) -> None:
+    """Go on under another origin."""
+    await fetch(connection, "log/open_epoch", {"origin": origin, "public_key": public_key})
+
+
+async def tell_trouble(database: Database, trouble: str | None) -> None:
+    """Say what keeps checkpoints from being signed or written outside; None: nothing does any more."""
+    await database.fetch("log/tell_trouble", {"trouble": trouble})
+
+
+async def _events(connection: Connection, name: str, parameters: Mapping[str, Any]) -> list[Event]:
+    return [Event._make(row) for row in await fetch_tuples(connection, name, parameters)]
+
+
+async def _sealed(
+    connection: Connection, state: State, events: Sequence[Event], *, source: str, at_us: int, snapshot: str
+) -> Growth:
+    partial = await _partial(connection, state, entries_for(len(events)))
+    growth = Growth(frontier=state.frontier, partial=partial)
+    # Thousands of hashes: the loop has leases to renew meanwhile.
+    await asyncio.to_thread(growth.seal, events, source=source, at_us=at_us, snapshot=snapshot)
+    return growth
+
+
+async def _extend(connection: Connection, state: State, growth: Growth, **changed: Any) -> State:
+    """Write down what the log has grown by."""
+    try:
+        if growth.rows:
+            await copy_rows(connection, "log/append", b"".join(map(_line, growth.rows)))
+        if full := growth.tiles:
+            columns = zip(*full, strict=True)
+            names = ("level", "tile_index", "hashes", "root")
+            await fetch(
+                connection, "log/add_tiles", {name: list(one) for name, one in zip(names, columns, strict=True)}
+            )
+    except psycopg.errors.IntegrityError as error:
+        raise LogRefused(str(error).splitlines()[0]) from error
+    kept = {name: getattr(state, name) for name in KEPT} | changed
+    frontier = growth.frontier
+    await fetch(connection, "log/advance", {**kept, "next_index": frontier.size, "frontier": frontier.hashes})
+    return State(**{**vars(state), **kept, "frontier": frontier})
+
+
+KEPT = ("last_snapshot", "target_snapshot", "after_event_id", "system_identifier", "floor_event_id")
+
+
+async def _partial(connection: Connection, state: State, entries: int) -> dict[int, list[bytes]]:
+    """Return what stands in the tiles that so many more entries fill."""
+    levels = tiles.completed_levels(state.size, state.size + entries)
+    return {level: await _last_tile(connection, state.size, level) for level in levels}
+
+
+async def _last_tile(connection: Connection, size: int, level: int) -> list[bytes]:
+    """Return the hashes of the last tile of a level, where it is not full."""
+    first, n = tiles.begin(size, level), tiles.width(size, level)
+    if n == 0:
+        return []
+    place = {"first": first, "end": first + n}
+    if level == 0:
+        return [leaf_hash(row["entry"]) for row in await fetch(connection, "log/entries", place)]
+    return [bytes(row["root"]) for row in await fetch(connection, "log/roots", {**place, "level": level - 1})]
+
+
+def _line(row: Row) -> bytes:
+    """Return a row as COPY reads it."""
+    run_id, event_id = ("\\N" if one is None else one for one in (row.run_id, row.event_id))
+    return f"{row.log_index}\t{run_id}\t{event_id}\t{row.kind:d}\t\\\\x{row.entry.hex()}\n".encode()

@@ -1,0 +1,1 @@
+INSERT INTO log_checkpoints (size, note) VALUES (%(size)s, %(note)s)

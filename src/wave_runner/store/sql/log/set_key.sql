@@ -1,0 +1,1 @@
+UPDATE log_state SET public_key = %(public_key)s
