@@ -72,6 +72,10 @@ COMMANDS = {
         "wave_runner.cli.doctor:doctor",
         "Look at everything that must be true: the database, the folder, model servers, and what is recorded.",
     ),
+    "log": (
+        "wave_runner.cli.log:log",
+        "Say how the sealed log of events stands, open a new epoch of it, or replace its key.",
+    ),
     "db": ("wave_runner.cli.db:db", "Bring the database's schema up to date, or say how it stands."),
 }
 

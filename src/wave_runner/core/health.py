@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -152,6 +152,22 @@ def runners_check(*, at_work: int, work_waits: bool) -> Check:
         return _ok("runners", "none at work, and nothing waits")
     fix = "wave runner, or wave run WORKFLOW --resume"
     return Check(name="runners", verdict=Verdict.WARNING, found="none at work, and work waits", fix=fix)
+
+
+def log_check(alerts: Sequence[tuple[str, str]]) -> Check:
+    """Return whether the log is sealed and signed. `alerts` are kinds and messages of what is wrong with it."""
+    if not alerts:
+        return _ok("log", "what is recorded is sealed and signed, as far as a runner was at work")
+    stopped = [message for kind, message in alerts if kind == "log_stopped"]
+    fix = "wave log status says more"
+    if stopped:
+        fix = 'find out what was restored; then wave log new-epoch --reason "…" --approve NAME'
+    return Check(
+        name="log",
+        verdict=Verdict.FAILURE if stopped else Verdict.WARNING,
+        found="; ".join(message for _, message in alerts),
+        fix=fix,
+    )
 
 
 def drift_check(drifted: list[str]) -> Check:

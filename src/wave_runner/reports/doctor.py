@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wave_runner.core.health import Check, Server, Verdict, runners_check, server_checks
+from wave_runner.core.health import Check, Server, Verdict, log_check, runners_check, server_checks
+from wave_runner.reports.alerts import UNSIGNED_S
 from wave_runner.store import invariants
 from wave_runner.store import reports as stored
 
@@ -23,7 +24,9 @@ async def database_checks(database: Database, *, lease_s: float) -> list[Check]:
         facts = Server(**await stored.server_facts(connection))
         here = datetime.now(UTC)
         runners = await stored.runners(connection, lease_s=lease_s)
-    return [*server_checks(facts, here=here), runners_check(**runners)]
+        of_the_log = await stored.log_alerts(connection, patience_s=UNSIGNED_S)
+    log = log_check([(alert["kind"], alert["message"]) for alert in of_the_log])
+    return [*server_checks(facts, here=here), runners_check(**runners), log]
 
 
 async def invariant_checks(database: Database, *, lease_s: float, limit_s: float = LIMIT_S) -> list[Check]:

@@ -42,6 +42,7 @@ INVARIANTS = (
         code="I6", statement="invariants/i6_events_in_order", holds="events have no gap, and every move is legal"
     ),
     Invariant(code="I7", statement="invariants/i7_causes", holds="every event's cause is there, and older"),
+    Invariant(code="I8", statement="invariants/i8_sealed", holds="each event is in the log, which has no gap"),
     Invariant(code="I10", statement="invariants/i10_counts", holds="the live counts are right"),
     Invariant(code="I11", statement="invariants/i11_nothing_left_behind", holds="nothing is left behind"),
     Invariant(code="I12", statement="invariants/i12_attempts", holds="nothing is tried too often or too soon"),

@@ -42,6 +42,17 @@ async def alerts(connection: Connection, run_id: int | None, *, limit: int) -> l
     return await fetch(connection, "reports/alerts", {"run_id": run_id, "limit": limit})
 
 
+async def log_status(connection: Connection) -> Row | None:
+    """Return how the sealed log stands; None where there is none yet."""
+    rows = await fetch(connection, "reports/log")
+    return rows[0] if rows else None
+
+
+async def log_alerts(connection: Connection, *, patience_s: float) -> list[Row]:
+    """Return what is wrong with the sealed log; what is sealed may stay unsigned for `patience_s`."""
+    return await fetch(connection, "reports/log_alerts", {"patience_s": patience_s})
+
+
 async def spending(connection: Connection, run_id: int) -> list[Row]:
     """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
     return await fetch(connection, "reports/spending", {"run_id": run_id})

@@ -11,8 +11,9 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS n, min(recorded_at) AS oldest
     FROM (
         SELECT e.event_id, e.recorded_at FROM interaction_events e
-        WHERE s.last_snapshot IS NULL
-           OR (e.xid >= pg_snapshot_xmax(s.last_snapshot) AND e.xid < pg_snapshot_xmax(pg_current_snapshot()))
+        WHERE e.xid >= pg_snapshot_xmax(s.last_snapshot) AND e.xid < pg_snapshot_xmax(pg_current_snapshot())
+        UNION ALL
+        SELECT e.event_id, e.recorded_at FROM interaction_events e WHERE s.last_snapshot IS NULL
         UNION ALL
         SELECT e.event_id, e.recorded_at FROM interaction_events e
         WHERE e.xid = ANY (ARRAY(SELECT pg_snapshot_xip(s.last_snapshot)))
