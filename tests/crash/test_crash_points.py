@@ -26,7 +26,7 @@ from wave_runner import crash_points
 
 SQL = Path(wave_runner.__file__).parent / "store/sql"
 CHANGES = re.compile(
-    r"^\s*(?:INSERT|UPDATE|DELETE)\b|FOR (?:NO KEY )?UPDATE|\b(?:INSERT INTO|DELETE FROM)\b", re.MULTILINE
+    r"^\s*(?:INSERT|UPDATE|DELETE|COPY)\b|FOR (?:NO KEY )?UPDATE|\b(?:INSERT INTO|DELETE FROM)\b", re.MULTILINE
 )
 STATEMENTS = sorted(
     str(path.relative_to(SQL).with_suffix(""))
@@ -51,7 +51,11 @@ RECALLING = ("answers/note_hits",)
 RETRYING = (*("interactions/retry", "interactions/set_aside", "joins/reopen", "run_records/reopen", "runs/reopen"),)
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
+SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
+LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")
 ELSEWHERE = {
+    **dict.fromkeys(SEALING, "the sealer's: tests/crash/test_sealer.py"),
+    **dict.fromkeys(LOG_ORDERS, "a fork, a full disk, an order of a person: tests/runner/test_sealer.py"),
     "accounts/rest": "a server that wants to be left alone: tests/runner/test_shared_limits.py",
     **dict.fromkeys(BREAKERS, "a server that fails: tests/runner/test_breakers.py"),
     **dict.fromkeys(RETRYING, "an order of a person: tests/runner/test_retry.py"),

@@ -27,6 +27,7 @@ BREAK = {
     "I5": f"UPDATE interactions SET attempt = attempt + 1 WHERE interaction_id = {ONE}",
     "I6": UNGUARDED + f"DELETE FROM interaction_events WHERE interaction_id = {ONE} AND seq = 1",
     "I7": UNGUARDED + f"UPDATE interaction_events SET cause_seq = 99 WHERE interaction_id = {ONE} AND seq = 2",
+    "I8": "ALTER TABLE event_log DISABLE TRIGGER no_change; DELETE FROM event_log WHERE log_index = 3",
     "I10": "INSERT INTO count_deltas (run_id, run_step_id, state, delta) SELECT run_id, run_step_id, 'completed', 1 "
     "FROM run_steps LIMIT 1",
     "I11": "INSERT INTO server_owners (server, runner_id, lease_expires_at) "

@@ -35,7 +35,8 @@ def status(ground: Ground) -> LogStatus:
 
 
 def raised(ground: Ground) -> list[str]:
-    return [alert.kind for alert in ground.do(lambda engine: alerts(engine.database))]
+    found = ground.do(lambda engine: alerts(engine.database))
+    return [alert.kind for alert in found if alert.kind.startswith("log_")]
 
 
 def outside(ground: Ground) -> list[str]:
@@ -168,7 +169,6 @@ def test_a_host_without_the_key_seals_and_signs_nothing(worked: Ground):
     assert (found.signed_size, found.unsealed) == (signed, 0)
     assert found.size > signed
     assert not key.exists(), "a key of its own would sign what nobody trusts"
-    worked.sql("INSERT INTO log_checkpoints SELECT 1, note, now() - interval '1 hour' FROM log_checkpoints")
     with worked.superuser() as connection:
         connection.execute("ALTER TABLE log_checkpoints DISABLE TRIGGER no_change")
         connection.execute("UPDATE log_checkpoints SET signed_at = signed_at - interval '2 minutes'")

@@ -33,6 +33,7 @@ async def tell(command: Sequence[str], note: str, *, patience_s: float = PATIENC
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
     if process.returncode == 0:
         return ""
     lines = said.decode(errors="replace").strip().splitlines()
