@@ -122,6 +122,14 @@ BARS = (
         unit=" %",
     ),
     Bar(
+        what="what sealing takes of a step of 25 ms",
+        of="sealing",
+        bar="≤ 5 %",
+        seen=lambda found: 100 * float(found["sealed"]["of_a_step_of_25_ms"]),
+        holds=lambda percent: percent <= 5,
+        unit=" %",
+    ),
+    Bar(
         what="heap of an event of a script's step",
         of="bytes",
         bar="≤ 350 bytes",

@@ -62,6 +62,7 @@ def new_epoch(context: click.Context, reason: str, approve: str, as_json: bool) 
 
     \b
     wave log new-epoch --reason "restored the backup of Monday" --approve maria
+    wave log new-epoch --reason "the key was lost" --approve maria --json
 
     The log keeps who wanted it, who agreed, why, and the last checkpoint before it. Whoever checks the log must be
     given the key that this prints.
@@ -82,6 +83,7 @@ def rotate_key(context: click.Context, as_json: bool) -> None:
 
     \b
     wave log rotate-key
+    wave log rotate-key --json
 
     The log announces the new key under the old one. Whoever checks the log must be given the key that this prints.
     """
