@@ -90,6 +90,28 @@ def test_a_body_is_a_cloud_event_in_canonical_json():
     assert body(FULL, source="wave:one") == canonical(said)
 
 
+MAY_BE_NULL = [
+    "interaction_id",
+    "cause_interaction_id",
+    "wave_id",
+    "correlation_id",
+    "runner_id",
+    "step",
+    "actor",
+    "definition",
+]
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1)
+
+
+@given(st.sets(st.sampled_from(MAY_BE_NULL)), TEXTS, TEXTS)
+def test_whatever_is_null_and_however_things_are_called_a_body_is_canonical(null: set[str], step: str, actor: str):
+    event = FULL._replace(step=step, actor=actor)._replace(**dict.fromkeys(null))
+    found = body(event, source="wave:one")
+    assert found == canonical(orjson.loads(found))
+    said = orjson.loads(found)
+    assert (said.get("step"), said.get("actor")) == (event.step, event.actor)
+
+
 def test_what_is_null_is_no_attribute():
     assert orjson.loads(body(BARE, source="wave:one")).keys() == {
         "data", "dataschema", "id", "run", "source", "specversion", "type"

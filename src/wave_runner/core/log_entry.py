@@ -9,10 +9,9 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
 
 from wave_runner.core.canonical import canonical
-from wave_runner.core.event import Event, body, commitments
+from wave_runner.core.event import Event, body, commitments, json_text
 
 
 class Kind(enum.IntEnum):
@@ -41,7 +40,7 @@ def event_line(
     """Return the canonical JSON of an event's entry; put together by hand, as there is one for each event."""
     paid = ",".join([f'"{one}"' for one in commitments])
     return (
-        f'{{"b":"{body_sha256}","i":{event_id},"k":0,"n":{index},"p":[{paid}],"r":{recorded_us},"u":{_text(db_user)}}}'
+        f'{{"b":"{body_sha256}","i":{event_id},"k":0,"n":{index},"p":[{paid}],"r":{recorded_us},"u":{json_text(db_user)}}}'
     ).encode()
 
 
@@ -69,8 +68,3 @@ def epoch_opened_entry(
     people = {"approved_by": approved_by, "by": by}
     said = {"key": key, "last_checkpoint": last_checkpoint, "origin": origin, "reason": reason, "t": "epoch_opened"}
     return canonical({**people, **said, "at": at_us, "k": Kind.ANCHOR.value, "n": index})
-
-
-@lru_cache(maxsize=64)
-def _text(value: str) -> str:
-    return canonical(value).decode()
