@@ -196,6 +196,21 @@ def test_checkpoints_that_cannot_be_written_outside_are_an_alarm_and_not_an_end(
     assert raised(worked) == []
 
 
+def test_checkpoints_that_cannot_be_read_are_an_alarm_and_nothing_is_sealed_past_them(worked: Ground):
+    [file] = (worked.folder / ".wave/checkpoints").iterdir()
+    kept, before = file.read_bytes(), status(worked)
+    file.unlink()
+    file.mkdir()
+    work(worked)
+    found = status(worked)
+    assert (found.size, found.stopped) == (before.size, "")
+    assert "reading the checkpoints outside" in found.trouble
+    file.rmdir()
+    file.write_bytes(kept)
+    work(worked)
+    assert (status(worked).unsealed, status(worked).trouble) == (0, "")
+
+
 def test_a_key_that_others_can_read_is_an_alarm_and_not_an_end(worked: Ground):
     key = worked.folder / ".wave/log.key"
     key.chmod(0o644)

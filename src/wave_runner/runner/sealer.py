@@ -21,7 +21,8 @@ LONGEST_PAUSE_S = 0.5  # of a runner that idles: what comes then is sealed withi
 SIGN_EVERY_S = 1.0
 LOST_THE_RACE = "40001"  # somebody else has sealed since our transaction began
 
-SEALING, WRITING, TELLING = "sealing", "writing the checkpoint outside", "the checkpoint command"
+READING, SEALING = "reading the checkpoints outside", "sealing"
+WRITING, TELLING = "writing the checkpoint outside", "the checkpoint command"
 
 
 class Sealer:
@@ -69,14 +70,22 @@ class Sealer:
         found = await stored.waiting(self._database)
         if found.stopped or not (found.unsealed or found.unsigned):
             return False
-        # What was rolled back must be seen before new entries make it look like a fork.
-        self._compared = self._compared or await self._signer.compare()
-        if not self._compared:
+        if not self._compared and not await self._compare():
             return False
         more = found.unsealed and await self._seal()
         if last or time.monotonic() - self._signed_at >= SIGN_EVERY_S:
             await self._sign(found)
         return more
+
+    async def _compare(self) -> bool:
+        """Compare with what lies outside, once: what was rolled back is seen before it grows and looks forked."""
+        try:
+            self._compared = await self._signer.compare()
+        except OSError as error:
+            await self._trouble(READING, str(error))
+            return False
+        await self._trouble(READING, "")
+        return self._compared
 
     async def _seal(self) -> bool:
         try:
