@@ -1,0 +1,1603 @@
+#!/usr/bin/env python3
+"""Verify a bundle of sealed events. One file: Python 3.11 or newer, nothing else, no database, no network.
+
+    wave-verify BUNDLE --policy FILE [--checkpoint FILE]...
+
+BUNDLE is a folder or a zip file, as `wave audit export` writes it and `docs/reference/bundle.md` describes it. FILE of
+`--policy` names the logs and keys that you trust; have it from somewhere else than the bundle. FILE of `--checkpoint`
+is an older checkpoint that you have kept: the bundle must contain the same history.
+
+It ends with 0 if everything holds, 1 if something was tampered with, 2 if something is missing that the bundle should
+have, 3 if it was called wrongly. The first event that does not hold is named with its index in the log.
+
+Everything in a bundle is hostile until it is proven: no file outside it is opened, nothing of it is run, and sizes,
+depths and numbers are bounded before they are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import os
+import re
+import stat
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from json.encoder import encode_basestring
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, NoReturn, TextIO
+
+OK, TAMPERED, INCOMPLETE, USAGE = 0, 1, 2, 3
+
+MAX_FILES = 1_000_000
+MAX_LINE = 256 * 1024  # bytes: the data of an event has 16 KiB at most, and its names are short
+MAX_PAYLOAD_LINE = 256 * 1024 * 1024
+MAX_NOTE = 64 * 1024
+MAX_MANIFEST = 256 * 1024 * 1024
+MAX_RATIO = 100  # a zip file may say that it holds so many times its own size, and no more
+MAX_SIGNATURES = 64
+MAX_DEPTH = 200
+MAX_INT = 2**53 - 1
+LONGEST_TRANSACTION_US = 3_600_000_000
+"""An event is stamped when it is written and sealed once its transaction has ended, so much later at most."""
+
+
+class TamperedError(Exception):
+    """Something in the bundle is not what was sealed, or not what it says it is."""
+
+
+class IncompleteError(Exception):
+    """Something that the bundle should have is not there, so that a check cannot be made."""
+
+
+class UsageError(Exception):
+    """The verifier was asked something that it cannot answer."""
+
+
+# ─── JSON: one form only ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text:.40} is a number that has no one form")
+
+
+_read = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number).decode
+_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def canonical(value: Any) -> str:
+    """Return the one text of a JSON value: keys sorted, no spaces, no floats. On ASCII keys it is RFC 8785."""
+    return _write(value)
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a canonical JSON text; raise `TamperedError` for any other text."""
+    try:
+        value: Any = _read(text)
+        if _write(value) == text and _is_plain(value, 0):
+            return value
+    except RecursionError:
+        raise TamperedError(f"JSON is nested deeper than {MAX_DEPTH} levels") from None
+    except ValueError as error:
+        raise TamperedError(f"is not JSON: {error!s:.120}") from None
+    raise TamperedError("is not canonical JSON")
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    kind = type(value)
+    if kind is str:
+        return True  # half a surrogate pair cannot come out of UTF-8; written as an escape it is not canonical
+    if kind is int:
+        return bool(-MAX_INT <= value <= MAX_INT)
+    if depth > MAX_DEPTH:
+        return False
+    if kind is dict:
+        return all(key.isascii() and _is_plain(item, depth + 1) for key, item in value.items())
+    if kind is list:
+        return all(_is_plain(item, depth + 1) for item in value)
+    return True
+
+
+# ─── Ed25519 (RFC 8032), verification only ───────────────────────────────────────────────────────────────────────────
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, -1, _P) % _P
+_ROOT = pow(2, (_P - 1) // 4, _P)  # of -1
+
+_Point = tuple[int, int, int, int]  # x, y, z, t with x = X/z, y = Y/z, X·Y = t/z
+_ZERO: _Point = (0, 1, 1, 0)
+
+
+def _add(a: _Point, b: _Point) -> _Point:
+    p = (a[1] - a[0]) * (b[1] - b[0]) % _P
+    q = (a[1] + a[0]) * (b[1] + b[0]) % _P
+    r = 2 * a[3] * b[3] * _D % _P
+    s = 2 * a[2] * b[2] % _P
+    e, f, g, h = q - p, s - r, s + r, q + p
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _multiply(n: int, point: _Point) -> _Point:
+    result = _ZERO
+    while n:
+        if n & 1:
+            result = _add(result, point)
+        point = _add(point, point)
+        n >>= 1
+    return result
+
+
+def _decoded(encoded: bytes) -> _Point | None:
+    y = int.from_bytes(encoded, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    if y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if x * x % _P != square:
+        x = x * _ROOT % _P
+    if x * x % _P != square or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = _P - x
+    return x, y, 1, x * y % _P
+
+
+def _encoded(point: _Point) -> bytes:
+    inverse = pow(point[2], -1, _P)
+    x, y = point[0] * inverse % _P, point[1] * inverse % _P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+_BASE = _decoded((4 * pow(5, -1, _P) % _P).to_bytes(32, "little"))
+
+
+def is_signed(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Say whether `signature` (64 bytes) is the Ed25519 signature of `message` under `public_key` (32 bytes)."""
+    if len(public_key) != 32 or len(signature) != 64:
+        return False
+    key, s = _decoded(public_key), int.from_bytes(signature[32:], "little")
+    if key is None or s >= _L:
+        return False
+    assert _BASE is not None
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public_key + message).digest(), "little") % _L
+    minus_key = (_P - key[0], key[1], key[2], _P - key[3])
+    return _encoded(_add(_multiply(s, _BASE), _multiply(h, minus_key))) == signature[:32]
+
+
+# ─── Notes, checkpoints and the policy (C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-policy) ────────────
+
+_LOG_KEY, _COSIGNER_KEY = 1, 4
+_KEY_NAME = re.compile(r"[^\s+]{1,255}")
+_SIGNATURE_LINE = re.compile(r"— ([^\s+]{1,255}) ([A-Za-z0-9+/=]{1,8000})")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
+
+
+class Key(NamedTuple):
+    """A key that is trusted, by its name."""
+
+    name: str
+    id: bytes
+    kind: int
+    public: bytes
+
+
+class Checkpoint(NamedTuple):
+    """What a log has promised: at this size it had this root. `text` is what was signed."""
+
+    origin: str
+    size: int
+    root: bytes
+    text: bytes
+    signatures: tuple[tuple[str, bytes], ...]
+
+
+def _base64(text: str) -> bytes:
+    try:
+        found = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise TamperedError(f"{text:.40!r} is not base64") from None
+    if base64.b64encode(found).decode() != text:
+        raise TamperedError(f"{text:.40!r} is not the one base64 of its bytes")
+    return found
+
+
+def parse_key(text: str) -> Key:
+    """Return the key of a `name+id+key` text; raise `UsageError` if it is none."""
+    try:
+        name, key_id, encoded = text.split("+", 2)
+        key = base64.b64decode(encoded, validate=True)
+        given = bytes.fromhex(key_id)
+    except (ValueError, binascii.Error):
+        raise UsageError(f"{text:.80!r} is not a verifier key: name+id+key") from None
+    if not _KEY_NAME.fullmatch(name) or len(key) != 33 or key[0] not in (_LOG_KEY, _COSIGNER_KEY):
+        raise UsageError(f"{text:.80!r} is not the Ed25519 key of a log or of a witness")
+    if hashlib.sha256(name.encode() + b"\n" + key).digest()[:4] != given:
+        raise UsageError(f"{text:.80!r}: the id is not that of this name and key")
+    return Key(name, given, key[0], key[1:])
+
+
+def parse_checkpoint(note: bytes) -> Checkpoint:
+    """Return a checkpoint with its signatures, none of them verified; raise `TamperedError` if it is none."""
+    try:
+        text = note.decode()
+    except UnicodeDecodeError:
+        raise TamperedError("the checkpoint is not UTF-8") from None
+    if any(character < " " and character != "\n" for character in text) or "\x7f" in text:
+        raise TamperedError("the checkpoint holds a control character")
+    body, gap, rest = text.rpartition("\n\n")
+    lines = body.split("\n")
+    if not gap or not rest.endswith("\n") or len(lines) != 3:
+        raise TamperedError("the checkpoint is not three lines, an empty one and signatures")
+    signed = [_SIGNATURE_LINE.fullmatch(line) for line in rest[:-1].split("\n")]
+    if len(signed) > MAX_SIGNATURES:
+        raise TamperedError(f"the checkpoint has more than {MAX_SIGNATURES} signatures")
+    signatures = tuple((found[1], _base64(found[2])) for found in signed if found is not None)
+    if len(signatures) < len(signed):
+        raise TamperedError("the checkpoint has a line that is no signature")
+    if not _KEY_NAME.fullmatch(lines[0]) or not _SIZE.fullmatch(lines[1]) or int(lines[1]) > MAX_INT:
+        raise TamperedError("the checkpoint has no origin or no size")
+    root = _base64(lines[2])
+    if len(root) != 32:
+        raise TamperedError("the root of the checkpoint does not have 32 bytes")
+    return Checkpoint(lines[0], int(lines[1]), root, body.encode() + b"\n", signatures)
+
+
+class Policy:
+    """Whom the auditor trusts: keys of logs, keys of witnesses, and how many witnesses must have signed."""
+
+    def __init__(self, text: str) -> None:
+        self.logs: list[Key] = []
+        self._groups: dict[str, tuple[int, list[str]]] = {}
+        self._witnesses: dict[str, Key] = {}
+        self._quorum: str | None = None
+        for number, line in enumerate(text.splitlines(), 1):
+            words = line.split()
+            if words and not words[0].startswith("#"):
+                try:
+                    self._read(words)
+                except UsageError as error:
+                    raise UsageError(f"policy, line {number}: {error}") from None
+        if not self.logs:
+            raise UsageError("the policy names no log: log <key>")
+        if self._quorum is None:
+            raise UsageError("the policy has no quorum: quorum none, or quorum <name>")
+
+    def _read(self, words: Sequence[str]) -> None:
+        match words:
+            case ["log", key, *url] if len(url) <= 1:
+                self.logs.append(_kind(parse_key(key), _LOG_KEY))
+            case ["witness", name, key, *url] if len(url) <= 1:
+                self._new(name)
+                self._witnesses[name] = _kind(parse_key(key), _COSIGNER_KEY)
+            case ["group", name, needed, *members] if members:
+                self._new(name)
+                if unknown := [one for one in members if one not in self._witnesses and one not in self._groups]:
+                    raise UsageError(f"{unknown[0]!r} is not named before")
+                counts = {"any": 1, "all": len(members)}
+                count = counts.get(needed) or (int(needed) if needed.isdecimal() and len(needed) < 5 else 0)
+                if not 1 <= count <= len(members):
+                    raise UsageError(f"{needed!r} is not any, all, or a number up to {len(members)}")
+                self._groups[name] = (count, members)
+            case ["quorum", name] if self._quorum is None:
+                if name != "none" and name not in self._witnesses and name not in self._groups:
+                    raise UsageError(f"{name!r} is not named before")
+                self._quorum = name
+            case _:
+                raise UsageError(f"{' '.join(words):.80!r} is no line of a policy")
+
+    def _new(self, name: str) -> None:
+        if name == "none" or name in self._witnesses or name in self._groups:
+            raise UsageError(f"{name!r} is named twice, or reserved")
+
+    def check(self, checkpoint: Checkpoint) -> None:
+        """Raise `TamperedError` unless a trusted key of this log has signed, and the quorum of witnesses."""
+        keys = [key for key in self.logs if key.name == checkpoint.origin]
+        if not keys:
+            raise TamperedError(f"the log is {checkpoint.origin!r}, of which the policy has no key")
+        if not self._signed(keys, checkpoint, lambda blob: (blob, checkpoint.text)):
+            raise TamperedError(f"the checkpoint of size {checkpoint.size} is signed by no key that the policy trusts")
+        if self._quorum != "none" and not self._has_signed(str(self._quorum), checkpoint):
+            raise TamperedError(f"the checkpoint of size {checkpoint.size} lacks the signatures of {self._quorum!r}")
+
+    def _has_signed(self, name: str, checkpoint: Checkpoint) -> bool:
+        if name in self._witnesses:
+            return self._signed([self._witnesses[name]], checkpoint, lambda blob: _cosigned(blob, checkpoint.text))
+        count, members = self._groups[name]
+        return sum(self._has_signed(one, checkpoint) for one in members) >= count
+
+    @staticmethod
+    def _signed(
+        keys: Iterable[Key], checkpoint: Checkpoint, opened: Callable[[bytes], tuple[bytes, bytes] | None]
+    ) -> bool:
+        """Say whether one of the keys has signed. One that only claims to be theirs is an attack."""
+        found = False
+        for key in keys:
+            for name, blob in checkpoint.signatures:
+                if name == key.name and blob[:4] == key.id:
+                    parts = opened(blob[4:])
+                    if parts is None or not is_signed(key.public, *parts):
+                        raise TamperedError(f"the signature by {key.name!r} on the checkpoint is false")
+                    found = True
+        return found
+
+
+def _kind(key: Key, kind: int) -> Key:
+    if key.kind != kind:
+        raise UsageError(f"{key.name!r} has a key of another kind")
+    return key
+
+
+def _cosigned(blob: bytes, text: bytes) -> tuple[bytes, bytes] | None:
+    if len(blob) != 72:
+        return None
+    return blob[8:], b"cosignature/v1\ntime %d\n" % int.from_bytes(blob[:8], "big") + text
+
+
+# ─── The tree (RFC 6962, RFC 9162) and its tiles (C2SP tlog-tiles) ───────────────────────────────────────────────────
+
+TILE = 256  # hashes
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Return the hash of one entry of the log."""
+    return hashlib.sha256(b"\0" + entry).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def _pair_up(hashes: Sequence[bytes]) -> list[bytes]:
+    sha256 = hashlib.sha256
+    return [sha256(b"\1" + hashes[i] + hashes[i + 1]).digest() for i in range(0, len(hashes) - 1, 2)]
+
+
+def _peaks(hashes: Sequence[bytes]) -> list[bytes]:
+    """Return the roots of the complete trees over some neighbours, the largest first."""
+    peaks: list[bytes] = []
+    while hashes:
+        if len(hashes) & 1:
+            peaks.append(hashes[-1])
+        hashes = _pair_up(hashes)
+    return peaks[::-1]
+
+
+def _bagged(peaks: Sequence[bytes]) -> bytes:
+    if not peaks:
+        return hashlib.sha256(b"").digest()
+    root = peaks[-1]
+    for peak in reversed(peaks[:-1]):
+        root = _node(peak, root)
+    return root
+
+
+class Tree:
+    """A tree that grows by leaves and knows its root at any moment. `check_tile` is given each tile that is full."""
+
+    def __init__(self, check_tile: Callable[[int, int, Sequence[bytes]], None]) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []  # the roots of the complete trees in it, the largest first
+        self._rows: list[list[bytes]] = [[]]  # of each level of tiles, the one that is being filled
+        self._check_tile = check_tile
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf."""
+        top, index, level, peaks = leaf, self.size, 0, self._peaks
+        self._fill(0, index, leaf)
+        while index & 1:
+            top = hashlib.sha256(b"\1" + peaks.pop() + top).digest()
+            index >>= 1
+            level += 1
+            if level % 8 == 0:
+                self._fill(level // 8, index, top)
+        peaks.append(top)
+        self.size += 1
+
+    def _fill(self, level: int, index: int, found: bytes) -> None:
+        if level == len(self._rows):
+            self._rows.append([])
+        row = self._rows[level]
+        row.append(found)
+        if len(row) == TILE:
+            self._check_tile(level, index // TILE, row)
+            self._rows[level] = []
+
+    def finish(self) -> None:
+        """Give `check_tile` what is left: the tiles that are not full."""
+        for level, row in enumerate(self._rows):
+            if row:
+                self._check_tile(level, (self.size >> 8 * level) // TILE, row)
+
+    def root(self) -> bytes:
+        """Return the root of what is there now."""
+        return _bagged(self._peaks)
+
+
+def tile_path(level: int, number: int, width: int = TILE) -> str:
+    """Return where a tile lies, as C2SP names it: `tile/0/x001/234`, and `.p/17` for one of 17 hashes."""
+    parts = [f"{number % 1000:03d}"]
+    while number := number // 1000:
+        parts.insert(0, f"x{number % 1000:03d}")
+    return f"tile/{level}/{'/'.join(parts)}" + (f".p/{width}" if width < TILE else "")
+
+
+def entries_path(number: int, width: int = TILE) -> str:
+    """Return where a file of 256 entries lies."""
+    return tile_path(0, number, width).replace("tile/0/", "tile/entries/", 1)
+
+
+class Tiles:
+    """The hashes of a tree as tiles, of which some may not be there. `read` gives the bytes of one, or None."""
+
+    def __init__(self, size: int, read: Callable[[str], bytes | None]) -> None:
+        self.size = size
+        self._read = read
+        self._known: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        self._hanging: set[tuple[int, int]] = set()
+
+    def hashes(self, level: int, number: int) -> tuple[bytes, ...]:
+        """Return the hashes of one tile. Raises `IncompleteError` if it is not there."""
+        known = self._known.get((level, number))
+        if known is None:
+            width = min(TILE, (self.size >> 8 * level) - number * TILE)
+            path = tile_path(level, number, width)
+            content = self._read(path)
+            if content is None:
+                raise IncompleteError(f"{path} is not there")
+            if len(content) != 32 * width:
+                raise TamperedError(f"{path} does not hold {width} hashes")
+            known = tuple(content[at : at + 32] for at in range(0, len(content), 32))
+            self._known[level, number] = known
+        return known
+
+    def root(self, size: int) -> bytes:
+        """Return the root that the tree had at some size, as its tiles say."""
+        peaks: list[bytes] = []
+        for level in reversed(range(8)):
+            number, count = divmod(size >> 8 * level, TILE)
+            if count:
+                peaks += _peaks(self.hashes(level, number)[:count])
+                self._hang(level, number)
+        return _bagged(peaks)
+
+    def leaf(self, index: int) -> bytes:
+        """Return the hash of a leaf, from a tile that belongs to the tree."""
+        self._hang(0, index // TILE)
+        return self.hashes(0, index // TILE)[index % TILE]
+
+    def _hang(self, level: int, number: int) -> None:
+        """Raise unless a tile hangs, tile by tile, on one of those at the edge, of which the root is made."""
+        while (level, number) not in self._hanging and (number + 1) * TILE <= self.size >> 8 * level:
+            (top,) = _peaks(self.hashes(level, number))
+            if self.hashes(level + 1, number // TILE)[number % TILE] != top:
+                raise TamperedError(f"{tile_path(level, number)} does not belong to the tree")
+            self._hanging.add((level, number))
+            level, number = level + 1, number // TILE
+
+
+def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Say whether a leaf stands at an index of the tree of this size and root (RFC 9162, section 2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    at, last, found = index, size - 1, leaf
+    for one in proof:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            found = _node(one, found)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            found = _node(found, one)
+        at, last = at >> 1, last >> 1
+    return last == 0 and found == root
+
+
+def is_consistent(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+    """Say whether the newer tree begins with all of the older one (RFC 9162, section 2.1.4.2)."""
+    if not 0 < old < new:
+        return not proof and ((old == new and old_root == new_root) or (old == 0 and old_root == _bagged([])))
+    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
+    if not path:
+        return False
+    at, last = old - 1, new - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    first = second = path[0]
+    for one in path[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            first, second = _node(one, first), _node(one, second)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            second = _node(second, one)
+        at, last = at >> 1, last >> 1
+    return last == 0 and first == old_root and second == new_root
+
+
+# ─── Reading a folder or a zip file that may be hostile ──────────────────────────────────────────────────────────────
+
+_SAFE_NAME = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/){0,12}[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class Files:
+    """The files of a bundle by name. Nothing is opened that is not an ordinary file inside it."""
+
+    def __init__(self, place: Path) -> None:
+        self.sizes: dict[str, int] = {}
+        self._place = place
+        self._zip: zipfile.ZipFile | None = None
+        if place.is_dir():
+            self._list_folder()
+        elif place.is_file():
+            self._list_zip()
+        else:
+            raise UsageError(f"{place} is no folder and no zip file")
+        if "manifest.json" not in self.sizes:
+            raise UsageError(f"{place} is no bundle: it has no manifest.json")
+
+    def _add(self, name: str, size: int) -> None:
+        if not _SAFE_NAME.fullmatch(name) or len(name) > 250:
+            raise TamperedError(f"the bundle holds a file with the name {name:.120!r}, which no bundle has")
+        if name in self.sizes:
+            raise TamperedError(f"the bundle holds {name} twice")
+        if len(self.sizes) >= MAX_FILES:
+            raise TamperedError(f"the bundle holds more than {MAX_FILES} files")
+        self.sizes[name] = size
+
+    def _list_folder(self) -> None:
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            with os.scandir(self._place / folder) as found:
+                for one in found:
+                    name = f"{folder}{one.name}"
+                    status = one.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(status.st_mode):
+                        if name.count("/") > 12:
+                            raise TamperedError(f"the bundle holds folders that are too deep: {name:.120!r}")
+                        waiting.append(f"{name}/")
+                    elif stat.S_ISREG(status.st_mode):
+                        self._add(name, status.st_size)
+                    else:
+                        raise TamperedError(f"{name:.120!r} in the bundle is no ordinary file")
+
+    def _list_zip(self) -> None:
+        if not zipfile.is_zipfile(self._place):
+            raise UsageError(f"{self._place} is no zip file")
+        self._zip = zipfile.ZipFile(self._place)
+        for one in self._zip.infolist():
+            if one.flag_bits & 1 or one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise TamperedError(
+                    f"{one.filename:.120!r} in the bundle is encrypted, or packed in a way that is not read"
+                )
+            if stat.S_ISLNK(one.external_attr >> 16):
+                raise TamperedError(f"{one.filename:.120!r} in the bundle is no ordinary file")
+            if not one.is_dir():
+                self._add(one.filename, one.file_size)
+        limit = MAX_RATIO * self._place.stat().st_size + 1_000_000
+        if sum(self.sizes.values()) > limit:
+            raise TamperedError(f"the zip file says that it holds more than {MAX_RATIO} times its own size")
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file of the bundle."""
+        if name not in self.sizes:
+            raise IncompleteError(f"{name} is not there")
+        if self._zip is not None:
+            return self._zip.open(name)  # type: ignore[return-value]  # it reads as one
+        handle = os.open(self._place / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        return os.fdopen(handle, "rb")
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return all of a file that must not be larger than `limit` bytes."""
+        with self.open(name) as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise TamperedError(f"{name} is larger than {limit} bytes")
+        return content
+
+    def lines(self, name: str, longest: int = MAX_LINE) -> Iterator[str]:
+        """Give the lines of a UTF-8 file, each of which must end in a line feed."""
+        with self.open(name) as file:
+            while line := file.readline(longest + 1):
+                if not line.endswith(b"\n"):
+                    raise TamperedError(f"{name} has a line that is too long or does not end")
+                try:
+                    yield line[:-1].decode()
+                except UnicodeDecodeError:
+                    raise TamperedError(f"{name} is not UTF-8") from None
+
+    def named(self, folder: str) -> list[str]:
+        """Return the names of the files below a folder, in order."""
+        return sorted(name for name in self.sizes if name.startswith(folder))
+
+    def hash(self, name: str) -> str:
+        """Return the SHA-256 of a file in hex."""
+        with self.open(name) as file:
+            found = hashlib.sha256()
+            while part := file.read(1 << 20):
+                found.update(part)
+        return found.hexdigest()
+
+
+# ─── Events: from a line of the bundle to the bytes that were sealed ─────────────────────────────────────────────────
+
+_ID = re.compile(r"0|[1-9][0-9]{0,15}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TYPE = re.compile(r"[a-z]+(?:_[a-z]+)*")
+_CAUSE = re.compile(r"([1-9][0-9]{0,15})/([1-9][0-9]{0,9})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  # a file that is read by itself speaks plainly
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Event(NamedTuple):
+    """One event as its columns. `data` is the value of its canonical `text`; times are microseconds since 1970, UTC."""
+
+    event_id: int
+    recorded_us: int
+    db_user: str
+    form: int
+    type: str
+    run: int
+    interaction: int | None
+    seq: int | None
+    cause: tuple[int, int] | None
+    wave: int | None
+    correlation: str | None
+    runner: str | None
+    step: str | None
+    actor: str | None
+    definition: str | None
+    text: str
+    data: Mapping[str, Any]
+
+
+def body(event: Event) -> bytes:
+    """Return the bytes whose hash is sealed: the columns that are not stamped, in the order of form 1."""
+    quoted = encode_basestring
+    parts = [] if event.actor is None else [f'"actor":{quoted(event.actor)}']
+    if event.cause is not None:
+        parts.append(f'"cause":[{event.cause[0]},{event.cause[1]}]')
+    if event.correlation is not None:
+        parts.append(f'"correlation":"{event.correlation}"')
+    parts.append(f'"data":{event.text}')
+    if event.definition is not None:
+        parts.append(f'"definition":"{event.definition}"')
+    parts.append(f'"form":{event.form}')
+    if event.interaction is not None:
+        parts.append(f'"interaction":{event.interaction}')
+    parts.append(f'"run":{event.run}')
+    if event.runner is not None:
+        parts.append(f'"runner":"{event.runner}"')
+    if event.seq is not None:
+        parts.append(f'"seq":{event.seq}')
+    if event.step is not None:
+        parts.append(f'"step":{quoted(event.step)}')
+    parts.append(f'"type":"{event.type}"')
+    if event.wave is not None:
+        parts.append(f'"wave":{event.wave}')
+    return f"{{{','.join(parts)}}}".encode()
+
+
+def commitments(data: Mapping[str, Any]) -> list[str]:
+    """Return what an event commits to, in the order of its data: its input, its output, its payloads."""
+    found = [data[name] for name in ("input", "output") if name in data]
+    found += [one["c"] for one in data.get("payloads", ())]
+    return found
+
+
+def entry(event: Event, index: int) -> bytes:
+    """Return the entry of the log that seals an event at an index."""
+    hashed = hashlib.sha256(body(event)).hexdigest()
+    promised = ",".join([f'"{one}"' for one in commitments(event.data)])
+    return (
+        f'{{"b":"{hashed}","i":{event.event_id},"k":0,"n":{index},"p":[{promised}],"r":{event.recorded_us},'
+        f'"u":{encode_basestring(event.db_user)}}}'
+    ).encode()
+
+
+def read_event(line: str, source: str) -> tuple[int, Event]:
+    """Return the index and the event of a line. Raises `TamperedError` for any line that is not the one of an event."""
+    value = read_json(line)
+    if type(value) is not dict or type(value.get("data")) is not dict:
+        raise TamperedError("a line is no event")
+    data = value["data"]
+    if any(type(item) is not str for name, item in value.items() if name not in ("data", "seq")):
+        raise TamperedError("a line is no event")
+    take = value.pop
+    try:
+        index, type_ = take("sequence"), take("type").replace(".", "_", 1)
+        event = Event(
+            event_id=_number(take("id")),
+            recorded_us=_microseconds(take("time")),
+            db_user=take("dbuser"),
+            form=1,
+            type=type_,
+            run=_number(take("run")),
+            interaction=_optional(take("interaction", None), _number),
+            seq=take("seq", None),
+            cause=_optional(take("causationid", None), _cause),
+            wave=_optional(take("wave", None), _number),
+            correlation=_matching(_UUID, take("correlationid", None)),
+            runner=_matching(_UUID, take("runner", None)),
+            step=take("step", None),
+            actor=take("actor", None),
+            definition=_matching(_HASH, take("definition", None)),
+            text=canonical(take("data")),
+            data=data,
+        )
+        rest = (take("specversion"), take("dataschema"), take("source"))
+    except KeyError as missing:
+        raise TamperedError(f"an event has no {missing}") from None
+    if value or rest != ("1.0", f"wave:{type_}/1", source):
+        raise TamperedError("an event has attributes that it should not have, or others than it should")
+    if not _TYPE.fullmatch(type_) or len(index) != 20 or not index.isdecimal() or not index.isascii():
+        raise TamperedError("the type or the sequence of an event is none")
+    _check_shape(event)
+    return int(index), event
+
+
+def _check_shape(event: Event) -> None:
+    """Raise unless the columns fit together, and what should be commitments are."""
+    if (event.interaction is None) != (event.seq is None):
+        raise TamperedError("an event has an interaction or a seq without the other")
+    if event.seq is not None and (type(event.seq) is not int or not 1 <= event.seq < 2**31):
+        raise TamperedError("the seq of an event is none")
+    payloads = event.data.get("payloads", [])
+    if type(payloads) is not list or not all(
+        type(one) is dict and type(one.get("c")) is str and _HASH.fullmatch(one["c"]) for one in payloads
+    ):
+        raise TamperedError("the payloads of an event are none")
+    for name in ("input", "output"):
+        if name in event.data and (type(event.data[name]) is not str or not _HASH.fullmatch(event.data[name])):
+            raise TamperedError(f"the {name} of an event is no commitment")
+
+
+def _number(text: str) -> int:
+    if not _ID.fullmatch(text) or int(text) > MAX_INT:
+        raise TamperedError(f"{text:.40!r} is no number of an event")
+    return int(text)
+
+
+def _cause(text: str) -> tuple[int, int]:
+    found = _CAUSE.fullmatch(text)
+    if found is None:
+        raise TamperedError(f"{text:.40!r} names no event as a cause")
+    return int(found[1]), int(found[2])
+
+
+def _optional(text: str | None, read: Callable[[str], Any]) -> Any:
+    return None if text is None else read(text)
+
+
+def _matching(pattern: re.Pattern[str], text: str | None) -> str | None:
+    if text is not None and not pattern.fullmatch(text):
+        raise TamperedError(f"{text:.80!r} has not the form that it should have in an event")
+    return text
+
+
+def _microseconds(text: str) -> int:
+    try:
+        time = datetime.fromisoformat(text)
+        if f"{time.astimezone(timezone.utc).isoformat(timespec='microseconds')[:26]}Z" == text:  # noqa: UP017
+            return (time - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError, TypeError):
+        pass
+    raise TamperedError(f"{text:.40!r} is no time of an event")
+
+
+# ─── What a history must be, whoever sealed it ───────────────────────────────────────────────────────────────────────
+
+_NEW, _BLOCKED, _PENDING, _RUNNING, _WAITING, _COMPLETED, _FAILED, _QUARANTINED, _SKIPPED, _CANCELLED = (
+    1 << bit for bit in range(10)
+)
+_ANY = (1 << 10) - 1
+
+MOVES = {
+    "interaction_started": (_PENDING, _RUNNING),
+    "interaction_completed": (_RUNNING | _WAITING, _COMPLETED),
+    "interaction_failed": (_RUNNING | _WAITING, _FAILED),
+    "interaction_quarantined": (_PENDING | _RUNNING, _QUARANTINED),
+    "interaction_retry_scheduled": (_RUNNING, _PENDING),
+    "interaction_released": (_RUNNING, _PENDING),
+    "interaction_lease_expired": (_RUNNING, _PENDING),
+    "interaction_unblocked": (_BLOCKED, _PENDING),
+    "interaction_skipped": (_NEW | _BLOCKED, _SKIPPED),
+    "interaction_cancelled": (_PENDING | _RUNNING | _WAITING, _CANCELLED),
+    "interaction_retried": (_FAILED | _QUARANTINED, _PENDING),
+    "interaction_waiting": (_RUNNING, _WAITING),
+    "interaction_set_aside": (_SKIPPED, 0),
+    "interaction_doubted": (_COMPLETED, 0),
+    "interaction_fanned_out": (_RUNNING | _COMPLETED, 0),
+    "staging_written": (_RUNNING, 0),
+    "staging_decided": (_RUNNING, 0),
+    "task_claimed": (_WAITING, 0),
+    "task_released": (_WAITING, 0),
+    "task_decided": (_WAITING, 0),
+    "task_sent_back": (_WAITING, 0),
+    "task_escalated": (_WAITING, 0),
+}
+"""Of each event of an interaction: the states that it may be in before, and the one after it; 0: it stays as it is."""
+
+OTHERS = frozenset(
+    {
+        "run_started",
+        "run_completed",
+        "run_failed",
+        "run_cancelled",
+        "records_settled",
+        "records_selected",
+        "selection_failed",
+        "wave_opened",
+        "wave_closed",
+        "wave_expired",
+        "wave_late_result",
+        "model_loaded",
+        "model_unloaded",
+        "model_load_failed",
+        "breaker_opened",
+        "breaker_half_opened",
+        "breaker_closed",
+        "schedule_fired",
+        "schedule_missed",
+        "schedule_blocked",
+        "alert_raised",
+        "paused",
+        "resumed",
+        "cancelled",
+        "budget_exceeded",
+        "budget_raised",
+        "retried",
+        "runner_told",
+        "actor_registered",
+        "actor_drifted",
+        "actor_approved",
+        "actor_restored",
+        "payload_erased",
+    }
+)
+"""The events of no interaction."""
+
+NAMES_WHO = {
+    **dict.fromkeys(["task_claimed", "task_released", "task_decided", "task_sent_back"], "person"),
+    **dict.fromkeys(["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled"], "by"),
+    **dict.fromkeys(["budget_raised", "retried", "runner_told", "actor_approved", "actor_registered"], "by"),
+    "payload_erased": "approved_by",
+}
+"""Decisions of somebody, and where their events name them."""
+
+
+class _Stream:
+    """What is known of one interaction so far."""
+
+    __slots__ = ("run", "seq", "states")
+
+    def __init__(self, run: int, seq: int, states: int) -> None:
+        self.run, self.seq, self.states = run, seq, states
+
+
+class History:
+    """Takes events in the order of the log, and says of each whether it can follow what came before.
+
+    `begins` says that nothing of an interaction comes before what is shown, so that first events are first.
+    """
+
+    def __init__(self, *, begins: bool) -> None:
+        self._begins = begins
+        self._streams: dict[int, _Stream] = {}
+        self._runs: set[int] = set()
+
+    def add(self, event: Event) -> None:
+        """Raise `TamperedError` if this event cannot come now."""
+        who = NAMES_WHO.get(event.type)
+        if who is not None and (type(event.data.get(who)) is not str or not event.data[who].strip()):
+            raise TamperedError(f"{event.type} does not name who has decided it")
+        if event.interaction is not None and event.seq is not None:
+            self._follow(event, event.interaction, event.seq)
+        elif event.type not in OTHERS:
+            raise TamperedError(f"{event.type!r} is no event without an interaction")
+        elif event.type == "run_started":
+            self._runs.add(event.run)
+
+    def _follow(self, event: Event, interaction: int, seq: int) -> None:
+        move = MOVES.get(event.type)
+        if move is None:
+            raise TamperedError(f"{event.type!r} is no event of an interaction")
+        stream = self._streams.get(interaction)
+        if stream is None:
+            self._begin(event, seq)
+            first = _NEW | _BLOCKED | _PENDING if seq == 1 else _ANY
+            stream = self._streams[interaction] = _Stream(event.run, seq, first)
+        else:
+            expected = stream.seq + 1
+            stream.seq = seq
+            if seq != expected:
+                raise TamperedError(f"event {seq} of interaction {interaction} comes where event {expected} should")
+            if event.cause != (interaction, seq - 1):
+                raise TamperedError(f"event {seq} of interaction {interaction} is not caused by the one before it")
+            if event.run != stream.run:
+                raise TamperedError(f"interaction {interaction} changes from run {stream.run} to run {event.run}")
+        before, stream.states = stream.states, move[1] or stream.states & move[0]
+        if not before & move[0]:
+            raise TamperedError(f"{event.type} cannot follow what interaction {interaction} has come to")
+
+    def _begin(self, event: Event, seq: int) -> None:
+        """The first event of an interaction is caused by an earlier one of another, or its run has begun."""
+        if seq != 1:
+            if self._begins or event.cause != (event.interaction, seq - 1):
+                raise TamperedError(f"the first event of interaction {event.interaction} has the number {seq}")
+        elif event.cause is None:
+            if self._begins and event.run not in self._runs:
+                raise TamperedError(f"interaction {event.interaction} has no cause, and run {event.run} has not begun")
+        else:
+            cause = self._streams.get(event.cause[0])
+            known = cause is not None or self._begins or event.cause[0] == event.interaction
+            if known and (cause is None or cause.run != event.run or not 1 <= event.cause[1] <= cause.seq):
+                raise TamperedError(
+                    "its cause, event {1} of interaction {0}, does not come before it".format(*event.cause)
+                )
+
+
+class Evidence:
+    """Holds commitments against what is there: each is kept, or erased by a sealed event that names it."""
+
+    def __init__(self, kept: Mapping[bytes, object]) -> None:
+        self._kept = kept
+        self._newest: dict[int, tuple[bytes, int, int]] = {}
+        self._open: dict[bytes, tuple[int, int]] = {}
+        self._erased: set[bytes] = set()
+        self.used: set[bytes] = set()
+
+    def add(self, event: Event, index: int) -> None:
+        """Note what an event commits to, and take what it says is erased as erased."""
+        if event.type == "payload_erased":
+            self._erase(event)
+        for name, promise in _promises(event):
+            if promise in self._kept:
+                self.used.add(promise)
+                if name == "input" and event.interaction is not None:
+                    self._newest.pop(event.interaction, None)
+            elif name == "input" and event.interaction is not None:
+                self._newest[event.interaction] = (promise, index, event.event_id)
+            elif name != "output" or event.type == "interaction_completed":
+                self._open[promise] = (index, event.event_id)
+
+    def _erase(self, event: Event) -> None:
+        named = event.data.get("commitments")
+        if type(named) is not list or not all(type(one) is str and _HASH.fullmatch(one) for one in named):
+            raise TamperedError("an erasure does not name what was erased")
+        requested = event.data.get("requested_by")
+        if type(requested) is not str or not requested.strip() or requested == event.data.get("approved_by"):
+            raise TamperedError("an erasure is not requested by one person and approved by another")
+        erased = {bytes.fromhex(one) for one in named}
+        self._erased |= erased
+        if still := erased & self._kept.keys():
+            raise TamperedError(
+                f"the content of {min(still).hex()} is still there, though this event says it was erased"
+            )
+
+    def unused(self) -> Iterator[str]:
+        """Give the commitments of what is kept and what no event speaks of."""
+        return (promise.hex() for promise in self._kept if promise not in self.used)
+
+    def missing(self) -> Iterator[tuple[int, int, str]]:
+        """Give index, event and commitment of what is neither kept nor erased."""
+        places = [(promise, *place) for promise, place in self._open.items()]
+        for promise, index, event_id in [*places, *self._newest.values()]:
+            if promise not in self._erased:
+                yield index, event_id, promise.hex()
+
+
+def _promises(event: Event) -> list[tuple[str, bytes]]:
+    found = [(name, bytes.fromhex(event.data[name])) for name in ("input", "output") if name in event.data]
+    found += [("payload", bytes.fromhex(one["c"])) for one in event.data.get("payloads", ())]
+    return found
+
+
+_HEADER = {"at", "count", "k", "n", "prev_root", "prev_size", "snap"}
+
+
+class Seals:
+    """Takes entries in the order of the log: seal headers bound the times of the events of their batch."""
+
+    def __init__(self, *, whole: bool, longest_transaction_us: int = LONGEST_TRANSACTION_US) -> None:
+        self._whole = whole
+        self._longest_us = longest_transaction_us
+        self._at = 0  # of the header of this batch
+        self._not_before: int | None = None
+        self._end = 0  # the index after this batch
+
+    def header(self, index: int, value: Mapping[str, Any], root: bytes | None) -> None:
+        """Take a seal header or an anchor. `root` is that of all before it, if it is known."""
+        if self._whole and index != self._end:
+            raise TamperedError(f"a batch ends at index {index}; its header says {self._end}")
+        at = value.get("at")
+        if type(at) is not int or value.get("n") != index:
+            raise TamperedError("an entry has no time, or says another index than its own")
+        if value.get("k") != 1:
+            self._end = index + 1
+            return
+        if value.keys() != _HEADER or type(value["count"]) is not int or value["count"] < 1:
+            raise TamperedError("a seal header is none")
+        if value["prev_size"] != index or (root is not None and value["prev_root"] != root.hex()):
+            raise TamperedError("a seal header names another size or root than that of the log before it")
+        self._not_before = self._at - self._longest_us if self._at and index == self._end else None
+        self._at, self._end = at, index + 1 + value["count"]
+
+    def event(self, index: int, event: Event) -> None:
+        """Raise if an event stands outside every batch, or its time outside of what its batch allows."""
+        if index >= self._end:
+            if self._whole:
+                raise TamperedError("an event stands outside of every batch that was sealed")
+            raise IncompleteError("the header of its batch is not there")
+        if event.recorded_us > self._at:
+            raise TamperedError("it was recorded after it was sealed")
+        if self._not_before is not None and event.recorded_us < self._not_before:
+            raise TamperedError("it was recorded long before the batch before it was sealed: it was dated back")
+
+
+# ─── A bundle ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Finding(NamedTuple):
+    """One thing that does not hold. `log_index` and `event_id` are None where it is about no single event."""
+
+    log_index: int | None
+    event_id: int | None
+    why: str
+    is_missing: bool
+
+    def __str__(self) -> str:
+        event = "" if self.event_id is None else f" (event {self.event_id})"
+        return self.why if self.log_index is None else f"log index {self.log_index}{event}: {self.why}"
+
+
+class Findings:
+    """What does not hold, in the order of the log; of many only the first of each kind that was come upon."""
+
+    MOST = 1000
+
+    def __init__(self) -> None:
+        self._found: list[Finding] = []
+        self.count = 0
+
+    def add(
+        self, error: TamperedError | IncompleteError, index: int | None = None, event_id: int | None = None
+    ) -> None:
+        """Note one."""
+        self.count += 1
+        if len(self._found) < self.MOST:
+            self._found.append(Finding(index, event_id, str(error), isinstance(error, IncompleteError)))
+
+    def sorted(self) -> list[Finding]:
+        """Return what was found: what was tampered with before what is missing, in the order of the log."""
+        return sorted(self._found, key=lambda one: (one.is_missing, one.log_index is None, one.log_index or 0))
+
+    def code(self) -> int:
+        """Return what the program ends with."""
+        if any(not one.is_missing for one in self._found):
+            return TAMPERED
+        return INCOMPLETE if self._found else OK
+
+
+_BROKEN = (
+    OSError, EOFError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error, zipfile.LargeZipFile,
+)  # fmt: skip
+"""What reading hostile bytes may come to, beyond what is looked for. All of it means that this is no bundle of ours."""
+
+
+class Verification:
+    """All checks of one bundle. `run` makes them; then `findings` and `facts` say what came out."""
+
+    def __init__(
+        self, files: Files, policy: Policy, older: Sequence[Checkpoint], *, longest_transaction_us: int
+    ) -> None:
+        self.findings = Findings()
+        self.facts: dict[str, int] = {"events": 0, "entries": 0, "payloads": 0, "checkpoints": 0}
+        self._files = files
+        self._policy = policy
+        self._older = list(older)
+        self._longest_us = longest_transaction_us
+        self._event_lines = (line for name in files.named("events/") for line in files.lines(name))
+        self._event_id: int | None = None
+        self._pushed: tuple[int, Event] | None = None
+        self._within = 0
+        self._shown: set[str] = set()
+
+    def run(self) -> None:
+        """Make all checks. Raises nothing that a bundle could cause."""
+        try:
+            self._run()
+        except (TamperedError, IncompleteError) as error:
+            self.findings.add(error)
+        except RecursionError:
+            self.findings.add(TamperedError("something in the bundle is nested too deep"))
+        except _BROKEN as error:
+            self.findings.add(TamperedError(f"the bundle cannot be read: {type(error).__name__}: {error!s:.200}"))
+
+    def _run(self) -> None:
+        manifest = self._manifest()
+        self._scope = manifest["scope"]
+        self._note = self._files.read("checkpoint", MAX_NOTE)
+        self.checkpoint = parse_checkpoint(self._note)
+        self._policy.check(self.checkpoint)
+        if (manifest["origin"], manifest["size"]) != (self.checkpoint.origin, self.checkpoint.size):
+            raise TamperedError("the manifest names another log or size than the checkpoint")
+        self._take_older()
+        self._source = f"wave://{self.checkpoint.origin}"
+        self._evidence = Evidence(self._payloads())
+        self._history = History(begins=self._scope["kind"] != "range")
+        self._seals = Seals(whole=self._scope["kind"] == "whole", longest_transaction_us=self._longest_us)
+        if self._scope["kind"] == "whole":
+            self._whole()
+        else:
+            self._part()
+        self._finish()
+
+    # What the bundle says that it is.
+
+    def _manifest(self) -> dict[str, Any]:
+        manifest = read_json(self._files.read("manifest.json", MAX_MANIFEST).decode())
+        if type(manifest) is not dict or manifest.keys() != {"bundle", "files", "origin", "scope", "size"}:
+            raise TamperedError("manifest.json is no manifest")
+        if manifest["bundle"] != 1:
+            raise UsageError("the bundle is of a version that this verifier does not know")
+        named, there = manifest["files"], self._files.sizes.keys() - {"manifest.json"}
+        if type(named) is not dict or not _is_scope(manifest["scope"]):
+            raise TamperedError("manifest.json is no manifest")
+        for name in sorted(there - named.keys()):
+            self.findings.add(TamperedError(f"{name} is in the bundle, and not in its manifest"))
+        for name in sorted(named.keys() - there):
+            self.findings.add(IncompleteError(f"{name} is in the manifest, and not in the bundle"))
+        for name in sorted(named.keys() & there):
+            if named[name] != {"bytes": self._files.sizes[name], "sha256": self._files.hash(name)}:
+                self.findings.add(TamperedError(f"{name} is not the file that the manifest names"))
+        return manifest
+
+    def _take_older(self) -> None:
+        """Older checkpoints, the auditor's and the bundle's own: each must be signed, of this log, and no larger."""
+        for name in self._files.named("checkpoints/"):
+            self._older.append(parse_checkpoint(self._files.read(name, MAX_NOTE)))
+        self._at_size: dict[int, list[Checkpoint]] = {}
+        for one in self._older:
+            self._policy.check(one)
+            if one.origin != self.checkpoint.origin:
+                raise UsageError(f"a checkpoint is of the log {one.origin!r}, the bundle of {self.checkpoint.origin!r}")
+            if one.size > self.checkpoint.size:
+                message = f"a checkpoint is of {one.size} entries, and the log has {self.checkpoint.size}: it was cut"
+                self.findings.add(TamperedError(message))
+            else:
+                self._at_size.setdefault(one.size, []).append(one)
+        self.facts["checkpoints"] = len(self._older)
+
+    def _payloads(self) -> dict[bytes, None]:
+        """Return the commitments whose content is here, each of them recomputed."""
+        kept: dict[bytes, None] = {}
+        for name in self._files.named("payloads/"):
+            for line in self._files.lines(name, MAX_PAYLOAD_LINE):
+                try:
+                    promise = _payload(line)
+                    if promise in kept:
+                        raise TamperedError("is there twice")
+                    kept[promise] = None
+                except TamperedError as error:
+                    self.findings.add(TamperedError(f"{name}: a payload {error}"))
+        self.facts["payloads"] = len(kept)
+        return kept
+
+    # The whole log: every entry is hashed again.
+
+    def _whole(self) -> None:
+        tree = Tree(self._check_tile)
+        for index, sealed in enumerate(self._entries()):
+            self._compare(tree)
+            try:
+                self._take(index, sealed, tree)
+            except (TamperedError, IncompleteError) as error:
+                self.findings.add(error, index, self._event_id)
+            tree.append(leaf_hash(sealed))
+        tree.finish()
+        self._compare(tree)
+        self.facts["entries"] = tree.size
+        if tree.size < self.checkpoint.size:
+            self.findings.add(IncompleteError(f"{tree.size} of {self.checkpoint.size} entries are there"))
+        elif tree.root() != self.checkpoint.root:
+            self.findings.add(TamperedError("the entries do not have the root that was signed"))
+        if self._next_event() is not None:
+            self.findings.add(TamperedError("there are events that were never sealed"), None, self._event_id)
+
+    def _take(self, index: int, sealed: bytes, tree: Tree) -> None:
+        """Check one entry of the whole log, and the event that it seals."""
+        self._event_id = None
+        if sealed.startswith(b'{"b":'):
+            found = self._next_event()
+            if found is None or found[0] > index:
+                self._event_id, self._pushed = None, found
+                raise TamperedError("its event is not in the bundle")
+            if found[0] < index:
+                raise TamperedError(f"an event says that it has the index {found[0]}, where another one was sealed")
+            self._check_event(index, found[1], sealed)
+        else:
+            self._check_header(index, sealed.decode(), tree.root())
+
+    def _entries(self) -> Iterator[bytes]:
+        for number in range((self.checkpoint.size + TILE - 1) // TILE):
+            width = min(TILE, self.checkpoint.size - number * TILE)
+            name = entries_path(number, width)
+            content = self._files.read(name, width * 65_537)
+            at = 0
+            for _ in range(width):
+                length = int.from_bytes(content[at : at + 2], "big")
+                if at + 2 + length > len(content):
+                    raise TamperedError(f"{name} ends within an entry")
+                yield content[at + 2 : at + 2 + length]
+                at += 2 + length
+            if at != len(content):
+                raise TamperedError(f"{name} goes on after its last entry")
+
+    def _check_tile(self, level: int, number: int, hashes: Sequence[bytes]) -> None:
+        name = tile_path(level, number, len(hashes))
+        if name not in self._files.sizes:
+            return  # the manifest has said so
+        content = self._files.read(name, 32 * TILE)
+        if content != b"".join(hashes):
+            differing = [at for at, one in enumerate(hashes) if content[32 * at : 32 * at + 32] != one]
+            index = number * TILE + differing[0] if level == 0 and differing else None
+            self.findings.add(TamperedError(f"{name} does not hold the hashes of the entries"), index)
+
+    def _compare(self, tree: Tree) -> None:
+        for one in self._at_size.get(tree.size, ()):
+            if tree.root() != one.root:
+                message = f"the first {one.size} entries are not those that an older checkpoint has promised"
+                self.findings.add(TamperedError(message))
+
+    # A part of the log: every entry is proven to be in it.
+
+    def _part(self) -> None:
+        size = self.checkpoint.size
+        self._tiles = Tiles(size, lambda name: self._files.read(name, 32 * TILE) if name in self._files.sizes else None)
+        if self._files.named("tile/") and self._tiles.root(size) != self.checkpoint.root:
+            raise TamperedError("the tiles do not have the root that was signed")
+        for size in sorted(self._at_size):
+            for one in self._at_size[size]:
+                try:
+                    self._check_older(one)
+                except (TamperedError, IncompleteError) as error:
+                    self.findings.add(error)
+        last = -1
+        for index, sealed in self._parts():
+            try:
+                if index <= last:
+                    raise TamperedError(f"it comes after the entry of index {last}")
+                last = index
+                if type(sealed) is str:
+                    self._event_id = None
+                    self._check_header(index, sealed, None)
+                    self._prove(index, sealed.encode())
+                elif type(sealed) is Event:
+                    self._check_event(index, sealed, None)
+                self.facts["entries"] += 1
+            except (TamperedError, IncompleteError) as error:
+                self.findings.add(error, index, self._event_id)
+
+    def _parts(self) -> Iterator[tuple[int, str | Event]]:
+        """Give headers and events by their index."""
+        headers = self._headers()
+        header = next(headers, None)
+        while True:
+            try:
+                found = self._next_event()
+            except TamperedError as error:
+                self.findings.add(error)
+                continue
+            while header is not None and (found is None or header[0] < found[0]):
+                yield header
+                header = next(headers, None)
+            if found is None:
+                return
+            self._event_id = found[1].event_id
+            yield found
+
+    def _headers(self) -> Iterator[tuple[int, str]]:
+        for name in self._files.named("entries/"):
+            for line in self._files.lines(name):
+                value = read_json(line)
+                if type(value) is not dict or type(value.get("n")) is not int or value.get("k") not in (1, 2):
+                    raise TamperedError(f"{name} has a line that is no entry")
+                yield value["n"], line
+
+    def _prove(self, index: int, sealed: bytes) -> None:
+        """Raise unless the entry is in the tree: by its proof, or by the tiles that lead from it to the root."""
+        if not 0 <= index < self.checkpoint.size:
+            raise TamperedError(f"the log has {self.checkpoint.size} entries")
+        name = f"proofs/{index}.tlog-proof"
+        if name not in self._files.sizes:
+            if self._tiles.leaf(index) != leaf_hash(sealed):
+                raise TamperedError("it is not what was sealed at this index")
+            return
+        text, _, note = self._files.read(name, MAX_NOTE).partition(b"\n\n")
+        lines = text.decode().split("\n")
+        if lines[:2] != ["c2sp.org/tlog-proof@v1", f"index {index}"] or note != self._note:
+            raise TamperedError(f"{name} is no proof of this index and checkpoint")
+        if not is_included(leaf_hash(sealed), index, self.checkpoint.size, _hashes(lines[2:]), self.checkpoint.root):
+            raise TamperedError("it is not what was sealed at this index")
+
+    def _check_older(self, older: Checkpoint) -> None:
+        """Raise unless the log begins with what an older checkpoint has promised."""
+        name = f"consistency/{older.size}"
+        message = f"the first {older.size} entries are not those that an older checkpoint has promised"
+        if name in self._files.sizes:
+            text, _, note = self._files.read(name, MAX_NOTE).partition(b"\n\n")
+            lines = text.decode().split("\n")
+            if lines[0] != f"old {older.size}" or note != self._note:
+                raise TamperedError(f"{name} is no proof for this size and checkpoint")
+            new, proof = self.checkpoint, _hashes(lines[1:])
+            if not is_consistent(older.size, new.size, proof, older.root, new.root):
+                raise TamperedError(message)
+        elif older.size == self.checkpoint.size:
+            if older.root != self.checkpoint.root:
+                raise TamperedError(message)
+        elif self._tiles.root(older.size) != older.root:
+            raise TamperedError(message)
+
+    # One entry.
+
+    def _next_event(self) -> tuple[int, Event] | None:
+        if self._pushed is not None:
+            found, self._pushed = self._pushed, None
+        else:
+            line = next(self._event_lines, None)
+            if line is None:
+                return None
+            found = read_event(line, self._source)
+        self._event_id = found[1].event_id
+        return found
+
+    def _check_event(self, index: int, event: Event, sealed: bytes | None) -> None:
+        """Make all checks of one event. What comes after it is judged as if it had been in order."""
+        self.facts["events"] += 1
+        try:
+            found = entry(event, index)
+            if sealed is None:
+                self._prove(index, found)
+            elif found != sealed:
+                raise TamperedError(f"it is not what was sealed: {_difference(found, sealed)}")
+            self._seals.event(index, event)
+            self._check_scope(index, event)
+        except (TamperedError, IncompleteError) as error:
+            self.findings.add(error, index, event.event_id)
+        if self._is_wanted(event):
+            self._evidence.add(event, index)
+        self._history.add(event)
+
+    def _check_header(self, index: int, text: str, root: bytes | None) -> None:
+        value = read_json(text)
+        if type(value) is not dict or value.get("k") not in (1, 2):
+            raise TamperedError("it is no entry of a log")
+        self._seals.header(index, value, root)
+
+    def _is_wanted(self, event: Event) -> bool:
+        """Say whether the contents behind an event belong to what is shown."""
+        return self._scope["kind"] != "record" or event.correlation in self._scope["correlations"]
+
+    def _check_scope(self, index: int, event: Event) -> None:
+        scope = self._scope
+        if scope["kind"] == "run" and event.run not in (0, scope["run"]):
+            raise TamperedError(f"it is of run {event.run}, and the bundle of run {scope['run']}")
+        if scope["kind"] == "range" and scope["from"] <= index < scope["to"]:
+            self._within += 1
+        if scope["kind"] == "record" and self._is_wanted(event):
+            self._shown.add(str(event.correlation))
+
+    def _finish(self) -> None:
+        """Say what is missing, and what nobody has asked for."""
+        for index, event_id, promise in self._evidence.missing():
+            error = TamperedError(f"its content {promise} is not there, and no event says that it was erased")
+            self.findings.add(error, index, event_id)
+        for promise in self._evidence.unused():
+            self.findings.add(TamperedError(f"no event speaks of the content {promise}"))
+        scope = self._scope
+        if scope["kind"] == "range" and self._within < scope["to"] - scope["from"]:
+            self.findings.add(
+                IncompleteError(f"{scope['to'] - scope['from'] - self._within} entries of the range are not there")
+            )
+        if scope["kind"] == "record" and self._shown < set(scope["correlations"]):
+            self.findings.add(IncompleteError("a flow that the bundle should show is not there"))
+
+
+def _is_scope(scope: Any) -> bool:
+    """Say whether a manifest says in a known way which part of the log a bundle shows."""
+    if type(scope) is not dict:
+        return False
+    numbers = [value for name, value in scope.items() if name in ("from", "to", "run")]
+    if not all(type(one) is int and one >= 0 for one in numbers):
+        return False
+    match scope.get("kind"):
+        case "whole":
+            return len(scope) == 1
+        case "run":
+            return scope.keys() == {"kind", "run"}
+        case "range":
+            return scope.keys() == {"kind", "from", "to"} and scope["from"] < scope["to"]
+        case "record":
+            flows = scope.get("correlations")
+            return len(scope) == 2 and type(flows) is list and all(type(one) is str for one in flows)
+    return False
+
+
+def _payload(line: str) -> bytes:
+    """Return the commitment of a payload's line, recomputed from its nonce and content."""
+    value = read_json(line)
+    if type(value) is not dict or value.keys() not in ({"c", "nonce", "text"}, {"base64", "c", "nonce"}):
+        raise TamperedError("is none")
+    if not all(type(one) is str for one in value.values()) or not _HASH.fullmatch(value["nonce"]):
+        raise TamperedError("is none")
+    content = value["text"].encode() if "text" in value else _base64(value["base64"])
+    found = hashlib.sha256(bytes.fromhex(value["nonce"]) + content)
+    if found.hexdigest() != value["c"]:
+        raise TamperedError(f"is not what was promised: {value['c']:.64}")
+    return found.digest()
+
+
+def _hashes(lines: Sequence[str]) -> list[bytes]:
+    if len(lines) > 63:
+        raise TamperedError("a proof is longer than any")
+    found = [_base64(line) for line in lines]
+    if any(len(one) != 32 for one in found):
+        raise TamperedError("a proof holds something else than hashes")
+    return found
+
+
+_MEMBERS = {
+    "b": "what it says",
+    "i": "its id",
+    "p": "what it commits to",
+    "r": "when it was recorded",
+    "u": "the database user",
+}
+
+
+def _difference(found: bytes, sealed: bytes) -> str:
+    """Say in which of its members an event differs from what was sealed."""
+    try:
+        here, there = _read(found.decode()), _read(sealed.decode())
+        names = [said for name, said in _MEMBERS.items() if here.get(name) != there.get(name)]
+    except (ValueError, AttributeError, RecursionError):
+        names = []
+    return (" and ".join(names) + (" differ" if len(names) > 1 else " differs")) if names else "its entry differs"
+
+
+# ─── The command ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog="wave-verify", description="Verify a bundle of sealed events.", epilog=__doc__.split("\n\n")[3]
+    )
+    parser.add_argument("bundle", type=Path, help="a folder or a zip file that `wave audit export` has written")
+    parser.add_argument("--policy", type=Path, help="the logs and keys that you trust; not the bundle's own file")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        action="append",
+        default=[],
+        help="an older checkpoint that you have kept; again for more",
+    )
+    parser.add_argument(
+        "--longest-transaction",
+        type=int,
+        default=3600,
+        metavar="SECONDS",
+        help="how long after an event its transaction may end",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser.parse_args(given)
+
+
+def _own_file(path: Path) -> bytes:
+    """Return the auditor's own file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_NOTE)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+
+
+def verify(arguments: argparse.Namespace) -> tuple[Verification, bool]:
+    """Return the verification of a bundle, and whether its own keys were all there was to trust."""
+    try:
+        files = Files(arguments.bundle)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise TamperedError(f"the bundle cannot be read: {error!s:.200}") from None
+    is_own = arguments.policy is None
+    text = files.read("policy", MAX_NOTE) if is_own else _own_file(arguments.policy)
+    older = []
+    try:
+        policy = Policy(text.decode())
+    except (UnicodeDecodeError, UsageError) as error:
+        raise (TamperedError if is_own else UsageError)(f"the policy cannot be read: {error}") from None
+    for path in arguments.checkpoint:
+        try:
+            older.append(parse_checkpoint(_own_file(path)))
+        except TamperedError as error:
+            raise UsageError(f"{path}: {error}") from None
+    verification = Verification(files, policy, older, longest_transaction_us=arguments.longest_transaction * 1_000_000)
+    verification.run()
+    return verification, is_own
+
+
+WARNING = """\
+WARNING: no --policy was given, so that the bundle's own keys were believed. Whoever has written the bundle can have
+written the keys too. Have the policy from somewhere else, and verify again with --policy FILE."""
+
+RESULTS = {OK: "ok", TAMPERED: "tampered", INCOMPLETE: "incomplete", USAGE: "usage"}
+
+
+_FACTS = {"events": "events", "payloads": "contents", "checkpoints": "older checkpoints"}
+
+
+def _report(verification: Verification, *, is_own: bool, as_json: bool, out: TextIO) -> int:
+    findings = verification.findings
+    code, listed = findings.code(), findings.sorted()
+    if as_json:
+        told = {
+            "result": RESULTS[code],
+            "policy": "the bundle's own" if is_own else "given",
+            "facts": verification.facts,
+            "count": findings.count,
+            "findings": [{**one._asdict(), "why": one.why} for one in listed[:100]],
+        }
+        out.write(canonical(told) + "\n")
+        return code
+    if is_own:
+        out.write(f"{WARNING}\n")
+    if listed:
+        out.write(f"{RESULTS[code].upper()}: {listed[0]}\n")
+        out.writelines(f"  also {one}\n" for one in listed[1:10])
+        if findings.count > 10:
+            out.write(f"  and {findings.count - 10} more\n")
+    else:
+        facts = [f"{verification.facts[name]} {said}" for name, said in _FACTS.items()]
+        out.write(f"OK: {', '.join(facts)}\n")
+    return code
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Verify what the command line names, and return what the program ends with."""
+    out = sys.stdout
+    try:
+        arguments = _arguments(given)
+        if arguments.longest_transaction < 0:
+            raise UsageError("--longest-transaction is a number of seconds from 0")
+        verification, is_own = verify(arguments)
+        return _report(verification, is_own=is_own, as_json=arguments.json, out=out)
+    except UsageError as error:
+        sys.stderr.write(f"wave-verify: {error}\n")
+        return USAGE
+    except TamperedError as error:
+        out.write(f"TAMPERED: {error}\n")
+        return TAMPERED
+    except IncompleteError as error:
+        out.write(f"INCOMPLETE: {error}\n")
+        return INCOMPLETE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
