@@ -72,10 +72,9 @@ class Writer:
 
     def event(self, type_: str, data: dict[str, Any], **columns: Any) -> dict[str, Any]:
         self._now += self.random.choice([1, 17, 900, 40_000, 3_000_000])
-        event = {
-            "event_id": self._number("event"), "recorded_us": self._now, "db_user": self.random.choice(["runner", "büro"]),
-            "type": type_, "run": 0, "data": data, **{name: value for name, value in columns.items() if value is not None},
-        }  # fmt: skip
+        event = {"event_id": self._number("event"), "type": type_, "run": 0, "data": data}
+        event |= {"recorded_us": self._now, "db_user": self.random.choice(["runner", "büro"])}
+        event |= {name: value for name, value in columns.items() if value is not None}
         self.history.events.append(event)
         return event
 

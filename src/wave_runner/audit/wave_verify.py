@@ -1289,6 +1289,7 @@ class Verification:
                 elif type(sealed) is Event:
                     self._check_event(index, sealed, None)
                 self.facts["entries"] += 1
+                self._within += self._scope["kind"] == "range" and self._scope["from"] <= index < self._scope["to"]
             except (TamperedError, IncompleteError) as error:
                 self.findings.add(error, index, self._event_id)
 
@@ -1375,7 +1376,7 @@ class Verification:
             elif found != sealed:
                 raise TamperedError(f"it is not what was sealed: {_difference(found, sealed)}")
             self._seals.event(index, event)
-            self._check_scope(index, event)
+            self._check_scope(event)
         except (TamperedError, IncompleteError) as error:
             self.findings.add(error, index, event.event_id)
         if self._is_wanted(event):
@@ -1390,15 +1391,15 @@ class Verification:
 
     def _is_wanted(self, event: Event) -> bool:
         """Say whether the contents behind an event belong to what is shown."""
-        return self._scope["kind"] != "record" or event.correlation in self._scope["correlations"]
+        if self._scope["kind"] != "record" or event.type == "payload_erased":
+            return True
+        return event.correlation in self._scope["correlations"]
 
-    def _check_scope(self, index: int, event: Event) -> None:
+    def _check_scope(self, event: Event) -> None:
         scope = self._scope
         if scope["kind"] == "run" and event.run not in (0, scope["run"]):
             raise TamperedError(f"it is of run {event.run}, and the bundle of run {scope['run']}")
-        if scope["kind"] == "range" and scope["from"] <= index < scope["to"]:
-            self._within += 1
-        if scope["kind"] == "record" and self._is_wanted(event):
+        if scope["kind"] == "record" and event.correlation is not None:
             self._shown.add(str(event.correlation))
 
     def _finish(self) -> None:
@@ -1413,7 +1414,7 @@ class Verification:
             self.findings.add(
                 IncompleteError(f"{scope['to'] - scope['from'] - self._within} entries of the range are not there")
             )
-        if scope["kind"] == "record" and self._shown < set(scope["correlations"]):
+        if scope["kind"] == "record" and not self._shown >= set(scope["correlations"]):
             self.findings.add(IncompleteError("a flow that the bundle should show is not there"))
 
 
