@@ -194,8 +194,8 @@ def history(seed: int) -> History:
 
 
 def body_of(event: dict[str, Any]) -> dict[str, Any]:
-    stamped = {"event_id", "recorded_us", "db_user"}
-    return {"form": 1, **{name: value for name, value in event.items() if name not in stamped}}
+    stamped = ("dbuser", "sequence", "time")
+    return {name: value for name, value in attributes_of(event, 0).items() if name not in stamped}
 
 
 def promised(data: dict[str, Any]) -> list[str]:
@@ -354,27 +354,28 @@ def policy(*keys: Signer, quorum: str = "none") -> str:
 # ─── writing it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def event_line(event: dict[str, Any], index: int, origin: str = ORIGIN) -> str:
+def attributes_of(event: dict[str, Any], index: int) -> dict[str, Any]:
     """Return an event in the form of CloudEvents 1.0."""
-    us = event["recorded_us"]
-    days, rest = divmod(us, 86_400_000_000)
+    days, rest = divmod(event["recorded_us"], 86_400_000_000)
     year, month, day = _date(days)
-    clock = (
-        f"{rest // 3_600_000_000:02d}:{rest // 60_000_000 % 60:02d}:{rest // 1_000_000 % 60:02d}.{rest % 1_000_000:06d}"
-    )
-    line = {
-        "specversion": "1.0", "id": str(event["event_id"]), "source": f"wave://{origin}",
-        "type": event["type"].replace("_", ".", 1), "time": f"{year:04d}-{month:02d}-{day:02d}T{clock}Z",
-        "dataschema": f"wave:{event['type']}/1", "sequence": f"{index:020d}", "dbuser": event["db_user"],
-        "run": str(event["run"]), "data": event["data"],
-    }  # fmt: skip
-    line |= {there: event[here] for here, there in NAMES.items() if here in event}
-    line |= {name: str(event[name]) for name in ("interaction", "wave") if name in event}
+    seconds, us = divmod(rest, 1_000_000)
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{us:06d}"
+    dotted = event["type"].replace("_", ".", 1)
+    found = {"specversion": "1.0", "id": str(event["event_id"]), "source": SOURCE, "type": dotted}
+    found |= {"time": f"{year:04d}-{month:02d}-{day:02d}T{clock}Z", "dataschema": f"wave:{dotted}/1"}
+    found |= {"sequence": f"{index:020d}", "dbuser": event["db_user"], "run": str(event["run"]), "data": event["data"]}
+    found |= {there: event[here] for here, there in NAMES.items() if here in event}
+    found |= {name: str(event[name]) for name in ("interaction", "wave") if name in event}
     if "cause" in event:
-        line["causationid"] = "{}/{}".format(*event["cause"])
-    return dumped(line) + "\n"
+        found["causationid"] = "{}/{}".format(*event["cause"])
+    return found
 
 
+def event_line(event: dict[str, Any], index: int) -> str:
+    return dumped(attributes_of(event, index)) + "\n"
+
+
+SOURCE = "wave://0190d6a4-3c9f-7b52-a0f3-2f4b9f0a7c11"
 NAMES = {name: name for name in ("seq", "runner", "step", "actor", "definition")} | {"correlation": "correlationid"}
 
 
