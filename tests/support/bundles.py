@@ -11,7 +11,7 @@ import hashlib
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -263,17 +263,21 @@ class Log:
         return [hashed(b"\0" + one) for one in self.entries]
 
 
-def seal(history: History, seed: int, *, size: int = 12, origin_of_time: Callable[[int], int] = lambda us: us) -> Log:
-    """Seal a history in random batches, with a header before each."""
+def seal(history: History, seed: int, *, size: int = 12, clock: Sequence[int] | None = None) -> Log:
+    """Seal a history in random batches of up to `size`, with a header before each.
+
+    `clock` has the times at which the events really came; by default those that they bear.
+    """
+    clock = clock or [one["recorded_us"] for one in history.events]
     chosen = random.Random(seed)
     log, at, events = Log(history), 0, history.events
     leaves: list[bytes] = []
     while at < len(events):
         count = min(chosen.randint(1, size), len(events) - at)
         if chosen.random() < 0.1:
-            now = max(one["recorded_us"] for one in events[: at + 1])
+            now = max(clock[: at + 1])
             _append(log, leaves, dumped({"at": now, "k": 2, "n": len(leaves), "t": "key_rotated"}).encode())
-        n, now = len(leaves), origin_of_time(max(one["recorded_us"] for one in events[: at + count]) + 250_000)
+        n, now = len(leaves), max(clock[: at + count]) + 250_000
         header = {
             "at": now,
             "count": count,

@@ -69,17 +69,14 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text:.40} is a number that has no one form")
 
 
-_scan = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number).scan_once
+_scan = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number).raw_decode
 _write = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def _read(text: str) -> Any:
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
+    value, end = _scan(text)
     if end != len(text):
-        raise ValueError("there is nothing, or something after it")
+        raise ValueError("there is something after it")
     return value
 
 
@@ -226,9 +223,9 @@ def _base64(text: str) -> bytes:
     try:
         found = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise TamperedError(f"{text:.40!r} is not base64") from None
+        raise TamperedError(f"{text!r:.40} is not base64") from None
     if base64.b64encode(found).decode() != text:
-        raise TamperedError(f"{text:.40!r} is not the one base64 of its bytes")
+        raise TamperedError(f"{text!r:.40} is not the one base64 of its bytes")
     return found
 
 
@@ -239,11 +236,11 @@ def parse_key(text: str) -> Key:
         key = base64.b64decode(encoded, validate=True)
         given = bytes.fromhex(key_id)
     except (ValueError, binascii.Error):
-        raise UsageError(f"{text:.80!r} is not a verifier key: name+id+key") from None
+        raise UsageError(f"{text!r:.80} is not a verifier key: name+id+key") from None
     if not _KEY_NAME.fullmatch(name) or len(key) != 33 or key[0] not in (_LOG_KEY, _COSIGNER_KEY):
-        raise UsageError(f"{text:.80!r} is not the Ed25519 key of a log or of a witness")
+        raise UsageError(f"{text!r:.80} is not the Ed25519 key of a log or of a witness")
     if hashlib.sha256(name.encode() + b"\n" + key).digest()[:4] != given:
-        raise UsageError(f"{text:.80!r}: the id is not that of this name and key")
+        raise UsageError(f"{text!r:.80}: the id is not that of this name and key")
     return Key(name, given, key[0], key[1:])
 
 
@@ -314,7 +311,7 @@ class Policy:
                     raise UsageError(f"{name!r} is not named before")
                 self._quorum = name
             case _:
-                raise UsageError(f"{' '.join(words):.80!r} is no line of a policy")
+                raise UsageError(f"{' '.join(words)!r:.80} is no line of a policy")
 
     def _new(self, name: str) -> None:
         if name == "none" or name in self._witnesses or name in self._groups:
@@ -571,7 +568,7 @@ class Files:
 
     def _add(self, name: str, size: int) -> None:
         if not _SAFE_NAME.fullmatch(name) or len(name) > 250:
-            raise TamperedError(f"the bundle holds a file with the name {name:.120!r}, which no bundle has")
+            raise TamperedError(f"the bundle holds a file with the name {name!r:.120}, which no bundle has")
         if name in self.sizes:
             raise TamperedError(f"the bundle holds {name} twice")
         if len(self.sizes) >= MAX_FILES:
@@ -588,12 +585,12 @@ class Files:
                     status = one.stat(follow_symlinks=False)
                     if stat.S_ISDIR(status.st_mode):
                         if name.count("/") > 12:
-                            raise TamperedError(f"the bundle holds folders that are too deep: {name:.120!r}")
+                            raise TamperedError(f"the bundle holds folders that are too deep: {name!r:.120}")
                         waiting.append(f"{name}/")
                     elif stat.S_ISREG(status.st_mode):
                         self._add(name, status.st_size)
                     else:
-                        raise TamperedError(f"{name:.120!r} in the bundle is no ordinary file")
+                        raise TamperedError(f"{name!r:.120} in the bundle is no ordinary file")
 
     def _list_zip(self) -> None:
         if not zipfile.is_zipfile(self._place):
@@ -602,10 +599,10 @@ class Files:
         for one in self._zip.infolist():
             if one.flag_bits & 1 or one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise TamperedError(
-                    f"{one.filename:.120!r} in the bundle is encrypted, or packed in a way that is not read"
+                    f"{one.filename!r:.120} in the bundle is encrypted, or packed in a way that is not read"
                 )
             if stat.S_ISLNK(one.external_attr >> 16):
-                raise TamperedError(f"{one.filename:.120!r} in the bundle is no ordinary file")
+                raise TamperedError(f"{one.filename!r:.120} in the bundle is no ordinary file")
             if not one.is_dir():
                 self._add(one.filename, one.file_size)
         limit = MAX_RATIO * self._place.stat().st_size + 1_000_000
@@ -742,9 +739,9 @@ def read_event(line: str) -> tuple[int, Event]:
         user,
         type_.replace(".", "_", 1),
         int(run),
-        interaction and int(interaction),
-        seq and int(seq),
-        cause and (int(cause), int(cause_seq)),
+        None if interaction is None else int(interaction),
+        None if seq is None else int(seq),
+        None if cause is None else (int(cause), int(cause_seq)),
         correlation,
         data,
         _promised(data),
@@ -1540,8 +1537,6 @@ def verify(arguments: argparse.Namespace) -> tuple[Verification, bool]:
         except TamperedError as error:
             raise UsageError(f"{path}: {error}") from None
     verification = Verification(files, policy, older, longest_transaction_us=arguments.longest_transaction * 1_000_000)
-    # What is made here holds no circles; a million small things would be looked through again and again.
-    gc.disable()
     verification.run()
     return verification, is_own
 
@@ -1585,6 +1580,8 @@ def _report(verification: Verification, *, is_own: bool, as_json: bool, out: Tex
 def main(given: Sequence[str] | None = None) -> int:
     """Verify what the command line names, and return what the program ends with."""
     out = sys.stdout
+    if given is None:
+        gc.disable()  # what is made here holds no circles; a million small things would be looked through in vain
     try:
         arguments = _arguments(given)
         if arguments.longest_transaction < 0:
