@@ -96,6 +96,13 @@ def read_json(text: str) -> Any:
     raise TamperedError("is not canonical JSON")
 
 
+def _decoded_text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise TamperedError("is not UTF-8") from None
+
+
 def _parsed(text: str) -> Any:
     try:
         return _read(text)
@@ -626,16 +633,13 @@ class Files:
             raise TamperedError(f"{name} is larger than {limit} bytes")
         return content
 
-    def lines(self, name: str, longest: int = MAX_LINE) -> Iterator[str]:
-        """Give the lines of a UTF-8 file, each of which must end in a line feed."""
+    def lines(self, name: str, longest: int = MAX_LINE) -> Iterator[bytes]:
+        """Give the lines of a file, each of which must end in a line feed."""
         with self.open(name) as file:
             while line := file.readline(longest + 1):
                 if not line.endswith(b"\n"):
                     raise TamperedError(f"{name} has a line that is too long or does not end")
-                try:
-                    yield line[:-1].decode()
-                except UnicodeDecodeError:
-                    raise TamperedError(f"{name} is not UTF-8") from None
+                yield line[:-1]
 
     def named(self, folder: str) -> list[str]:
         """Return the names of the files below a folder, in order."""
@@ -1146,7 +1150,7 @@ class Verification:
     # What the bundle says that it is.
 
     def _manifest(self) -> dict[str, Any]:
-        manifest = read_json(self._files.read("manifest.json", MAX_MANIFEST).decode())
+        manifest = read_json(_decoded_text(self._files.read("manifest.json", MAX_MANIFEST)))
         if type(manifest) is not dict or manifest.keys() != {"bundle", "files", "origin", "scope", "size"}:
             raise TamperedError("manifest.json is no manifest")
         if manifest["bundle"] != 1:
@@ -1185,7 +1189,7 @@ class Verification:
         for name in self._files.named("payloads/"):
             for line in self._files.lines(name, MAX_PAYLOAD_LINE):
                 try:
-                    promise = _payload(line)
+                    promise = _payload(_decoded_text(line))
                     if promise in kept:
                         raise TamperedError("is there twice")
                     kept[promise] = None
@@ -1227,7 +1231,7 @@ class Verification:
                 raise TamperedError(f"an event says that it has the index {found[0]}, where another one was sealed")
             self._check_event(index, found[1], sealed)
         else:
-            self._check_header(index, sealed.decode(), tree.root())
+            self._check_header(index, _decoded_text(sealed), tree.root())
 
     def _entries(self) -> Iterator[bytes]:
         for number in range((self.checkpoint.size + TILE - 1) // TILE):
@@ -1311,10 +1315,10 @@ class Verification:
     def _headers(self) -> Iterator[tuple[int, str]]:
         for name in self._files.named("entries/"):
             for line in self._files.lines(name):
-                value = read_json(line)
+                value = read_json(text := _decoded_text(line))
                 if type(value) is not dict or type(value.get("n")) is not int or value.get("k") not in (1, 2):
                     raise TamperedError(f"{name} has a line that is no entry")
-                yield value["n"], line
+                yield value["n"], text
 
     def _prove(self, index: int, sealed: bytes) -> None:
         """Raise unless the entry is in the tree: by its proof, or by the tiles that lead from it to the root."""
@@ -1326,7 +1330,7 @@ class Verification:
                 raise TamperedError("it is not what was sealed at this index")
             return
         text, _, note = self._files.read(name, MAX_NOTE).partition(b"\n\n")
-        lines = text.decode().split("\n")
+        lines = _decoded_text(text).split("\n")
         if lines[:2] != ["c2sp.org/tlog-proof@v1", f"index {index}"] or note != self._note:
             raise TamperedError(f"{name} is no proof of this index and checkpoint")
         if not is_included(leaf_hash(sealed), index, self.checkpoint.size, _hashes(lines[2:]), self.checkpoint.root):
@@ -1338,7 +1342,7 @@ class Verification:
         message = f"the first {older.size} entries are not those that an older checkpoint has promised"
         if name in self._files.sizes:
             text, _, note = self._files.read(name, MAX_NOTE).partition(b"\n\n")
-            lines = text.decode().split("\n")
+            lines = _decoded_text(text).split("\n")
             if lines[0] != f"old {older.size}" or note != self._note:
                 raise TamperedError(f"{name} is no proof for this size and checkpoint")
             new, proof = self.checkpoint, _hashes(lines[1:])
@@ -1359,7 +1363,7 @@ class Verification:
             line = next(self._event_lines, None)
             if line is None:
                 return None
-            found = read_event(line)
+            found = read_event(_decoded_text(line))
         self._event_id = found[1].event_id
         return found
 
