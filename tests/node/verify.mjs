@@ -409,9 +409,9 @@ class Bundle {
     this.policy = policy;
   }
 
-  note(error, index = null) {
+  note(error, index = null, follows = false) {
     if (!(error instanceof Tampered || error instanceof Incomplete)) error = new Tampered(`cannot be read: ${error.message}`);
-    this.findings.push({ log_index: index, why: error.message, missing: error instanceof Incomplete });
+    this.findings.push({ log_index: index, why: error.message, missing: error instanceof Incomplete, follows });
   }
 
   attempt(work, index = null) {
@@ -426,7 +426,7 @@ class Bundle {
   verify() {
     this.attempt(() => this.all());
     const tampered = this.findings.filter((one) => !one.missing);
-    const listed = (tampered.length ? tampered : this.findings).sort((a, b) => (a.log_index ?? Infinity) - (b.log_index ?? Infinity));
+    const listed = (tampered.length ? tampered : this.findings).sort((a, b) => a.follows - b.follows || (a.log_index ?? 1e18) - (b.log_index ?? 1e18));
     const code = tampered.length ? 1 : this.findings.length ? 2 : 0;
     return { code, count: this.findings.length, findings: listed.slice(0, 5) };
   }
@@ -498,16 +498,17 @@ class Bundle {
   takePayloads() {
     this.kept = new Set();
     for (const line of this.lines("payloads/")) {
-      this.attempt(() => {
+      try {
         const value = readJson(text(line));
         must(hasKeys(value, "c", "nonce", "text") || hasKeys(value, "c", "nonce", "base64"), "a payload is none");
         must(Object.values(value).every((one) => typeof one === "string") && isHash(value.nonce), "a payload is none");
         const content = value.text === undefined ? unbase64(value.base64) : Buffer.from(value.text);
         const found = sha256(Buffer.from(value.nonce, "hex"), content).toString("hex");
-        must(found === value.c, "a payload is not what was promised");
-        must(!this.kept.has(found), "a payload is there twice");
+        must(found === value.c && !this.kept.has(found), "a payload is not what was promised, or there twice");
         this.kept.add(found);
-      });
+      } catch (error) {
+        this.note(error, null, true);
+      }
     }
   }
 
@@ -527,12 +528,12 @@ class Bundle {
         const index = leaves.length;
         this.attempt(() => {
           if (!text(entry).startsWith('{"b":')) return this.header(index, text(entry), rootOf(leaves));
-          const event = this.nextEvent();
+          let event = this.nextEvent();
+          for (; event !== null && event.index < index; event = this.nextEvent()) this.note(new Tampered("comes where it should not"), index);
           if (event === null || event.index > index) {
             this.pushed = event ?? undefined;
             throw new Tampered("its event is not there");
           }
-          must(event.index === index, "an event says that it has another index");
           return this.event(event, entry);
         }, index);
         leaves.push(leafHash(entry));
@@ -676,8 +677,8 @@ class Bundle {
   keep({ index, columns: { type, data, interaction }, promised }) {
     if (type === "payload_erased") {
       must(Array.isArray(data.commitments) && data.commitments.every(isHash), "does not name what was erased");
-      must(isName(data.requested_by) && data.requested_by !== data.approved_by, "is not by two people");
       for (const one of data.commitments) this.erased.add(one);
+      must(isName(data.requested_by) && data.requested_by !== data.approved_by, "is not by two people");
       must(!data.commitments.some((one) => this.kept.has(one)), "what it says was erased is still there");
     }
     for (const { name, c } of promised) {
@@ -692,9 +693,9 @@ class Bundle {
 
   finish() {
     for (const { c, index } of [...this.open.values(), ...this.newest.values()]) {
-      if (!this.erased.has(c)) this.note(new Tampered(`its content ${c} is not there`), index);
+      if (!this.erased.has(c)) this.note(new Tampered(`its content ${c} is not there`), index, true);
     }
-    for (const c of this.kept) if (!this.used.has(c)) this.note(new Tampered(`no event speaks of ${c}`));
+    for (const c of this.kept) if (!this.used.has(c)) this.note(new Tampered(`no event speaks of ${c}`), null, true);
     const { kind, from, to, correlations } = this.scope;
     if (kind === "range" && this.within < to - from) this.note(new Incomplete("the range is not whole"));
     if (kind === "record" && !correlations.every((one) => this.flows.has(one))) this.note(new Incomplete("a flow is not there"));

@@ -985,11 +985,11 @@ class Evidence:
         named = event.data.get("commitments")
         if type(named) is not list or not all(map(_is_hash, named)):
             raise TamperedError("an erasure does not name what was erased")
+        erased = {bytes.fromhex(one) for one in named}
+        self._erased |= erased
         requested = event.data.get("requested_by")
         if type(requested) is not str or not requested.strip() or requested == event.data.get("approved_by"):
             raise TamperedError("an erasure is not requested by one person and approved by another")
-        erased = {bytes.fromhex(one) for one in named}
-        self._erased |= erased
         if still := erased & self._kept.keys():
             raise TamperedError(
                 f"the content of {min(still).hex()} is still there, though this event says it was erased"
@@ -1053,12 +1053,16 @@ class Seals:
 
 
 class Finding(NamedTuple):
-    """One thing that does not hold. `log_index` and `event_id` are None where it is about no single event."""
+    """One thing that does not hold. `log_index` and `event_id` are None where it is about no single event.
+
+    `follows`: it may be nothing but what follows from another one, as a content that is missed when its erasure is.
+    """
 
     log_index: int | None
     event_id: int | None
     why: str
     is_missing: bool
+    follows: bool
 
     def __str__(self) -> str:
         event = "" if self.event_id is None else f" (event {self.event_id})"
@@ -1075,16 +1079,23 @@ class Findings:
         self.count = 0
 
     def add(
-        self, error: TamperedError | IncompleteError, index: int | None = None, event_id: int | None = None
+        self,
+        error: TamperedError | IncompleteError,
+        index: int | None = None,
+        event_id: int | None = None,
+        *,
+        follows: bool = False,
     ) -> None:
         """Note one."""
         self.count += 1
         if len(self._found) < self.MOST:
-            self._found.append(Finding(index, event_id, str(error), isinstance(error, IncompleteError)))
+            self._found.append(Finding(index, event_id, str(error), isinstance(error, IncompleteError), follows))
 
     def sorted(self) -> list[Finding]:
         """Return what was found: what was tampered with before what is missing, in the order of the log."""
-        return sorted(self._found, key=lambda one: (one.is_missing, one.log_index is None, one.log_index or 0))
+        return sorted(
+            self._found, key=lambda one: (one.is_missing, one.follows, one.log_index is None, one.log_index or 0)
+        )
 
     def code(self) -> int:
         """Return what the program ends with."""
@@ -1194,7 +1205,7 @@ class Verification:
                         raise TamperedError("is there twice")
                     kept[promise] = None
                 except TamperedError as error:
-                    self.findings.add(TamperedError(f"{name}: a payload {error}"))
+                    self.findings.add(TamperedError(f"{name}: a content {error}"), follows=True)
         self.facts["payloads"] = len(kept)
         return kept
 
@@ -1224,11 +1235,13 @@ class Verification:
         self._event_id = None
         if sealed.startswith(b'{"b":'):
             found = self._next_event()
+            while found is not None and found[0] < index:
+                message = f"a second event says that it has the index {found[0]}, or it comes where it should not"
+                self.findings.add(TamperedError(message), index, self._event_id)
+                found = self._next_event()
             if found is None or found[0] > index:
                 self._event_id, self._pushed = None, found
                 raise TamperedError("its event is not in the bundle")
-            if found[0] < index:
-                raise TamperedError(f"an event says that it has the index {found[0]}, where another one was sealed")
             self._check_event(index, found[1], sealed)
         else:
             self._check_header(index, _decoded_text(sealed), tree.root())
@@ -1406,10 +1419,12 @@ class Verification:
     def _finish(self) -> None:
         """Say what is missing, and what nobody has asked for."""
         for index, event_id, promise in self._evidence.missing():
-            error = TamperedError(f"its content {promise} is not there, and no event says that it was erased")
-            self.findings.add(error, index, event_id)
+            error = TamperedError(
+                f"its content {promise} is not there as promised, and no event says that it was erased"
+            )
+            self.findings.add(error, index, event_id, follows=True)
         for promise in self._evidence.unused():
-            self.findings.add(TamperedError(f"no event speaks of the content {promise}"))
+            self.findings.add(TamperedError(f"no event speaks of the content {promise}"), follows=True)
         scope = self._scope
         if scope["kind"] == "range" and self._within < scope["to"] - scope["from"]:
             self.findings.add(
