@@ -74,7 +74,7 @@ def test_what_does_not_hold_is_named_first_and_counted(good: Path, policy: Path)
     run = alone(good, "--policy", policy)
     assert run.returncode == 1
     first, *rest = run.stdout.splitlines()
-    assert first == "TAMPERED: log index 1: its event is not in the bundle"
+    assert first == "TAMPERED: log index 1: its event is not there"
     assert "events/000000.jsonl is not the file that the manifest names" in run.stdout
     assert all(line.startswith("  ") for line in rest)
     told_json = json.loads(alone(good, "--policy", policy, "--json").stdout)
@@ -82,7 +82,7 @@ def test_what_does_not_hold_is_named_first_and_counted(good: Path, policy: Path)
     assert told_json["findings"][0] == {
         "log_index": 1,
         "event_id": None,
-        "why": "its event is not in the bundle",
+        "why": "its event is not there",
         "is_missing": False,
         "follows": False,
     }

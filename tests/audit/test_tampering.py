@@ -76,7 +76,7 @@ def test_a_deleted_event_is_named(bundle: Bundle):
     del lines[7]
     bundle.set_lines(lines)
     answer = bundle.ask()
-    assert answer == Answer(1, bundle.log.index_of[7], "its event is not in the bundle", answer.facts)
+    assert answer == Answer(1, bundle.log.index_of[7], "its event is not there", answer.facts)
 
 
 def test_an_inserted_event_is_named(bundle: Bundle):
@@ -132,7 +132,7 @@ def test_an_erasure_that_was_dropped_is_missed(bundle: Bundle):
     place = next(at for at, one in enumerate(bundle.log.history.events) if one["type"] == "payload_erased")
     code, said = told(str(bundle.write()), "--json")
     assert code == 1
-    assert [bundle.log.index_of[place], "its event is not in the bundle"] in [
+    assert [bundle.log.index_of[place], "its event is not there"] in [
         [one["log_index"], one["why"]] for one in json.loads(said)["findings"]
     ]
 

@@ -650,10 +650,13 @@ class Bundle {
     must(Number.isInteger(value.at) && value.n === index, "an entry has no time, or another index");
     if (value.k === 2) return void (this.batch.end = index + 1);
     must(hasKeys(value, "at", "count", "k", "n", "prev_root", "prev_size", "snap") && Number.isInteger(value.count), "a header is none");
-    must(value.count >= 1 && value.prev_size === index, "a header is none");
+    must(value.count >= 1 && value.count <= 5000 && value.prev_size === index, "a header is none");
     must(root === null || value.prev_root === root.toString("hex"), "a header names another root");
-    const follows = this.batch.at && index === this.batch.end;
-    this.batch = { at: value.at, end: index + 1 + value.count, notBefore: follows ? this.batch.at - 3600e6 : null };
+    const { at, end, full } = this.batch;
+    let { notBefore } = this.batch;
+    if (index !== end) notBefore = null;
+    else if (!full && at) notBefore = at - 3600e6;
+    this.batch = { at: value.at, end: index + 1 + value.count, full: value.count === 5000, notBefore };
     return undefined;
   }
 

@@ -45,6 +45,7 @@ MAX_MANIFEST = 256 * 1024 * 1024
 MAX_RATIO = 100  # a zip file may say that it holds so many times its own size, and no more
 MAX_SIGNATURES = 64
 MAX_DEPTH = 200
+BATCH = 5000  # events below one header, at most
 MAX_INT = 2**53 - 1
 LONGEST_TRANSACTION_US = 3_600_000_000
 """An event is stamped when it is written and sealed once its transaction has ended, so much later at most."""
@@ -1017,25 +1018,30 @@ class Seals:
         self._whole = whole
         self._longest_us = longest_transaction_us
         self._at = 0  # of the header of this batch
+        self._full = False
         self._not_before: int | None = None
         self._end = 0  # the index after this batch
 
     def header(self, index: int, value: Mapping[str, Any], root: bytes | None) -> None:
         """Take a seal header or an anchor. `root` is that of all before it, if it is known."""
         if self._whole and index != self._end:
-            raise TamperedError(f"a batch ends at index {index}; its header says {self._end}")
+            raise TamperedError(f"its batch should have ended at index {self._end}")
         at = value.get("at")
         if type(at) is not int or value.get("n") != index:
             raise TamperedError("an entry has no time, or says another index than its own")
         if value.get("k") != 1:
             self._end = index + 1
             return
-        if value.keys() != _HEADER or type(value["count"]) is not int or value["count"] < 1:
+        if value.keys() != _HEADER or type(value["count"]) is not int or not 1 <= value["count"] <= BATCH:
             raise TamperedError("a seal header is none")
         if value["prev_size"] != index or (root is not None and value["prev_root"] != root.hex()):
             raise TamperedError("a seal header names another size or root than that of the log before it")
-        self._not_before = self._at - self._longest_us if self._at and index == self._end else None
-        self._at, self._end = at, index + 1 + value["count"]
+        if index != self._end:
+            self._not_before = None
+        elif not self._full and self._at:
+            # What a full batch has left over may have waited for as long as the batch.
+            self._not_before = self._at - self._longest_us
+        self._at, self._end, self._full = at, index + 1 + value["count"], value["count"] == BATCH
 
     def event(self, index: int, event: Event) -> None:
         """Raise if an event stands outside every batch, or its time outside of what its batch allows."""
@@ -1111,6 +1117,147 @@ _BROKEN = (
 """What reading hostile bytes may come to, beyond what is looked for. All of it means that this is no bundle of ours."""
 
 
+class Checks:
+    """The checks of entries and events, one after the other in the order of the log, whatever they are read from."""
+
+    def __init__(self, scope: Mapping[str, Any], kept: Mapping[bytes, object], *, longest_transaction_us: int) -> None:
+        self.findings = Findings()
+        self.events = 0
+        self.evidence = Evidence(kept)
+        self._scope = scope
+        self._history = History(begins=scope["kind"] != "range")
+        self._seals = Seals(whole=scope["kind"] == "whole", longest_transaction_us=longest_transaction_us)
+        self._shown: set[str] = set()
+
+    def event(self, index: int, event: Event, prove: Callable[[int, bytes], None]) -> None:
+        """Check one event. What comes after it is judged as if it had been in order.
+
+        `prove` is given its index and entry, and raises if that is not what was sealed.
+        """
+        self.events += 1
+        try:
+            prove(index, entry(event, index))
+            self._seals.event(index, event)
+            self._check_scope(event)
+        except (TamperedError, IncompleteError) as error:
+            self.findings.add(error, index, event.event_id)
+        try:
+            if self._is_wanted(event):
+                self.evidence.add(event, index)
+            self._history.add(event)
+        except TamperedError as error:
+            self.findings.add(error, index, event.event_id)
+
+    def header(self, index: int, text: str, root: bytes | None) -> None:
+        """Check an entry that is about the log itself; `root` is that of all before it, if it is known."""
+        value = read_json(text)
+        if type(value) is not dict or value.get("k") not in (1, 2):
+            raise TamperedError("it is no entry of a log")
+        self._seals.header(index, value, root)
+
+    def _is_wanted(self, event: Event) -> bool:
+        """Say whether the contents behind an event belong to what is shown."""
+        if self._scope["kind"] != "record" or event.type == "payload_erased":
+            return True
+        return event.correlation in self._scope["correlations"]
+
+    def _check_scope(self, event: Event) -> None:
+        if self._scope["kind"] == "run" and event.run not in (0, self._scope["run"]):
+            raise TamperedError(f"it is of run {event.run}, and the bundle of run {self._scope['run']}")
+        if self._scope["kind"] == "record" and event.correlation is not None:
+            self._shown.add(event.correlation)
+
+    def finish(self) -> None:
+        """Say what is missing, and what nobody has asked for."""
+        for index, event_id, promise in self.evidence.missing():
+            message = f"its content {promise} is not there as promised, and no event says that it was erased"
+            self.findings.add(TamperedError(message), index, event_id, follows=True)
+        for promise in self.evidence.unused():
+            self.findings.add(TamperedError(f"no event speaks of the content {promise}"), follows=True)
+        if self._scope["kind"] == "record" and not self._shown >= set(self._scope["correlations"]):
+            self.findings.add(IncompleteError("a flow that the bundle should show is not there"))
+
+
+class WholeLog:
+    """Takes a whole log, entry by entry with the event of each, and hashes it again."""
+
+    def __init__(
+        self,
+        checks: Checks,
+        checkpoint: Checkpoint,
+        older: Iterable[Checkpoint],
+        check_tile: Callable[[int, int, Sequence[bytes]], None],
+    ) -> None:
+        self.checks = checks
+        self.tree = Tree(check_tile)
+        self._checkpoint = checkpoint
+        self._older: dict[int, list[Checkpoint]] = {}
+        for one in older:
+            self._older.setdefault(one.size, []).append(one)
+
+    def add(self, sealed: bytes, event: Event | None, event_id: int | None = None) -> None:
+        """Take the next entry. `event` is the one that it seals, if it seals one and it is there."""
+        index = self.tree.size
+        self._compare()
+        try:
+            if not sealed.startswith(b'{"b":'):
+                self.checks.header(index, _decoded_text(sealed), self.tree.root())
+            elif event is None:
+                raise TamperedError("its event is not there")
+            else:
+                self.checks.event(index, event, lambda _, found: _same(found, sealed))
+        except (TamperedError, IncompleteError) as error:
+            self.checks.findings.add(error, index, event_id)
+        self.tree.append(leaf_hash(sealed))
+
+    def finish(self) -> None:
+        """Compare the root, and with the checks' own end say what is missing."""
+        self.tree.finish()
+        self._compare()
+        size = self._checkpoint.size
+        if self.tree.size < size:
+            self.checks.findings.add(IncompleteError(f"{self.tree.size} of {size} entries are there"))
+        elif self.tree.root() != self._checkpoint.root:
+            self.checks.findings.add(TamperedError("the entries do not have the root that was signed"))
+        self.checks.finish()
+
+    def _compare(self) -> None:
+        for one in self._older.get(self.tree.size, ()):
+            if self.tree.root() != one.root:
+                message = f"the first {one.size} entries are not those that an older checkpoint has promised"
+                self.checks.findings.add(TamperedError(message))
+
+
+def _same(found: bytes, sealed: bytes) -> None:
+    if found != sealed:
+        raise TamperedError(f"it is not what was sealed: {_difference(found, sealed)}")
+
+
+def comparable(policy: Policy, checkpoint: Checkpoint, older: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
+    """Give the older checkpoints that a log must contain; raise for the first that speaks against it.
+
+    One of another epoch of the log says nothing about this one: the entry that has opened it does.
+    """
+    for one in older:
+        log, epoch = _epoch(checkpoint.origin)
+        if _epoch(one.origin)[0] != log:
+            raise UsageError(f"a checkpoint is of the log {one.origin!r}, and this is {checkpoint.origin!r}")
+        if _epoch(one.origin)[1] != epoch:
+            raise IncompleteError(
+                f"a checkpoint is of another epoch, {one.origin!r}, and this is {checkpoint.origin!r}"
+            )
+        policy.check(one)
+        if one.size > checkpoint.size:
+            message = f"a checkpoint is of {one.size} entries, and the log has {checkpoint.size}: it was cut"
+            raise TamperedError(message)
+        yield one
+
+
+def _epoch(origin: str) -> tuple[str, str]:
+    log, _, epoch = origin.rpartition("/e")
+    return log, epoch
+
+
 class Verification:
     """All checks of one bundle. `run` makes them; then `findings` and `facts` say what came out."""
 
@@ -1127,7 +1274,6 @@ class Verification:
         self._event_id: int | None = None
         self._pushed: tuple[int, Event] | None = None
         self._within = 0
-        self._shown: set[str] = set()
 
     def run(self) -> None:
         """Make all checks. Raises nothing that a bundle could cause."""
@@ -1149,14 +1295,14 @@ class Verification:
         if (manifest["origin"], manifest["size"]) != (self.checkpoint.origin, self.checkpoint.size):
             raise TamperedError("the manifest names another log or size than the checkpoint")
         self._take_older()
-        self._evidence = Evidence(self._payloads())
-        self._history = History(begins=self._scope["kind"] != "range")
-        self._seals = Seals(whole=self._scope["kind"] == "whole", longest_transaction_us=self._longest_us)
+        self._checks = Checks(self._scope, self._payloads(), longest_transaction_us=self._longest_us)
+        self._checks.findings = self.findings
         if self._scope["kind"] == "whole":
             self._whole()
         else:
             self._part()
-        self._finish()
+            self._checks.finish()
+        self.facts["events"] = self._checks.events
 
     # What the bundle says that it is.
 
@@ -1179,20 +1325,16 @@ class Verification:
         return manifest
 
     def _take_older(self) -> None:
-        """Older checkpoints, the auditor's and the bundle's own: each must be signed, of this log, and no larger."""
+        """Take older checkpoints, the auditor's and the bundle's own."""
         for name in self._files.named("checkpoints/"):
             self._older.append(parse_checkpoint(self._files.read(name, MAX_NOTE)))
-        self._at_size: dict[int, list[Checkpoint]] = {}
-        for one in self._older:
-            self._policy.check(one)
-            if one.origin != self.checkpoint.origin:
-                raise UsageError(f"a checkpoint is of the log {one.origin!r}, the bundle of {self.checkpoint.origin!r}")
-            if one.size > self.checkpoint.size:
-                message = f"a checkpoint is of {one.size} entries, and the log has {self.checkpoint.size}: it was cut"
-                self.findings.add(TamperedError(message))
-            else:
-                self._at_size.setdefault(one.size, []).append(one)
         self.facts["checkpoints"] = len(self._older)
+        compared = comparable(self._policy, self.checkpoint, self._older)
+        self._older = []
+        try:
+            self._older.extend(compared)
+        except (TamperedError, IncompleteError) as error:
+            self.findings.add(error)
 
     def _payloads(self) -> dict[bytes, None]:
         """Return the commitments whose content is here, each of them recomputed."""
@@ -1212,39 +1354,31 @@ class Verification:
     # The whole log: every entry is hashed again.
 
     def _whole(self) -> None:
-        tree = Tree(self._check_tile)
+        log = WholeLog(self._checks, self.checkpoint, self._older, self._check_tile)
         for index, sealed in enumerate(self._entries()):
-            self._compare(tree)
-            try:
-                self._take(index, sealed, tree)
-            except (TamperedError, IncompleteError) as error:
-                self.findings.add(error, index, self._event_id)
-            tree.append(leaf_hash(sealed))
-        tree.finish()
-        self._compare(tree)
-        self.facts["entries"] = tree.size
-        if tree.size < self.checkpoint.size:
-            self.findings.add(IncompleteError(f"{tree.size} of {self.checkpoint.size} entries are there"))
-        elif tree.root() != self.checkpoint.root:
-            self.findings.add(TamperedError("the entries do not have the root that was signed"))
+            self._event_id, event = None, None
+            if sealed.startswith(b'{"b":'):
+                try:
+                    event = self._event_at(index)
+                except TamperedError as error:
+                    self.findings.add(error, index)
+            log.add(sealed, event, self._event_id)
+        log.finish()
+        self.facts["entries"] = log.tree.size
         if self._next_event() is not None:
             self.findings.add(TamperedError("there are events that were never sealed"), None, self._event_id)
 
-    def _take(self, index: int, sealed: bytes, tree: Tree) -> None:
-        """Check one entry of the whole log, and the event that it seals."""
-        self._event_id = None
-        if sealed.startswith(b'{"b":'):
+    def _event_at(self, index: int) -> Event | None:
+        """Return the event of an index, if it comes next."""
+        found = self._next_event()
+        while found is not None and found[0] < index:
+            message = f"a second event says that it has the index {found[0]}, or it comes where it should not"
+            self.findings.add(TamperedError(message), index, self._event_id)
             found = self._next_event()
-            while found is not None and found[0] < index:
-                message = f"a second event says that it has the index {found[0]}, or it comes where it should not"
-                self.findings.add(TamperedError(message), index, self._event_id)
-                found = self._next_event()
-            if found is None or found[0] > index:
-                self._event_id, self._pushed = None, found
-                raise TamperedError("its event is not in the bundle")
-            self._check_event(index, found[1], sealed)
-        else:
-            self._check_header(index, _decoded_text(sealed), tree.root())
+        if found is None or found[0] > index:
+            self._event_id, self._pushed = None, found
+            return None
+        return found[1]
 
     def _entries(self) -> Iterator[bytes]:
         for number in range((self.checkpoint.size + TILE - 1) // TILE):
@@ -1271,12 +1405,6 @@ class Verification:
             index = number * TILE + differing[0] if level == 0 and differing else None
             self.findings.add(TamperedError(f"{name} does not hold the hashes of the entries"), index)
 
-    def _compare(self, tree: Tree) -> None:
-        for one in self._at_size.get(tree.size, ()):
-            if tree.root() != one.root:
-                message = f"the first {one.size} entries are not those that an older checkpoint has promised"
-                self.findings.add(TamperedError(message))
-
     # A part of the log: every entry is proven to be in it.
 
     def _part(self) -> None:
@@ -1284,12 +1412,11 @@ class Verification:
         self._tiles = Tiles(size, lambda name: self._files.read(name, 32 * TILE) if name in self._files.sizes else None)
         if self._files.named("tile/") and self._tiles.root(size) != self.checkpoint.root:
             raise TamperedError("the tiles do not have the root that was signed")
-        for size in sorted(self._at_size):
-            for one in self._at_size[size]:
-                try:
-                    self._check_older(one)
-                except (TamperedError, IncompleteError) as error:
-                    self.findings.add(error)
+        for one in self._older:
+            try:
+                self._check_older(one)
+            except (TamperedError, IncompleteError) as error:
+                self.findings.add(error)
         last = -1
         for index, sealed in self._parts():
             try:
@@ -1298,14 +1425,17 @@ class Verification:
                 last = index
                 if type(sealed) is str:
                     self._event_id = None
-                    self._check_header(index, sealed, None)
+                    self._checks.header(index, sealed, None)
                     self._prove(index, sealed.encode())
                 elif type(sealed) is Event:
-                    self._check_event(index, sealed, None)
+                    self._checks.event(index, sealed, self._prove)
                 self.facts["entries"] += 1
                 self._within += self._scope["kind"] == "range" and self._scope["from"] <= index < self._scope["to"]
             except (TamperedError, IncompleteError) as error:
                 self.findings.add(error, index, self._event_id)
+        if self._scope["kind"] == "range" and self._within < self._scope["to"] - self._scope["from"]:
+            lacking = self._scope["to"] - self._scope["from"] - self._within
+            self.findings.add(IncompleteError(f"{lacking} entries of the range are not there"))
 
     def _parts(self) -> Iterator[tuple[int, str | Event]]:
         """Give headers and events by their index."""
@@ -1379,59 +1509,6 @@ class Verification:
             found = read_event(_decoded_text(line))
         self._event_id = found[1].event_id
         return found
-
-    def _check_event(self, index: int, event: Event, sealed: bytes | None) -> None:
-        """Make all checks of one event. What comes after it is judged as if it had been in order."""
-        self.facts["events"] += 1
-        try:
-            found = entry(event, index)
-            if sealed is None:
-                self._prove(index, found)
-            elif found != sealed:
-                raise TamperedError(f"it is not what was sealed: {_difference(found, sealed)}")
-            self._seals.event(index, event)
-            self._check_scope(event)
-        except (TamperedError, IncompleteError) as error:
-            self.findings.add(error, index, event.event_id)
-        if self._is_wanted(event):
-            self._evidence.add(event, index)
-        self._history.add(event)
-
-    def _check_header(self, index: int, text: str, root: bytes | None) -> None:
-        value = read_json(text)
-        if type(value) is not dict or value.get("k") not in (1, 2):
-            raise TamperedError("it is no entry of a log")
-        self._seals.header(index, value, root)
-
-    def _is_wanted(self, event: Event) -> bool:
-        """Say whether the contents behind an event belong to what is shown."""
-        if self._scope["kind"] != "record" or event.type == "payload_erased":
-            return True
-        return event.correlation in self._scope["correlations"]
-
-    def _check_scope(self, event: Event) -> None:
-        scope = self._scope
-        if scope["kind"] == "run" and event.run not in (0, scope["run"]):
-            raise TamperedError(f"it is of run {event.run}, and the bundle of run {scope['run']}")
-        if scope["kind"] == "record" and event.correlation is not None:
-            self._shown.add(str(event.correlation))
-
-    def _finish(self) -> None:
-        """Say what is missing, and what nobody has asked for."""
-        for index, event_id, promise in self._evidence.missing():
-            error = TamperedError(
-                f"its content {promise} is not there as promised, and no event says that it was erased"
-            )
-            self.findings.add(error, index, event_id, follows=True)
-        for promise in self._evidence.unused():
-            self.findings.add(TamperedError(f"no event speaks of the content {promise}"), follows=True)
-        scope = self._scope
-        if scope["kind"] == "range" and self._within < scope["to"] - scope["from"]:
-            self.findings.add(
-                IncompleteError(f"{scope['to'] - scope['from'] - self._within} entries of the range are not there")
-            )
-        if scope["kind"] == "record" and not self._shown >= set(scope["correlations"]):
-            self.findings.add(IncompleteError("a flow that the bundle should show is not there"))
 
 
 def _is_scope(scope: Any) -> bool:
