@@ -264,6 +264,10 @@ function readEvent(line) {
     return found === undefined ? undefined : Number(found);
   };
   const { seq, data } = value;
+  must(take("specversion", /^1\.0$/, true) && take("source", /^/, true), "an event has no source");
+  for (const name of ["runner", "correlationid"]) take(name, /^[0-9a-f-]{36}$/);
+  take("definition", /^[0-9a-f]{64}$/);
+  take("wave", NUMBER);
   const type = take("type", /^[a-z]+(\.[a-z]+(_[a-z]+)*)?$/, true).replace(".", "_");
   must(value.dataschema === `wave:${value.type}/1`, "an event has another form");
   const cause = take("causationid", /^[1-9]\d{0,15}\/[1-9]\d{0,9}$/)?.split("/").map(Number);

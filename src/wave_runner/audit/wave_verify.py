@@ -1327,7 +1327,9 @@ class Verification:
     def _take_older(self) -> None:
         """Take older checkpoints, the auditor's and the bundle's own."""
         for name in self._files.named("checkpoints/"):
-            self._older.append(parse_checkpoint(self._files.read(name, MAX_NOTE)))
+            self._older.append(one := parse_checkpoint(self._files.read(name, MAX_NOTE)))
+            if one.origin != self.checkpoint.origin:
+                raise TamperedError(f"{name} is of another log than the bundle")
         self.facts["checkpoints"] = len(self._older)
         compared = comparable(self._policy, self.checkpoint, self._older)
         self._older = []
