@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from wave_runner import __version__
 from wave_runner.audit.keys import KeyFile
 from wave_runner.audit.outside import Outside
+from wave_runner.audit.wave_verify import Checkpoint, parse_checkpoint
 from wave_runner.core.columns import targets
 from wave_runner.core.epoch import origin_of
 from wave_runner.core.filters import Term
@@ -177,7 +178,7 @@ class Engine:
         return Sealer(
             signer,
             origin=origin_of(signer.name, 1),
-            source=f"wave:{project.id}",
+            source=_source(project),
             command=shlex.split(self.settings.checkpoint_command),
         )
 
@@ -185,6 +186,16 @@ class Engine:
         """Return what may be done with the log itself, by the operating system's user."""
         signer = self._signer(self.project())
         return LogKeeper(signer=signer, origin=origin_of(signer.name, 1), by=whoami())
+
+    def source(self) -> str:
+        """Return what the project's events say that they are from."""
+        return _source(self.project())
+
+    def outside_checkpoints(self) -> list[Checkpoint]:
+        """Return the newest checkpoint outside the database, as the verifier reads it; none where there is none."""
+        signer = self._signer(self.project())
+        newest = signer.outside.newest(signer.name)
+        return [parse_checkpoint(newest[1].encode())] if newest else []
 
     def _signer(self, project: Project) -> Signer:
         """The places are below the project's folder, unless they are named in full."""
@@ -446,6 +457,10 @@ def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str,
         environment={**os.environ, "WAVE_PROJECT_DIR": str(folder.resolve())},
         params=resolve_params(found, params),
     )
+
+
+def _source(project: Project) -> str:
+    return f"wave:{project.id}"
 
 
 def _workflow(project: Project, name: str) -> Workflow:

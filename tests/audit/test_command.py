@@ -64,8 +64,8 @@ def test_it_imports_nothing_but_the_standard_library():
 def test_without_a_policy_it_says_loudly_what_that_is_worth(good: Path):
     run = alone(good)
     assert run.returncode == 0
-    assert run.stdout.startswith("WARNING: no --policy was given, so that the bundle's own keys were believed.")
-    assert json.loads(alone(good, "--json").stdout)["policy"] == "the bundle's own"
+    assert run.stdout.startswith("WARNING: no --policy was given, so that the log's own key was believed.")
+    assert json.loads(alone(good, "--json").stdout)["policy"] == "its own"
 
 
 def test_what_does_not_hold_is_named_first_and_counted(good: Path, policy: Path):

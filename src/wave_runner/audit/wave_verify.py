@@ -749,7 +749,7 @@ def read_event(line: str) -> tuple[int, Event]:
         None if cause is None else (int(cause), int(cause_seq)),
         correlation,
         data,
-        _promised(data),
+        promises(data),
         body.encode(),
     )
     if max(event.event_id, event.run, event.interaction or 0) > MAX_INT or (event.seq or 0) >= 2**31:
@@ -769,7 +769,7 @@ def _data(text: str) -> dict[str, Any]:
     return data
 
 
-def _promised(data: Mapping[str, Any]) -> list[str]:
+def promises(data: Mapping[str, Any]) -> list[str]:
     """Return what an event commits to; each must be a hash."""
     found = [data[name] for name in ("input", "output") if name in data]
     payloads = data.get("payloads")
@@ -1640,8 +1640,8 @@ def verify(arguments: argparse.Namespace) -> tuple[Verification, bool]:
 
 
 WARNING = """\
-WARNING: no --policy was given, so that the bundle's own keys were believed. Whoever has written the bundle can have
-written the keys too. Have the policy from somewhere else, and verify again with --policy FILE."""
+WARNING: no --policy was given, so that the log's own key was believed. Whoever has written this can have written the
+key too. Have the policy from somewhere else, and verify again with --policy FILE."""
 
 RESULTS = {OK: "ok", TAMPERED: "tampered", INCOMPLETE: "incomplete", USAGE: "usage"}
 
@@ -1649,14 +1649,14 @@ RESULTS = {OK: "ok", TAMPERED: "tampered", INCOMPLETE: "incomplete", USAGE: "usa
 _FACTS = {"events": "events", "payloads": "contents", "checkpoints": "older checkpoints"}
 
 
-def _report(verification: Verification, *, is_own: bool, as_json: bool, out: TextIO) -> int:
-    findings = verification.findings
+def report(findings: Findings, facts: Mapping[str, int], *, is_own: bool, as_json: bool, out: TextIO) -> int:
+    """Say what was found, and return what the program ends with."""
     code, listed = findings.code(), findings.sorted()
     if as_json:
         told = {
             "result": RESULTS[code],
-            "policy": "the bundle's own" if is_own else "given",
-            "facts": verification.facts,
+            "policy": "its own" if is_own else "given",
+            "facts": dict(facts),
             "count": findings.count,
             "findings": [{**one._asdict(), "why": one.why} for one in listed[:100]],
         }
@@ -1670,8 +1670,8 @@ def _report(verification: Verification, *, is_own: bool, as_json: bool, out: Tex
         if findings.count > 10:
             out.write(f"  and {findings.count - 10} more\n")
     else:
-        facts = [f"{verification.facts[name]} {said}" for name, said in _FACTS.items()]
-        out.write(f"OK: {', '.join(facts)}\n")
+        said = [f"{facts[name]} {what}" for name, what in _FACTS.items()]
+        out.write(f"OK: {', '.join(said)}\n")
     return code
 
 
@@ -1685,7 +1685,7 @@ def main(given: Sequence[str] | None = None) -> int:
         if arguments.longest_transaction < 0:
             raise UsageError("--longest-transaction is a number of seconds from 0")
         verification, is_own = verify(arguments)
-        return _report(verification, is_own=is_own, as_json=arguments.json, out=out)
+        return report(verification.findings, verification.facts, is_own=is_own, as_json=arguments.json, out=out)
     except UsageError as error:
         sys.stderr.write(f"wave-verify: {error}\n")
         return USAGE

@@ -72,6 +72,10 @@ COMMANDS = {
         "wave_runner.cli.doctor:doctor",
         "Look at everything that must be true: the database, the folder, model servers, and what is recorded.",
     ),
+    "audit": (
+        "wave_runner.cli.audit:audit",
+        "Verify the signed log of events, or export it for somebody else to verify.",
+    ),
     "log": (
         "wave_runner.cli.log:log",
         "Say how the sealed log of events stands, open a new epoch of it, or replace its key.",

@@ -132,6 +132,19 @@ def body(event: Event, *, source: str) -> bytes:
     Ids of 64 bits are texts, as CloudEvents has no such numbers. `data` goes in as it stands, being canonical itself.
     Raises `ValueError` for a form that is unknown here.
     """
+    return "".join(_parts(event, source)).encode()
+
+
+def line(event: Event, index: int, *, source: str) -> bytes:
+    """Return an event as it is exported: its body and what was stamped, with its index in the log, in one line."""
+    at = _EPOCH + timedelta(microseconds=event.recorded_us)
+    before, middle, after, end = _parts(event, source)
+    user, time = f'"dbuser":{json_text(event.db_user)},', f'"time":"{at:%Y-%m-%dT%H:%M:%S.%fZ}",'
+    return f'{before}{user}{middle}"sequence":"{index:020}",{after}{time}{end}\n'.encode()
+
+
+def _parts(event: Event, source: str) -> tuple[str, str, str, str]:
+    """Return a body in four parts: between them stands, in a line that is exported, what was stamped."""
     if event.form != FORM:
         raise ValueError(f"event {event.event_id} has form {event.form}; this Wave Runner knows {FORM}")
     # Put together by hand, in the order of the keys: there is one for each event, and this takes a fifth of the time.
@@ -149,10 +162,11 @@ def body(event: Event, *, source: str) -> bytes:
     wave = "" if event.wave_id is None else f',"wave":"{event.wave_id}"'
     type = _DOTTED[event.type]
     return (
-        f'{{{actor}{cause}{correlation}"data":{event.data},"dataschema":"wave:{type}/{FORM}",{definition}'
-        f'"id":"{event.event_id}",{interaction}"run":"{event.run_id}",{runner}{seq}"source":{json_text(source)},'
-        f'"specversion":"1.0",{step}"type":"{type}"{wave}}}'
-    ).encode()
+        f'{{{actor}{cause}{correlation}"data":{event.data},"dataschema":"wave:{type}/{FORM}",',
+        f'{definition}"id":"{event.event_id}",{interaction}"run":"{event.run_id}",{runner}{seq}',
+        f'"source":{json_text(source)},"specversion":"1.0",{step}',
+        f'"type":"{type}"{wave}}}',
+    )
 
 
 def commitments(data: str) -> list[str]:
@@ -188,4 +202,5 @@ def dotted(type: str) -> str:
 
 
 _COMMITMENT = re.compile("[0-9a-f]{64}").fullmatch
+_EPOCH = datetime(1970, 1, 1)  # all times are UTC
 _DOTTED = {str(one): dotted(one) for one in EventType}

@@ -1,0 +1,171 @@
+"""`wave audit`: the log proven, here and elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wave_runner.cli import output
+from wave_runner.cli.main import project_dir, project_option
+
+if TYPE_CHECKING:
+    from wave_runner.audit.wave_verify import Checkpoint
+    from wave_runner.reports.export import Exported, Wanted
+    from wave_runner.reports.verify import Verified
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def audit() -> None:
+    """Prove what has happened: verify the signed log, or export it for somebody else to verify.
+
+    \b
+    wave audit verify
+    wave audit export --record 192842/External --out dossier
+    """
+
+
+@audit.command()
+@project_option
+@click.option("--record", metavar="KEY", help="All that happened to this record, and what led to it.")
+@click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="All that happened in this run.")
+@click.option("--from", "since", metavar="WHERE", help="From this index of the log, or this time (UTC) of an event on.")
+@click.option("--to", "until", metavar="WHERE", help="Up to this index or time, which is not in it.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A folder that is not there yet."
+)
+@click.option(
+    "--checkpoint", "older", type=FILE, multiple=True, help="An older checkpoint that it must be comparable with."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def export(
+    context: click.Context,
+    record: str | None,
+    run_id: int | None,
+    since: str | None,
+    until: str | None,
+    out: Path,
+    older: Sequence[Path],
+    as_json: bool,
+) -> None:
+    """Write the signed log, or a part of it, as a bundle that can be verified without us and without the database.
+
+    \b
+    wave audit export --out everything
+    wave audit export --record 192842/External --out dossier
+    wave audit export --run 12 --out run-12
+    wave audit export --from 2026-11-01 --to 2026-12-01 --out november
+
+    The folder holds events, contents, proofs, and wave_verify.py, which checks it: docs/reference/bundle.md.
+    """
+    if sum(one is not None for one in (record, run_id, since or until)) > 1:
+        raise click.UsageError("--record, --run and --from with --to exclude each other")
+    wanted = _wanted(record, run_id, since, until)
+    found = asyncio.run(_export(project_dir(context), out, wanted, _checkpoints(older)))
+    if as_json:
+        output.emit("wave.audit.export.v1", {"bundle": found})
+    else:
+        output.heading(
+            f"{out}: {found.events:,} events and {found.contents:,} contents of {found.origin}, "
+            f"which is signed at {found.size:,} entries"
+        )
+
+
+@audit.command()
+@project_option
+@click.option(
+    "--policy", type=FILE, help="The logs and keys that you trust; without it the database's own key is believed."
+)
+@click.option("--checkpoint", "older", type=FILE, multiple=True, help="An older checkpoint that you have kept.")
+@click.option("--longest-transaction", type=click.IntRange(min=0), default=3600, show_default=True, metavar="SECONDS",
+              help="How long after an event its transaction may have ended.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as wave-verify does.")
+@click.pass_context
+def verify(
+    context: click.Context, policy: Path | None, older: Sequence[Path], longest_transaction: int, as_json: bool
+) -> int:
+    """Verify the signed log in the database: signatures, tree, every event and every content, changing nothing.
+
+    \b
+    wave audit verify
+    wave audit verify --policy policy --checkpoint checkpoint-of-monday
+
+    Checkpoints outside the database are compared too. Ends with 0 if all holds, 1 if something was tampered with
+    (the first event that does not hold is named), 2 if something is missing, 3 if a file cannot be used.
+    """
+    from wave_runner.audit import wave_verify
+
+    try:
+        text = policy.read_text(encoding="utf-8") if policy is not None else None
+        found = asyncio.run(_verify(project_dir(context), text, _checkpoints(older), longest_transaction))
+    except (wave_verify.UsageError, UnicodeDecodeError) as error:
+        print(f"wave audit verify: {error}", file=sys.stderr)
+        return wave_verify.USAGE
+    return wave_verify.report(found.findings, found.facts, is_own=policy is None, as_json=as_json, out=sys.stdout)
+
+
+def _wanted(record: str | None, run_id: int | None, since: str | None, until: str | None) -> Wanted:
+    from wave_runner.reports.export import Wanted
+
+    if since is None and until is None:
+        return Wanted(record=record, run=run_id)
+    if since is None or until is None:
+        raise click.UsageError("--from and --to belong together")
+    if since.isdecimal() and until.isdecimal():
+        return Wanted(stretch=(int(since), int(until)))
+    return Wanted(times=(_time(since), _time(until)))
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no index and no time; both look like 4711, or 2026-11-01T06:30") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _checkpoints(paths: Sequence[Path]) -> list[Checkpoint]:
+    from wave_runner.audit.wave_verify import TamperedError, parse_checkpoint
+
+    found = []
+    for path in paths:
+        try:
+            found.append(parse_checkpoint(path.read_bytes()))
+        except TamperedError as error:
+            raise click.UsageError(f"{path}: {error}") from None
+    return found
+
+
+async def _export(folder: Path, out: Path, wanted: Wanted, older: Sequence[Checkpoint]) -> Exported:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.export import export
+
+    async with open_engine(folder, name="wave audit") as engine:
+        return await export(engine.database, out, wanted, source=engine.source(), older=older)
+
+
+async def _verify(folder: Path, policy: str | None, older: Sequence[Checkpoint], longest_s: int) -> Verified:
+    from wave_runner.audit.wave_verify import Policy
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.log import log_status
+    from wave_runner.reports.verify import verify_log
+
+    async with open_engine(folder, name="wave audit") as engine:
+        status = await log_status(engine.database)
+        if policy is None:
+            policy = f"log {status.key if status else ''}\nquorum none\n"
+        return await verify_log(
+            engine.database,
+            source=engine.source(),
+            policy=Policy(policy),
+            older=[*older, *engine.outside_checkpoints()],
+            longest_transaction_us=longest_s * 1_000_000,
+        )

@@ -1,0 +1,165 @@
+"""The signed log of a live database, held against its tables by the checks that bundles are verified with."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from wave_runner.audit import wave_verify
+from wave_runner.audit.wave_verify import Checkpoint, Checks, Findings, IncompleteError, Policy, TamperedError, WholeLog
+from wave_runner.core import event as stored_event
+from wave_runner.store import reports, sealed
+from wave_runner.store.database import Connection, Database
+
+STRETCH = 5_000  # entries that are read at once
+FEW = 500  # interactions whose contents are
+TILES = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """What does not hold, and how much was looked at."""
+
+    findings: Findings
+    facts: dict[str, int]
+
+
+async def verify_log(
+    database: Database, *, source: str, policy: Policy, older: Sequence[Checkpoint], longest_transaction_us: int
+) -> Verified:
+    """Verify everything that was signed last: signature, tree, events, contents, and older checkpoints.
+
+    All of it at one moment. Raises `UsageError` for a checkpoint of another log.
+    """
+    async with reports.snapshot(database) as connection:
+        return await _Live(connection, source).verify(policy, older, longest_transaction_us)
+
+
+class _Live:
+    def __init__(self, connection: Connection, source: str) -> None:
+        self._connection = connection
+        self._source = source
+        self._tiles: dict[tuple[int, int], bytes] = {}
+
+    async def verify(self, policy: Policy, older: Sequence[Checkpoint], longest_us: int) -> Verified:
+        findings = Findings()
+        facts = dict.fromkeys(("events", "entries", "payloads", "checkpoints"), 0)
+        signed = await sealed.signed(self._connection)
+        if signed is None:
+            findings.add(IncompleteError("nothing of the log is signed"))
+            return Verified(findings=findings, facts=facts)
+        kept = await self._kept()
+        checks = Checks({"kind": "whole"}, kept, longest_transaction_us=longest_us)
+        checks.findings = findings
+        try:
+            checkpoint = wave_verify.parse_checkpoint(signed.note.encode())
+            policy.check(checkpoint)
+        except TamperedError as error:
+            findings.add(error)
+            return Verified(findings=findings, facts=facts)
+        compared = await self._own(findings)
+        try:
+            compared += wave_verify.comparable(policy, checkpoint, older)
+        except (TamperedError, IncompleteError) as error:
+            findings.add(error)
+        log = WholeLog(checks, checkpoint, compared, self._note_tile)
+        await self._read(log, checkpoint.size)
+        checks.evidence.used.update(
+            kept
+        )  # more is kept than events speak of: before-images, inputs of tries that came later
+        log.finish()
+        await self._compare_tiles(findings)
+        facts |= {
+            "events": checks.events,
+            "entries": log.tree.size,
+            "payloads": len(kept),
+            "checkpoints": len(compared),
+        }
+        return Verified(findings=findings, facts=facts)
+
+    async def _kept(self) -> dict[bytes, None]:
+        """Return the commitments of everything that is kept."""
+        found: dict[bytes, None] = {}
+        after = (-1, -1)
+        while some := await sealed.interactions(self._connection, after, FEW):
+            for nonce, content in await sealed.contents(self._connection, some):
+                found[hashlib.sha256(nonce + content).digest()] = None
+            after = some[-1]
+        return found
+
+    async def _own(self, findings: Findings) -> list[Checkpoint]:
+        """Return the database's own checkpoints, of all epochs: the tree goes on through them."""
+        found = []
+        for note in await sealed.notes(self._connection):
+            try:
+                found.append(wave_verify.parse_checkpoint(note.encode()))
+            except TamperedError as error:
+                findings.add(error)
+        return found
+
+    async def _read(self, log: WholeLog, size: int) -> None:
+        for first in range(0, size, STRETCH):
+            rows = await sealed.entries(self._connection, first, min(first + STRETCH, size))
+            # Hashing holds no lock, and somebody may want to know meanwhile how far it is.
+            if not await asyncio.to_thread(self._take, log, rows) or len(rows) < min(first + STRETCH, size) - first:
+                message = "the entry is not there: the log was cut, or has a hole"
+                log.checks.findings.add(TamperedError(message), log.tree.size)
+                return
+
+    def _take(self, log: WholeLog, rows: Sequence[sealed.Entry]) -> bool:
+        for row in rows:
+            if row.log_index != log.tree.size:
+                return False
+            event = None
+            try:
+                event = _event(row.event, self._source) if row.event is not None else None
+            except (TamperedError, ValueError, KeyError) as error:
+                found = TamperedError(f"it cannot be what was sealed: {error!s:.200}")
+                log.checks.findings.add(found, row.log_index, row.event.event_id if row.event else None)
+            log.add(row.entry, event, event.event_id if event is not None else None)
+        return True
+
+    def _note_tile(self, level: int, index: int, hashes: Sequence[bytes]) -> None:
+        if len(hashes) == wave_verify.TILE:
+            self._tiles[level, index] = hashlib.sha256(b"".join(hashes)).digest()
+
+    async def _compare_tiles(self, findings: Findings) -> None:
+        """Hold the tiles that are kept against those that the entries have."""
+        after = (-1, -1)
+        while some := await sealed.all_tiles(self._connection, after, TILES):
+            for level, index, hashes, _ in some:
+                expected = self._tiles.pop((level, index), None)
+                if expected is not None and hashlib.sha256(hashes).digest() != expected:
+                    place = index * wave_verify.TILE if level == 0 else None
+                    message = f"tile {index} of level {level} does not hold the hashes of the entries"
+                    findings.add(TamperedError(message), place)
+            after = some[-1][:2]
+        for level, index in self._tiles:
+            findings.add(TamperedError(f"tile {index} of level {level} is not there"))
+
+
+def _event(event: stored_event.Event, source: str) -> wave_verify.Event:
+    data = orjson.loads(event.data)
+    if not isinstance(data, dict):
+        raise TamperedError("its data is no object")
+    cause = None
+    if event.cause_interaction_id is not None and event.cause_seq is not None:
+        cause = event.cause_interaction_id, event.cause_seq
+    return wave_verify.Event(
+        event_id=event.event_id,
+        recorded_us=event.recorded_us,
+        db_user=event.db_user,
+        type=event.type,
+        run=event.run_id,
+        interaction=event.interaction_id,
+        seq=event.seq,
+        cause=cause,
+        correlation=event.correlation_id,
+        data=data,
+        promised=wave_verify.promises(data),
+        body=stored_event.body(event, source=source),
+    )

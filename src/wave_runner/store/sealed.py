@@ -1,0 +1,137 @@
+"""The log as it was signed, read for somebody who wants to see it proven. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from wave_runner.core import tiles
+from wave_runner.core.event import Event
+from wave_runner.core.merkle import leaf_hash
+from wave_runner.store.database import Connection, fetch, fetch_tuples, plan_by_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """The newest checkpoint: its size and note, and whose signature counts now."""
+
+    size: int
+    note: str
+    origin: str
+    public_key: bytes | None
+
+
+class Entry(NamedTuple):
+    """One entry of the log as its table has it, and the event that it points to; None where that is not there."""
+
+    log_index: int
+    entry: bytes
+    event: Event | None
+
+
+async def signed(connection: Connection) -> Signed | None:
+    """Return what was signed last; None where nothing is signed yet."""
+    rows = await fetch(connection, "sealed/signed")
+    return Signed(**rows[0]) if rows else None
+
+
+async def entries(connection: Connection, first: int, end: int) -> list[Entry]:
+    """Return a stretch of the log."""
+    await plan_by_key(connection)
+    return list(map(_entry, await fetch_tuples(connection, "sealed/entries", {"first": first, "end": end})))
+
+
+async def chosen(connection: Connection, indexes: Sequence[int]) -> list[Entry]:
+    """Return some entries of the log, in its order."""
+    await plan_by_key(connection)
+    return list(map(_entry, await fetch_tuples(connection, "sealed/chosen", {"indexes": list(indexes)})))
+
+
+async def header_before(connection: Connection, index: int) -> int | None:
+    """Return the index of the last header before an index."""
+    rows = await fetch(connection, "sealed/header_before", {"index": index})
+    return rows[0]["log_index"] if rows else None
+
+
+async def of_run(connection: Connection, run_id: int, *, size: int) -> list[int]:
+    """Return where the events of a run stand."""
+    return await _indexes(connection, "sealed/of_run", {"run_id": run_id, "size": size})
+
+
+async def of_record(connection: Connection, key: str, *, size: int) -> list[int]:
+    """Return where the events of a record stand, with those that led to them."""
+    return await _indexes(connection, "sealed/of_record", {"key": key, "size": size})
+
+
+async def flows(connection: Connection, key: str) -> list[str]:
+    """Return the correlation ids of a record: one for each run that it has been in."""
+    return [row["correlation"] for row in await fetch(connection, "sealed/flows", {"key": key})]
+
+
+async def between(connection: Connection, since: datetime, until: datetime, *, size: int) -> tuple[int, int] | None:
+    """Return the stretch of the log in which everything stands that was recorded in a time; None for nothing."""
+    [row] = await fetch(connection, "sealed/between", {"since": since, "until": until, "size": size})
+    return None if row["first"] is None else (row["first"], row["end"])
+
+
+async def hashes(connection: Connection, size: int, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+    """Return tiles of the tree of `size` leaves, by level and index; those at its edge as they were then."""
+    places = set(wanted)
+    edge = {level: tiles.begin(size, level) // tiles.WIDTH for level in tiles.LEVELS if tiles.width(size, level)}
+    found = {}
+    for level, index in places:
+        if edge.get(level) == index:
+            found[level, index] = await _edge(connection, size, level)
+    full = sorted(places - found.keys())
+    parameters = {"levels": [level for level, _ in full], "indexes": [index for _, index in full]}
+    for row in await fetch(connection, "sealed/tiles", parameters):
+        found[row["level"], row["tile_index"]] = bytes(row["hashes"])
+    return found
+
+
+async def contents(connection: Connection, interactions: Sequence[tuple[int, int]]) -> list[tuple[bytes, bytes]]:
+    """Return nonce and content of what some interactions, given by run and number, have kept."""
+    await plan_by_key(connection)
+    parameters = {"run_ids": [run for run, _ in interactions], "ids": [number for _, number in interactions]}
+    rows = await fetch_tuples(connection, "sealed/contents", parameters)
+    return [(bytes(nonce), bytes(content)) for nonce, content in rows]
+
+
+async def interactions(connection: Connection, after: tuple[int, int], most: int) -> list[tuple[int, int]]:
+    """Return the next interactions that have events, by run and number."""
+    parameters = {"after_run": after[0], "after": after[1], "most": most}
+    return [
+        (row["run_id"], row["interaction_id"]) for row in await fetch(connection, "sealed/interactions", parameters)
+    ]
+
+
+async def notes(connection: Connection) -> list[str]:
+    """Return all checkpoints that are kept."""
+    return [row["note"] for row in await fetch(connection, "sealed/notes")]
+
+
+async def all_tiles(connection: Connection, after: tuple[int, int], most: int) -> list[tuple[int, int, bytes, bytes]]:
+    """Return the next tiles that are kept: level, index, hashes, and the node above."""
+    parameters = {"level": after[0], "after": after[1], "most": most}
+    rows = await fetch_tuples(connection, "sealed/all_tiles", parameters)
+    return [(level, index, bytes(hashes), bytes(root)) for level, index, hashes, root in rows]
+
+
+async def _indexes(connection: Connection, name: Any, parameters: dict[str, Any]) -> list[int]:
+    return sorted({row["log_index"] for row in await fetch(connection, name, parameters)})
+
+
+async def _edge(connection: Connection, size: int, level: int) -> bytes:
+    first = tiles.begin(size, level)
+    place = {"first": first, "end": first + tiles.width(size, level)}
+    if level == 0:
+        return b"".join(leaf_hash(row["entry"]) for row in await fetch(connection, "log/entries", place))
+    rows = await fetch(connection, "log/roots", {**place, "level": level - 1})
+    return b"".join(bytes(row["root"]) for row in rows)
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    log_index, entry, *event = row
+    return Entry(log_index, bytes(entry), None if event[0] is None else Event._make(event))

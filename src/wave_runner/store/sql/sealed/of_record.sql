@@ -1,0 +1,16 @@
+-- Where a record has been through a run: all events of its interactions, of those that led to them, and the run's beginning.
+WITH RECURSIVE flows AS (
+    SELECT rr.run_id, rr.record_id FROM run_records rr JOIN records r USING (record_id) WHERE r.key = %(key)s
+), wanted AS (
+    SELECT i.run_id, i.interaction_id FROM flows f JOIN interactions i USING (run_id, record_id)
+    UNION
+    SELECT e.run_id, e.cause_interaction_id
+    FROM wanted w JOIN interaction_events e USING (run_id, interaction_id)
+    WHERE e.seq = 1 AND e.cause_interaction_id IS NOT NULL
+), events AS (
+    SELECT e.event_id FROM wanted w JOIN interaction_events e USING (run_id, interaction_id)
+    UNION ALL
+    SELECT e.event_id FROM interaction_events e
+    WHERE e.run_id IN (SELECT run_id FROM flows) AND e.interaction_id IS NULL AND e.type = 'run_started'
+)
+SELECT l.log_index FROM events JOIN event_log l USING (event_id) WHERE l.log_index < %(size)s
