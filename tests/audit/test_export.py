@@ -1,4 +1,4 @@
-"""What `wave audit export` writes holds before both verifiers; what it cannot write is said."""
+"""What `wave audit export` writes holds before both verifiers, and shows no more than it was asked for."""
 
 from __future__ import annotations
 
@@ -9,27 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.projects import WAVE, Ground, rows
-from tests.support.verifying import NODE, NODE_VERIFIER, needs_node, told
-
-
-@pytest.fixture
-def worked(ground: Ground) -> Ground:
-    ground.project(rows=rows(30), ensures=["record.words == 4"])
-    assert ground.run() == "completed"
-    return ground
-
-
-def wave(ground: Ground, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def exported(ground: Ground, *arguments: str, name: str = "bundle") -> Path:
-    out = ground.folder / name
-    done = wave(ground, "audit", "export", "--out", str(out), *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
-
+from tests.support.verifying import ask_node, needs_node, told
 
 WHAT = {
     "whole": [],
@@ -41,36 +21,71 @@ WHAT = {
 
 
 @pytest.fixture
-def bundles(worked: Ground) -> dict[str, Path]:
-    return {name: exported(worked, *given, name=name) for name, given in WHAT.items()}
+def worked(ground: Ground) -> Ground:
+    ground.project(rows=rows(30), ensures=["record.words == 4"])
+    assert ground.run() == "completed"
+    return ground
 
 
-def test_each_kind_of_bundle_holds(bundles: dict[str, Path]):
-    for name, place in bundles.items():
-        code, said = told(str(place), "--json")
-        assert code == 0, f"{name}: {said}"
-    facts = {name: json.loads(told(str(place), "--json")[1])["facts"] for name, place in bundles.items()}
+def wave(ground: Ground, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [WAVE, "--project", ground.folder, "audit", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def exported(ground: Ground, *arguments: str, name: str = "bundle") -> Path:
+    out = ground.folder / name
+    done = wave(ground, "export", "--out", str(out), *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+@needs_node
+def test_bundles_of_every_kind_hold_before_both_verifiers(worked: Ground):
+    places = {name: exported(worked, *given, name=name) for name, given in WHAT.items()}
+    answers = {name: told(str(place), "--json") for name, place in places.items()}
+    assert {name: code for name, (code, _) in answers.items() if code} == {}
+    policy = (places["whole"] / "policy").read_text()
+    assert [one.code for one in ask_node(worked.folder, list(places.values()), policy)] == [0] * len(WHAT)
+
+    facts = {name: json.loads(said)["facts"] for name, (_, said) in answers.items()}
     assert facts["whole"]["events"] > facts["run"]["events"] > facts["record"]["events"] > 3
     assert facts["whole"]["payloads"] == facts["run"]["payloads"] > facts["record"]["payloads"] > 1
     assert facts["stretch"]["events"] < 37
 
-
-@needs_node
-def test_the_second_verifier_says_the_same(bundles: dict[str, Path]):
-    policy = bundles["whole"] / "policy"
-    run = subprocess.run([NODE, NODE_VERIFIER, policy, *bundles.values()], capture_output=True, text=True, check=True)
-    assert [json.loads(line)["code"] for line in run.stdout.splitlines()] == [0] * len(WHAT), run.stdout
-
-
-def test_a_bundle_brings_its_verifier(bundles: dict[str, Path]):
-    command = [sys.executable, "-I", "-S", bundles["record"] / "wave_verify.py", bundles["record"]]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-    assert run.returncode == 0
-    assert "OK: " in run.stdout
+    shown = "".join(one.read_text() for one in (places["record"] / "payloads").iterdir())
+    assert len(shown) < len("".join(one.read_text() for one in (places["whole"] / "payloads").iterdir())) / 10
+    assert "wave_verify.py" in {one.name for one in places["record"].iterdir()}
+    command = [sys.executable, "-I", "-S", places["record"] / "wave_verify.py", places["record"]]
+    alone = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert (alone.returncode, "OK: " in alone.stdout) == (0, True)
 
 
-def test_a_record_shows_nothing_of_other_records(bundles: dict[str, Path]):
-    payloads = "".join(one.read_text() for one in (bundles["record"] / "payloads").iterdir())
-    assert payloads
-    everything = "".join(one.read_text() for one in (bundles["whole"] / "payloads").iterdir())
-    assert len(payloads) < len(everything) / 10
+def test_a_part_is_comparable_with_an_older_checkpoint_that_was_named(worked: Ground, tmp_path: Path):
+    notes = worked.sql("SELECT size, note FROM log_checkpoints ORDER BY size")
+    assert worked.run() == "completed"
+    kept = tmp_path / "kept"
+    kept.write_text(notes[0]["note"])
+    for name in ("record", "run"):
+        with_it = exported(worked, *WHAT[name], "--checkpoint", str(kept), name=f"{name}-with")
+        assert told(str(with_it), "--checkpoint", str(kept))[0] == 0
+    without = exported(worked, *WHAT["record"], name="without")
+    assert told(str(without), "--checkpoint", str(kept))[0] == 2
+    assert (worked.folder / f"record-with/consistency/{notes[0]['size']}").exists()
+
+
+def test_what_cannot_be_exported_is_said(worked: Ground):
+    there, nowhere = exported(worked), str(worked.folder / "nowhere")
+    for arguments, said in [
+        (["--out", str(there)], "is there already"),
+        (["--out", nowhere, "--run", "77"], "run 77: nothing is in the signed log"),
+        (["--out", nowhere, "--record", "nobody"], "record nobody: nothing is in the signed log"),
+        (["--out", nowhere, "--from", "0", "--to", "999999"], "the log is signed from 0 to"),
+        (["--out", nowhere, "--from", "2001-01-01", "--to", "2002-01-01"], "no event was recorded in this time"),
+        (["--out", nowhere, "--from", "3"], "--from and --to belong together"),
+        (["--out", nowhere, "--from", "then", "--to", "now"], "is no index and no time"),
+        (["--out", nowhere, "--run", "1", "--record", "y"], "exclude each other"),
+    ]:
+        done = wave(worked, "export", *arguments)
+        assert done.returncode != 0
+        assert said in done.stderr, arguments
+    assert not list(worked.folder.glob("nowhere*"))

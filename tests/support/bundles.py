@@ -350,6 +350,12 @@ def checkpoint(leaves: Sequence[bytes], *signers: Signer, origin: str = ORIGIN) 
     return text + b"\n" + lines.encode()
 
 
+def resign(note: str, signer: Signer) -> str:
+    """Return a checkpoint with the signature of somebody else in the place of its own."""
+    text = note.rpartition("\n\n")[0] + "\n"
+    return text + "\n" + signer.line(text.encode())
+
+
 def policy(*keys: Signer, quorum: str = "none") -> str:
     lines = [f"log {one.vkey}" if one.kind == 1 else f"witness notary {one.vkey}" for one in keys or [LOG_KEY]]
     return "\n".join([*lines, f"quorum {quorum}"]) + "\n"

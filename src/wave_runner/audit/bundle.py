@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,8 @@ class BundleWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for one in self._open.values():
             one.close()
+        if error is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def put(self, name: str, content: bytes) -> None:
         """Write one file."""

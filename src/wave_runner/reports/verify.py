@@ -43,10 +43,12 @@ class _Live:
     def __init__(self, connection: Connection, source: str) -> None:
         self._connection = connection
         self._source = source
-        self._tiles: dict[tuple[int, int], bytes] = {}
+        self._tiles: dict[tuple[int, int], bytes] = {}  # the hash of each that the entries have
+        self._stored: dict[int, bytes] = {}  # of the lowest level, those of the stretch that is read
+        self._findings = Findings()
 
     async def verify(self, policy: Policy, older: Sequence[Checkpoint], longest_us: int) -> Verified:
-        findings = Findings()
+        findings = self._findings
         facts = dict.fromkeys(("events", "entries", "payloads", "checkpoints"), 0)
         signed = await sealed.signed(self._connection)
         if signed is None:
@@ -72,7 +74,7 @@ class _Live:
             kept
         )  # more is kept than events speak of: before-images, inputs of tries that came later
         log.finish()
-        await self._compare_tiles(findings)
+        await self._compare_tiles()
         facts |= {
             "events": checks.events,
             "entries": log.tree.size,
@@ -104,6 +106,9 @@ class _Live:
     async def _read(self, log: WholeLog, size: int) -> None:
         for first in range(0, size, STRETCH):
             rows = await sealed.entries(self._connection, first, min(first + STRETCH, size))
+            before = (0, first // wave_verify.TILE - 1)
+            some = await sealed.all_tiles(self._connection, before, STRETCH // wave_verify.TILE + 2)
+            self._stored = {index: hashes for level, index, hashes, _ in some if level == 0}
             # Hashing holds no lock, and somebody may want to know meanwhile how far it is.
             if not await asyncio.to_thread(self._take, log, rows) or len(rows) < min(first + STRETCH, size) - first:
                 message = "the entry is not there: the log was cut, or has a hole"
@@ -124,22 +129,29 @@ class _Live:
         return True
 
     def _note_tile(self, level: int, index: int, hashes: Sequence[bytes]) -> None:
-        if len(hashes) == wave_verify.TILE:
-            self._tiles[level, index] = hashlib.sha256(b"".join(hashes)).digest()
+        if len(hashes) < wave_verify.TILE:
+            return
+        self._tiles[level, index] = hashlib.sha256(b"".join(hashes)).digest()
+        stored = self._stored.get(index) if level == 0 else None
+        if stored is not None and stored != b"".join(hashes):
+            places = [at for at, one in enumerate(hashes) if stored[32 * at : 32 * at + 32] != one]
+            self._differs(level, index, index * wave_verify.TILE + places[0])
 
-    async def _compare_tiles(self, findings: Findings) -> None:
+    async def _compare_tiles(self) -> None:
         """Hold the tiles that are kept against those that the entries have."""
         after = (-1, -1)
         while some := await sealed.all_tiles(self._connection, after, TILES):
             for level, index, hashes, _ in some:
                 expected = self._tiles.pop((level, index), None)
-                if expected is not None and hashlib.sha256(hashes).digest() != expected:
-                    place = index * wave_verify.TILE if level == 0 else None
-                    message = f"tile {index} of level {level} does not hold the hashes of the entries"
-                    findings.add(TamperedError(message), place)
+                if level > 0 and expected is not None and hashlib.sha256(hashes).digest() != expected:
+                    self._differs(level, index, None)
             after = some[-1][:2]
         for level, index in self._tiles:
-            findings.add(TamperedError(f"tile {index} of level {level} is not there"))
+            self._findings.add(TamperedError(f"tile {index} of level {level} is not there"))
+
+    def _differs(self, level: int, index: int, place: int | None) -> None:
+        message = f"tile {index} of level {level} does not hold the hashes of the entries"
+        self._findings.add(TamperedError(message), place)
 
 
 def _event(event: stored_event.Event, source: str) -> wave_verify.Event:

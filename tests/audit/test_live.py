@@ -1,0 +1,203 @@
+"""Fault F19: whoever owns the server changes what is recorded, and `wave audit verify` names the first event."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from tests.support import bundles
+from tests.support.projects import WAVE, Ground, rows
+
+from wave_runner.audit.wave_verify import Finding, Policy, parse_checkpoint
+from wave_runner.engine import Engine
+from wave_runner.reports.log import LogStatus, log_status
+from wave_runner.reports.verify import Verified, verify_log
+
+
+@pytest.fixture
+def worked(ground: Ground) -> Ground:
+    ground.project(rows=rows(150), ensures=["record.words == 4"])
+    assert ground.run() == "completed"
+    return ground
+
+
+def verified(ground: Ground, *, policy: str = "", older: list[str] | None = None) -> Verified:
+    async def act(engine: Engine) -> Verified:
+        status = await log_status(engine.database)
+        assert status is not None
+        return await verify_log(
+            engine.database,
+            source=engine.source(),
+            policy=Policy(policy or f"log {status.key}\nquorum none\n"),
+            older=[parse_checkpoint(note.encode()) for note in older or []] + engine.outside_checkpoints(),
+            longest_transaction_us=3_600_000_000,
+        )
+
+    return ground.do(act)
+
+
+def test_what_was_recorded_holds(worked: Ground):
+    found = verified(worked)
+    assert found.findings.sorted() == []
+    assert found.facts["events"] == worked.one("SELECT count(*) FROM interaction_events")
+    assert found.facts["entries"] > 256
+    assert found.facts["payloads"] >= 300
+
+
+# ─── what only the owner of the server can do ────────────────────────────────────────────────────────────────────────
+
+# Of an event in the middle, of which somebody wants to be rid.
+CHOSEN = """
+    SELECT l.log_index, e.event_id, e.interaction_id, e.seq FROM event_log l JOIN interaction_events e USING (event_id)
+    WHERE e.type = 'interaction_completed' ORDER BY l.log_index OFFSET 40 LIMIT 1
+"""
+EVENT = {
+    "data": "data = '{}'",
+    "time": "recorded_at = recorded_at - interval '1 day'",
+    "database user": "db_user = 'nobody'",
+    "step": "step = 'other'",
+    "actor": "actor = NULL",
+    "type": "type = 'interaction_failed'",
+    "wave": "wave_id = wave_id + 1",
+    "runner": "runner_id = gen_random_uuid()",
+    "definition": "definition = sha256('x')",
+    "flow": "correlation_id = gen_random_uuid()",
+    "cause": "cause_seq = 7",
+    "number": "seq = 7",
+}
+CHANGES = {
+    **{what: f"UPDATE interaction_events SET {change} WHERE event_id = %(event_id)s" for what, change in EVENT.items()},
+    "all of it": "DELETE FROM interaction_events WHERE event_id = %(event_id)s",
+    "its entry": "UPDATE event_log SET entry = entry || '\\x20' WHERE log_index = %(log_index)s",
+    "its entry, all of it": "DELETE FROM event_log WHERE log_index = %(log_index)s",
+    "its place": "UPDATE event_log SET log_index = -log_index WHERE log_index = %(log_index)s",
+    "its output": "UPDATE interactions SET output = '{\"words\": 5}' WHERE interaction_id = %(interaction_id)s",
+    "its nonce": "UPDATE interactions SET output_nonce = sha256('x') WHERE interaction_id = %(interaction_id)s",
+    "its order": "UPDATE event_log l SET event_id = o.event_id, run_id = o.run_id, entry = o.entry FROM event_log o "
+    "WHERE l.log_index IN (%(log_index)s, %(other)s) AND o.log_index IN (%(log_index)s, %(other)s) "
+    "AND o.log_index <> l.log_index",
+}  # fmt: skip
+TABLES = ["interaction_events", "event_log", "interactions", "log_tiles", "log_checkpoints", "log_state"]
+
+
+@contextlib.contextmanager
+def owner(ground: Ground) -> Iterator[psycopg.Connection]:
+    """Give the owner of the server, with everything switched off that stops anybody else, and what `restore` needs."""
+    ground.tampered = True
+    with ground.superuser() as connection:
+        found = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class "
+            "WHERE relnamespace = 'wave'::regnamespace AND relkind IN ('r', 'p')"
+        ).fetchall()
+        for (table,) in found:
+            connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        connection.execute("ALTER TABLE event_log DROP CONSTRAINT IF EXISTS event_log_event_id_key")
+        connection.execute("ALTER TABLE event_log DROP CONSTRAINT IF EXISTS event_log_log_index_check")
+        for table in TABLES:
+            connection.execute(f"CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table}")
+        connection.commit()
+        yield connection
+
+
+def restore(connection: psycopg.Connection) -> None:
+    for table in TABLES:
+        connection.execute(f"DELETE FROM {table}")
+        connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
+    connection.commit()
+
+
+def test_whatever_the_owner_changes_of_an_event_is_named(worked: Ground):
+    [chosen] = worked.sql(CHOSEN)
+    found = {}
+    with owner(worked) as connection:
+        for what, statement in CHANGES.items():
+            done = connection.execute(statement, {**chosen, "other": chosen["log_index"] + 1})
+            assert done.rowcount in (1, 2), what
+            connection.commit()
+            first = verified(worked).findings.sorted()[0]
+            found[what] = (first.log_index, first.is_missing)
+            restore(connection)
+    assert found == dict.fromkeys(CHANGES, (chosen["log_index"], False))
+    assert verified(worked).findings.count == 0, "everything is as it was"
+
+
+def test_whatever_the_owner_does_to_the_log_is_seen(worked: Ground):
+    policy = f"log {status(worked).key}\nquorum none\n"
+    note = worked.sql("SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1")[0]["note"]
+    size = worked.one("SELECT max(size) FROM log_checkpoints")
+    with owner(worked) as connection:
+
+        def say(*statements: str) -> Finding:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+            found = verified(worked, policy=policy, older=[note]).findings.sorted()[0]
+            restore(connection)
+            assert not found.is_missing
+            return found
+
+        cut = say("DELETE FROM event_log WHERE log_index >= 100")
+        assert (cut.log_index, "was cut" in cut.why) == (100, True)
+        # The same so well done that nothing within the database shows it.
+        smaller = say("DELETE FROM log_checkpoints WHERE size = (SELECT max(size) FROM log_checkpoints)")
+        assert f"a checkpoint is of {size} entries" in smaller.why
+        tile = say("UPDATE log_tiles SET hashes = overlay(hashes PLACING '\\x00'::bytea FROM 65)")
+        assert (tile.log_index, "tile 0 of level 0" in tile.why) == (2, True)
+        gone = say("DELETE FROM log_tiles")
+        assert "is not there" in gone.why
+        # Every hash in it begins with the four bytes of the key's id.
+        forged = say("UPDATE log_checkpoints SET note = replace(note, E'\\n" + str(size) + "\\n', E'\\n1\\n')")
+        assert "false" in forged.why or "signed by no key" in forged.why
+    theirs = bundles.Signer(note.split("\n")[0], bytes(range(32)))
+    signed = bundles.resign(note, theirs)
+    with owner(worked) as connection:
+        public = theirs.public[1:]
+        connection.execute("UPDATE log_state SET public_key = %s", (public,))
+        connection.execute("UPDATE log_checkpoints SET note = %s WHERE size = %s", (signed, size))
+        connection.commit()
+        assert verified(worked, older=[note]).findings.count > 0, "an older checkpoint is signed by another key"
+        assert "signed by no key" in verified(worked, policy=policy).findings.sorted()[0].why
+        restore(connection)
+
+
+def test_an_event_that_is_written_with_an_older_date_is_named_when_it_is_sealed(worked: Ground):
+    with owner(worked) as connection:
+        connection.execute(
+            "INSERT INTO interaction_events (run_id, form, type, data, sha256, recorded_at) "
+            "SELECT 0, 1, 'paused', d, sha256(convert_to(d, 'UTF8')), now() - interval '2 days' "
+            'FROM (SELECT \'{"by":"ada","subject":"run"}\' AS d) AS x'
+        )
+        connection.commit()
+    assert worked.run() == "completed"
+    index = worked.one("SELECT log_index FROM event_log JOIN interaction_events USING (event_id) WHERE type = 'paused'")
+    first = verified(worked).findings.sorted()[0]
+    assert (first.log_index, "dated back" in first.why) == (index, True)
+
+
+def test_the_command_says_it_and_ends_with_the_code(worked: Ground):
+    def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [WAVE, "--project", worked.folder, "audit", "verify", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    good = ask()
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout.startswith("WARNING: no --policy was given")
+    assert " events, " in good.stdout.splitlines()[-1]
+    (worked.folder / "policy").write_text("nonsense")
+    assert ask("--policy", str(worked.folder / "policy")).returncode == 3
+    [chosen] = worked.sql(CHOSEN)
+    with owner(worked) as connection:
+        connection.execute("DELETE FROM interaction_events WHERE event_id = %(event_id)s", chosen)
+    bad = ask("--json")
+    assert bad.returncode == 1
+    assert json.loads(bad.stdout)["findings"][0]["log_index"] == chosen["log_index"]
+
+
+def status(ground: Ground) -> LogStatus:
+    found = ground.do(lambda engine: log_status(engine.database))
+    assert found is not None
+    return found
