@@ -173,9 +173,9 @@ class Writer:
         gone = [one for one in self.history.payloads if self.random.random() < share]
         for one in gone:
             del self.history.payloads[one]
-        if gone:
-            who = {"requested_by": "ada", "approved_by": "grace", "basis": "Art. 17"}
-            self.event("payload_erased", {"commitments": gone, **who})
+        who = {"requested_by": "ada", "approved_by": "grace", "basis": "Art. 17"}
+        for first in range(0, len(gone), 200):
+            self.event("payload_erased", {"commitments": gone[first : first + 200], **who})
 
 
 def history(seed: int) -> History:

@@ -71,7 +71,12 @@ def _no_number(text: str) -> NoReturn:
 
 
 _scan = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number).raw_decode
-_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_write: Callable[[Any], str] = _ENCODER.encode
+if _make := getattr(json.encoder, "c_make_encoder", None):
+    # `encode` makes this anew for each value, which takes as long as most values do.
+    _chunks = _make(None, _ENCODER.default, _quote, None, ":", ",", True, False, False)
+    _write = lambda value: "".join(_chunks(value, 0))  # noqa: E731
 
 
 def _read(text: str) -> Any:
@@ -742,7 +747,7 @@ def read_event(line: str) -> tuple[int, Event]:
         int(event_id),
         _second(second) + int(microsecond),
         user,
-        type_.replace(".", "_", 1),
+        _label(type_),
         int(run),
         None if interaction is None else int(interaction),
         None if seq is None else int(seq),
@@ -752,7 +757,12 @@ def read_event(line: str) -> tuple[int, Event]:
         promises(data),
         body.encode(),
     )
-    if max(event.event_id, event.run, event.interaction or 0) > MAX_INT or (event.seq or 0) >= 2**31:
+    if (
+        event.event_id > MAX_INT
+        or event.run > MAX_INT
+        or (event.interaction or 0) > MAX_INT
+        or (event.seq or 0) >= 2**31
+    ):
         raise TamperedError("an event has a number that is too large")
     return int(index), event
 
@@ -762,8 +772,8 @@ def _data(text: str) -> dict[str, Any]:
     data: dict[str, Any] = _parsed(text)
     if _write(data) != text:
         raise TamperedError("the data of an event is not canonical JSON")
-    # What is no ASCII, has a long number or many brackets is looked at closely; almost nothing is.
-    simple = text.isascii() and not _LONG.search(text) and text.count("{") + text.count("[") < MAX_DEPTH
+    # What is no ASCII, has a long number or may be deep is looked at closely; almost nothing is.
+    simple = len(text) < 2 * MAX_DEPTH and text.isascii() and not _LONG.search(text)
     if not simple and not _is_plain(data, 0):
         raise TamperedError("the data of an event holds what it must not hold")
     return data
@@ -793,6 +803,11 @@ def _unescaped(text: str) -> str:
     if _quote(value) != f'"{text}"':
         raise TamperedError("a text of an event is not canonical JSON")
     return value
+
+
+@functools.lru_cache(maxsize=1024)
+def _label(type_: str) -> str:
+    return type_.replace(".", "_", 1)
 
 
 @functools.lru_cache(maxsize=1024)
