@@ -22,6 +22,7 @@ import binascii
 import functools
 import gc
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -665,27 +666,27 @@ class Files:
 _TEXT = r'"([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"'
 _ID = r"(?:0|[1-9][0-9]{0,15})"
 _EVENT = re.compile(
-    r"\{"
+    r"(\{"
     rf'(?:"actor":{_TEXT},)?'
     r'(?:"causationid":"([1-9][0-9]{0,15})/([1-9][0-9]{0,9})",)?'
     r'(?:"correlationid":"([0-9a-f-]{36})",)?'
     r'"data":(\{.*\}),'
-    r'"dataschema":"wave:([a-z]+(?:\.[a-z]+(?:_[a-z]+)*)?)/1",'
-    rf'("dbuser":{_TEXT},)'
-    r'(?:"definition":"[0-9a-f]{64}",)?'
+    r'"dataschema":"wave:([a-z]+(?:\.[a-z]+(?:_[a-z]+)*)?)/1",)'
+    rf'"dbuser":{_TEXT},'
+    r'((?:"definition":"[0-9a-f]{64}",)?'
     rf'"id":"({_ID})",'
     rf'(?:"interaction":"({_ID})",)?'
     rf'"run":"({_ID})",'
     r'(?:"runner":"[0-9a-f-]{36}",)?'
-    r'(?:"seq":([1-9][0-9]{0,9}),)?'
-    r'("sequence":"([0-9]{20})",)'
-    rf'"source":{_TEXT},'
+    r'(?:"seq":([1-9][0-9]{0,9}),)?)'
+    r'"sequence":"([0-9]{20})",'
+    rf'("source":{_TEXT},'
     r'"specversion":"1\.0",'
-    rf'(?:"step":{_TEXT},)?'
-    r'("time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})\.([0-9]{6})Z",)'
-    r'"type":"\6"'
+    rf'(?:"step":{_TEXT},)?)'
+    r'"time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})\.([0-9]{6})Z",'
+    r'("type":"\7"'
     rf'(?:,"wave":"{_ID}")?'
-    r"\}"
+    r"\})"
 )
 """The one line of an event: CloudEvents 1.0 in canonical JSON. `read_event` knows its groups."""
 
@@ -731,8 +732,8 @@ def read_event(line: str) -> tuple[int, Event]:
     if found is None:
         raise TamperedError("a line is no event of form 1 in canonical JSON")
     groups = found.groups()
-    actor, cause, cause_seq, correlation, text, type_, _, user, event_id, interaction, run, seq = groups[:12]
-    _, index, source, step, _, second, microsecond = groups[12:]
+    before, actor, cause, cause_seq, correlation, text, type_, user, middle, event_id, interaction, run = groups[:12]
+    seq, index, after, source, step, second, microsecond, end = groups[12:]
     data = _data(text)
     if "\\" in line:
         user = _unescaped(user)
@@ -740,9 +741,6 @@ def read_event(line: str) -> tuple[int, Event]:
             _unescaped(one or "")
     if (interaction is None) != (seq is None):
         raise TamperedError("an event has an interaction or a seq without the other")
-    # What the database and the sealer stamp is no part of the body.
-    before, after, span = line[: found.start(7)], line[found.end(17) :], found.end
-    body = f"{before}{line[span(7) : found.start(13)]}{line[span(13) : found.start(17)]}{after}"
     event = Event(
         int(event_id),
         _second(second) + int(microsecond),
@@ -755,7 +753,8 @@ def read_event(line: str) -> tuple[int, Event]:
         correlation,
         data,
         promises(data),
-        body.encode(),
+        # What the database and the sealer stamp is no part of the body.
+        f"{before}{middle}{after}{end}".encode(),
     )
     if (
         event.event_id > MAX_INT
@@ -1135,8 +1134,17 @@ _BROKEN = (
 class Checks:
     """The checks of entries and events, one after the other in the order of the log, whatever they are read from."""
 
-    def __init__(self, scope: Mapping[str, Any], kept: Mapping[bytes, object], *, longest_transaction_us: int) -> None:
+    def __init__(
+        self,
+        scope: Mapping[str, Any],
+        kept: Mapping[bytes, object],
+        *,
+        longest_transaction_us: int,
+        prove: Callable[[int, bytes], None] | None = None,
+    ) -> None:
         self.findings = Findings()
+        self._prove = prove or _unproven
+        self._is_part = scope["kind"] in ("run", "record")
         self.events = 0
         self.evidence = Evidence(kept)
         self._scope = scope
@@ -1144,20 +1152,26 @@ class Checks:
         self._seals = Seals(whole=scope["kind"] == "whole", longest_transaction_us=longest_transaction_us)
         self._shown: set[str] = set()
 
-    def event(self, index: int, event: Event, prove: Callable[[int, bytes], None]) -> None:
-        """Check one event. What comes after it is judged as if it had been in order.
+    def event(self, index: int, event: Event, sealed: bytes | None) -> None:
+        """Check one event against the entry that seals it; None: `prove` says whether its own was sealed.
 
-        `prove` is given its index and entry, and raises if that is not what was sealed.
+        What comes after it is judged as if it had been in order.
         """
         self.events += 1
         try:
-            prove(index, entry(event, index))
+            found = entry(event, index)
+            if sealed is None:
+                self._prove(index, found)
+            elif found != sealed:
+                raise TamperedError(f"it is not what was sealed: {_difference(found, sealed)}")
             self._seals.event(index, event)
-            self._check_scope(event)
+            if self._is_part:
+                self._check_scope(event)
         except (TamperedError, IncompleteError) as error:
             self.findings.add(error, index, event.event_id)
         try:
-            if self._is_wanted(event):
+            says_something = event.promised or event.type == "payload_erased"
+            if says_something and (not self._is_part or self._is_wanted(event)):
                 self.evidence.add(event, index)
             self._history.add(event)
         except TamperedError as error:
@@ -1213,14 +1227,15 @@ class WholeLog:
     def add(self, sealed: bytes, event: Event | None, event_id: int | None = None) -> None:
         """Take the next entry. `event` is the one that it seals, if it seals one and it is there."""
         index = self.tree.size
-        self._compare()
+        if index in self._older:
+            self._compare()
         try:
             if not sealed.startswith(b'{"b":'):
                 self.checks.header(index, _decoded_text(sealed), self.tree.root())
             elif event is None:
                 raise TamperedError("its event is not there")
             else:
-                self.checks.event(index, event, lambda _, found: _same(found, sealed))
+                self.checks.event(index, event, sealed)
         except (TamperedError, IncompleteError) as error:
             self.checks.findings.add(error, index, event_id)
         self.tree.append(leaf_hash(sealed))
@@ -1243,9 +1258,8 @@ class WholeLog:
                 self.checks.findings.add(TamperedError(message))
 
 
-def _same(found: bytes, sealed: bytes) -> None:
-    if found != sealed:
-        raise TamperedError(f"it is not what was sealed: {_difference(found, sealed)}")
+def _unproven(index: int, found: bytes) -> None:
+    raise IncompleteError("there is nothing that proves it")
 
 
 def comparable(policy: Policy, checkpoint: Checkpoint, older: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
@@ -1285,7 +1299,7 @@ class Verification:
         self._policy = policy
         self._older = list(older)
         self._longest_us = longest_transaction_us
-        self._event_lines = (line for name in files.named("events/") for line in files.lines(name))
+        self._event_lines = itertools.chain.from_iterable(map(files.lines, files.named("events/")))
         self._event_id: int | None = None
         self._pushed: tuple[int, Event] | None = None
         self._within = 0
@@ -1310,7 +1324,7 @@ class Verification:
         if (manifest["origin"], manifest["size"]) != (self.checkpoint.origin, self.checkpoint.size):
             raise TamperedError("the manifest names another log or size than the checkpoint")
         self._take_older()
-        self._checks = Checks(self._scope, self._payloads(), longest_transaction_us=self._longest_us)
+        self._checks = Checks(self._scope, self._payloads(), longest_transaction_us=self._longest_us, prove=self._prove)
         self._checks.findings = self.findings
         if self._scope["kind"] == "whole":
             self._whole()
@@ -1445,7 +1459,7 @@ class Verification:
                     self._checks.header(index, sealed, None)
                     self._prove(index, sealed.encode())
                 elif type(sealed) is Event:
-                    self._checks.event(index, sealed, self._prove)
+                    self._checks.event(index, sealed, None)
                 self.facts["entries"] += 1
                 self._within += self._scope["kind"] == "range" and self._scope["from"] <= index < self._scope["to"]
             except (TamperedError, IncompleteError) as error:
