@@ -56,6 +56,7 @@ TOLD: dict[str, dict[str, str | None]] = {
         "full": "--finished 1000000 5000000 --records 4000 --rounds 7",
     },
     "long_reader": {"quick": None, "usual": "--seconds 60", "full": "--seconds 600 --records 4000"},
+    "verify": {"quick": "--events 20000 --rounds 1", "usual": "", "full": "--events 500000 --rounds 5"},
     "peers": {
         "quick": None,
         "usual": "--rounds 1",

@@ -20,6 +20,7 @@ import enum
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
 
