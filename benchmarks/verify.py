@@ -1,10 +1,11 @@
-"""How many events a second does `wave-verify` verify, as a command, on a bundle of the whole log?
+"""How many events a second are exported and verified, of a log that runs of no-op steps have left?
 
     python -m benchmarks.verify --events 100000
 
-All checks are made: the signature, the tree, every event, the history, and with `contents` every content, of which
-there are about two for three events. The log is made by `tests/support/bundles.py`, which shares nothing with the
-verifier.
+`live` is `wave audit verify` on the database, `export` is `wave audit export` of the whole log, and `bundle` is
+`wave-verify` on that; each is a command of its own. All checks are made: the signature, the tree, every event, the
+history, and every content, of which there is one for each event. `events` is `bundle` without the contents: the same
+log in a bundle from which all of them were erased, sealed by `tests/support/bundles.py`.
 """
 
 from __future__ import annotations
@@ -16,59 +17,76 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.noop import WAVE, Noop, facts, noop
 from tests.support import bundles
 
 from wave_runner.audit import wave_verify
 
-BATCH = 5000
+EACH = 10  # events of a record in five steps
 
 
-def made(folder: Path, events: int) -> dict[str, Path]:
-    """Write a log of at least so many events as two bundles: with its contents, and all of them erased."""
+def timed(command: list[str | Path]) -> tuple[float, str]:
+    """Return the seconds of one command, and what it has printed."""
+    began = time.perf_counter()
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return time.perf_counter() - began, run.stdout
+
+
+def audited(project: Noop, *words: str) -> tuple[float, str]:
+    """Return the seconds of one `wave audit` command, and what it has printed."""
+    return timed([WAVE, "--project", project.folder, "audit", *words, "--json"])
+
+
+def verified(bundle: Path) -> float:
+    """Return how many events a second one `wave-verify` has verified."""
+    seconds, said = timed([sys.executable, "-I", "-S", wave_verify.__file__, bundle, "--json"])
+    return float(json.loads(said)["facts"]["events"]) / seconds
+
+
+def without_contents(folder: Path, events: int) -> Path:
+    """Write a log of at least so many events, of which everything is erased, as a bundle."""
     writer = bundles.Writer(1)
     run = 0
     while len(writer.history.events) < events:
         run += 1
         writer.begin_run(run)
-    kept = bundles.seal(writer.history, 1, size=BATCH)
-    place = {"contents": _written(folder / "contents", kept)}
     writer.erase(1)
-    return place | {"events": _written(folder / "events", bundles.seal(writer.history, 1, size=BATCH))}
-
-
-def _written(folder: Path, log: bundles.Log) -> Path:
+    log = bundles.seal(writer.history, 1, size=wave_verify.BATCH)
     return bundles.write(folder, bundles.whole(log), len(log.entries), {"kind": "whole"})
 
 
-def verified(bundle: Path, policy: Path) -> tuple[float, int]:
-    """Return the seconds of one command, and how many events it has verified."""
-    command = [sys.executable, "-I", "-S", wave_verify.__file__, bundle, "--policy", policy, "--json"]
-    began = time.perf_counter()
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    return time.perf_counter() - began, json.loads(run.stdout)["facts"]["events"]
-
-
 def main() -> None:
-    """Measure as told, a line for each kind of bundle."""
+    """Measure as told, a line for each kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     told = parser.parse_args()
-    rates = {}
-    with tempfile.TemporaryDirectory() as place:
-        policy = Path(place) / "policy"
-        policy.write_text(bundles.policy(), encoding="utf-8")
-        for name, bundle in made(Path(place), told.events).items():
-            rounds = [events / seconds for seconds, events in (verified(bundle, policy) for _ in range(told.rounds))]
-            rates[name] = {
-                "p50": round(statistics.median(rounds)),
-                "min": round(min(rounds)),
-                "max": round(max(rounds)),
-            }
+    with tempfile.TemporaryDirectory() as place, noop() as project:
+        project.fill(told.events // EACH)
+        project.wave("run", "engine", "--force")
+        count = project.one("SELECT count(*) FROM event_log WHERE kind = 0")
+        bare = without_contents(Path(place) / "bare", told.events)
+
+        def exported(round: int) -> float:
+            return float(count) / audited(project, "export", "--out", str(Path(place) / f"bundle-{round}"))[0]
+
+        kinds: dict[str, Callable[[int], float]] = {
+            "live": lambda _: float(count) / audited(project, "verify")[0],
+            "export": exported,
+            "bundle": lambda round: verified(Path(place) / f"bundle-{round}"),
+            "events": lambda _: verified(bare),
+        }
+        rates = {}
+        for name, measure in kinds.items():
+            found = [measure(round) for round in range(told.rounds)]
+            rates[name] = {"p50": round(statistics.median(found)), "min": round(min(found)), "max": round(max(found))}
             print(f"{name}: {rates[name]} events a second", flush=True)
-    print(json.dumps({"events_per_s": rates, "events": told.events, "rounds": told.rounds}))
+        seen = facts(project)
+    print(json.dumps({"events_per_s": rates, "events": count, "rounds": told.rounds, **seen}))
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ MAX_MANIFEST = 256 * 1024 * 1024
 MAX_RATIO = 100  # a zip file may say that it holds so many times its own size, and no more
 MAX_SIGNATURES = 64
 MAX_DEPTH = 200
+EVENT = b'{"b":'  # so begins an entry of an event, and no other
 BATCH = 5000  # events below one header, at most
 MAX_INT = 2**53 - 1
 LONGEST_TRANSACTION_US = 3_600_000_000
@@ -425,7 +426,10 @@ class Tree:
     def append(self, leaf: bytes) -> None:
         """Add one leaf."""
         top, index, level, peaks = leaf, self.size, 0, self._peaks
-        self._fill(0, index, leaf)
+        row = self._rows[0]
+        row.append(leaf)
+        if len(row) == TILE:
+            self._full(0, index)
         while index & 1:
             top = hashlib.sha256(b"\1" + peaks.pop() + top).digest()
             index >>= 1
@@ -438,11 +442,13 @@ class Tree:
     def _fill(self, level: int, index: int, found: bytes) -> None:
         if level == len(self._rows):
             self._rows.append([])
-        row = self._rows[level]
-        row.append(found)
-        if len(row) == TILE:
-            self._check_tile(level, index // TILE, row)
-            self._rows[level] = []
+        self._rows[level].append(found)
+        if len(self._rows[level]) == TILE:
+            self._full(level, index)
+
+    def _full(self, level: int, index: int) -> None:
+        self._check_tile(level, index // TILE, self._rows[level])
+        self._rows[level] = []
 
     def finish(self) -> None:
         """Give `check_tile` what is left: the tiles that are not full."""
@@ -1224,20 +1230,20 @@ class WholeLog:
         for one in older:
             self._older.setdefault(one.size, []).append(one)
 
-    def add(self, sealed: bytes, event: Event | None, event_id: int | None = None) -> None:
+    def add(self, sealed: bytes, event: Event | None) -> None:
         """Take the next entry. `event` is the one that it seals, if it seals one and it is there."""
         index = self.tree.size
         if index in self._older:
             self._compare()
         try:
-            if not sealed.startswith(b'{"b":'):
-                self.checks.header(index, _decoded_text(sealed), self.tree.root())
-            elif event is None:
+            if event is not None:
+                self.checks.event(index, event, sealed)
+            elif sealed.startswith(EVENT):
                 raise TamperedError("its event is not there")
             else:
-                self.checks.event(index, event, sealed)
+                self.checks.header(index, _decoded_text(sealed), self.tree.root())
         except (TamperedError, IncompleteError) as error:
-            self.checks.findings.add(error, index, event_id)
+            self.checks.findings.add(error, index)
         self.tree.append(leaf_hash(sealed))
 
     def finish(self) -> None:
@@ -1387,13 +1393,13 @@ class Verification:
     def _whole(self) -> None:
         log = WholeLog(self._checks, self.checkpoint, self._older, self._check_tile)
         for index, sealed in enumerate(self._entries()):
-            self._event_id, event = None, None
-            if sealed.startswith(b'{"b":'):
+            event = None
+            if sealed.startswith(EVENT):
                 try:
                     event = self._event_at(index)
                 except TamperedError as error:
                     self.findings.add(error, index)
-            log.add(sealed, event, self._event_id)
+            log.add(sealed, event)
         log.finish()
         self.facts["entries"] = log.tree.size
         if self._next_event() is not None:
@@ -1531,9 +1537,8 @@ class Verification:
     # One entry.
 
     def _next_event(self) -> tuple[int, Event] | None:
-        if self._pushed is not None:
-            found, self._pushed = self._pushed, None
-        else:
+        found, self._pushed = self._pushed, None
+        if found is None:
             line = next(self._event_lines, None)
             if line is None:
                 return None

@@ -128,7 +128,7 @@ class _Export:
     async def _part(self, scope: dict[str, Any], indexes: list[int]) -> None:
         chosen = sorted({*indexes, *await self._headers(indexes)})
         async for one in self._chosen(chosen):
-            if one.event is None and not one.entry.startswith(b'{"b":'):
+            if one.event is None and not one.entry.startswith(wave_verify.EVENT):
                 self._writer.entry(one.entry)
             self._take(one)
         if scope["kind"] == "record":

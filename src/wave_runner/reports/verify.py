@@ -125,7 +125,7 @@ class _Live:
             except (TamperedError, ValueError, KeyError) as error:
                 found = TamperedError(f"it cannot be what was sealed: {error!s:.200}")
                 log.checks.findings.add(found, row.log_index, row.event.event_id if row.event else None)
-            log.add(row.entry, event, event.event_id if event is not None else None)
+            log.add(row.entry, event)
         return True
 
     def _note_tile(self, level: int, index: int, hashes: Sequence[bytes]) -> None:
