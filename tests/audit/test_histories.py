@@ -11,6 +11,8 @@ import pytest
 from tests.support import bundles
 from tests.support.verifying import Answer, ask, ask_node, needs_node
 
+from wave_runner.audit import wave_verify
+
 Event = dict[str, Any]
 SEED = 4  # a whole log in which everything happens that is changed here
 
@@ -47,6 +49,14 @@ def an_event_is_left_out(history: bundles.History) -> int:
     first = history.events.pop(place)
     history.payloads.pop(first["data"]["input"], None)
     return next(at for at, one in enumerate(history.events) if one.get("interaction") == first["interaction"])
+
+
+def an_event_that_moves_nothing_is_left_out(history: bundles.History) -> int:
+    place = find(history.events, "task_claimed")
+    claimed = history.events.pop(place)
+    return next(
+        at for at, one in enumerate(history.events) if one.get("interaction") == claimed["interaction"] and at >= place
+    )
 
 
 def an_event_comes_twice(history: bundles.History) -> int:
@@ -158,6 +168,7 @@ SINS: list[Callable[[bundles.History], int]] = [
     completed_twice,
     skipped_while_it_runs,
     an_event_is_left_out,
+    an_event_that_moves_nothing_is_left_out,
     an_event_comes_twice,
     its_cause_does_not_exist,
     its_cause_comes_later,
@@ -218,6 +229,26 @@ def test_the_second_verifier_names_the_same_events(tmp_path: Path):
     places = [written(tmp_path / sin.__name__, log) for sin, (log, _) in zip(SINS, made, strict=True)]
     answers = [Answer(one.code, one.index) for one in ask_node(tmp_path, places)]
     assert answers == [Answer(1, index) for _, index in made]
+
+
+def test_a_backlog_is_no_back_dating_and_what_comes_after_it_is():
+    def header(index: int, at: int, count: int) -> dict[str, Any]:
+        return {"at": at, "count": count, "k": 1, "n": index, "prev_root": "", "prev_size": index, "snap": ""}
+
+    def event(recorded_us: int) -> wave_verify.Event:
+        return wave_verify.Event(1, recorded_us, "u", "paused", 0, None, None, None, None, {}, [], b"")
+
+    hour = 3_600_000_000
+    seals = wave_verify.Seals(whole=True)
+    seals.header(0, header(0, hour, 10), None)
+    seals.header(11, header(11, 9 * hour, 5000), None)
+    seals.event(12, event(2 * hour))
+    seals.header(5012, header(5012, 9 * hour + 1, 10), None)
+    seals.event(5013, event(3 * hour))  # of the backlog still
+    seals.header(5023, header(5023, 9 * hour + 2, 10), None)
+    seals.event(5024, event(8 * hour + 2))
+    with pytest.raises(wave_verify.TamperedError, match="dated back"):
+        seals.event(5025, event(3 * hour))
 
 
 # ─── seals ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -155,6 +155,28 @@ def test_a_file_that_was_added_is_named(bundle: Bundle):
     assert ask(place) == Answer(1, None, "notes.txt is in the bundle, and not in its manifest", ask(place).facts)
 
 
+def test_the_last_entries_rewritten_with_their_tiles_do_not_have_the_root(bundle: Bundle, tmp_path: Path):
+    signed = bundle.files["checkpoint"]
+    history = bundles.history(SEED)
+    history.events[-1]["data"]["by"] = "mallory"
+    other = Bundle(tmp_path / "other", bundles.seal(history, SEED, size=6))
+    other.files["checkpoint"] = signed
+    answer = other.ask()
+    assert (answer.code, answer.why) == (1, "the entries do not have the root that was signed")
+
+
+@pytest.mark.parametrize("kind", ["run", "record"])
+def test_an_edited_event_of_a_part_is_named(tmp_path: Path, log: bundles.Log, kind: str):
+    flow = next(one["correlation"] for one in log.history.events if "correlation" in one)
+    files, scope = bundles.of_run(log, 1) if kind == "run" else bundles.of_flow(log, flow)
+    lines = files[EVENTS].decode().splitlines(keepends=True)
+    lines[2] = lines[2].replace('"actor":"', '"actor":"x')
+    files[EVENTS] = "".join(lines).encode()
+    answer = ask(bundles.write(tmp_path / "bundle", files, len(log.entries), scope))
+    index = int(json.loads(lines[2])["sequence"])
+    assert (answer.code, answer.index, answer.why) == (1, index, "it is not what was sealed at this index")
+
+
 # ─── keys and checkpoints ────────────────────────────────────────────────────────────────────────────────────────────
 
 
