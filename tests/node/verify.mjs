@@ -289,15 +289,9 @@ function microseconds(time) {
 }
 
 function promises(data) {
-  const found = [];
-  for (const name of ["input", "output"]) {
-    if (!Object.hasOwn(data, name)) continue;
-    must(isHash(data[name]), `the ${name} of an event is no commitment`);
-    found.push({ name, c: data[name] });
-  }
-  const payloads = data.payloads ?? [];
-  must(Array.isArray(payloads) && payloads.every((one) => isObject(one) && isHash(one.c)), "the payloads of an event are none");
-  return found.concat(payloads.map((one) => ({ name: "payload", c: one.c })));
+  const single = ["input", "output"].map((name) => ({ name, c: data[name] }));
+  const payloads = (Array.isArray(data.payloads) ? data.payloads : []).filter(isObject);
+  return [...single, ...payloads.map((one) => ({ name: "payload", c: one.c }))].filter((one) => isHash(one.c));
 }
 
 function entryOf({ body, stamped, promised }, index) {

@@ -785,17 +785,12 @@ def _data(text: str) -> dict[str, Any]:
 
 
 def promises(data: Mapping[str, Any]) -> list[str]:
-    """Return what an event commits to; each must be a hash."""
+    """Return what an event commits to. What stands in the place of a commitment and is no hash commits to nothing."""
     found = [data[name] for name in ("input", "output") if name in data]
     payloads = data.get("payloads")
-    if payloads is not None:
-        if type(payloads) is not list:
-            raise TamperedError("the payloads of an event are none")
-        found += [one.get("c") if type(one) is dict else None for one in payloads]
-    for one in found:
-        if type(one) is not str or not _HASH.fullmatch(one):
-            raise TamperedError("an event commits to something that is no hash")
-    return found
+    if type(payloads) is list:
+        found += [one.get("c") for one in payloads if type(one) is dict]
+    return [one for one in found if type(one) is str and _HASH.fullmatch(one)]
 
 
 def _is_hash(value: Any) -> bool:
@@ -992,7 +987,7 @@ class Evidence:
             self._erase(event)
         for place, promised in enumerate(event.promised):
             promise = bytes.fromhex(promised)
-            is_input = place == 0 and event.interaction is not None and "input" in event.data
+            is_input = place == 0 and event.interaction is not None and promised == event.data.get("input")
             if promise in self._kept:
                 self.used.add(promise)
                 if is_input:
