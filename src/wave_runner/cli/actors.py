@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ import click
 
 from wave_runner.cli import output
 from wave_runner.cli.main import project_dir, project_option
+from wave_runner.cli.usage_page import plain_usage, show_usage
 
 if TYPE_CHECKING:
     from wave_runner.core.workflow import Project
     from wave_runner.engine import Engine
+    from wave_runner.reports.usage import Change, Usage
     from wave_runner.store.definitions import Actor
 
 SHORT = 12
@@ -21,11 +24,13 @@ SHORT = 12
 
 @click.group()
 def actors() -> None:
-    """List the actors, show what changed in them, approve it.
+    """List the actors, show what changed in them, approve it, and see what came of them.
 
     \b
     wave actors list --diff
     wave actors approve summary_saver
+    wave actors usage summary_saver
+    wave actors history
     """
 
 
@@ -62,6 +67,74 @@ def approve(context: click.Context, name: str, as_json: bool) -> None:
     The log keeps who approved what. Look first: wave actors list --diff
     """
     asyncio.run(_approve(project_dir(context), name, as_json=as_json))
+
+
+@actors.command()
+@project_option
+@click.argument("name")
+@click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="Only results of this run.")
+@click.option("--version", metavar="HASH", default="", help="Only what this hash, or the beginning of one, has made.")
+@click.option("--records", "with_results", is_flag=True, help="List whose results they are.")
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="How many of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def usage(
+    context: click.Context, name: str, run_id: int | None, version: str, with_results: bool, limit: int, as_json: bool
+) -> None:
+    """Show which results in force came from which version of the actor NAME.
+
+    \b
+    wave actors usage summariser
+    wave actors usage summary_saver --version 9a8b7c --records --json
+
+    A version is everything that made a result: what was approved, the script, the prompt, the schema, the query, the
+    model's weights; --version takes the hash of any of them. current: it is what is approved now.
+    """
+    asked = {"run_id": run_id, "version": version, "with_results": with_results, "limit": limit}
+    found = asyncio.run(_usage(project_dir(context), name, asked))
+    if as_json:
+        output.emit("wave.actors.usage.v1", plain_usage(found))
+    else:
+        show_usage(found)
+
+
+@actors.command()
+@project_option
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def history(context: click.Context, name: str | None, as_json: bool) -> None:
+    """Show what has become of the actor NAME, or of all: seen first, drifted, approved by whom, restored.
+
+    \b
+    wave actors history
+    wave actors history summary_saver --json
+    """
+    found = asyncio.run(_history(project_dir(context), name))
+    rows = [asdict(change) for change in found]
+    if not as_json:
+        rows = [{**row, "definition": row["definition"][:SHORT], "by": _by(row)} for row in rows]
+    output.show(("at", "actor", "what", "definition", "by"), rows, "wave.actors.history.v1", as_json=as_json)
+
+
+def _by(row: dict[str, Any]) -> str:
+    return f"{row['by'] or ''} (--dev)" if row["dev"] else row["by"] or ""
+
+
+async def _usage(folder: Path, name: str, asked: dict[str, Any]) -> Usage:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.usage import usage as read_usage
+
+    async with open_engine(folder, name="wave actors") as engine:
+        return await read_usage(engine.database, name, **asked)
+
+
+async def _history(folder: Path, name: str | None) -> list[Change]:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.usage import history as read_history
+
+    async with open_engine(folder, name="wave actors") as engine:
+        return await read_history(engine.database, name)
 
 
 async def _list(folder: Path, *, with_diff: bool, as_json: bool) -> None:

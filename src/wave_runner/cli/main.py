@@ -61,13 +61,20 @@ COMMANDS = {
         "wave_runner.cli.simulate:simulate",
         "Say how long work would take and how many loads, by waves and without them, and do nothing.",
     ),
+    "explain": (
+        "wave_runner.cli.explain:explain",
+        "Show where a value in a table comes from: who wrote it, from what, and what stood there before.",
+    ),
     "trace": ("wave_runner.cli.trace:trace", "Show one record's way through a run, event by event."),
     "tasks": ("wave_runner.cli.tasks:tasks", "Do what waits for people: list, claim, decide."),
     "schedules": (
         "wave_runner.cli.schedules:schedules",
         "List the runs that start by themselves: when, and what came of the last one.",
     ),
-    "actors": ("wave_runner.cli.actors:actors", "List the actors, show what changed in them, approve it."),
+    "actors": (
+        "wave_runner.cli.actors:actors",
+        "List the actors, show what changed in them, approve it, and see what came of them.",
+    ),
     "doctor": (
         "wave_runner.cli.doctor:doctor",
         "Look at everything that must be true: the database, the folder, model servers, and what is recorded.",

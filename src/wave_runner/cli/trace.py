@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wave_runner.cli import output
+from wave_runner.cli import output, page
 from wave_runner.cli.main import project_dir, project_option
+from wave_runner.cli.work_page import talk_lines
 
 if TYPE_CHECKING:
     from wave_runner.reports.trace import Event, Trace
@@ -49,10 +50,11 @@ EVENT_COLUMNS = (
 @project_option
 @click.argument("key")
 @click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="The run.  [default: its newest]")
+@click.option("--full", is_flag=True, help="Show prompts and answers whole, however long they are.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def trace(context: click.Context, key: str, run_id: int | None, as_json: bool) -> int:
-    """Show one record's way through a run, event by event.
+def trace(context: click.Context, key: str, run_id: int | None, full: bool, as_json: bool) -> int:
+    """Show one record's way through a run: its steps, what each was asked and has answered, event by event.
 
     \b
     wave trace 192842/External
@@ -65,7 +67,10 @@ def trace(context: click.Context, key: str, run_id: int | None, as_json: bool) -
     if as_json:
         output.emit("wave.trace.v1", document(found))
     else:
-        render_trace(found)
+        render_steps(found)
+        for work in found.works:
+            talk_lines(work, full=full)
+        render_chain(found)
     return 0 if found.unbroken else BROKEN
 
 
@@ -76,12 +81,13 @@ def document(trace: Trace) -> dict[str, object]:
         "unbroken": trace.unbroken,
         "breaks": trace.breaks,
         "timeline": trace.timeline,
+        "works": trace.works,
         "events": trace.events,
     }
 
 
-def render_trace(trace: Trace) -> None:
-    """Print the steps of a record, the events in order, and whether the chain holds."""
+def render_steps(trace: Trace) -> None:
+    """Print the steps of a record, and what scripts have raised."""
     flow = trace.flow
     output.heading(f"{flow.key} in run {flow.run_id} of {flow.workflow}: {flow.state}")
     for reason in flow.broken:
@@ -91,6 +97,10 @@ def render_trace(trace: Trace) -> None:
     for step in trace.timeline:
         if step.traceback:
             output.traceback(step.actor, step.attempt, step.traceback)
+
+
+def render_chain(trace: Trace) -> None:
+    """Print the events in order, what is odd about any, and whether the chain holds."""
     output.table(EVENT_COLUMNS, [_event(one) for one in trace.events], title="events")
     for one in trace.events:
         if source := one.from_cache:
@@ -110,11 +120,19 @@ def _event(event: Event) -> dict[str, object]:
         "actor": event.actor,
         "definition": (event.definition or "")[:SHORT],
         "attempt": event.attempt,
-        "route": f"{event.route} → {', '.join(event.to)}" if event.route else None,
+        "route": _route(event),
         "took": output.duration(event.service_us),
         "wave": event.wave_id,
         "runner": str(event.runner_id or "")[:SHORT],
     }
+
+
+def _route(event: Event) -> str | None:
+    """Return the rule that chose where to go, where that was, and the values that it went by."""
+    if not event.route:
+        return None
+    values = ", ".join(f"{name} is {page.value(value)}" for name, value in event.values.items())
+    return f"{event.route} → {', '.join(event.to)}{f' ({values})' if values else ''}"
 
 
 def _show_verdict(trace: Trace) -> None:

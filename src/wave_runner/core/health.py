@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -198,3 +199,14 @@ def size(count: int) -> str:
 
 def _ok(name: str, found: str) -> Check:
     return Check(name=name, verdict=Verdict.OK, found=found)
+
+
+def value_check(name: str, *, written: int, changed: int, gone: int, keys: Sequence[str]) -> Check:
+    """Return what it means that values of a column are not those that were written. `keys` are some of the records."""
+    if not changed:
+        return Check(name=f"values {name}", verdict=Verdict.OK, found=f"{written} values stand as they were written")
+    rows = f", {gone} of them with their rows" if gone else ""
+    more = ", …" if changed > len(keys) else ""
+    found = f"{changed} of {written} values are not those that were written{rows}: {', '.join(keys)}{more}"
+    fix = f"see who wrote one, and what: wave explain {name} --record {shlex.quote(keys[0])}"
+    return Check(name=f"values {name}", verdict=Verdict.WARNING, found=found, fix=fix)

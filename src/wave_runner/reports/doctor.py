@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wave_runner.core.health import Check, Server, Verdict, log_check, runners_check, server_checks
+from wave_runner.core.health import Check, Server, Verdict, log_check, runners_check, server_checks, value_check
+from wave_runner.core.settling import ALL_ROWS
+from wave_runner.core.workflow import CollectionSpec
 from wave_runner.reports.alerts import UNSIGNED_S
-from wave_runner.store import invariants
+from wave_runner.store import invariants, records, values
 from wave_runner.store import reports as stored
+from wave_runner.store.database import DataRefused
 
 if TYPE_CHECKING:
-    from wave_runner.store.database import Database
+    from wave_runner.store.database import Connection, Database
 
 LIMIT_S = 60.0
 REPAIR_IT = "a table of the schema is damaged or was changed by hand: restore it from a backup, or undo the change"
+COMPARE_LATER = "look whether the table is as the steps that write it expect it, and ask again"
 REPORT_IT = "this must never be: keep the database as it is, and report it with what wave doctor --json prints"
 
 
@@ -34,6 +39,35 @@ async def invariant_checks(database: Database, *, lease_s: float, limit_s: float
     async with stored.snapshot(database) as connection:
         found = await invariants.check(connection, lease_s=lease_s, limit_s=limit_s)
     return [_check(one, limit_s) for one in found]
+
+
+async def value_checks(
+    database: Database, collections: Mapping[str, CollectionSpec], *, limit_s: float = LIMIT_S
+) -> list[Check]:
+    """Return for each column that a step has written whether the values in force still stand in its table."""
+    async with stored.snapshot(database) as connection:
+        return [
+            await _value_check(connection, one, table, column, limit_s=limit_s)
+            for table, column in await values.written_columns(connection)
+            for one in collections.values()
+            if table in (one.table, *one.rows)
+        ]
+
+
+async def _value_check(
+    connection: Connection, collection: CollectionSpec, table: str, column: str, *, limit_s: float
+) -> Check:
+    name = table if column == ALL_ROWS else f"{table}.{column}"
+    try:
+        async with connection.transaction():
+            tables = await records.look_up_tables(connection, collection)
+            found = await values.changed_outside(
+                connection, tables, table, column, shown=invariants.SHOWN, limit_s=limit_s
+            )
+    except DataRefused as refused:
+        said = f"cannot be compared with what was written: {refused}"
+        return Check(name=f"values {name}", verdict=Verdict.WARNING, found=said, fix=COMPARE_LATER)
+    return value_check(name, written=found.written, changed=found.changed, gone=found.gone, keys=found.keys)
 
 
 def _check(finding: invariants.Finding, limit_s: float) -> Check:

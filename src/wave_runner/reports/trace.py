@@ -12,6 +12,7 @@ from uuid import UUID
 from wave_runner.core.chain import Break, Line, Link, check
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.errors import with_traceback
+from wave_runner.reports.work import Work, works
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class Source:
 class Event:
     """One event, with what its data says about the attempt. `own` is false for those that led to the record.
 
-    `suspected` are the kinds of injection that its input may hold, by the input's name. `from_cache` is set where no
-    model was asked.
+    `values` are those that the rule of the route went by. `suspected` are the kinds of injection that its input may
+    hold, by the input's name. `from_cache` is set where no model was asked.
     """
 
     event_id: int
@@ -82,6 +83,7 @@ class Event:
     attempt: int | None
     suspected: dict[str, list[str]] | None
     route: str | None
+    values: dict[str, Any]
     to: tuple[str, ...]  # the steps that it leads to, `end` included; none where it leads nowhere
     service_us: int | None
     from_cache: Source | None
@@ -92,10 +94,14 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """A record's flow. The chain is unbroken when `breaks` is empty."""
+    """A record's flow. The chain is unbroken when `breaks` is empty.
+
+    `works` are its steps with all that they did their work with, in the order of the timeline.
+    """
 
     flow: Flow
     timeline: list[Moment]
+    works: list[Work]
     events: list[Event]
     breaks: list[Break]
 
@@ -113,8 +119,11 @@ async def trace(database: Database, key: str, *, collections: Sequence[str], run
         flow = await _flow(connection, key, collections, run_id)
         moments = await stored.timeline(connection, flow.run_id, flow.record_id)
         rows = await stored.chain(connection, flow.run_id, flow.record_id)
+        ids = [row["interaction_id"] for row in moments]
+        done = {one.interaction_id: one for one in await works(connection, flow.run_id, ids)}
     return Trace(
         flow=flow,
+        works=[done[id] for id in ids if id in done],
         timeline=[Moment(**with_traceback(row)) for row in moments],
         events=[_event(row) for row in rows if row["event_id"] is not None],
         breaks=check([_link(row) for row in rows if row["event_id"] is not None], _lines(rows)),
@@ -177,6 +186,7 @@ def _event(row: Row) -> Event:
         attempt=said.get("attempt"),
         suspected=said.get("suspected"),
         route=said.get("route"),
+        values=said.get("values") or {},
         to=tuple(said.get("to", ())),
         service_us=said.get("service_us"),
         from_cache=_source(said.get("from_cache")),

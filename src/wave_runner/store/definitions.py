@@ -9,7 +9,7 @@ from wave_runner.core.event import EventType
 from wave_runner.core.workflow import Definition
 from wave_runner.errors import NotFoundError
 from wave_runner.store import events
-from wave_runner.store.database import Connection, fetch
+from wave_runner.store.database import Connection, Row, fetch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,11 @@ async def actors(connection: Connection) -> dict[str, Actor]:
         )
         for row in rows
     }
+
+
+async def history(connection: Connection, actor: str | None) -> list[Row]:
+    """Return what has become of an actor, or of all, from the log: the oldest first."""
+    return await fetch(connection, "actors/history", {"actor": actor})
 
 
 async def register(connection: Connection, definition: Definition, *, kind: str, by: str) -> bool:

@@ -48,6 +48,9 @@ INVARIANTS = (
     Invariant(code="I12", statement="invariants/i12_attempts", holds="nothing is tried too often or too soon"),
     Invariant(code="I13", statement="invariants/i13_one_model_at_a_time", holds="a slot has one wave at a time"),
     Invariant(code="I14", statement="invariants/i14_recovery", holds="lost work is taken back in time"),
+    Invariant(
+        code="I15", statement="invariants/i15_values_explained", holds="everything that was done explains itself"
+    ),
 )
 
 

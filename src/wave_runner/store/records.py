@@ -19,11 +19,11 @@ from psycopg import sql
 
 from wave_runner.core.canonical import dumps
 from wave_runner.core.outcome import Effect, Replace, Write
+from wave_runner.core.settling import ALL_ROWS
 from wave_runner.core.workflow import CollectionSpec
 from wave_runner.store.database import Connection, DataRefused, ask_composed, conclude, fetch, users_data
 from wave_runner.store.queries import adapt
 
-ALL_ROWS = "*"  # the column name under which a replaced set of rows is recorded
 NULL = "null"
 
 
@@ -257,20 +257,29 @@ def sha256_of(json_text: str) -> bytes:
     return hashlib.sha256(json_text.encode()).digest()
 
 
-async def current_hashes(
+async def current_texts(
     connection: Connection, tables: Tables, table: str, column: str, records: Mapping[int, str]
-) -> dict[int, bytes]:
-    """Return the hash of each record's present value of a column, or of its rows where `column` is `ALL_ROWS`."""
+) -> dict[int, str]:
+    """Return each record's present value of a column as JSON text, or its rows where `column` is `ALL_ROWS`.
+
+    A record without a row has no text; one without rows of a list has none either.
+    """
     address = tables.of(table)
     texts = (
         await _rows_as_text(connection, address, records)
         if column == ALL_ROWS
         else await _values_as_text(connection, address, [column], records)
     )
-    return {
-        record_id: sha256_of(texts.get(_address_of(address, record_id, key), {}).get(column, NULL))
-        for record_id, key in records.items()
-    }
+    places = {record_id: _address_of(address, record_id, key) for record_id, key in records.items()}
+    return {record_id: texts[place][column] for record_id, place in places.items() if place in texts}
+
+
+async def current_hashes(
+    connection: Connection, tables: Tables, table: str, column: str, records: Mapping[int, str]
+) -> dict[int, bytes]:
+    """Return the hash of each record's present value of a column, or of its rows where `column` is `ALL_ROWS`."""
+    texts = await current_texts(connection, tables, table, column, records)
+    return {record_id: sha256_of(texts.get(record_id, NULL)) for record_id in records}
 
 
 # ── writes ──────────────────────────────────────────────────────────────────────────────────────────

@@ -1125,9 +1125,11 @@ CREATE TABLE wave.staged_records (
     record_id bigint,
     staged_at timestamp with time zone DEFAULT now() NOT NULL,
     decided_at timestamp with time zone,
+    decider_id bigint,
     CONSTRAINT staged_records_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check1 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check1 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
+    CONSTRAINT staged_records_check2 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check3 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
     CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
 )
@@ -1146,9 +1148,11 @@ CREATE TABLE wave.staged_records_r0 (
     record_id bigint,
     staged_at timestamp with time zone DEFAULT now() CONSTRAINT staged_records_staged_at_not_null NOT NULL,
     decided_at timestamp with time zone,
+    decider_id bigint,
     CONSTRAINT staged_records_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check1 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check1 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
+    CONSTRAINT staged_records_check2 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check3 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
     CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
 );
@@ -1569,6 +1573,10 @@ CREATE INDEX schedules_due ON wave.schedules USING btree (next_at) WHERE (next_a
 
 CREATE INDEX staged_records_position ON ONLY wave.staged_records USING btree (run_id, interaction_id, staged_id);
 
+CREATE INDEX staged_records_record ON ONLY wave.staged_records USING btree (record_id) WHERE (record_id IS NOT NULL);
+
+CREATE INDEX staged_records_r0_record_id_idx ON wave.staged_records_r0 USING btree (record_id) WHERE (record_id IS NOT NULL);
+
 CREATE INDEX staged_records_r0_run_id_interaction_id_staged_id_idx ON wave.staged_records_r0 USING btree (run_id, interaction_id, staged_id);
 
 CREATE INDEX staged_records_waiting ON ONLY wave.staged_records USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
@@ -1636,6 +1644,8 @@ ALTER INDEX wave.payloads_pkey ATTACH PARTITION wave.payloads_r0_pkey;
 ALTER INDEX wave.payloads_interaction ATTACH PARTITION wave.payloads_r0_run_id_interaction_id_attempt_idx;
 
 ALTER INDEX wave.staged_records_pkey ATTACH PARTITION wave.staged_records_r0_pkey;
+
+ALTER INDEX wave.staged_records_record ATTACH PARTITION wave.staged_records_r0_record_id_idx;
 
 ALTER INDEX wave.staged_records_position ATTACH PARTITION wave.staged_records_r0_run_id_interaction_id_staged_id_idx;
 

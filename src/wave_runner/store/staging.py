@@ -108,6 +108,7 @@ async def decide(
                 "states": ["promoted"] * len(promoted) + ["rejected"] * len(errors),
                 "errors": ["[]"] * len(promoted) + [dumps(found).decode() for found in errors.values()],
                 "record_ids": [*promoted.values(), *([None] * len(errors))],
+                "decider_id": item.interaction_id,
             },
         )
     await records.check_constraints(connection)

@@ -488,13 +488,17 @@ CREATE TABLE staged_records (
     record_id       bigint REFERENCES records,
     staged_at       timestamptz NOT NULL DEFAULT now(),
     decided_at      timestamptz,
+    decider_id      bigint,                                 -- the interaction that decided
     PRIMARY KEY (run_id, staged_id),
     CHECK ((state = 'waiting') = (decided_at IS NULL)),
+    CHECK ((decided_at IS NULL) = (decider_id IS NULL)),
     CHECK ((state = 'promoted') = (record_id IS NOT NULL)),
     CHECK ((state = 'rejected') = (errors <> '[]'))
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX staged_records_waiting ON staged_records (run_id, staged_id) WHERE state = 'waiting';
 CREATE INDEX staged_records_position ON staged_records (run_id, interaction_id, staged_id);
+-- Where a record came from.
+CREATE INDEX staged_records_record ON staged_records (record_id) WHERE record_id IS NOT NULL;
 
 -- ─── proof ───────────────────────────────────────────────────────────────────────────────────────
 

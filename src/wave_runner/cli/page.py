@@ -1,0 +1,58 @@
+"""A page of text for people: names on the left, what is said of them beside, folded to the width of the terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from wave_runner.cli.output import clean
+
+NARROWEST, WIDEST = 80, 120
+LEFT = 12
+SHORT = 600
+"""So many characters of a long text are shown, unless all of it is asked for."""
+
+HASH = 12
+
+
+def width() -> int:
+    """Return how many characters a line may have: those of the terminal, between 80 and 120."""
+    return max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+
+
+def line(name: str, *parts: str | None) -> None:
+    """Print a name and what is said of it, in lines that fit."""
+    said = "; ".join(part for part in parts if part)
+    if said:
+        beside = textwrap.wrap(clean(said), width() - LEFT - 2, break_on_hyphens=False) or [""]
+        for number, text in enumerate(beside):
+            print(f"  {name if number == 0 else '':<{LEFT}}{text}")
+
+
+def quote(name: str, text: str | None, *, full: bool, limit: int = SHORT) -> None:
+    """Print a name and below it a text as it is, behind a bar; a long one is cut unless it is wanted in `full`."""
+    if text is None:
+        return
+    shown = text if full or len(text) <= limit else text[:limit]
+    line(name, f"{len(text)} characters" if shown is text else f"the first {limit} of {len(text)} characters")
+    for folded in _folded(shown):
+        print(f"  {'':<{LEFT}}│ {folded}")
+
+
+def value(given: Any) -> str:
+    """Return a value as text: JSON, so that a text is told from a number."""
+    return json.dumps(given, ensure_ascii=False)
+
+
+def short(sha256: str | None) -> str:
+    """Return the beginning of a hash; the document has all of it."""
+    name, colon, rest = (sha256 or "").rpartition(":")
+    return f"{name}{colon}{rest[:HASH]}"
+
+
+def _folded(text: str) -> Iterator[str]:
+    for one in text.splitlines():
+        yield from textwrap.wrap(clean(one), width() - LEFT - 4, drop_whitespace=False) or [""]
