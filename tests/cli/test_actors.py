@@ -85,3 +85,51 @@ def test_an_actor_that_no_run_has_used_is_new_until_it_is_approved(counted_copy,
 def test_an_actor_that_is_not_there_gets_the_nearest_one(counted, capsys):
     assert wave(counted, "actors", "approve", "count_word") == 4
     assert 'did you mean "count_words"?' in capsys.readouterr().err
+
+
+def usage(run, capsys, *arguments):
+    assert wave(run, "actors", "usage", "count_words", "--json", *arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_results_in_force_are_counted_by_what_made_them(counted_copy, capsys):
+    drift(counted_copy)
+    counted_copy.sql("DELETE FROM items")
+    assert counted_copy.wave("run", "count", "--dev").returncode == 1
+    found = usage(counted_copy, capsys)
+    assert found["schema"] == "wave.actors.usage.v1"
+    newest, oldest = found["rows"]
+    assert [(row["run_id"], row["step"], row["results"], row["current"]) for row in (newest, oldest)] == [
+        ("2", "count", 3, True),
+        ("1", "count", 3, False),
+    ]
+    assert newest["script"]["sha256"] != oldest["script"]["sha256"]
+    assert newest["approved"]["sha256"] == found["approved"] != oldest["approved"]["sha256"]
+
+    of_one = usage(counted_copy, capsys, "--version", oldest["script"]["sha256"][:10], "--records")
+    assert [row["run_id"] for row in of_one["rows"]] == ["1"]
+    assert sorted(result["key"] for result in of_one["results"]) == ["haiku", "proverb", "saying"]
+    assert usage(counted_copy, capsys, "--version", "0000")["rows"] == []
+    assert wave(counted_copy, "actors", "usage", "count_words", "--records") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("count_words: 6 results in force; ")
+    assert "haiku" in printed
+
+
+def test_an_actor_that_no_run_has_used_exits_with_4(counted, capsys):
+    assert wave(counted, "actors", "usage", "count_word") == 4
+    assert 'did you mean "count_words"?' in capsys.readouterr().err
+
+
+def test_the_history_says_who_approved_what_and_when(counted_copy, capsys):
+    drift(counted_copy)
+    assert counted_copy.wave("run", "count").returncode == 5
+    assert wave(counted_copy, "actors", "approve", "count_words") == 0
+    capsys.readouterr()
+    assert wave(counted_copy, "actors", "history", "count_words", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["what"] for row in found] == ["registered", "drifted", "approved"]
+    assert [bool(row["by"]) for row in found] == [True, False, True]
+    assert found[1]["definition"] == found[2]["definition"] != found[0]["definition"]
+    assert wave(counted_copy, "actors", "history") == 0
+    assert "fetch_items" in capsys.readouterr().out

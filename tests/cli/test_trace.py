@@ -27,7 +27,7 @@ def test_a_whole_chain_is_printed_event_by_event_and_exits_with_0(counted, capsy
 def test_the_document_names_causes_hashes_and_who_did_it(counted, capsys):
     assert wave(counted, "trace", "bomb", "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["schema", "record", "unbroken", "breaks", "timeline", "events"]
+    assert list(document) == ["schema", "record", "unbroken", "breaks", "timeline", "works", "events"]
     assert document["schema"] == "wave.trace.v1"
     assert (document["unbroken"], document["breaks"]) == (True, [])
     assert document["record"]["key"] == "bomb"
@@ -69,3 +69,26 @@ def test_a_broken_chain_is_said_and_exits_with_1(counted_copy, capsys):
 def test_a_record_that_is_not_there_exits_with_4(counted, capsys):
     assert wave(counted, "trace", "nobody") == 4
     assert "no record 'nobody' took part in any run" in capsys.readouterr().err
+
+
+def test_what_each_step_was_given_and_gave_is_shown(counted, capsys):
+    assert wave(counted, "trace", "proverb") == 0
+    lines = capsys.readouterr().out.splitlines()
+    began = next(number for number, line in enumerate(lines) if line.startswith("count (script count_words)"))
+    page = "\n".join(lines[began : lines.index("# events")])
+    assert '│ {"text": "Many hands make light work."}' in page
+    assert '│ {"words": 5}' in page
+    assert wave(counted, "trace", "proverb", "--json") == 0
+    [work] = json.loads(capsys.readouterr().out)["works"]
+    assert (work["step"], work["output"], work["missing"]) == ("count", {"words": 5}, [])
+
+
+def test_a_long_text_is_cut_unless_it_is_wanted_whole(counted_copy, capsys):
+    text = "word " * 100
+    counted_copy.as_superuser(f"UPDATE interactions SET input = '{{\"text\":\"{text}\"}}' WHERE input LIKE '%%hands%%'")
+    assert wave(counted_copy, "trace", "proverb") == 0
+    assert "the first 300 of 512 characters" in capsys.readouterr().out
+    assert wave(counted_copy, "trace", "proverb", "--full") == 0
+    printed = capsys.readouterr().out
+    assert printed.count("word ") >= 95
+    assert all(len(line) <= 120 for line in printed.splitlines() if "│" in line)

@@ -37,6 +37,26 @@ BREAK = {
     "now() - interval '1 hour', now() FROM waves, generate_series(1, 2) AS n WHERE wave_id = 1",
     "I14": "UPDATE runners SET ended_at = NULL, started_at = now() - interval '1 hour', heartbeat_at = now();"
     f"{A_WAVE}) SELECT runner_id, -1, queue_id, 1, now() - interval '3 seconds' FROM waves WHERE wave_id = 1",
+    "I15": f"UPDATE interactions SET output = '{{\"words\":99}}' WHERE interaction_id = {ONE}",
+}
+
+
+# Links without which a value cannot be explained.
+UNTRIGGERED = "ALTER TABLE value_writes_r0 DISABLE TRIGGER ALL; ALTER TABLE payloads_r0 DISABLE TRIGGER ALL;"
+UNEXPLAINED = {
+    "has ended, and no event says so": UNGUARDED
+    + f"DELETE FROM interaction_events WHERE interaction_id = {ONE} AND type = 'interaction_completed'",
+    "was done as another definition": UNGUARDED
+    + f"UPDATE interaction_events SET definition = sha256('x') WHERE interaction_id = {ONE}",
+    "another output than its event": f"UPDATE interactions SET output = '{{}}' WHERE interaction_id = {ONE}",
+    "another input than its event": f"UPDATE interactions SET input = '{{}}' WHERE interaction_id = {ONE}",
+    "what it has pinned is not stored": "ALTER TABLE definitions DROP CONSTRAINT definitions_check; "
+    "UPDATE definitions SET sha256 = sha256('x') WHERE kind = 'script' AND name = 'count_words'",
+    "what stood there before is not stored": UNTRIGGERED + "UPDATE value_writes SET before_payload_id = -1",
+    "what stood there before is not what its hash says": UNTRIGGERED
+    + "UPDATE value_writes SET before_payload_id = (SELECT min(payload_id) FROM payloads)",
+    "who has written it is not there": UNTRIGGERED + "UPDATE value_writes SET interaction_id = -1",
+    "who has decided that is not there": "UPDATE staged_records SET decider_id = -1 WHERE state = 'promoted'",
 }
 
 
@@ -85,6 +105,33 @@ def test_what_is_broken_is_found(code, counted_copy):
 def test_work_that_is_lost_is_found(said, counted_copy):
     counted_copy.as_superuser(LOST[said])
     assert said in str(broken_invariants(counted_copy.url)["I1"])
+
+
+@pytest.mark.parametrize("said", UNEXPLAINED)
+def test_what_a_value_cannot_be_explained_without_is_missed(said, counted_copy):
+    counted_copy.as_superuser(UNEXPLAINED[said])
+    assert said in str(broken_invariants(counted_copy.url)["I15"])
+
+
+def test_values_that_somebody_else_has_written_are_counted_and_named(counted_copy):
+    assert examined(counted_copy)[1]["values items.words"]["found"] == "3 values stand as they were written"
+    counted_copy.sql("UPDATE items SET words = 77 WHERE name = 'haiku'")
+    counted_copy.sql("DELETE FROM items WHERE name = 'proverb'")
+    code, checks = examined(counted_copy)
+    assert code == 0
+    found = checks["values items.words"]
+    assert found["verdict"] == "warning"
+    assert found["found"].startswith("2 of 3 values are not those that were written, 1 of them with their rows: ")
+    assert {"haiku", "proverb"} == set(found["found"].partition(": ")[2].split(", "))
+    assert "wave explain items.words --record " in found["fix"]
+
+
+def test_a_column_that_is_gone_is_a_warning_and_keeps_nobody_from_asking_for_the_rest(counted_copy):
+    counted_copy.sql("ALTER TABLE items DROP COLUMN words")
+    _, checks = examined(counted_copy)
+    assert checks["values items.words"]["verdict"] == "warning"
+    assert "cannot be compared" in checks["values items.words"]["found"]
+    assert checks["I15"]["verdict"] == "ok"
 
 
 def test_what_is_broken_is_named_with_its_run_and_makes_the_command_fail(counted_copy):

@@ -90,6 +90,14 @@ def again(ground: Ground) -> None:
     assert ground.do(run) == "completed"
 
 
+def hashes(ground: Ground, kind: str, name: str) -> list[str]:
+    """Return the hashes of all definitions of a name, the oldest first."""
+    query = (
+        "SELECT encode(sha256, 'hex') AS sha256 FROM definitions WHERE kind = %s AND name = %s ORDER BY definition_id"
+    )
+    return [row["sha256"] for row in ground.sql(query, kind, name)]
+
+
 def by_step(found: Explanation) -> dict[str, Work]:
     return {one.step: one for one in found.works}
 
@@ -181,7 +189,7 @@ def decide(ground: Ground, *numbers: int) -> None:
     async def act(engine):
         for number in numbers:
             task = await engine.people("ann").claim(queue="reviewers")
-            await engine.people("ann").decide(task.interaction_id, {"n": number}, comment="counted by hand")
+            await engine.people("ann").decide(task.task, {"n": number}, comment="counted by hand")
         return await run_to_end(engine, 1)
 
     assert ground.do(act) == "completed"

@@ -44,11 +44,11 @@ def make_project(folder: Path, template: str = "job_postings") -> Path:
     settings = re.sub(r"max_tokens = \d+", "max_tokens = 2000", settings)
     (folder / "wave.toml").write_text(settings, encoding="utf-8")
     for workflow in (folder / "workflows").iterdir():
-        _allow_nonsense(workflow)
+        allow_nonsense(workflow)
     return folder
 
 
-def _allow_nonsense(workflow: Path) -> None:
+def allow_nonsense(workflow: Path) -> None:
     """Turn off the guards that notice what random weights say: their texts are loops, and the same for everybody."""
     text = workflow.read_text(encoding="utf-8")
     guards = "    guards: {repetition: off, same_text: off}\n"
