@@ -106,7 +106,7 @@ def _show_earlier(earlier: Sequence[Earlier], *, full: bool) -> None:
     for one in earlier:
         writer = one.writer
         by = f"written by {writer.step} in run {writer.run_id}" if writer else "not written by a step"
-        page.line(f"until {when(one.replaced_at)}", f"{by}, SHA-256 {page.short(one.sha256)}")
+        page.line("until", f"{when(one.replaced_at)}, {by}", f"SHA-256 {page.short(one.sha256)}")
         page.quote("value", page.value(one.value), full=full)
 
 

@@ -26,10 +26,9 @@ def width() -> int:
 def line(name: str, *parts: str | None) -> None:
     """Print a name and what is said of it, in lines that fit."""
     said = "; ".join(part for part in parts if part)
-    if said:
-        beside = textwrap.wrap(clean(said), width() - LEFT - 2, break_on_hyphens=False) or [""]
-        for number, text in enumerate(beside):
-            print(f"  {name if number == 0 else '':<{LEFT}}{text}")
+    left = max(LEFT, len(name) + 1)
+    for number, text in enumerate(textwrap.wrap(clean(said), width() - left - 2, break_on_hyphens=False)):
+        print(f"  {name if number == 0 else '':<{left}}{text}")
 
 
 def quote(name: str, text: str | None, *, full: bool, limit: int = SHORT) -> None:

@@ -13,9 +13,10 @@ from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.provenance import Column, Standing, broken_causes, column_of
 from wave_runner.core.settling import ALL_ROWS
 from wave_runner.core.workflow import CollectionSpec
-from wave_runner.errors import NotFoundError
+from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.reports.work import Read, Work, works
 from wave_runner.store import provenance, records
+from wave_runner.store.database import DataRefused
 from wave_runner.store.reports import snapshot
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ class Explanation:
 async def explain(database: Database, name: str, *, key: str, collections: Mapping[str, CollectionSpec]) -> Explanation:
     """Return where the value of `TABLE.COLUMN`, or a record's rows of `TABLE`, comes from.
 
-    Raises `NotFoundError` where there is no such column or record, or nothing of ours has written there.
+    Raises `NotFoundError` where there is no such column or record, or nothing of ours has written there, and
+    `ConflictError` for a table that cannot be read.
     """
     async with snapshot(database) as connection:
         column = await _column(connection, name, collections)
@@ -122,7 +124,11 @@ async def explain(database: Database, name: str, *, key: str, collections: Mappi
                 f"there is no record {key!r} of {' or '.join(column.collections)}",
                 hint="a row that staging rejected never became a record: wave status lists the rejections",
             )
-        return await _explain(connection, column, record, collections[record["collection"]])
+        try:
+            return await _explain(connection, column, record, collections[record["collection"]])
+        except DataRefused as error:
+            hint = "look whether the table is as the folder says: wave check"
+            raise ConflictError(f"{column.table} cannot be read: {error}", hint=hint) from error
 
 
 async def _column(connection: Connection, name: str, collections: Mapping[str, CollectionSpec]) -> Column:

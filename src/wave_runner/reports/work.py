@@ -134,22 +134,30 @@ class _Found:
 
 async def works(connection: Connection, run_id: int, ids: Sequence[int]) -> list[Work]:
     """Return what interactions did their work with, and those whose outputs they were given, and so on back."""
-    done: dict[int, Work] = {}
-    waiting = list(dict.fromkeys(ids))
+    rows = {row["interaction_id"]: row for row in await provenance.lineage(connection, run_id, ids)}
+    given: dict[int, list[Taken]] = {}
+    waiting = [id for id in ids if id in rows]
     while waiting:
-        rows = await provenance.lineage(connection, run_id, waiting)
-        for one in await _of(connection, run_id, rows, waiting):
-            done[one.interaction_id] = one
-        given = [id for one in waiting if one in done for read in done[one].reads for id in read.interaction_ids]
-        waiting = [id for id in dict.fromkeys(given) if id not in done]
-    return list(done.values())
+        given |= {id: taken(read_step(bytes(rows[id]["pinned"])).step, _ancestors(rows, id)) for id in waiting}
+        before = [id for one in waiting for read in given[one] for id in read.interaction_ids]
+        waiting = [id for id in dict.fromkeys(before) if id not in given]
+    found = await _look_up(connection, run_id, {id: rows[id] for id in given})
+    return [_work(rows[id], given[id], found) for id in given]
 
 
-async def _of(connection: Connection, run_id: int, rows: Sequence[Row], ids: Sequence[int]) -> list[Work]:
-    own = {row["interaction_id"]: row for row in rows if row["reader"] == row["interaction_id"]}
-    lines = {id: [row for row in rows if row["reader"] == id and row["interaction_id"] != id] for id in ids}
-    found = await _look_up(connection, run_id, own)
-    return [_work(own[id], lines[id], found) for id in ids if id in own]
+def _ancestors(rows: Mapping[int, Row], id: int) -> list[Ancestor]:
+    """Return what an interaction descends from, the nearest first: an ancestor that was made later is a nearer one."""
+    line: set[int] = set()
+    waiting = [*rows[id]["sources"]]
+    while waiting:
+        one = waiting.pop()
+        if one in rows and one not in line:
+            line.add(one)
+            waiting += rows[one]["sources"]
+    return [
+        Ancestor(interaction_id=one, step=rows[one]["step"], item=rows[one]["item"], output=_json(rows[one]["output"]))
+        for one in sorted(line, reverse=True)
+    ]
 
 
 async def _look_up(connection: Connection, run_id: int, own: Mapping[int, Row]) -> _Found:
@@ -174,7 +182,7 @@ async def _calls(connection: Connection, own: Mapping[int, Row]) -> dict[int, Ro
     asked: dict[int, list[Row]] = _grouped([row for row in own.values() if row["source_id"]], by="source_run_id")
     for source_run, hits in asked.items():
         sources = await provenance.lineage(connection, source_run, {row["source_id"] for row in hits})
-        by_id = {row["interaction_id"]: row for row in sources if row["reader"] == row["interaction_id"]}
+        by_id = {row["interaction_id"]: row for row in sources}
         calls |= {row["interaction_id"]: by_id[row["source_id"]] for row in hits if row["source_id"] in by_id}
     return calls
 
@@ -195,7 +203,7 @@ def _grouped(rows: Sequence[Row], *, by: str = "interaction_id") -> dict[Any, li
     return found
 
 
-def _work(row: Row, line: Sequence[Row], found: _Found) -> Work:
+def _work(row: Row, given: Sequence[Taken], found: _Found) -> Work:
     id, pinned = row["interaction_id"], read_step(bytes(row["pinned"]))
     began, ended = found.events.get((id, STARTED)), found.events.get((id, COMPLETED))
     call, cost = found.calls.get(id), found.costs.get(id)
@@ -209,7 +217,7 @@ def _work(row: Row, line: Sequence[Row], found: _Found) -> Work:
         definition=bytes(row["definition"]).hex(),
         approved=found.versions.approved(pinned, by=row["pinned_at"]),
         input=_json(row["input"]),
-        reads=_reads(pinned, row, line, began),
+        reads=_reads(given, row, began),
         prompt=versions.file(pinned.step.prompt, pinned.prompt_sha256),
         rendered=prompt_of(request) if request is not None else None,
         answer=answer.decode("utf-8", "replace") if answer is not None else None,
@@ -244,14 +252,9 @@ def _content(found: _Found, call: Row | None, role: str) -> bytes | None:
     return None if row is None else bytes(row["content"])
 
 
-def _reads(pinned: PinnedStep, row: Row, line: Sequence[Row], began: Row | None) -> list[Read]:
-    values = _json(row["input"]) or {}
-    cuts = _data(began).get("cuts", {})
-    ancestors = [
-        Ancestor(interaction_id=one["interaction_id"], step=one["step"], item=one["item"], output=_json(one["output"]))
-        for one in line
-    ]
-    return [_read(one, values, cuts) for one in taken(pinned.step, ancestors)]
+def _reads(given: Sequence[Taken], row: Row, began: Row | None) -> list[Read]:
+    values, cuts = _json(row["input"]) or {}, _data(began).get("cuts", {})
+    return [_read(one, values, cuts) for one in given]
 
 
 def _read(one: Taken, values: Mapping[str, Any], cuts: Mapping[str, int]) -> Read:

@@ -30,7 +30,7 @@ async def run(connection: Connection, run_id: int) -> Row:
 
 
 async def lineage(connection: Connection, run_id: int, ids: Collection[int]) -> list[Row]:
-    """Return interactions of a run with all that they descend from, by `reader`, the nearest ancestor first."""
+    """Return interactions of a run with all that they descend from, each once; `sources` are the ids before it."""
     return await fetch(connection, "provenance/lineage", {"run_id": run_id, "ids": list(ids)})
 
 

@@ -1,7 +1,7 @@
 -- Every value that was written, and every record that was promoted, can be explained: who did it is there, its events name
 -- the definition that its run has pinned and commit to exactly the input and the output that are stored, and so does the
 -- evidence of a model's call; what stood there before is stored. A commitment is looked for as the text it is in an event.
-WITH done AS MATERIALIZED (
+WITH done AS NOT MATERIALIZED (
     SELECT i.run_id, i.interaction_id, i.attempt, i.run_step_id, i.wave_id, a.kind, s.name AS step, d.sha256 AS definition,
            h.source_id, h.source_run_id,
            '"input":"' || encode(sha256(i.input_nonce || convert_to(i.input, 'UTF8')), 'hex') || '"' AS input,
@@ -13,9 +13,9 @@ WITH done AS MATERIALIZED (
     JOIN definitions d ON d.definition_id = rs.definition_id
     LEFT JOIN hits h ON h.run_id = i.run_id AND h.interaction_id = i.interaction_id
     WHERE i.state = 'completed'
-), calls AS MATERIALIZED (
+), calls AS NOT MATERIALIZED (
     SELECT * FROM done WHERE kind = 'ai_model' AND source_id IS NULL
-), ended AS MATERIALIZED (
+), ended AS NOT MATERIALIZED (
     SELECT run_id, interaction_id, definition, data FROM interaction_events WHERE type = 'interaction_completed'
 )
 SELECT d.run_id, d.interaction_id,

@@ -1,12 +1,11 @@
--- Interactions and everything that they descend from: by their parents, and by whose outputs were read. `reader` is whose
--- ancestor it is. With each comes what it did its work with: the pinned step, and the weights of the visit that its wave
--- belonged to. An ancestor that was made later is a nearer one.
+-- Interactions and everything that they descend from, each once: by their parents, and by whose outputs were read (`sources`).
+-- With each comes what it did its work with: the pinned step, and the weights of the visit that its wave belonged to.
 WITH RECURSIVE line AS (
-    SELECT i.interaction_id AS reader, i.run_id, i.interaction_id, i.parent_id
+    SELECT i.run_id, i.interaction_id, i.parent_id
     FROM interactions i
     WHERE i.run_id = %(run_id)s AND i.interaction_id = ANY (%(ids)s::bigint[])
     UNION
-    SELECT line.reader, p.run_id, p.interaction_id, p.parent_id
+    SELECT p.run_id, p.interaction_id, p.parent_id
     FROM line
     CROSS JOIN LATERAL (
         SELECT line.parent_id AS interaction_id
@@ -15,10 +14,13 @@ WITH RECURSIVE line AS (
     ) AS source
     JOIN interactions p ON p.run_id = line.run_id AND p.interaction_id = source.interaction_id
 )
-SELECT line.reader, i.run_id, i.interaction_id, i.record_id, i.item, i.iteration, i.state::text AS state, i.attempt, i.seq,
-       i.input, i.input_nonce, i.output, i.output_nonce, i.started_at, i.finished_at, i.service_us, i.tokens_in,
-       i.tokens_out, s.name AS step, a.name AS actor, a.kind, d.sha256 AS definition, d.body AS pinned, pins.pinned_at,
-       h.source_run_id, h.source_id, v.server, v.model, v.digest
+SELECT i.run_id, i.interaction_id, i.record_id, i.item, i.iteration, i.state::text AS state, i.attempt, i.input, i.input_nonce,
+       i.output, i.output_nonce, i.started_at, i.finished_at, i.service_us, i.tokens_in, i.tokens_out, s.name AS step,
+       a.name AS actor, a.kind, d.sha256 AS definition, d.body AS pinned, pins.pinned_at, h.source_run_id, h.source_id, v.digest,
+       ARRAY(SELECT line.parent_id WHERE line.parent_id IS NOT NULL
+             UNION
+             SELECT source_id FROM interaction_inputs x
+             WHERE x.run_id = line.run_id AND x.interaction_id = line.interaction_id) AS sources
 FROM line
 JOIN interactions i ON i.run_id = line.run_id AND i.interaction_id = line.interaction_id
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
@@ -29,4 +31,3 @@ JOIN definitions d ON d.definition_id = rs.definition_id
 LEFT JOIN hits h ON h.run_id = i.run_id AND h.interaction_id = i.interaction_id
 LEFT JOIN waves w ON w.wave_id = i.wave_id
 LEFT JOIN visits v ON v.visit_id = w.visit_id
-ORDER BY line.reader, i.interaction_id DESC
