@@ -80,21 +80,21 @@ def test_what_nothing_gave_names_every_source_that_was_tried():
 
 
 @pytest.mark.parametrize(
-    ("request_bytes", "prompt"),
+    ("request_text", "prompt"),
     [
-        (b'{"model": "m", "prompt": "Which?"}', "Which?"),
+        ('{"model": "m", "prompt": "Which?"}', "Which?"),
         (
             b'{"messages": [{"role": "user", "content": "Which?"}, {"role": "user", "content": "Say."}]}',
             "Which?\n\nSay.",
         ),
-        (b'{"messages": []}', None),
-        (b'{"messages": "none"}', None),
-        (b'["Which?"]', None),
-        (b"\xff", None),
+        ('{"messages": []}', None),
+        ('{"messages": "none"}', None),
+        ('["Which?"]', None),
+        ("no JSON", None),
     ],
 )
-def test_the_prompt_is_found_in_what_was_sent(request_bytes, prompt):
-    assert prompt_of(request_bytes) == prompt
+def test_the_prompt_is_found_in_what_was_sent(request_text, prompt):
+    assert prompt_of(request_text) == prompt
 
 
 NONCE = bytes(32)

@@ -89,7 +89,8 @@ def _approved(approved: Approved | None) -> str:
 def _model(model: Model) -> list[str | None]:
     options = ", ".join(f"{name} {page.value(value)}" for name, value in sorted(model.options.items()))
     weights = f"weights {page.short(model.digest)}" if model.digest else "weights not recorded"
-    return [f"{model.model} on {model.server}", weights, options or None]
+    server = f"{model.server} ({model.version})" if model.version else model.server
+    return [f"{model.model} on {server}", weights, options or None]
 
 
 def _script(script: Script) -> list[str | None]:

@@ -103,7 +103,7 @@ def _newest_of_each_item(having: Sequence[Ancestor]) -> tuple[int, ...]:
     return tuple(newest.values())
 
 
-def prompt_of(request: bytes) -> str | None:
+def prompt_of(request: str) -> str | None:
     """Return the prompt that a request to a model holds; None where it holds none that we know of."""
     try:
         said = json.loads(request)

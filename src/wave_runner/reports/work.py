@@ -25,14 +25,22 @@ from wave_runner.store import provenance
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Row
 
+KEPT = ("request", "answer", "server")
+"""What is kept of a model's call; not every server says its version."""
+REQUIRED = frozenset({"request", "answer"})
+
 STARTED, COMPLETED = "interaction_started", "interaction_completed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model as it was asked. `digest` is that of the weights; None if nobody has recorded it."""
+    """A model as it was asked. `digest` is that of the weights, `version` what the server has called its own.
+
+    None where nobody has recorded it.
+    """
 
     server: str
+    version: str | None
     model: str
     digest: str | None
     options: Mapping[str, Any]
@@ -207,7 +215,7 @@ def _work(row: Row, given: Sequence[Taken], found: _Found) -> Work:
     id, pinned = row["interaction_id"], read_step(bytes(row["pinned"]))
     began, ended = found.events.get((id, STARTED)), found.events.get((id, COMPLETED))
     call, cost = found.calls.get(id), found.costs.get(id)
-    request, answer = (_content(found, call, role) for role in ("request", "answer"))
+    request, answer, server = (_text(found, call, role) for role in KEPT)
     work = Work(
         **{name: row[name] for name in Work.__dataclass_fields__ if name in row and name not in _MADE},
         began=_event(began),
@@ -220,10 +228,10 @@ def _work(row: Row, given: Sequence[Taken], found: _Found) -> Work:
         reads=_reads(given, row, began),
         prompt=versions.file(pinned.step.prompt, pinned.prompt_sha256),
         rendered=prompt_of(request) if request is not None else None,
-        answer=answer.decode("utf-8", "replace") if answer is not None else None,
+        answer=answer,
         output=_json(row["output"]),
         schema=versions.file(pinned.step.output, pinned.output_sha256),
-        model=_model(pinned, call),
+        model=_model(pinned, call, server),
         script=found.versions.script(pinned),
         query=versions.file(pinned.step.sql, pinned.sql_sha256),
         from_cache=_from_cache(row, call),
@@ -247,9 +255,9 @@ def _json(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def _content(found: _Found, call: Row | None, role: str) -> bytes | None:
+def _text(found: _Found, call: Row | None, role: str) -> str | None:
     row = found.evidence.get((call["interaction_id"], role)) if call is not None else None
-    return None if row is None else bytes(row["content"])
+    return None if row is None else bytes(row["content"]).decode("utf-8", "replace")
 
 
 def _reads(given: Sequence[Taken], row: Row, began: Row | None) -> list[Read]:
@@ -268,12 +276,15 @@ def _read(one: Taken, values: Mapping[str, Any], cuts: Mapping[str, int]) -> Rea
     )
 
 
-def _model(pinned: PinnedStep, call: Row | None) -> Model | None:
+def _model(pinned: PinnedStep, call: Row | None, version: str | None) -> Model | None:
     if pinned.model is None:
         return None
-    digest = call["digest"] if call is not None else None
     return Model(
-        server=pinned.model.server, model=pinned.model.model, digest=digest, options=dict(pinned.model.options)
+        server=pinned.model.server,
+        version=version,
+        model=pinned.model.model,
+        digest=call["digest"] if call is not None else None,
+        options=dict(pinned.model.options),
     )
 
 
@@ -335,11 +346,11 @@ def _missing_of_call(work: Work, call: Row | None, found: _Found) -> Iterator[st
     if call["digest"] is None:
         yield f"the weights that have answered {of} are not recorded"
     ended = found.call_events.get((call["run_id"], call["interaction_id"]))
-    for role in ("request", "answer"):
+    for role in KEPT:
         kept = found.evidence.get((call["interaction_id"], role))
-        if kept is None:
+        if kept is None and role in REQUIRED:
             yield f"the {role} of {of} is not stored any more"
-        else:
+        elif kept is not None:
             yield from unproven_evidence(_data(ended), role, bytes(kept["nonce"]), bytes(kept["content"]), of=of)
 
 

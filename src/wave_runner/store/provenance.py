@@ -46,7 +46,7 @@ async def causes(connection: Connection, run_id: int, interaction_id: int, seq: 
 
 
 async def evidence(connection: Connection, attempts: Sequence[tuple[int, int, int]]) -> list[Row]:
-    """Return the request and the raw answer of attempts: (run, interaction, attempt)."""
+    """Return request, raw answer and server's version of attempts: (run, interaction, attempt)."""
     run_ids, ids, numbers = ([one[place] for one in attempts] for place in range(3))
     return await fetch(connection, "provenance/evidence", {"run_ids": run_ids, "ids": ids, "attempts": numbers})
 
