@@ -121,7 +121,9 @@ def test_values_that_somebody_else_has_written_are_counted_and_named(counted_cop
     assert code == 0
     found = checks["values items.words"]
     assert found["verdict"] == "warning"
-    assert found["found"].startswith("2 of 3 values are not those that were written, 1 of them with their rows: ")
+    assert found["found"].startswith(
+        "2 of 3 values are not those that were written, 1 of them because the row is gone: "
+    )
     assert {"haiku", "proverb"} == set(found["found"].partition(": ")[2].split(", "))
     assert "wave explain items.words --record " in found["fix"]
 

@@ -180,7 +180,7 @@ def test_a_column_that_came_with_the_row_is_explained_by_its_staged_row(asking: 
     assert (found.writer, found.standing, found.missing) == (None, None, [])
     assert [one.step for one in found.works] == ["check", "fetch"]
     assert found.promotion is not None
-    assert found.promotion.decided_by == found.works[0].interaction_id
+    assert found.promotion.decider_id == found.works[0].interaction_id
 
 
 def decide(ground: Ground, *numbers: int) -> None:

@@ -85,8 +85,8 @@ def _show_promotion(promotion: Promotion) -> None:
     page.line(
         "came from", promotion.source, position, f"{where}, SHA-256 of the raw {page.short(promotion.raw_sha256)}"
     )
-    page.line("staged", f"{when(promotion.staged_at)} by interaction {promotion.fetched_by}")
-    page.line("promoted", f"{when(promotion.decided_at)} by interaction {promotion.decided_by}")
+    page.line("staged", f"{when(promotion.staged_at)} by interaction {promotion.fetcher_id}")
+    page.line("promoted", f"{when(promotion.decided_at)} by interaction {promotion.decider_id}")
 
 
 def _show_causes(found: Explanation) -> None:

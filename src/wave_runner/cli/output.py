@@ -39,12 +39,12 @@ def plain(value: Any, name: str = "") -> Any:
     match value:
         case bool() | None:
             return value
-        case int() if name == "id" or name.endswith("_id"):
+        case int() if name == "id" or name.endswith(("_id", "_ids")):
             return str(value)
         case Mapping():
             return {str(key): plain(item, str(key)) for key, item in value.items()}
         case list() | tuple():
-            return [plain(item) for item in value]
+            return [plain(item, name if name.endswith("_ids") else "") for item in value]
         case datetime():
             return value.isoformat()
         case bytes():

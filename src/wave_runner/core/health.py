@@ -205,7 +205,7 @@ def value_check(name: str, *, written: int, changed: int, gone: int, keys: Seque
     """Return what it means that values of a column are not those that were written. `keys` are some of the records."""
     if not changed:
         return Check(name=f"values {name}", verdict=Verdict.OK, found=f"{written} values stand as they were written")
-    rows = f", {gone} of them with their rows" if gone else ""
+    rows = f", {gone} of them because the row is gone" if gone else ""
     more = ", …" if changed > len(keys) else ""
     found = f"{changed} of {written} values are not those that were written{rows}: {', '.join(keys)}{more}"
     fix = f"see who wrote one, and what: wave explain {name} --record {shlex.quote(keys[0])}"

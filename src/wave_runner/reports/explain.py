@@ -55,8 +55,8 @@ class Promotion:
     raw_sha256: str
     staged_at: datetime
     decided_at: datetime
-    fetched_by: int
-    decided_by: int
+    fetcher_id: int
+    decider_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +200,7 @@ async def _promoted(
 ) -> Explanation:
     text, there = await _now(connection, column.table, column.column, record, collection)
     done = await _works(connection, promotion.run_id, [], promotion, record, collection)
-    decided = next((one for one in done if one.interaction_id == promotion.decided_by), None)
+    decided = next((one for one in done if one.interaction_id == promotion.decider_id), None)
     causes = await _causes(connection, promotion.run_id, decided)
     earlier, lost = _earlier(writes)
     return Explanation(
@@ -215,7 +215,7 @@ async def _promoted(
         promotion=promotion,
         causes=[_cause(row) for row in causes],
         earlier=earlier,
-        missing=[*_missing(done, promotion.decided_by), *broken_causes([_link(row) for row in causes]), *lost],
+        missing=[*_missing(done, promotion.decider_id), *broken_causes([_link(row) for row in causes]), *lost],
     )
 
 
@@ -228,7 +228,7 @@ async def _works(
     collection: CollectionSpec,
 ) -> list[Work]:
     """Return the interactions behind a value: who wrote it and what they were given, then who brought the record in."""
-    brought = [promotion.decided_by, promotion.fetched_by] if promotion is not None else []
+    brought = [promotion.decider_id, promotion.fetcher_id] if promotion is not None else []
     if promotion is None or promotion.run_id == run_id:
         done = await works(connection, run_id, [*ids, *brought])
     else:
