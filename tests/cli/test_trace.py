@@ -47,7 +47,8 @@ def test_what_a_script_raised_is_shown_with_its_traceback(counted, capsys):
     lines = capsys.readouterr().out.splitlines()
     began = lines.index("what count_words raised, attempt 2:")
     assert lines[began + 1] == "  Traceback (most recent call last):"
-    assert lines[lines.index("# events") - 1] == "  RuntimeError: told to fail"
+    after = next(number for number, line in enumerate(lines) if line.startswith("count (script count_words)"))
+    assert lines[after - 1] == "  RuntimeError: told to fail"
 
 
 def test_what_the_workflow_ensures_and_does_not_hold_is_said(counted, capsys):

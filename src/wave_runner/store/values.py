@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from wave_runner.core.settling import ALL_ROWS
-from wave_runner.store.database import Connection, fetch, users_data
+from wave_runner.store.database import Connection, DataRefused, fetch, users_data
 from wave_runner.store.records import Address, Tables, limit, table_name
 
 
@@ -22,8 +22,17 @@ class Outside:
 
 
 async def written_columns(connection: Connection) -> list[tuple[str, str]]:
-    """Return every (table, column) that a step has ever written; `ALL_ROWS` for a list."""
-    return [(row["table_name"], row["column_name"]) for row in await fetch(connection, "provenance/columns")]
+    """Return every (table, column) that a step has ever written; `ALL_ROWS` for a list.
+
+    None can be told where the table that says so is damaged, which the invariants on it report.
+    """
+    try:
+        async with connection.transaction():
+            with users_data(connection):
+                rows = await fetch(connection, "provenance/columns")
+    except DataRefused:
+        return []
+    return [(row["table_name"], row["column_name"]) for row in rows]
 
 
 async def changed_outside(

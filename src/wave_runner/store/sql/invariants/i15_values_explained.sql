@@ -38,12 +38,12 @@ SELECT c.run_id, c.interaction_id, c.step || ': the weights that have answered a
 FROM calls c LEFT JOIN waves w ON w.wave_id = c.wave_id LEFT JOIN visits v ON v.visit_id = w.visit_id
 WHERE v.visit_id IS NULL
 UNION ALL
-SELECT c.run_id, c.interaction_id, c.step || ': the ' || role
+SELECT c.run_id, c.interaction_id, c.step || ': the ' || kept.role
        || CASE WHEN p.payload_id IS NULL THEN ' is not stored' ELSE ' is not what its event has committed to' END
 FROM calls c
-CROSS JOIN unnest(ARRAY['request', 'answer']) AS role
+CROSS JOIN unnest(ARRAY['request', 'answer']) AS kept (role)
 LEFT JOIN payloads p
-    ON p.run_id = c.run_id AND p.interaction_id = c.interaction_id AND p.attempt = c.attempt AND p.role = role
+    ON p.run_id = c.run_id AND p.interaction_id = c.interaction_id AND p.attempt = c.attempt AND p.role = kept.role
 LEFT JOIN ended e ON e.run_id = c.run_id AND e.interaction_id = c.interaction_id
 WHERE p.payload_id IS NULL OR strpos(e.data, encode(sha256(p.nonce || p.content), 'hex')) = 0
 UNION ALL
@@ -58,8 +58,8 @@ UNION ALL
 SELECT rs.run_id, NULL, s.name || ': what it has pinned is not stored: ' || pinned.sha256
 FROM run_steps rs
 JOIN steps s ON s.step_id = rs.step_id
-JOIN definitions d ON d.definition_id = rs.definition_id
-CROSS JOIN LATERAL (SELECT convert_from(d.body, 'UTF8')::json AS step) AS read
+-- OFFSET 0: only pinned steps are read as JSON, and not every definition before it is known which of them are.
+CROSS JOIN LATERAL (SELECT convert_from(d.body, 'UTF8')::json AS step FROM definitions d WHERE d.definition_id = rs.definition_id OFFSET 0) AS read
 CROSS JOIN LATERAL (
     SELECT read.step ->> name AS sha256 FROM unnest(ARRAY['prompt_sha256', 'output_sha256', 'script_sha256', 'sql_sha256']) AS name
 ) AS pinned
