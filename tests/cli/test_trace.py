@@ -88,7 +88,7 @@ def test_a_long_text_is_cut_unless_it_is_wanted_whole(counted_copy, capsys):
     text = "word " * 100
     counted_copy.as_superuser(f"UPDATE interactions SET input = '{{\"text\":\"{text}\"}}' WHERE input LIKE '%%hands%%'")
     assert wave(counted_copy, "trace", "proverb") == 0
-    assert "the first 300 of 512 characters" in capsys.readouterr().out
+    assert "the first and last 150 of 512 characters" in capsys.readouterr().out
     assert wave(counted_copy, "trace", "proverb", "--full") == 0
     printed = capsys.readouterr().out
     assert printed.count("word ") >= 95

@@ -65,7 +65,10 @@ COMMANDS = {
         "wave_runner.cli.explain:explain",
         "Show where a value in a table comes from: who wrote it, from what, and what stood there before.",
     ),
-    "trace": ("wave_runner.cli.trace:trace", "Show one record's way through a run, event by event."),
+    "trace": (
+        "wave_runner.cli.trace:trace",
+        "Show one record's way through a run: its steps, what each was asked and has answered, event by event.",
+    ),
     "tasks": ("wave_runner.cli.tasks:tasks", "Do what waits for people: list, claim, decide."),
     "schedules": (
         "wave_runner.cli.schedules:schedules",

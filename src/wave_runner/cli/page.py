@@ -15,7 +15,8 @@ LEFT = 12
 SHORT = 600
 """So many characters of a long text are shown, unless all of it is asked for."""
 
-HASH = 12
+HASH, HEX = 12, 64
+"""So many digits of a hash are shown, of so many that a SHA-256 has."""
 
 
 def width() -> int:
@@ -32,12 +33,16 @@ def line(name: str, *parts: str | None) -> None:
 
 
 def quote(name: str, text: str | None, *, full: bool, limit: int = SHORT) -> None:
-    """Print a name and below it a text as it is, behind a bar; a long one is cut unless it is wanted in `full`."""
+    """Print a name and below it a text as it is, behind a bar. Of a long one only both ends, unless wanted in `full`.
+
+    Both: a prompt begins with what is said to all records, and ends with what is said of this one.
+    """
     if text is None:
         return
-    shown = text if full or len(text) <= limit else text[:limit]
-    line(name, f"{len(text)} characters" if shown is text else f"the first {limit} of {len(text)} characters")
-    for folded in _folded(shown):
+    half = limit // 2
+    whole = full or len(text) <= limit
+    line(name, f"{len(text)} characters" if whole else f"the first and last {half} of {len(text)} characters")
+    for folded in _folded(text) if whole else [*_folded(text[:half]), "[…]", *_folded(text[-half:])]:
         print(f"  {'':<{LEFT}}│ {folded}")
 
 
@@ -47,9 +52,9 @@ def value(given: Any) -> str:
 
 
 def short(sha256: str | None) -> str:
-    """Return the beginning of a hash; the document has all of it."""
-    name, colon, rest = (sha256 or "").rpartition(":")
-    return f"{name}{colon}{rest[:HASH]}"
+    """Return the beginning of a hash, of which the document has all; a name that stands for one is shown whole."""
+    kind, colon, rest = (sha256 or "").rpartition(":")
+    return f"{kind}{colon}{rest[:HASH]}" if len(rest) == HEX else sha256 or ""
 
 
 def _folded(text: str) -> Iterator[str]:

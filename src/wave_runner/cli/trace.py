@@ -128,10 +128,11 @@ def _event(event: Event) -> dict[str, object]:
 
 
 def _route(event: Event) -> str | None:
-    """Return the rule that chose where to go, where that was, and the values that it went by."""
+    """Return the rule that chose where to go, where that was, and values that it went by and does not name itself."""
     if not event.route:
         return None
-    values = ", ".join(f"{name} is {page.value(value)}" for name, value in event.values.items())
+    unsaid = {name: value for name, value in event.values.items() if str(value) not in event.route}
+    values = ", ".join(f"{name} is {page.value(value)}" for name, value in unsaid.items())
     return f"{event.route} → {', '.join(event.to)}{f' ({values})' if values else ''}"
 
 
