@@ -23,7 +23,7 @@ from wave_runner.core.outcome import Write
 from wave_runner.core.routing import Way
 from wave_runner.store import control, interactions, run_ends, settling, staging, waves
 from wave_runner.store.database import Connection
-from wave_runner.store.interactions import Move, Start
+from wave_runner.store.interactions import Move
 from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.waves import Expired, Item, Wave
 
@@ -368,11 +368,7 @@ def ids(wave: Wave) -> list[int]:
 
 
 async def start(connection: Connection, hand: Hand, wave: Wave) -> set[int]:
-    starts = [
-        Start(item=item, origin=hand.origin(item), input="{}", nonce=bytes(32), data={"attempt": item.attempt + 1})
-        for item in wave.items
-    ]
-    return await interactions.start(connection, wave, starts)
+    return await interactions.start(connection, wave, [hand.start(item) for item in wave.items])
 
 
 async def held(hand: Hand, step: str) -> Wave:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from tests.support.projects import Ground, start_run
 
-from wave_runner.core.event import EventType
+from wave_runner.core.event import EventType, commitment
 from wave_runner.core.flow import Flow
 from wave_runner.core.interaction import State
 from wave_runner.core.pinned import read_step
@@ -104,12 +104,16 @@ class Hand:
 
     def start(self, item: waves.Item) -> Start:
         """Return the start of one item."""
-        return Start(item=item, origin=self.origin(item), input="{}", nonce=os.urandom(32), data={"attempt": 1})
+        nonce = os.urandom(32)
+        data = {"attempt": item.attempt + 1, "input": commitment(nonce, b"{}")}
+        return Start(item=item, origin=self.origin(item), input="{}", nonce=nonce, data=data)
 
     def move(self, item: waves.Item, state: State = State.COMPLETED, **more: Any) -> Move:
         """Return a move of one item."""
-        came: dict[str, Any] = {"output": "{}", "nonce": os.urandom(32)} if state is State.COMPLETED else {"error": "-"}
-        given = {"type": EVENT_OF[state], "data": {}, "tables": self.tables, "run": self.run_flow, **came, **more}
+        nonce = os.urandom(32)
+        data = {"output": commitment(nonce, b"{}")} if state is State.COMPLETED else {}
+        came: dict[str, Any] = {"output": "{}", "nonce": nonce} if state is State.COMPLETED else {"error": "-"}
+        given = {"type": EVENT_OF[state], "data": data, "tables": self.tables, "run": self.run_flow, **came, **more}
         return Move(item=item, origin=self.origin(item), state=state, **given)
 
     async def finish(
