@@ -9,8 +9,10 @@ import pytest
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import Ground, run_to_end, script
 
+from wave_runner.core.health import Check, Verdict
 from wave_runner.core.provenance import Standing
 from wave_runner.errors import NotFoundError
+from wave_runner.reports.doctor import value_checks
 from wave_runner.reports.explain import Explanation
 from wave_runner.reports.explain import explain as read_explanation
 from wave_runner.reports.work import Work
@@ -219,6 +221,32 @@ def test_every_earlier_value_is_there_with_who_wrote_it(asking: Ground):
     with asking.superuser() as connection:
         connection.execute("UPDATE payloads SET content = '98' WHERE content = '99'")
     assert "is not what its hash says" in explain(asking, key="three").missing[0]
+
+
+def test_a_write_that_is_out_of_force_is_no_more_than_an_earlier_one(asking: Ground):
+    twice = STEPS.replace("tags], next: end", "tags], next: correct")
+    flow(asking, twice + "correct: {actor: save, input: {n: ask.n}, writes: [items.words, tags], next: end}\n")
+    asking.run()
+    asking.sql("UPDATE items SET words = 6 WHERE name = 'two'")
+    values = "UPDATE value_writes SET after_sha256 = sha256('6') WHERE column_name = 'words' AND interaction_id = %s"
+    writer = explain(asking).writer
+    assert writer is not None
+    asking.tampered = True
+    asking.sql(values, writer.interaction_id)
+    assert (writer.step, explain(asking).standing) == ("correct", Standing.AS_WRITTEN)
+    assert outside(asking)["values items.words"].verdict is Verdict.OK
+    asking.sql("UPDATE interactions SET in_force = false WHERE interaction_id = %s", writer.interaction_id)
+    found = explain(asking)
+    assert found.writer is not None
+    assert (found.writer.step, found.standing) == ("save", Standing.CHANGED_OUTSIDE)
+    assert outside(asking)["values items.words"].verdict is Verdict.WARNING
+
+
+def outside(ground: Ground) -> dict[str, Check]:
+    async def look(engine):
+        return await value_checks(engine.database, engine.project().collections)
+
+    return {one.name: one for one in ground.do(look)}
 
 
 def test_a_recorded_answer_is_explained_by_the_call_that_gave_it(asking: Ground):
