@@ -67,4 +67,4 @@ def test_a_damaged_file_is_not_taken_for_none(tmp_path: Path, text: str):
     keys.path.chmod(0o600)
     with pytest.raises(SettingsError, match="it is no file of keys") as refused:
         keys.first_key()
-    assert "wave log new-epoch" in refused.value.hint
+    assert "wave audit new-epoch" in refused.value.hint

@@ -39,7 +39,7 @@ class KeyFile:
         try:
             with self.path.open("rb") as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
-                    hint = f"chmod 600 {self.path}, and if somebody may have read it: wave log rotate-key"
+                    hint = f"chmod 600 {self.path}, and if somebody may have read it: wave audit rotate-key"
                     raise SettingsError(f"{self.path}: others can read the key that signs the log", hint=hint)
                 said = json.loads(file.read())
         except FileNotFoundError:
@@ -89,7 +89,7 @@ class KeyFile:
         return temporary
 
     def _damaged(self, error: Exception) -> SettingsError:
-        hint = "bring it back from a backup; without it, a new key begins a new epoch: wave log new-epoch"
+        hint = "bring it back from a backup; without it, a new key begins a new epoch: wave audit new-epoch"
         return SettingsError(f"{self.path}: it is no file of keys ({error})", hint=hint)
 
 

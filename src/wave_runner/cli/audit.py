@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wave_runner.cli import output
+from wave_runner.cli import log, output
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -24,12 +24,17 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def audit() -> None:
-    """Prove what has happened: verify the signed log, or export it for somebody else to verify.
+    """Prove what has happened: verify the signed log, export it for somebody else to verify, and keep it in order.
 
     \b
     wave audit verify
     wave audit export --record 192842/External --out dossier
+    wave audit status
     """
+
+
+for _command in (log.status, log.new_epoch, log.rotate_key):
+    audit.add_command(_command)
 
 
 @audit.command()

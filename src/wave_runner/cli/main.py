@@ -84,11 +84,7 @@ COMMANDS = {
     ),
     "audit": (
         "wave_runner.cli.audit:audit",
-        "Verify the signed log of events, or export it for somebody else to verify.",
-    ),
-    "log": (
-        "wave_runner.cli.log:log",
-        "Say how the sealed log of events stands, open a new epoch of it, or replace its key.",
+        "Prove what has happened: verify the signed log, export it for somebody else to verify, and keep it in order.",
     ),
     "db": ("wave_runner.cli.db:db", "Bring the database's schema up to date, or say how it stands."),
 }

@@ -160,9 +160,9 @@ def log_check(alerts: Sequence[tuple[str, str]]) -> Check:
     if not alerts:
         return _ok("log", "what is recorded is sealed and signed, as far as a runner was at work")
     stopped = [message for kind, message in alerts if kind == "log_stopped"]
-    fix = "wave log status says more"
+    fix = "wave audit status says more"
     if stopped:
-        fix = 'find out what was restored; then wave log new-epoch --reason "…" --approve NAME'
+        fix = 'find out what was restored; then wave audit new-epoch --reason "…" --approve NAME'
     return Check(
         name="log",
         verdict=Verdict.FAILURE if stopped else Verdict.WARNING,

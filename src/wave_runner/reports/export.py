@@ -54,7 +54,7 @@ async def export(
     async with reports.snapshot(database) as connection:
         signed = await sealed.signed(connection)
         if signed is None:
-            raise ConflictError("nothing of the log is signed yet", hint="a runner signs it: wave log status")
+            raise ConflictError("nothing of the log is signed yet", hint="a runner signs it: wave audit status")
         with BundleWriter(folder) as writer:
             return await _Export(connection, writer, signed, source).write(folder, wanted, older)
 
@@ -97,12 +97,12 @@ class _Export:
             stretch = await sealed.between(self._connection, *wanted.times, size=size)
             if stretch is None:
                 raise NotFoundError(
-                    "no event was recorded in this time", hint="wave log status says how far it is sealed"
+                    "no event was recorded in this time", hint="wave audit status says how far it is sealed"
                 )
         if stretch is None:
             return {"kind": "whole"}
         if not 0 <= stretch[0] < stretch[1] <= size:
-            raise NotFoundError(f"the log is signed from 0 to {size}", hint="wave log status says how far it is")
+            raise NotFoundError(f"the log is signed from 0 to {size}", hint="wave audit status says how far it is")
         return {"kind": "range", "from": stretch[0], "to": stretch[1]}
 
     async def _indexes(self, wanted: Wanted, scope: dict[str, Any]) -> list[int]:
@@ -114,7 +114,7 @@ class _Export:
         else:
             found, what = list(range(scope["from"], scope["to"])), "the log"
         if not found:
-            raise NotFoundError(f"{what}: nothing is in the signed log", hint="wave log status says how far it is")
+            raise NotFoundError(f"{what}: nothing is in the signed log", hint="wave audit status says how far it is")
         return found
 
     async def _whole(self) -> None:
@@ -201,7 +201,7 @@ class _Export:
             if one.origin != self._origin or one.size > size:
                 raise ConflictError(
                     f"the checkpoint of {one.size} entries of {one.origin} is none of this log, which has {size}",
-                    hint="wave log status says what the log is; `wave audit verify --checkpoint` says more",
+                    hint="wave audit status says what the log is; `wave audit verify --checkpoint` says more",
                 )
             [proof] = await self._prove([partial(merkle.consistency_proof, old=one.size, new=size)])
             if 0 < one.size < size:

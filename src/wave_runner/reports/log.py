@@ -18,7 +18,7 @@ class LogStatus:
     """The log as it stands. Texts are "" and times None where there is nothing to say; ages are in seconds.
 
     `key` is what others check the newest checkpoint by. `stopped` is `ROLLED_BACK` or `FORKED`: nothing is sealed or
-    signed until `wave log new-epoch`. `restored` says that the database is in another cluster than its log was.
+    signed until `wave audit new-epoch`. `restored` says that the database is in another cluster than its log was.
     """
 
     origin: str

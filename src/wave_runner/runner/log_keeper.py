@@ -85,10 +85,10 @@ class LogKeeper:
             if state is None:
                 return None
             if state.stopped:
-                raise ConflictError(f"the log is stopped: {state.stopped}", hint="wave log status says why")
+                raise ConflictError(f"the log is stopped: {state.stopped}", hint="wave audit status says why")
             old = state.public_key and signer.keys.held(state.public_key)
             if not old:
-                hint = "rotate it where it lies; if it is lost: wave log new-epoch"
+                hint = "rotate it where it lies; if it is lost: wave audit new-epoch"
                 raise ConflictError(f"the key that signs the log does not lie at {signer.keys.path}", hint=hint)
             new, at = new_key(), await stored.now(connection)
             # First the file: a log whose key nobody has could not be signed any more.
@@ -112,4 +112,4 @@ async def _until_free(act: Callable[[], Awaitable[T | None]]) -> T:
         if done is not None:
             return done
         await asyncio.sleep(BETWEEN_S)
-    raise ConflictError("others have the log all the time", hint="wave log status says what they do; try again")
+    raise ConflictError("others have the log all the time", hint="wave audit status says what they do; try again")
