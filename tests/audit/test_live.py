@@ -16,6 +16,7 @@ from wave_runner.audit.wave_verify import Finding, Policy, parse_checkpoint
 from wave_runner.engine import Engine
 from wave_runner.reports.log import LogStatus, log_status
 from wave_runner.reports.verify import Verified, verify_log
+from wave_runner.store import log
 
 
 @pytest.fixture
@@ -25,19 +26,24 @@ def worked(ground: Ground) -> Ground:
     return ground
 
 
-def verified(ground: Ground, *, policy: str = "", older: list[str] | None = None) -> Verified:
+def verified(ground: Ground, *, policy: str = "", older: list[str] | None = None, own: bool = False) -> Verified:
     async def act(engine: Engine) -> Verified:
-        status = await log_status(engine.database)
-        assert status is not None
+        trusted = None if own else Policy(policy or f"log {await key(engine)}\nquorum none\n")
         return await verify_log(
             engine.database,
             source=engine.source(),
-            policy=Policy(policy or f"log {status.key}\nquorum none\n"),
+            policy=trusted,
             older=[parse_checkpoint(note.encode()) for note in older or []] + engine.outside_checkpoints(),
             longest_transaction_us=3_600_000_000,
         )
 
     return ground.do(act)
+
+
+async def key(engine: Engine) -> str:
+    status = await log_status(engine.database)
+    assert status is not None
+    return status.key
 
 
 def test_what_was_recorded_holds(worked: Ground):
@@ -178,6 +184,82 @@ def test_an_event_that_is_written_with_an_older_date_is_named_when_it_is_sealed(
     assert (first.log_index, "dated back" in first.why) == (index, True)
 
 
+BESIDE = """
+    INSERT INTO interaction_events (run_id, form, type, data, sha256, xid, recorded_at)
+    SELECT run_id, 1, 'paused', d, sha256(convert_to(d, 'UTF8')), {xid}, recorded_at
+    FROM interaction_events, (SELECT '{{"by":"ada","subject":"run"}}' AS d) AS x WHERE event_id = %(event_id)s
+"""
+
+
+@pytest.mark.parametrize("xid", ["xid", "'999999999'"], ids=["of long ago", "that is to come"])
+def test_an_event_that_is_put_in_beside_the_log_is_named(worked: Ground, xid: str):
+    """With the transaction of an older one no seal looks at it: it never gets an entry that could be wrong."""
+    [chosen] = worked.sql(CHOSEN)
+    with owner(worked) as connection:
+        connection.execute(BESIDE.format(xid=xid), chosen)
+        connection.commit()
+    assert worked.run() == "completed"
+    [event_id] = [row["event_id"] for row in worked.sql("SELECT event_id FROM interaction_events WHERE type = 'paused'")]
+    [found] = verified(worked).findings.sorted()
+    assert (found.event_id, "is not in the log" in found.why, found.is_missing) == (event_id, True, False)
+
+
+def test_a_truncated_table_is_named_by_its_first_event(worked: Ground):
+    with owner(worked) as connection:
+        connection.execute("TRUNCATE interaction_events")
+        connection.commit()
+    found = verified(worked).findings.sorted()[0]
+    assert (found.log_index, found.why) == (1, "its event is not there")
+
+
+def test_a_log_that_is_gone_altogether_is_missed_by_what_lies_outside(worked: Ground):
+    size = worked.one("SELECT max(size) FROM log_checkpoints")
+    with owner(worked) as connection:
+        connection.execute("TRUNCATE event_log, log_tiles, log_checkpoints")
+        connection.execute("DELETE FROM log_state")
+        connection.commit()
+    [found] = verified(worked, own=True).findings.sorted()
+    assert (f"is of {size} entries" in found.why, found.is_missing) == (True, False)
+
+
+def test_nothing_is_said_of_what_is_not_signed(worked: Ground):
+    done = verified(worked).facts["events"]
+    worked.do(lambda engine: log.seal(engine.database, source=engine.source()))
+    worked.sql(
+        "INSERT INTO interaction_events (run_id, form, type, data, sha256) "
+        "SELECT 0, 1, 'wave_closed', '{}', sha256('{}') FROM generate_series(1, 3)"
+    )
+    found = verified(worked)
+    assert (found.findings.count, found.facts["events"], found.facts["unsigned"]) == (0, done, 3)
+    worked.do(lambda engine: log.seal(engine.database, source=engine.source()))
+    assert verified(worked).facts["unsigned"] == 3
+    asked = [WAVE, "--project", worked.folder, "audit", "verify"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1].startswith("not looked at: 3 events")
+
+
+def test_checkpoints_signed_by_a_key_that_was_replaced_are_believed_with_it(worked: Ground):
+    """Without a policy, the log's own keys are believed: all that it has had under this name."""
+    note = worked.sql("SELECT note FROM log_checkpoints ORDER BY size LIMIT 1")[0]["note"]
+    worked.do(lambda engine: engine.log_keeper().rotate_key())
+    assert verified(worked, older=[note], own=True).findings.sorted() == []
+    only_new = f"log {status(worked).key}\nquorum none\n"
+    assert "signed by no key" in verified(worked, older=[note], policy=only_new).findings.sorted()[0].why
+
+
+def test_each_older_checkpoint_is_held_against_the_log(worked: Ground):
+    """One that is of another epoch does not keep the next from being looked at."""
+    note = worked.sql("SELECT note FROM log_checkpoints ORDER BY size LIMIT 1")[0]["note"]
+    worked.do(lambda engine: engine.log_keeper().new_epoch(reason="for a test", approved_by="maria"))
+    newest = worked.sql("SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1")[0]["note"]
+    with owner(worked) as connection:
+        connection.execute("DELETE FROM log_checkpoints WHERE note = %s", [newest])
+        connection.execute("UPDATE log_state SET origin = replace(origin, '/e2', '/e1')")
+        connection.commit()
+        first = verified(worked, older=[newest, note.replace("\n", "\n9", 1)]).findings.sorted()[0]
+        assert (first.is_missing, "false" in first.why) == (False, True)
+
+
 def test_the_command_says_it_and_ends_with_the_code(worked: Ground):
     def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [WAVE, "--project", worked.folder, "audit", "verify", *arguments]
@@ -189,6 +271,9 @@ def test_the_command_says_it_and_ends_with_the_code(worked: Ground):
     assert " events, " in good.stdout.splitlines()[-1]
     (worked.folder / "policy").write_text("nonsense")
     assert ask("--policy", str(worked.folder / "policy")).returncode == 3
+    assert ask("--policy", str(worked.folder / "nowhere")).returncode == 3
+    assert ask("--checkpoint", str(worked.folder / "nowhere")).returncode == 3
+    assert ask("--checkpoint", str(worked.folder / "policy")).returncode == 3
     [chosen] = worked.sql(CHOSEN)
     with owner(worked) as connection:
         connection.execute("DELETE FROM interaction_events WHERE event_id = %(event_id)s", chosen)

@@ -79,6 +79,44 @@ def test_an_older_copy_of_the_database_is_not_signed_and_the_work_goes_on(worked
         assert status(copy).size == found.size
 
 
+def test_an_older_copy_is_told_when_a_runner_starts_though_nothing_is_to_be_sealed(worked: Ground):
+    async def one_pass(engine: Engine) -> bool:
+        return await engine.sealer(engine.project()).one_pass()
+
+    with older_copy(worked) as copy:
+        work(worked)
+        use(copy)
+        assert status(copy).unsealed == 0
+        assert not copy.do(one_pass)
+        assert status(copy).stopped == "ROLLED_BACK"
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("UPDATE log_state SET frontier[1] = sha256('x')", "log_state speaks of"),
+        ("UPDATE log_state SET next_index = next_index - 1", "ROLLED_BACK"),
+    ],
+)
+def test_nothing_is_built_on_a_tree_that_is_not_that_of_the_entries(worked: Ground, damage: str, told: str):
+    """It could never be verified again. A new epoch takes the tree from the entries."""
+    worked.tampered = True
+    before = sealed.read(worked.url)
+    with worked.superuser() as connection:
+        connection.execute(damage)
+    work(worked)
+    assert worked.one("SELECT count(*) FROM event_log") == len(before.entries)
+    assert told in f"{status(worked).trouble} {status(worked).stopped}"
+    assert raised(worked)
+    with pytest.raises(ConflictError, match=told):
+        worked.do(lambda engine: engine.log_keeper().rotate_key())
+    worked.do(lambda engine: engine.log_keeper().new_epoch(reason="log_state was damaged", approved_by="maria"))
+    work(worked)
+    after = sealed.read(worked.url)
+    assert after.entries[: len(before.entries)] == before.entries
+    assert (status(worked).stopped, status(worked).trouble, status(worked).unsealed) == ("", "", 0)
+
+
 def test_another_history_of_the_same_length_is_not_signed(worked: Ground, tmp_path: Path):
     with older_copy(worked) as copy:
         work(worked)

@@ -224,6 +224,37 @@ def test_a_dump_that_is_restored_into_another_cluster_is_sealed_on(quiet: Ground
         everything_stands_once(there)
 
 
+def test_a_copy_of_the_same_image_of_a_cluster_is_another_cluster(quiet: Ground):
+    """It has the same identifier, and the snapshot that was kept is ahead of all that it will see for long."""
+    quiet.sql("UPDATE log_state SET last_snapshot = '4000000000:4000000000:'")
+    quiet.sql(MANY, 5)
+    quiet.do(seal_all)
+    found = everything_stands_once(quiet)
+    assert found.said[-6]["count"] == 5
+    quiet.sql(MANY, 3)
+    quiet.do(seal_all)
+    assert everything_stands_once(quiet).said[-4]["count"] == 3
+
+
+AHEAD = """
+    INSERT INTO interaction_events (run_id, form, type, data, sha256, recorded_at)
+    SELECT 0, 1, 'wave_closed', '{}', sha256('{}'), clock_timestamp() + %s * interval '1 hour'
+"""
+
+
+@pytest.mark.parametrize(("hours", "holds"), [(0.5, True), (2, False)])
+def test_a_clock_that_is_set_back_makes_no_event_later_than_its_seal(quiet: Ground, hours: float, holds: bool):
+    """What was recorded before that has a later time than the clock. Days ahead it is a date that somebody has made."""
+    with quiet.superuser() as connection:
+        connection.execute(AHEAD, [hours])
+    quiet.do(seal_all)
+    entries = quiet.sql("SELECT entry FROM event_log ORDER BY log_index DESC LIMIT 2")
+    event, header = (orjson.loads(row["entry"]) for row in entries)
+    assert (event["r"] <= header["at"]) is holds
+    if not holds:
+        quiet.tampered = True
+
+
 async def started(engine: Engine) -> int:
     await engine.sync()
     return await engine.start_run("work", {})

@@ -1221,9 +1221,10 @@ class WholeLog:
         self.checks = checks
         self.tree = Tree(check_tile)
         self._checkpoint = checkpoint
-        self._older: dict[int, list[Checkpoint]] = {}
+        self._older: dict[int, dict[bytes, Checkpoint]] = {}
         for one in older:
-            self._older.setdefault(one.size, []).append(one)
+            self._older.setdefault(one.size, {})[one.root] = one
+        self._holds = 0  # so many entries are what an older checkpoint has promised
 
     def add(self, sealed: bytes, event: Event | None) -> None:
         """Take the next entry. `event` is the one that it seals, if it seals one and it is there."""
@@ -1253,34 +1254,44 @@ class WholeLog:
         self.checks.finish()
 
     def _compare(self) -> None:
-        for one in self._older.get(self.tree.size, ()):
-            if self.tree.root() != one.root:
-                message = f"the first {one.size} entries are not those that an older checkpoint has promised"
-                self.checks.findings.add(TamperedError(message))
+        for one in self._older.get(self.tree.size, {}).values():
+            if self.tree.root() == one.root:
+                self._holds = one.size
+                continue
+            message = f"the first {one.size} entries are not those that an older checkpoint has promised"
+            before = f"; the first {self._holds} are" if self._holds else ""
+            self.checks.findings.add(TamperedError(message + before))
 
 
 def _unproven(index: int, found: bytes) -> None:
     raise IncompleteError("there is nothing that proves it")
 
 
-def comparable(policy: Policy, checkpoint: Checkpoint, older: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
-    """Give the older checkpoints that a log must contain; raise for the first that speaks against it.
+def comparable(
+    policy: Policy, checkpoint: Checkpoint, older: Iterable[Checkpoint], findings: Findings
+) -> list[Checkpoint]:
+    """Return the older checkpoints that a log must contain, and note what the others say against it.
 
     One of another epoch of the log says nothing about this one: the entry that has opened it does.
     """
+    found = []
     for one in older:
-        log, epoch = _epoch(checkpoint.origin)
-        if _epoch(one.origin)[0] != log:
+        if _epoch(one.origin)[0] != _epoch(checkpoint.origin)[0]:
             raise UsageError(f"a checkpoint is of the log {one.origin!r}, and this is {checkpoint.origin!r}")
-        if _epoch(one.origin)[1] != epoch:
-            raise IncompleteError(
-                f"a checkpoint is of another epoch, {one.origin!r}, and this is {checkpoint.origin!r}"
-            )
-        policy.check(one)
-        if one.size > checkpoint.size:
-            message = f"a checkpoint is of {one.size} entries, and the log has {checkpoint.size}: it was cut"
-            raise TamperedError(message)
-        yield one
+        try:
+            _compare(policy, checkpoint, one)
+            found.append(one)
+        except (TamperedError, IncompleteError) as error:
+            findings.add(error)
+    return found
+
+
+def _compare(policy: Policy, checkpoint: Checkpoint, one: Checkpoint) -> None:
+    if one.origin != checkpoint.origin:
+        raise IncompleteError(f"a checkpoint is of another epoch, {one.origin!r}, and this is {checkpoint.origin!r}")
+    policy.check(one)
+    if one.size > checkpoint.size:
+        raise TamperedError(f"a checkpoint is of {one.size} entries, and the log has {checkpoint.size}: it was cut")
 
 
 def _epoch(origin: str) -> tuple[str, str]:
@@ -1361,12 +1372,7 @@ class Verification:
             if one.origin != self.checkpoint.origin:
                 raise TamperedError(f"{name} is of another log than the bundle")
         self.facts["checkpoints"] = len(self._older)
-        compared = comparable(self._policy, self.checkpoint, self._older)
-        self._older = []
-        try:
-            self._older.extend(compared)
-        except (TamperedError, IncompleteError) as error:
-            self.findings.add(error)
+        self._older = comparable(self._policy, self.checkpoint, self._older, self.findings)
 
     def _payloads(self) -> dict[bytes, None]:
         """Return the commitments whose content is here, each of them recomputed."""

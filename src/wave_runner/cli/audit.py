@@ -15,11 +15,11 @@ from wave_runner.cli import log, output
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
-    from wave_runner.audit.wave_verify import Checkpoint
+    from wave_runner.audit.wave_verify import Checkpoint, Policy
     from wave_runner.reports.export import Exported, Wanted
     from wave_runner.reports.verify import Verified
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(path_type=Path)
 
 
 @click.group()
@@ -73,8 +73,14 @@ def export(
     """
     if sum(one is not None for one in (record, run_id, since or until)) > 1:
         raise click.UsageError("--record, --run and --from with --to exclude each other")
+    from wave_runner.audit.wave_verify import UsageError
+
     wanted = _wanted(record, run_id, since, until)
-    found = asyncio.run(_export(project_dir(context), out, wanted, _checkpoints(older)))
+    try:
+        checkpoints = _checkpoints(older)
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+    found = asyncio.run(_export(project_dir(context), out, wanted, checkpoints))
     if as_json:
         output.emit("wave.audit.export.v1", {"bundle": found})
     else:
@@ -109,12 +115,15 @@ def verify(
     from wave_runner.audit import wave_verify
 
     try:
-        text = policy.read_text(encoding="utf-8") if policy is not None else None
-        found = asyncio.run(_verify(project_dir(context), text, _checkpoints(older), longest_transaction))
+        trusted = None if policy is None else wave_verify.Policy(_text(policy).decode())
+        found = asyncio.run(_verify(project_dir(context), trusted, _checkpoints(older), longest_transaction))
     except (wave_verify.UsageError, UnicodeDecodeError) as error:
         print(f"wave audit verify: {error}", file=sys.stderr)
         return wave_verify.USAGE
-    return wave_verify.report(found.findings, found.facts, is_own=policy is None, as_json=as_json, out=sys.stdout)
+    code = wave_verify.report(found.findings, found.facts, is_own=policy is None, as_json=as_json, out=sys.stdout)
+    if found.facts["unsigned"] and not as_json:
+        print(f"not looked at: {found.facts['unsigned']:,} events that are not signed yet; a runner does that")
+    return code
 
 
 def _wanted(record: str | None, run_id: int | None, since: str | None, until: str | None) -> Wanted:
@@ -138,15 +147,24 @@ def _time(text: str) -> datetime:
 
 
 def _checkpoints(paths: Sequence[Path]) -> list[Checkpoint]:
-    from wave_runner.audit.wave_verify import TamperedError, parse_checkpoint
+    from wave_runner.audit.wave_verify import TamperedError, UsageError, parse_checkpoint
 
     found = []
     for path in paths:
         try:
-            found.append(parse_checkpoint(path.read_bytes()))
+            found.append(parse_checkpoint(_text(path)))
         except TamperedError as error:
-            raise click.UsageError(f"{path}: {error}") from None
+            raise UsageError(f"{path}: {error}") from None
     return found
+
+
+def _text(path: Path) -> bytes:
+    from wave_runner.audit.wave_verify import UsageError
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
 
 
 async def _export(folder: Path, out: Path, wanted: Wanted, older: Sequence[Checkpoint]) -> Exported:
@@ -157,20 +175,15 @@ async def _export(folder: Path, out: Path, wanted: Wanted, older: Sequence[Check
         return await export(engine.database, out, wanted, source=engine.source(), older=older)
 
 
-async def _verify(folder: Path, policy: str | None, older: Sequence[Checkpoint], longest_s: int) -> Verified:
-    from wave_runner.audit.wave_verify import Policy
+async def _verify(folder: Path, policy: Policy | None, older: Sequence[Checkpoint], longest_s: int) -> Verified:
     from wave_runner.engine import open_engine
-    from wave_runner.reports.log import log_status
     from wave_runner.reports.verify import verify_log
 
     async with open_engine(folder, name="wave audit") as engine:
-        status = await log_status(engine.database)
-        if policy is None:
-            policy = f"log {status.key if status else ''}\nquorum none\n"
         return await verify_log(
             engine.database,
             source=engine.source(),
-            policy=Policy(policy),
+            policy=policy,
             older=[*older, *engine.outside_checkpoints()],
             longest_transaction_us=longest_s * 1_000_000,
         )

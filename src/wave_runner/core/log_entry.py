@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import orjson
 
 from wave_runner.core.canonical import canonical
 from wave_runner.core.event import Event, body, commitments, json_text
@@ -56,6 +58,12 @@ def seal_entry(index: int, *, at_us: int, count: int, prev_root: bytes, snapshot
 def key_rotated_entry(index: int, *, at_us: int, old: str, new: str) -> bytes:
     """Return the anchor that announces a new key; `old` and `new` are verifier keys."""
     return canonical({"at": at_us, "k": Kind.ANCHOR.value, "n": index, "new": new, "old": old, "t": "key_rotated"})
+
+
+def replaced_keys(anchors: Iterable[bytes], origin: str) -> list[str]:
+    """Return the verifier keys that signed under an origin before others took their places, by what anchors say."""
+    said = [orjson.loads(entry) for entry in anchors]
+    return [one["old"] for one in said if one["t"] == "key_rotated" and one["old"].startswith(f"{origin}+")]
 
 
 def epoch_opened_entry(

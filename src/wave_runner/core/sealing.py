@@ -13,6 +13,8 @@ from wave_runner.core.tiles import Tile, Tiler
 
 BATCH = 5000
 """Events below one header, at most."""
+CLOCK_BACK_US = 3_600_000_000
+"""By how much the database's clock may be set back, without an event looking as if it had been recorded after its seal."""
 
 
 class Row(NamedTuple):
@@ -56,11 +58,17 @@ class Growth:
         self.frontier.append(leaf_hash(entry), self._emit)
 
     def seal(self, events: Sequence[Event], *, source: str, at_us: int, snapshot: str) -> None:
-        """Add events in the order given, in batches; `at_us` and `snapshot` stand in the header of each."""
+        """Add events in the order given, in batches, each below a header with the snapshot and a time.
+
+        That is `at_us`, or the time of the newest event where the clock has been set back since.
+        """
         for first in range(0, len(events), BATCH):
             batch = events[first : first + BATCH]
             root = self.frontier.root()
-            self.add(seal_entry(self.size, at_us=at_us, count=len(batch), prev_root=root, snapshot=snapshot), Kind.SEAL)
+            newest_us = max(event.recorded_us for event in batch)
+            sealed_us = newest_us if at_us < newest_us <= at_us + CLOCK_BACK_US else at_us
+            header = seal_entry(self.size, at_us=sealed_us, count=len(batch), prev_root=root, snapshot=snapshot)
+            self.add(header, Kind.SEAL)
             for event in batch:
                 self.add(event_entry(event, self.size, source=source), Kind.EVENT, event)
 

@@ -14,8 +14,9 @@ from wave_runner.audit import wave_verify
 from wave_runner.audit.bundle import BundleWriter, consistency_file, proof_file
 from wave_runner.core import merkle, tiles
 from wave_runner.core.event import Event, commitments, line
-from wave_runner.core.note import Checkpoint, VerifierKey
+from wave_runner.core.note import Checkpoint
 from wave_runner.errors import ConflictError, NotFoundError
+from wave_runner.reports.own_policy import own_policy
 from wave_runner.store import reports, sealed
 from wave_runner.store.database import Connection, Database
 
@@ -79,8 +80,9 @@ class _Export:
             await self._part(scope, await self._indexes(wanted, scope))
             await self._compare(older)
         contents = await self._contents()
+        policy = await own_policy(self._connection, self._signed)
         self._writer.finish(
-            origin=self._origin, size=self._signed.size, note=self._signed.note, policy=self._policy(), scope=scope
+            origin=self._origin, size=self._signed.size, note=self._signed.note, policy=policy, scope=scope
         )
         return Exported(
             folder=folder, origin=self._origin, size=self._signed.size, events=self._events, contents=contents
@@ -220,7 +222,3 @@ class _Export:
             proof(learn)
         node = tiles.nodes(await sealed.hashes(self._connection, self._signed.size, needed))
         return [proof(node) for proof in proofs]
-
-    def _policy(self) -> str:
-        assert self._signed.public_key is not None, "what is signed has a key"
-        return f"log {VerifierKey(name=self._origin, public=bytes(self._signed.public_key))}\nquorum none\n"

@@ -12,12 +12,14 @@ import orjson
 from wave_runner.audit import wave_verify
 from wave_runner.audit.wave_verify import Checkpoint, Checks, Findings, IncompleteError, Policy, TamperedError, WholeLog
 from wave_runner.core import event as stored_event
+from wave_runner.reports.own_policy import own_policy
 from wave_runner.store import reports, sealed
 from wave_runner.store.database import Connection, Database
 
 STRETCH = 5_000  # entries that are read at once
 FEW = 500  # interactions whose contents are
 TILES = 1_000
+MOST_LEFT_OUT = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +31,11 @@ class Verified:
 
 
 async def verify_log(
-    database: Database, *, source: str, policy: Policy, older: Sequence[Checkpoint], longest_transaction_us: int
+    database: Database, *, source: str, policy: Policy | None, older: Sequence[Checkpoint], longest_transaction_us: int
 ) -> Verified:
     """Verify everything that was signed last: signature, tree, events, contents, and older checkpoints.
 
-    All of it at one moment. Raises `UsageError` for a checkpoint of another log.
+    All of it at one moment. Without a policy the log's own keys are believed. Raises `UsageError` for a checkpoint of another log.
     """
     async with reports.snapshot(database) as connection:
         return await _Live(connection, source).verify(policy, older, longest_transaction_us)
@@ -47,27 +49,28 @@ class _Live:
         self._stored: dict[int, bytes] = {}  # of the lowest level, those of the stretch that is read
         self._findings = Findings()
 
-    async def verify(self, policy: Policy, older: Sequence[Checkpoint], longest_us: int) -> Verified:
+    async def verify(self, policy: Policy | None, older: Sequence[Checkpoint], longest_us: int) -> Verified:
         findings = self._findings
         facts = dict.fromkeys(("events", "entries", "payloads", "checkpoints"), 0)
         signed = await sealed.signed(self._connection)
+        facts["unsigned"] = await self._unsigned(signed.size if signed else 0)
         if signed is None:
-            findings.add(IncompleteError("nothing of the log is signed"))
+            findings.add(_nothing(older))
             return Verified(findings=findings, facts=facts)
         kept = await self._kept()
         checks = Checks({"kind": "whole"}, kept, longest_transaction_us=longest_us)
         checks.findings = findings
         try:
             checkpoint = wave_verify.parse_checkpoint(signed.note.encode())
+            if policy is None and signed.public_key is None:
+                raise TamperedError("the log is signed, and the database names no key of it")
+            policy = policy or Policy(await own_policy(self._connection, signed))
             policy.check(checkpoint)
         except TamperedError as error:
             findings.add(error)
             return Verified(findings=findings, facts=facts)
         compared = await self._own(findings)
-        try:
-            compared += wave_verify.comparable(policy, checkpoint, older)
-        except (TamperedError, IncompleteError) as error:
-            findings.add(error)
+        compared += wave_verify.comparable(policy, checkpoint, older, findings)
         log = WholeLog(checks, checkpoint, compared, self._note_tile)
         await self._read(log, checkpoint.size)
         checks.evidence.used.update(
@@ -75,6 +78,9 @@ class _Live:
         )  # more is kept than events speak of: before-images, inputs of tries that came later
         log.finish()
         await self._compare_tiles()
+        for event_id in await sealed.left_out(self._connection, MOST_LEFT_OUT):
+            message = f"event {event_id} is not in the log: it was put in beside it, after what is as old was sealed"
+            findings.add(TamperedError(message), None, event_id)
         facts |= {
             "events": checks.events,
             "entries": log.tree.size,
@@ -82,6 +88,12 @@ class _Live:
             "checkpoints": len(compared),
         }
         return Verified(findings=findings, facts=facts)
+
+    async def _unsigned(self, size: int) -> int:
+        """Return how many events are not signed yet: nothing is said about them."""
+        status = await reports.log_status(self._connection)
+        unsealed = status["unsealed"] if status else 0
+        return int(unsealed) + await sealed.unsigned(self._connection, size)
 
     async def _kept(self) -> dict[bytes, None]:
         """Return the commitments of everything that is kept."""
@@ -152,6 +164,14 @@ class _Live:
     def _differs(self, level: int, index: int, place: int | None) -> None:
         message = f"tile {index} of level {level} does not hold the hashes of the entries"
         self._findings.add(TamperedError(message), place)
+
+
+def _nothing(older: Sequence[Checkpoint]) -> TamperedError | IncompleteError:
+    """Return what it means that nothing is signed, beside older checkpoints."""
+    if not older:
+        return IncompleteError("nothing of the log is signed")
+    most = max(one.size for one in older)
+    return TamperedError(f"a checkpoint is of {most} entries, and nothing of the log is signed: it was cut")
 
 
 def _event(event: stored_event.Event, source: str) -> wave_verify.Event:

@@ -14,7 +14,7 @@ from wave_runner.core.sealing import Row
 from wave_runner.errors import ConflictError
 from wave_runner.runner.signer import Signer
 from wave_runner.store import log as stored
-from wave_runner.store.database import Unavailable
+from wave_runner.store.database import Connection, Unavailable
 
 BOTH_SIGN_US = 7 * 24 * 3600 * 1_000_000
 """How long a key that was replaced goes on signing: who checks has so long to learn of the new one."""
@@ -62,6 +62,7 @@ class LogKeeper:
             state = await stored.lock(connection)
             if state is None:
                 return None
+            state = await _as_it_lies(connection, state)
             origin = next_origin(state.origin, outside and outside[0])
             key = (state.public_key and signer.keys.held(state.public_key)) or signer.keys.first_key()
             entry = epoch_opened_entry(
@@ -91,13 +92,25 @@ class LogKeeper:
                 hint = "rotate it where it lies; if it is lost: wave audit new-epoch"
                 raise ConflictError(f"the key that signs the log does not lie at {signer.keys.path}", hint=hint)
             new, at = new_key(), await stored.now(connection)
-            # First the file: a log whose key nobody has could not be signed any more.
-            signer.keys.put([HeldKey(key=new), HeldKey(key=old, until_us=at.at_us + BOTH_SIGN_US)])
             keys = str(old.verifier(state.origin)), str(new.verifier(state.origin))
             entry = key_rotated_entry(state.size, at_us=at.at_us, old=keys[0], new=keys[1])
-            await stored.add(connection, state, Row(state.size, None, None, Kind.ANCHOR, entry))
+            try:
+                await stored.add(connection, state, Row(state.size, None, None, Kind.ANCHOR, entry))
+            except stored.LogRefused as error:
+                raise ConflictError(str(error), hint="find out who changed it; then wave audit new-epoch") from error
             await stored.set_key(connection, new.public)
+            # Before the COMMIT: a log whose key nobody has could not be signed any more.
+            signer.keys.put([HeldKey(key=new), HeldKey(key=old, until_us=at.at_us + BOTH_SIGN_US)])
             return keys
+
+
+async def _as_it_lies(connection: Connection, state: stored.State) -> stored.State:
+    """An epoch goes on from the entries that there are: it is also the way out where `log_state` was damaged."""
+    try:
+        return await stored.as_it_lies(connection, state)
+    except stored.LogRefused as error:
+        hint = "put back what is missing, from a backup or a bundle of the whole log"
+        raise ConflictError(f"no epoch can be opened: {error}", hint=hint) from error
 
 
 async def _until_free(act: Callable[[], Awaitable[T | None]]) -> T:

@@ -68,9 +68,9 @@ class Sealer:
             await stored.begin(self._database, self._origin)
             self._begun = True
         found = await stored.waiting(self._database)
-        if found.stopped or not (found.unsealed or found.unsigned):
+        if found.stopped or (not self._compared and not await self._compare()):
             return False
-        if not self._compared and not await self._compare():
+        if not (found.unsealed or found.unsigned):
             return False
         more = found.unsealed and await self._seal()
         if last or time.monotonic() - self._signed_at >= SIGN_EVERY_S:

@@ -24,7 +24,7 @@ AT_ONCE = 20_000
 
 
 class LogRefused(Exception):
-    """The database does not take what the log would be extended by: somebody has changed its tables by hand."""
+    """The log cannot be extended as its tables are: somebody has changed them by hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,7 @@ class State:
     origin: str
     frontier: Frontier
     last_snapshot: str | None
+    last_xmax: int | None
     target_snapshot: str | None
     after_event_id: int | None
     system_identifier: int | None
@@ -50,9 +51,13 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Now:
-    """The moment of a transaction: what it sees, in which cluster, and the time in microseconds and as a day."""
+    """The moment of a transaction: what it sees, in which cluster, and the time in microseconds and as a day.
+
+    `xmax` is the first transaction that the snapshot knows nothing of.
+    """
 
     snapshot: str
+    xmax: int
     system_identifier: int
     at_us: int
     day: str
@@ -95,7 +100,7 @@ async def lock(connection: Connection) -> State | None:
 async def now(connection: Connection) -> Now:
     """Return the moment of this transaction, and see to it that what it writes is on disk when it has committed."""
     [row] = await fetch(connection, "log/now")
-    return Now(**{name: row[name] for name in ("snapshot", "system_identifier", "at_us", "day")})
+    return Now(**{name: row[name] for name in ("snapshot", "xmax", "system_identifier", "at_us", "day")})
 
 
 async def seal(database: Database, *, source: str) -> int | None:
@@ -108,7 +113,8 @@ async def seal(database: Database, *, source: str) -> int | None:
         if state is None or state.stopped:
             return None
         at = await now(connection)
-        if state.system_identifier == at.system_identifier:
+        # Copies of one image of a cluster have the same identifier; their transactions are at other numbers.
+        if state.system_identifier == at.system_identifier and (state.last_xmax or 0) <= at.xmax:
             return await _seal_next(connection, state, at, source)
         return await _seal_missing(connection, state, at, source)
 
@@ -162,10 +168,22 @@ async def add(connection: Connection, state: State, row: Row) -> State:
     return await _extend(connection, state, growth)
 
 
+async def as_it_lies(connection: Connection, state: State) -> State:
+    """Return the state with the size and the tree of the entries that there are, whatever `log_state` says of them.
+
+    Raises `LogRefused` where they have holes at their end.
+    """
+    [row] = await fetch(connection, "log/end")
+    try:
+        frontier = await _frontier(connection, row["size"])
+    except ValueError as error:
+        raise LogRefused(f"entries are missing before index {row['size']}: {error}") from error
+    return State(**{**vars(state), "frontier": frontier})
+
+
 async def root_at(connection: Connection, size: int) -> bytes:
-    """Return the root of the first `size` entries, from what the database holds now; there must be so many."""
-    partial = {level: await _last_tile(connection, size, level) for level in tiles.LEVELS}
-    return tiles.frontier(size, partial).root()
+    """Return the root of the first `size` entries, from what the database holds now. Raises `ValueError` for fewer."""
+    return (await _frontier(connection, size)).root()
 
 
 async def add_checkpoint(connection: Connection, size: int, note: str) -> None:
@@ -236,9 +254,27 @@ KEPT = ("last_snapshot", "target_snapshot", "after_event_id", "system_identifier
 
 
 async def _partial(connection: Connection, state: State, entries: int) -> dict[int, list[bytes]]:
-    """Return what stands in the tiles that so many more entries fill."""
-    levels = tiles.completed_levels(state.size, state.size + entries)
-    return {level: await _last_tile(connection, state.size, level) for level in levels}
+    """Return what stands in the tiles that so many more entries fill.
+
+    Raises `LogRefused` where the entries are not those of the tree that is kept: whatever came on top of another
+    tree could never be verified again, whoever puts right what is wrong.
+    """
+    partial = await _last_tiles(connection, state.size)
+    try:
+        fits = tiles.frontier(state.size, partial).hashes == state.frontier.hashes
+    except ValueError:
+        fits = False
+    if not fits:
+        raise LogRefused(f"log_state speaks of {state.size} entries and their tree, and those in event_log are others")
+    return {level: partial[level] for level in tiles.completed_levels(state.size, state.size + entries)}
+
+
+async def _frontier(connection: Connection, size: int) -> Frontier:
+    return tiles.frontier(size, await _last_tiles(connection, size))
+
+
+async def _last_tiles(connection: Connection, size: int) -> dict[int, list[bytes]]:
+    return {level: await _last_tile(connection, size, level) for level in tiles.LEVELS}
 
 
 async def _last_tile(connection: Connection, size: int, level: int) -> list[bytes]:

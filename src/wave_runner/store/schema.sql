@@ -1525,6 +1525,8 @@ ALTER TABLE ONLY wave.workflows
 ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (workflow_id);
 
+CREATE INDEX event_log_anchors ON wave.event_log USING btree (log_index) WHERE (kind = 2);
+
 CREATE INDEX fan_outs_open ON wave.fan_outs USING btree (run_id) WHERE (closed_at IS NULL);
 
 CREATE UNIQUE INDEX interaction_events_seq ON ONLY wave.interaction_events USING btree (run_id, interaction_id, seq) WHERE (interaction_id IS NOT NULL);

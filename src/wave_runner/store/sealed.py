@@ -19,7 +19,6 @@ class Signed:
 
     size: int
     note: str
-    origin: str
     public_key: bytes | None
 
 
@@ -107,9 +106,25 @@ async def interactions(connection: Connection, after: tuple[int, int], most: int
     ]
 
 
+async def anchors(connection: Connection) -> list[bytes]:
+    """Return the entries of epochs and keys."""
+    return [bytes(row["entry"]) for row in await fetch(connection, "sealed/anchors")]
+
+
 async def notes(connection: Connection) -> list[str]:
     """Return all checkpoints that are kept."""
     return [row["note"] for row in await fetch(connection, "sealed/notes")]
+
+
+async def unsigned(connection: Connection, size: int) -> int:
+    """Return how many events are sealed behind the first `size` entries."""
+    [row] = await fetch(connection, "sealed/unsigned", {"size": size})
+    return int(row["n"])
+
+
+async def left_out(connection: Connection, most: int) -> list[int]:
+    """Return events that are not in the log and never will be: somebody has put them in beside it."""
+    return [row["event_id"] for row in await fetch(connection, "sealed/left_out", {"most": most})]
 
 
 async def all_tiles(connection: Connection, after: tuple[int, int], most: int) -> list[tuple[int, int, bytes, bytes]]:

@@ -581,6 +581,8 @@ CREATE TABLE event_log (
     CHECK ((event_id IS NULL) = (run_id IS NULL))
 );
 
+CREATE INDEX event_log_anchors ON event_log (log_index) WHERE kind = 2;
+
 -- Full tiles of the log's Merkle tree, 256 hashes each (core/tiles.py). What is not full yet follows from entries and roots.
 CREATE TABLE log_tiles (
     level       smallint NOT NULL,

@@ -1,7 +1,9 @@
 -- Whether anything may be sealed, or signed, without a lock: most looks find nothing. Only transactions that began before this
--- moment can be seen, which leaves out what another cluster has numbered further.
+-- moment can be seen, which leaves out what another cluster has numbered further. A last snapshot that is ahead of the present
+-- one is another cluster's, too: copies of one image call themselves the same.
 SELECT s.origin, s.next_index, s.public_key, s.stopped, s.trouble,
        s.target_snapshot IS NOT NULL OR s.system_identifier IS DISTINCT FROM control.system_identifier
+           OR pg_snapshot_xmax(s.last_snapshot) > pg_snapshot_xmax(pg_current_snapshot())
            OR EXISTS (SELECT FROM interaction_events e
                       WHERE e.xid >= pg_snapshot_xmax(s.last_snapshot) AND e.xid < pg_snapshot_xmax(pg_current_snapshot())
                         AND e.event_id > s.floor_event_id)

@@ -1,7 +1,8 @@
 -- How the log stands: what is sealed, signed and behind. An event is behind once it is committed; `behind_s` is the age of the oldest.
 SELECT s.origin, s.next_index, s.public_key, s.stopped, s.stopped_at, s.stopped_because, s.trouble, s.troubled_at,
        c.size AS signed_size, c.note, c.signed_at,
-       s.system_identifier IS DISTINCT FROM control.system_identifier AND s.system_identifier IS NOT NULL AS restored,
+       s.system_identifier IS NOT NULL AND (s.system_identifier IS DISTINCT FROM control.system_identifier
+           OR pg_snapshot_xmax(s.last_snapshot) > pg_snapshot_xmax(pg_current_snapshot())) AS restored,
        behind.n AS unsealed, coalesce(extract(epoch FROM clock_timestamp() - behind.oldest), 0)::float8 AS behind_s,
        extract(epoch FROM clock_timestamp() - c.signed_at)::float8 AS signed_age_s
 FROM log_state s
