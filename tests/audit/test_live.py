@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from tests.support import bundles
-from tests.support.projects import WAVE, Ground, rows
+from tests.support.projects import WAVE, Ground, rows, script
 
 from wave_runner.audit.wave_verify import Finding, Policy, parse_checkpoint
 from wave_runner.engine import Engine
@@ -202,6 +202,28 @@ def test_an_event_that_is_put_in_beside_the_log_is_named(worked: Ground, xid: st
     [event_id] = [row["event_id"] for row in worked.sql("SELECT event_id FROM interaction_events WHERE type = 'paused'")]
     [found] = verified(worked).findings.sorted()
     assert (found.event_id, "is not in the log" in found.why, found.is_missing) == (event_id, True, False)
+
+
+SWAPS = {
+    "swapped": "UPDATE payloads SET content = 'another line' WHERE interaction_id = %(interaction_id)s",
+    "swapped with another's": "UPDATE payloads p SET content = o.content, nonce = o.nonce FROM payloads o "
+    "WHERE p.interaction_id = %(interaction_id)s AND o.interaction_id = %(other)s",
+    "deleted": "DELETE FROM payloads WHERE interaction_id = %(interaction_id)s",
+}
+
+
+@pytest.mark.parametrize("statement", SWAPS.values(), ids=SWAPS)
+def test_a_payload_that_is_not_what_was_promised_is_named_by_its_event(ground: Ground, statement: str):
+    says = script("print('a line of', item['text'])\nreturn {'words': 4}")
+    ground.project(rows=rows(20), actors={"count": says})
+    ground.run()
+    [chosen, other] = ground.sql(CHOSEN.replace("OFFSET 40 LIMIT 1", "OFFSET 10 LIMIT 2"))
+    assert verified(ground).findings.count == 0
+    with owner(ground) as connection:
+        done = connection.execute(statement, {**chosen, "other": other["interaction_id"]})
+        assert done.rowcount > 0
+    first = verified(ground).findings.sorted()[0]
+    assert (first.log_index, "is not there as promised" in first.why) == (chosen["log_index"], True)
 
 
 def test_a_truncated_table_is_named_by_its_first_event(worked: Ground):

@@ -73,7 +73,12 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text:.40} is a number that has no one form")
 
 
-_scan = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number).raw_decode
+def _integer(text: str) -> int:
+    found = int(text) if len(text) < 18 else _no_number(text)
+    return found if -MAX_INT <= found <= MAX_INT else _no_number(text)
+
+
+_scan = json.JSONDecoder(parse_float=_no_number, parse_int=_integer, parse_constant=_no_number).raw_decode
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 _write: Callable[[Any], str] = _ENCODER.encode
 if _make := getattr(json.encoder, "c_make_encoder", None):
@@ -129,8 +134,6 @@ def _is_plain(value: Any, depth: int) -> bool:
     kind = type(value)
     if kind is str:
         return True  # half a surrogate pair cannot come out of UTF-8; written as an escape it is not canonical
-    if kind is int:
-        return bool(-MAX_INT <= value <= MAX_INT)
     if depth > MAX_DEPTH:
         return False
     if kind is dict:
@@ -693,7 +696,6 @@ _EVENT = re.compile(
 """The one line of an event: CloudEvents 1.0 in canonical JSON. `read_event` knows its groups."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_LONG = re.compile(r"[0-9]{16}")
 _EPOCH = datetime(1970, 1, 1)  # all times are UTC
 
 
@@ -740,7 +742,8 @@ def read_event(line: str) -> tuple[int, Event]:
     if "\\" in line:
         user = _unescaped(user)
         for one in (actor, source, step):
-            _unescaped(one or "")
+            if one is not None:
+                _unescaped(one)
     if (interaction is None) != (seq is None):
         raise TamperedError("an event has an interaction or a seq without the other")
     event = Event(
@@ -776,8 +779,8 @@ def _data(text: str) -> dict[str, Any]:
         data, end = _parsed(text), 0  # which says what is wrong with it
     if end != len(text) or _write(data) != text:
         raise TamperedError("the data of an event is not canonical JSON")
-    # What is no ASCII, has a long number or may be deep is looked at closely; almost nothing is.
-    simple = len(text) < 2 * MAX_DEPTH and text.isascii() and not _LONG.search(text)
+    # What is no ASCII or may be deep is looked at closely; little is.
+    simple = len(text) < 2 * MAX_DEPTH and text.isascii()
     if not simple and not _is_plain(data, 0):
         raise TamperedError("the data of an event holds what it must not hold")
     return data
@@ -798,6 +801,8 @@ def _is_hash(value: Any) -> bool:
 
 def _unescaped(text: str) -> str:
     """Return a text of JSON without its quotes as the text that it stands for; there is one way to write it."""
+    if "\\" not in text:
+        return text
     value: str = _parsed(f'"{text}"')
     if _quote(value) != f'"{text}"':
         raise TamperedError("a text of an event is not canonical JSON")
@@ -986,6 +991,7 @@ class Evidence:
             self._erase(event)
         for place, promised in enumerate(event.promised):
             promise = bytes.fromhex(promised)
+            # What an event commits to begins with its input, where it has one.
             is_input = place == 0 and event.interaction is not None and promised == event.data.get("input")
             if promise in self._kept:
                 self.used.add(promise)
@@ -1574,9 +1580,9 @@ def _payload(line: str) -> bytes:
     """Return the commitment of a payload's line, recomputed from its nonce and content."""
     if simple := _TEXT_PAYLOAD.fullmatch(line):  # almost all of them
         promise, nonce, text = simple.groups()
-        found = hashlib.sha256(bytes.fromhex(nonce) + (_unescaped(text) if "\\" in text else text).encode())
-        if found.hexdigest() == promise:
-            return found.digest()
+        digest = hashlib.sha256(bytes.fromhex(nonce) + _unescaped(text).encode()).digest()
+        if digest.hex() == promise:
+            return digest
     value = read_json(line)
     if type(value) is not dict or value.keys() not in ({"c", "nonce", "text"}, {"base64", "c", "nonce"}):
         raise TamperedError("is none")

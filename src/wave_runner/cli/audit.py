@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -114,6 +115,7 @@ def verify(
     """
     from wave_runner.audit import wave_verify
 
+    gc.disable()  # as wave-verify does: millions of small things, none of which holds a circle
     try:
         trusted = None if policy is None else wave_verify.Policy(_text(policy).decode())
         found = asyncio.run(_verify(project_dir(context), trusted, _checkpoints(older), longest_transaction))

@@ -17,7 +17,7 @@ from wave_runner.store import reports, sealed
 from wave_runner.store.database import Connection, Database
 
 STRETCH = 5_000  # entries that are read at once
-FEW = 500  # interactions whose contents are
+FEW = 2_000  # interactions whose contents are
 TILES = 1_000
 MOST_LEFT_OUT = 100
 
