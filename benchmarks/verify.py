@@ -91,7 +91,11 @@ def main() -> None:
             rates[name] = {"p50": round(statistics.median(found)), "min": round(min(found)), "max": round(max(found))}
             print(f"{name}: {rates[name]} events a second", flush=True)
         seen = facts(project)
-    print(json.dumps({"events_per_s": rates, "start_s": round(start_s, 2), "events": count, "rounds": told.rounds, **seen}))
+    print(
+        json.dumps(
+            {"events_per_s": rates, "start_s": round(start_s, 2), "events": count, "rounds": told.rounds, **seen}
+        )
+    )
 
 
 if __name__ == "__main__":

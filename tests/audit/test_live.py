@@ -199,7 +199,7 @@ def test_an_event_that_is_put_in_beside_the_log_is_named(worked: Ground, xid: st
         connection.execute(BESIDE.format(xid=xid), chosen)
         connection.commit()
     assert worked.run() == "completed"
-    [event_id] = [row["event_id"] for row in worked.sql("SELECT event_id FROM interaction_events WHERE type = 'paused'")]
+    event_id = worked.one("SELECT event_id FROM interaction_events WHERE type = 'paused'")
     [found] = verified(worked).findings.sorted()
     assert (found.event_id, "is not in the log" in found.why, found.is_missing) == (event_id, True, False)
 

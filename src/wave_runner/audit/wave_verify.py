@@ -773,6 +773,7 @@ def read_event(line: str) -> tuple[int, Event]:
 
 def _data(text: str) -> dict[str, Any]:
     """Return an event's data, whose text must be canonical."""
+    data: dict[str, Any]
     try:
         data, end = _scan(text)
     except (ValueError, RecursionError):

@@ -14,7 +14,7 @@ from wave_runner.core.tiles import Tile, Tiler
 BATCH = 5000
 """Events below one header, at most."""
 CLOCK_BACK_US = 3_600_000_000
-"""By how much the database's clock may be set back, without an event looking as if it had been recorded after its seal."""
+"""By how much the database's clock may be set back without an event looking as if it were recorded after its seal."""
 
 
 class Row(NamedTuple):

@@ -35,7 +35,8 @@ async def verify_log(
 ) -> Verified:
     """Verify everything that was signed last: signature, tree, events, contents, and older checkpoints.
 
-    All of it at one moment. Without a policy the log's own keys are believed. Raises `UsageError` for a checkpoint of another log.
+    All of it at one moment. Without a policy the log's own keys are believed. Raises `UsageError` for a checkpoint of
+    another log.
     """
     async with reports.snapshot(database) as connection:
         return await _Live(connection, source).verify(policy, older, longest_transaction_us)
