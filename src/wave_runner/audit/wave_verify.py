@@ -891,6 +891,11 @@ OTHERS = frozenset(
         "actor_drifted",
         "actor_approved",
         "actor_restored",
+        "projection_verified",
+        "projection_diverged",
+        "projection_rebuilt",
+        "projection_swapped",
+        "projection_event_skipped",
         "payload_erased",
     }
 )
@@ -901,6 +906,7 @@ NAMES_WHO = {
     **dict.fromkeys(["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled"], "by"),
     **dict.fromkeys(["budget_raised", "retried", "runner_told", "actor_approved", "actor_registered"], "by"),
     "payload_erased": "approved_by",
+    "projection_event_skipped": "by",
 }
 """Decisions of somebody, and where their events name them."""
 

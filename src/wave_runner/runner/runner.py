@@ -26,6 +26,9 @@ from wave_runner.runner.memory import ServerMemory, policy_of
 from wave_runner.runner.model_lane import ModelLane
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.people_lane import PeopleLane
+from wave_runner.runner.projector import LONGEST_PAUSE_S as LONGEST_FOLD_PAUSE_S
+from wave_runner.runner.projector import PAUSE_S as FOLD_PAUSE_S
+from wave_runner.runner.projector import Projector
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.scheduler import Blocked, Plan, Scheduler
 from wave_runner.runner.script_lane import ScriptLane
@@ -50,7 +53,7 @@ PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 IDLE_PAUSE_S = 0.25
 SHORTEST_PAUSE_S = 0.1
 LONGEST_IDLE_PAUSE_S = 1.0
-BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer")  # loops that new work is no reason to wake
+BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer", "projector")  # loops that new work is no reason to wake
 CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
 AT_ONCE = 2  # waves of queries and of routes, each: while the database records one, the next is prepared
@@ -137,6 +140,7 @@ class Runner:
         await self._pool.close()
         if self._tasks:
             await self.sealer.finish()
+            await self._projector.finish()
         for server in self.servers:
             await server.driver.close()
         if self._ticker is not None:
@@ -234,6 +238,7 @@ class Runner:
         self.route_lanes = [self._lane(RouteLane) for _ in range(AT_ONCE)]
         self.people_lane = self._lane(PeopleLane)
         self.model_lanes = [lane for server in self.servers for lane in self._model_lanes(server)]
+        self._projector = Projector(self.database, busy=lambda: self.busy)
         sweeper = self._sweeper()
         self._loops = [
             *map(self._seeking, [*self.script_lanes, *self.sql_lanes, *self.route_lanes, self.people_lane]),
@@ -244,6 +249,7 @@ class Runner:
             Loop("sweeper", sweeper.one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
             Loop("canceller", sweeper.cancel, pause_s=CLOCK_PAUSE_S),
             Loop("sealer", self.sealer.one_pass, pause_s=PAUSE_S, longest_pause_s=LONGEST_PAUSE_S),
+            Loop("projector", self._projector.one_pass, pause_s=FOLD_PAUSE_S, longest_pause_s=LONGEST_FOLD_PAUSE_S),
         ]
 
     def _gathering(self, name: str, one_pass: Callable[[], Awaitable[bool]]) -> Loop:

@@ -56,7 +56,12 @@ CREATE TYPE wave.event_type AS ENUM (
     'actor_registered',
     'actor_drifted',
     'actor_approved',
-    'actor_restored'
+    'actor_restored',
+    'projection_verified',
+    'projection_diverged',
+    'projection_rebuilt',
+    'projection_swapped',
+    'projection_event_skipped'
 );
 
 CREATE TYPE wave.interaction_state AS ENUM (
@@ -919,6 +924,40 @@ CREATE TABLE wave.project_files (
     CONSTRAINT project_files_sha256_check CHECK ((length(sha256) = 32))
 );
 
+CREATE TABLE wave.projections (
+    projection_id bigint NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    code_sha256 bytea NOT NULL,
+    state text NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    advanced_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    stuck_because text,
+    stuck_since timestamp with time zone,
+    verified_position bigint,
+    verified_at timestamp with time zone,
+    digest bytea,
+    diverged_since timestamp with time zone,
+    CONSTRAINT projections_check CHECK (((stuck_because IS NULL) = (stuck_since IS NULL))),
+    CONSTRAINT projections_check1 CHECK ((((verified_position IS NULL) = (verified_at IS NULL)) AND ((verified_position IS NULL) = (digest IS NULL)))),
+    CONSTRAINT projections_check2 CHECK (((verified_position IS NOT NULL) OR (diverged_since IS NULL))),
+    CONSTRAINT projections_code_sha256_check CHECK ((length(code_sha256) = 32)),
+    CONSTRAINT projections_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT projections_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT projections_position_check CHECK (("position" >= 0)),
+    CONSTRAINT projections_state_check CHECK ((state = ANY (ARRAY['building'::text, 'live'::text, 'retired'::text]))),
+    CONSTRAINT projections_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE wave.projections ALTER COLUMN projection_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.projections_projection_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE wave.queues (
     queue_id bigint NOT NULL,
     work_key text NOT NULL,
@@ -938,6 +977,35 @@ ALTER TABLE wave.queues ALTER COLUMN queue_id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE wave.record_counts (
+    projection_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    state text NOT NULL,
+    n bigint NOT NULL,
+    CONSTRAINT record_counts_n_check CHECK ((n >= 0)),
+    CONSTRAINT record_counts_state_check CHECK ((state = ANY (ARRAY['live'::text, 'completed'::text, 'incomplete'::text])))
+);
+
+CREATE TABLE wave.record_states (
+    projection_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    correlation_id uuid NOT NULL,
+    first_index bigint NOT NULL,
+    last_index bigint NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    step_state wave.interaction_state,
+    attempts integer NOT NULL,
+    troubles integer NOT NULL,
+    events integer NOT NULL,
+    whole_run boolean NOT NULL,
+    state text NOT NULL,
+    step text,
+    CONSTRAINT record_states_check CHECK (((first_index <= last_index) AND (begun_at <= changed_at))),
+    CONSTRAINT record_states_state_check CHECK ((state = ANY (ARRAY['live'::text, 'completed'::text, 'incomplete'::text])))
+)
+WITH (fillfactor='60');
 
 CREATE TABLE wave.records (
     record_id bigint NOT NULL,
@@ -1438,11 +1506,20 @@ ALTER TABLE ONLY wave.project_files
 ALTER TABLE ONLY wave.project
     ADD CONSTRAINT project_pkey PRIMARY KEY (only_one);
 
+ALTER TABLE ONLY wave.projections
+    ADD CONSTRAINT projections_pkey PRIMARY KEY (projection_id);
+
 ALTER TABLE ONLY wave.queues
     ADD CONSTRAINT queues_pkey PRIMARY KEY (queue_id);
 
 ALTER TABLE ONLY wave.queues
     ADD CONSTRAINT queues_work_key_template_actor_id_key UNIQUE (work_key, template, actor_id);
+
+ALTER TABLE ONLY wave.record_counts
+    ADD CONSTRAINT record_counts_pkey PRIMARY KEY (projection_id, run_id, state);
+
+ALTER TABLE ONLY wave.record_states
+    ADD CONSTRAINT record_states_pkey PRIMARY KEY (projection_id, run_id, correlation_id);
 
 ALTER TABLE ONLY wave.records
     ADD CONSTRAINT records_collection_key_key UNIQUE (collection, key);
@@ -1526,8 +1603,13 @@ ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (workflow_id);
 
 CREATE INDEX event_log_anchors ON wave.event_log USING btree (log_index) WHERE (kind = 2);
+CREATE INDEX event_log_seals ON wave.event_log USING btree (log_index) WHERE (kind = 1);
 
 CREATE INDEX fan_outs_open ON wave.fan_outs USING btree (run_id) WHERE (closed_at IS NULL);
+
+CREATE INDEX interaction_events_skips ON ONLY wave.interaction_events USING btree (event_id) WHERE (type = 'projection_event_skipped'::wave.event_type);
+
+CREATE INDEX interaction_events_r0_event_id_idx ON wave.interaction_events_r0 USING btree (event_id) WHERE (type = 'projection_event_skipped'::wave.event_type);
 
 CREATE UNIQUE INDEX interaction_events_seq ON ONLY wave.interaction_events USING btree (run_id, interaction_id, seq) WHERE (interaction_id IS NOT NULL);
 
@@ -1564,6 +1646,8 @@ CREATE INDEX ledger_r0_run_id_idx ON wave.ledger_r0 USING btree (run_id) WHERE (
 CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, interaction_id, attempt);
 
 CREATE INDEX payloads_r0_run_id_interaction_id_attempt_idx ON wave.payloads_r0 USING btree (run_id, interaction_id, attempt);
+
+CREATE UNIQUE INDEX projections_one_of_each ON wave.projections USING btree (name, state) WHERE (state <> 'retired'::text);
 
 CREATE INDEX run_records_ended ON wave.run_records USING btree (run_id) WHERE (state = 'ended'::text);
 
@@ -1614,6 +1698,8 @@ CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE
 ALTER INDEX wave.decisions_pkey ATTACH PARTITION wave.decisions_r0_pkey;
 
 ALTER INDEX wave.hits_pkey ATTACH PARTITION wave.hits_r0_pkey;
+
+ALTER INDEX wave.interaction_events_skips ATTACH PARTITION wave.interaction_events_r0_event_id_idx;
 
 ALTER INDEX wave.interaction_events_pkey ATTACH PARTITION wave.interaction_events_r0_pkey;
 
@@ -1778,6 +1864,12 @@ ALTER TABLE ONLY wave.payloads_r0
 
 ALTER TABLE ONLY wave.queues
     ADD CONSTRAINT queues_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES wave.actors(actor_id);
+
+ALTER TABLE ONLY wave.record_counts
+    ADD CONSTRAINT record_counts_projection_id_fkey FOREIGN KEY (projection_id) REFERENCES wave.projections(projection_id);
+
+ALTER TABLE ONLY wave.record_states
+    ADD CONSTRAINT record_states_projection_id_fkey FOREIGN KEY (projection_id) REFERENCES wave.projections(projection_id);
 
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);

@@ -13,7 +13,7 @@ from wave_runner.core.settling import Facts, Value, Watched
 from wave_runner.store import events, records
 from wave_runner.store.database import Connection, Database, fetch
 
-CHUNK = 500
+CHUNK = 400  # the event names them all: their flows have to fit into its data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +69,12 @@ def _values(row: records.RowRead | None) -> dict[str, Any] | None:
 async def settle(connection: Connection, run_id: int, broken: Mapping[int, Sequence[str]], *, runner_id: UUID) -> None:
     """Write the verdict of each record: completed where nothing is broken."""
     verdicts = [dumps(list(found)).decode() if found else None for found in broken.values()]
-    await fetch(connection, "run_records/settle", {"run_id": run_id, "record_ids": list(broken), "broken": verdicts})
-    incomplete = sum(1 for verdict in verdicts if verdict)
-    data = {"completed": len(verdicts) - incomplete, "incomplete": incomplete}
+    given = {"run_id": run_id, "record_ids": list(broken), "broken": verdicts}
+    settled = await fetch(connection, "run_records/settle", given)
+    data: dict[str, Any] = {}
+    for state in ("completed", "incomplete"):
+        flows = sorted(row["flow"] for row in settled if row["state"] == state)
+        data |= {state: len(flows), f"{state}_flows": flows}
     await events.append(connection, EventType.RECORDS_SETTLED, data, run_id=run_id, runner_id=runner_id)
 
 

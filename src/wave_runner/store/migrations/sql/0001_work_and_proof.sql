@@ -533,7 +533,8 @@ CREATE TYPE event_type AS ENUM (
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
     'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
-    'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
+    'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored',
+    'projection_verified', 'projection_diverged', 'projection_rebuilt', 'projection_swapped', 'projection_event_skipped');
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
 -- (core/event.py); a later form may add columns, which are NULL in older rows.
@@ -569,6 +570,9 @@ CREATE INDEX interaction_events_wave ON interaction_events (wave_id) WHERE inter
 -- What has become visible since a snapshot: events of a chunk have one transaction, so this index has few and long entries.
 CREATE INDEX interaction_events_xid ON interaction_events (xid);
 
+-- What an operator lets projections skip: there are very few, and each look at them must be cheap.
+CREATE INDEX interaction_events_skips ON interaction_events (event_id) WHERE type = 'projection_event_skipped';
+
 -- The log that is signed: every committed event once, causes before what they led to, by a number without gaps. It is written by
 -- the sealer alone (runner/sealer.py), and is what projections and exports read. What an entry says: core/log_entry.py.
 CREATE TABLE event_log (
@@ -582,6 +586,8 @@ CREATE TABLE event_log (
 );
 
 CREATE INDEX event_log_anchors ON event_log (log_index) WHERE kind = 2;
+-- The headers of its batches, which give it its clock.
+CREATE INDEX event_log_seals ON event_log (log_index) WHERE kind = 1;
 
 -- Full tiles of the log's Merkle tree, 256 hashes each (core/tiles.py). What is not full yet follows from entries and roots.
 CREATE TABLE log_tiles (
@@ -695,6 +701,55 @@ CREATE TABLE count_deltas (
     state        interaction_state NOT NULL,
     delta        bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+
+-- Tables that are folded from the log and from nothing else (core/projection.py): a row is one copy of such a table, as far as it has
+-- come. One copy is read. Another may be built beside it, and becomes the one that is read by one change here.
+CREATE TABLE projections (
+    projection_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name               text NOT NULL CHECK (name <> ''),
+    version            integer NOT NULL CHECK (version > 0),
+    code_sha256        bytea NOT NULL CHECK (length(code_sha256) = 32),     -- of the fold: nobody with another one goes on with it
+    state              text NOT NULL CHECK (state IN ('building', 'live', 'retired')),
+    position           bigint NOT NULL DEFAULT 0 CHECK (position >= 0),     -- the entries before this index are folded
+    advanced_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    stuck_because      text,                                                -- the entry at `position` cannot be folded
+    stuck_since        timestamptz,
+    verified_position  bigint,                                              -- where it was compared last with a copy folded anew,
+    verified_at        timestamptz,
+    digest             bytea CHECK (length(digest) = 32),                   -- and what the two were then, or the one that is right
+    diverged_since     timestamptz,                                         -- they were not the same
+    CHECK ((stuck_because IS NULL) = (stuck_since IS NULL)),
+    CHECK ((verified_position IS NULL) = (verified_at IS NULL) AND (verified_position IS NULL) = (digest IS NULL)),
+    CHECK (verified_position IS NOT NULL OR diverged_since IS NULL)
+);
+CREATE UNIQUE INDEX projections_one_of_each ON projections (name, state) WHERE state <> 'retired';
+
+-- How far each record has come in each run, by its correlation id: all that the events say of it.
+CREATE TABLE record_states (
+    projection_id   bigint NOT NULL REFERENCES projections,
+    run_id          bigint NOT NULL,
+    correlation_id  uuid NOT NULL,
+    first_index     bigint NOT NULL,                        -- of its entries in the log
+    last_index      bigint NOT NULL,
+    begun_at        timestamptz NOT NULL,
+    changed_at      timestamptz NOT NULL,
+    step_state      interaction_state,                      -- of the interaction that moved last, and its step
+    attempts        integer NOT NULL,                       -- interactions that were begun, each time counted
+    troubles        integer NOT NULL,                       -- that failed or were quarantined
+    events          integer NOT NULL,
+    whole_run       boolean NOT NULL,                       -- it is the run itself, and no record
+    state           text NOT NULL CHECK (state IN ('live', 'completed', 'incomplete')),
+    step            text,
+    PRIMARY KEY (projection_id, run_id, correlation_id),
+    CHECK (first_index <= last_index AND begun_at <= changed_at)
+) WITH (fillfactor = 60);
+CREATE TABLE record_counts (
+    projection_id  bigint NOT NULL REFERENCES projections,
+    run_id         bigint NOT NULL,
+    state          text NOT NULL CHECK (state IN ('live', 'completed', 'incomplete')),
+    n              bigint NOT NULL CHECK (n >= 0),
+    PRIMARY KEY (projection_id, run_id, state)
+);
 
 -- What records and runs have used, of workflows that limit it: charged when an attempt is begun, and when it is recorded.
 CREATE TABLE spending (

@@ -1,0 +1,92 @@
+-- Folds the next sealed entries into one copy of `record_states`, as core/projection.py says it: up to a hole in the log, or to an
+-- event that cannot be folded. Nothing is added that depends on where a batch ends: sums, earliest, latest, and what the newest says.
+WITH entries AS MATERIALIZED (
+    SELECT log_index, run_id, event_id
+    FROM (
+        SELECT log_index, run_id, event_id, row_number() OVER (ORDER BY log_index) AS n
+        FROM event_log
+        WHERE log_index >= %(position)s AND log_index < %(before)s
+        ORDER BY log_index
+        LIMIT %(most)s
+    ) AS next
+    WHERE log_index = %(position)s + n - 1
+), events AS MATERIALIZED (
+    SELECT l.log_index, e.run_id, e.form, e.type, e.interaction_id, e.correlation_id, e.recorded_at, e.step,
+           CASE WHEN e.type = 'records_settled' THEN e.data END AS data
+    FROM entries l LEFT JOIN interaction_events e ON e.run_id = l.run_id AND e.event_id = l.event_id
+    WHERE l.event_id IS NOT NULL AND l.log_index <> ALL (%(skips)s::bigint[])
+), refused AS MATERIALIZED (
+    SELECT min(log_index) AS log_index
+    FROM events
+    WHERE type IS NULL OR form <> %(form)s OR type <> ALL (%(known)s::text[]::event_type[])
+       OR (interaction_id IS NOT NULL AND correlation_id IS NULL)
+       OR (type = 'records_settled' AND data !~ %(shape)s)
+), readable AS (
+    SELECT e.* FROM events e CROSS JOIN refused r WHERE r.log_index IS NULL OR e.log_index < r.log_index
+), facts AS (
+    SELECT log_index, run_id, correlation_id, recorded_at, type, step,
+           (%(states)s::text[])[array_position(%(types)s::text[]::event_type[], type)] AS step_state,
+           CASE WHEN type IN ('interaction_retried', 'interaction_doubted') THEN 'live' END AS verdict
+    FROM readable
+    WHERE interaction_id IS NOT NULL OR (type = 'run_started' AND correlation_id IS NOT NULL)
+    UNION ALL
+    SELECT s.log_index, s.run_id, flow::uuid, s.recorded_at, s.type, NULL, NULL, verdict
+    FROM readable s
+    CROSS JOIN (VALUES ('completed'), ('incomplete')) AS v (verdict)
+    CROSS JOIN LATERAL json_array_elements_text(
+        (CASE WHEN s.type = 'records_settled' THEN s.data END)::json -> (verdict || '_flows')) AS flow
+    WHERE s.type = 'records_settled'
+), news AS MATERIALIZED (
+    SELECT run_id, correlation_id, bool_or(type = 'run_started') AS whole_run,
+           (array_agg(verdict ORDER BY log_index DESC) FILTER (WHERE verdict IS NOT NULL))[1] AS verdict,
+           (array_agg(step ORDER BY log_index DESC) FILTER (WHERE step_state IS NOT NULL))[1] AS step,
+           (array_agg(step_state ORDER BY log_index DESC) FILTER (WHERE step_state IS NOT NULL))[1] AS step_state,
+           count(*) FILTER (WHERE type = 'interaction_started') AS attempts,
+           count(*) FILTER (WHERE type IN ('interaction_failed', 'interaction_quarantined')) AS troubles,
+           count(*) AS events, min(recorded_at) AS begun_at, max(recorded_at) AS changed_at,
+           min(log_index) AS first_index, max(log_index) AS last_index
+    FROM facts
+    GROUP BY run_id, correlation_id
+), become AS MATERIALIZED (
+    SELECT n.run_id, n.correlation_id, s.state AS was, n.whole_run OR coalesce(s.whole_run, false) AS whole_run,
+           coalesce(n.verdict, s.state, 'live') AS state,
+           CASE WHEN n.step_state IS NULL THEN s.step ELSE n.step END AS step,
+           coalesce(n.step_state::interaction_state, s.step_state) AS step_state,
+           n.attempts + coalesce(s.attempts, 0) AS attempts, n.troubles + coalesce(s.troubles, 0) AS troubles,
+           n.events + coalesce(s.events, 0) AS events,
+           least(n.begun_at, s.begun_at) AS begun_at, greatest(n.changed_at, s.changed_at) AS changed_at,
+           coalesce(s.first_index, n.first_index) AS first_index, n.last_index
+    FROM news n
+    LEFT JOIN record_states s
+        ON s.projection_id = %(projection_id)s AND s.run_id = n.run_id AND s.correlation_id = n.correlation_id
+), written AS (
+    INSERT INTO record_states AS r
+        (projection_id, run_id, correlation_id, whole_run, state, step, step_state, attempts, troubles, events, begun_at,
+         changed_at, first_index, last_index)
+    SELECT %(projection_id)s, run_id, correlation_id, whole_run, state, step, step_state, attempts, troubles, events, begun_at,
+           changed_at, first_index, last_index
+    FROM become
+    ORDER BY run_id, correlation_id
+    ON CONFLICT (projection_id, run_id, correlation_id) DO UPDATE
+    SET whole_run = excluded.whole_run, state = excluded.state, step = excluded.step, step_state = excluded.step_state,
+        attempts = excluded.attempts, troubles = excluded.troubles, events = excluded.events, begun_at = excluded.begun_at,
+        changed_at = excluded.changed_at, last_index = excluded.last_index
+), deltas AS (
+    SELECT run_id, state, sum(delta) AS delta
+    FROM (
+        SELECT run_id, state, 1 AS delta FROM become WHERE NOT whole_run
+        UNION ALL
+        SELECT run_id, was, -1 FROM become WHERE NOT whole_run AND was IS NOT NULL
+    ) AS moves
+    GROUP BY run_id, state
+    HAVING sum(delta) <> 0
+), counted AS (
+    INSERT INTO record_counts (projection_id, run_id, state, n)
+    SELECT %(projection_id)s, d.run_id, d.state, d.delta + coalesce(c.n, 0)
+    FROM deltas d
+    LEFT JOIN record_counts c ON c.projection_id = %(projection_id)s AND c.run_id = d.run_id AND c.state = d.state
+    ORDER BY run_id, state
+    ON CONFLICT (projection_id, run_id, state) DO UPDATE SET n = excluded.n
+)
+SELECT r.log_index AS refused, coalesce(r.log_index, (SELECT max(log_index) + 1 FROM entries), %(position)s) AS position
+FROM refused r
