@@ -28,6 +28,7 @@ from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Failure
 from wave_runner.core.params import resolve_params
 from wave_runner.core.pinned import read_step
+from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
 from wave_runner.core.residency import ANY_NUMBER, Room
 from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, ServerSpec, Step, Workflow
@@ -48,6 +49,7 @@ from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.orders import Orders
 from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.preflight import preflight, read_where
+from wave_runner.runner.projection_keeper import ProjectionKeeper
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.runner.scheduler import Blocked, Plan
@@ -186,6 +188,11 @@ class Engine:
         """Return what may be done with the log itself, by the operating system's user."""
         signer = self._signer(self.project())
         return LogKeeper(signer=signer, origin=origin_of(signer.name, 1), by=whoami())
+
+    def projection_keeper(self, name: str) -> ProjectionKeeper:
+        """Return what may be done with a projection, by the operating system's user."""
+        projection = next(one for one in PROJECTIONS if one.name == name)
+        return ProjectionKeeper(database=self.database, projection=projection, by=whoami())
 
     def source(self) -> str:
         """Return what the project's events say that they are from."""

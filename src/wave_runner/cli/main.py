@@ -86,6 +86,10 @@ COMMANDS = {
         "wave_runner.cli.audit:audit",
         "Prove what has happened: verify the signed log, export it for somebody else to verify, and keep it in order.",
     ),
+    "projection": (
+        "wave_runner.cli.projection:projection",
+        "Show what is folded from the log of events, prove that it is what the log says, or fold it anew.",
+    ),
     "db": ("wave_runner.cli.db:db", "Bring the database's schema up to date, or say how it stands."),
 }
 

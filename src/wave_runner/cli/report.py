@@ -30,6 +30,7 @@ def report() -> None:
     \b
     wave report delta
     wave report alerts
+    wave report records
     wave report servers
     wave report cost
     """
@@ -138,6 +139,23 @@ def stale(context: click.Context, run_id: int | None, older_than: float | None, 
     """
     show = status.show_stale
     asyncio.run(_part(project_dir(context), "stale", run_id, show, as_json=as_json, stale_after_s=older_than))
+
+
+@report.command()
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def records(context: click.Context, as_json: bool) -> None:
+    """Count the records of each workflow, over all its runs, by what has become of them.
+
+    \b
+    wave report records
+    wave report records --json
+
+    A record counts once for each run that it was in. This is read from the projection `record_states`: the answer says
+    up to which entry of the log it goes, and how many more are sealed.
+    """
+    asyncio.run(_records(project_dir(context), as_json=as_json))
 
 
 @report.command()
@@ -363,6 +381,21 @@ def _show_delta(found: Delta) -> None:
     rows = [{name: unknown if value is None else value for name, value in target.items()} for target in targets]
     output.table(("table", "column", "before", "after", "change", "written"), rows, title="tables")
     output.table(("step", "executed", "saved"), [asdict(saver) for saver in found.savers], title="savers")
+
+
+async def _records(folder: Path, *, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.record_states import record_states
+
+    async with open_engine(folder, name="wave report") as engine:
+        found = await record_states(engine.database)
+    if as_json:
+        output.emit("wave.records.v1", asdict(found))
+        return
+    rows: list[output.Row] = [{"workflow": name, **by_state} for name, by_state in found.workflows.items()]
+    output.table(("workflow", "live", "completed", "incomplete"), rows, title="records")
+    behind = f", {found.behind:,} behind" if found.behind else ", which is all that is sealed"
+    output.heading(f"as the first {found.position:,} entries of the log say{behind}")
 
 
 async def _alerts(folder: Path, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 
 from wave_runner.cli import output
 from wave_runner.cli.durations import Duration
+from wave_runner.cli.log_places import Place
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -34,20 +36,31 @@ TOP = 10
     metavar="DURATION",
     help="How long one try may run before it counts as stale, such as 90s or 2h.  [default: what its step has needed]",
 )
+@click.option(
+    "--as-of", type=Place(), metavar="WHERE", help="How it stood at an index of the log, or was known at a time (UTC)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def status(context: click.Context, run_id: int | None, stale_after: float | None, as_json: bool) -> None:
+def status(
+    context: click.Context, run_id: int | None, stale_after: float | None, as_of: int | datetime | None, as_json: bool
+) -> None:
     """Show how a run stands: the dashboard.
 
     \b
     wave status
     wave status --run 12 --json
+    wave status --as-of 4711
+    wave status --as-of 2026-11-01T06:30
 
     Progress, steps, the busiest actors, stale work, the last errors with their kinds, why records are incomplete and
     why staged rows were rejected: all read at one moment, so that the numbers add up. A record is completed when what
-    its workflow ensures holds in its tables.
+    its workflow ensures holds in its tables. With --as-of it is read from the log: what the events up to there say, of
+    steps and records that had begun; known at a time is what had been sealed by then.
     """
-    asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after, as_json=as_json))
+    if as_of is None:
+        asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after, as_json=as_json))
+    else:
+        asyncio.run(_as_of(project_dir(context), run_id, as_of, as_json=as_json))
 
 
 async def print_status(
@@ -102,6 +115,24 @@ async def _status(folder: Path, run_id: int | None, *, stale_after_s: float | No
 
     async with open_engine(folder, name="wave status") as engine:
         await print_status(engine, run_id, stale_after_s=stale_after_s, as_json=as_json)
+
+
+async def _as_of(folder: Path, run_id: int | None, where: int | datetime, *, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports.as_of import as_of
+
+    async with open_engine(folder, name="wave status") as engine:
+        found = await as_of(engine.database, where, run_id)
+    if as_json:
+        output.emit("wave.status.as_of.v1", asdict(found))
+        return
+    output.heading(
+        f"run {found.run_id}: {found.state}, as the first {found.index:,} entries of the log say, "
+        f"sealed by {found.sealed_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+    output.heading(f"records that had begun: {_listed(found.records)}")
+    rows: list[output.Row] = [{"step": step, "begun": _listed(states)} for step, states in found.steps.items()]
+    output.table(("step", "begun"), rows, title="steps")
 
 
 def _state(run: Run) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 SILENT_S = 60.0  # a runner that has not been heard of for so long is not at work
+BEHIND_S = 60.0  # a projection that has not advanced for so long, with something to fold, is folded by nobody
 UNSIGNED_S = 60.0  # what is sealed for so long and not signed by anybody will not be
 QUIET_RUNS = 3  # of a schedule in a row; one that finds nothing is usual, so many may mean a source that has dried up
 
@@ -28,9 +29,10 @@ class Alert:
 
 
 async def alerts(database: Database, *, limit: int = SHOWN) -> list[Alert]:
-    """Return what is wrong with the log, what is idle now, then what runs have raised, the newest first."""
+    """Return what is wrong with the log and what is folded from it, what is idle now, then what runs have raised, the newest first."""
     async with stored.snapshot(database) as connection:
-        return [*await _of_the_log(connection), *await _idle(connection), *await raised(connection, limit=limit)]
+        of_the_log = [*await _of_the_log(connection), *await _of_projections(connection)]
+        return [*of_the_log, *await _idle(connection), *await raised(connection, limit=limit)]
 
 
 async def raised(connection: Connection, run_id: int | None = None, *, limit: int = SHOWN) -> list[Alert]:
@@ -48,6 +50,10 @@ async def raised(connection: Connection, run_id: int | None = None, *, limit: in
 
 async def _of_the_log(connection: Connection) -> list[Alert]:
     return [Alert(**row) for row in await stored.log_alerts(connection, patience_s=UNSIGNED_S)]
+
+
+async def _of_projections(connection: Connection) -> list[Alert]:
+    return [Alert(**row) for row in await stored.projection_alerts(connection, patience_s=BEHIND_S)]
 
 
 async def _idle(connection: Connection) -> list[Alert]:

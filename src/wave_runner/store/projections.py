@@ -15,7 +15,7 @@ from functools import cache
 from wave_runner.core.canonical import canonical
 from wave_runner.core.event import FORM, EventType
 from wave_runner.core.projection import NOT_BEGUN, RECORD_STATES, SETTLED_SHAPE, STATE_AFTER, Projection, Told, refusal
-from wave_runner.store.database import Connection, Database, Row, fetch, plan_by_key
+from wave_runner.store.database import Connection, Database, Row, fetch
 from wave_runner.store.statements import statement
 
 AT_ONCE = 10_000
@@ -116,7 +116,6 @@ async def advance_in(
     if not locked:
         return None
     start, was_stuck = locked[0]["position"], locked[0]["stuck"]
-    await plan_by_key(connection)
     position, refused = await _fold(connection, projection, projection_id, start, before=before, skips=[])
     if position == refused and (skips := await _skips(connection, projection, refused)):
         position, refused = await _fold(connection, projection, projection_id, position, before=before, skips=skips)

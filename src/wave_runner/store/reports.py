@@ -53,6 +53,16 @@ async def log_alerts(connection: Connection, *, patience_s: float) -> list[Row]:
     return await fetch(connection, "reports/log_alerts", {"patience_s": patience_s})
 
 
+async def projection_alerts(connection: Connection, *, patience_s: float) -> list[Row]:
+    """Return what is wrong with projections; one may stay behind for `patience_s`."""
+    return await fetch(connection, "reports/projection_alerts", {"patience_s": patience_s})
+
+
+async def record_states(connection: Connection) -> list[Row]:
+    """Return how many records of each workflow are in each state, as far as the projection has come."""
+    return await fetch(connection, "reports/record_states")
+
+
 async def spending(connection: Connection, run_id: int) -> list[Row]:
     """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
     return await fetch(connection, "reports/spending", {"run_id": run_id})

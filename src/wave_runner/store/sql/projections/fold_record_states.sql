@@ -1,5 +1,6 @@
 -- Folds the next sealed entries into one copy of `record_states`, as core/projection.py says it: up to a hole in the log, or to an
 -- event that cannot be folded. Nothing is added that depends on where a batch ends: sums, earliest, latest, and what the newest says.
+-- The OFFSETs keep the planner from joining whole tables.
 WITH entries AS MATERIALIZED (
     SELECT log_index, run_id, event_id
     FROM (
@@ -13,19 +14,20 @@ WITH entries AS MATERIALIZED (
 ), events AS MATERIALIZED (
     SELECT l.log_index, e.run_id, e.form, e.type, e.interaction_id, e.correlation_id, e.recorded_at, e.step,
            CASE WHEN e.type = 'records_settled' THEN e.data END AS data
-    FROM entries l LEFT JOIN interaction_events e ON e.run_id = l.run_id AND e.event_id = l.event_id
+    FROM entries l
+    LEFT JOIN LATERAL (SELECT * FROM interaction_events WHERE run_id = l.run_id AND event_id = l.event_id OFFSET 0) AS e ON true
     WHERE l.event_id IS NOT NULL AND l.log_index <> ALL (%(skips)s::bigint[])
 ), refused AS MATERIALIZED (
     SELECT min(log_index) AS log_index
     FROM events
-    WHERE type IS NULL OR form <> %(form)s OR type <> ALL (%(known)s::text[]::event_type[])
+    WHERE type IS NULL OR form <> %(form)s OR type <> ALL (%(known)s::event_type[])
        OR (interaction_id IS NOT NULL AND correlation_id IS NULL)
        OR (type = 'records_settled' AND data !~ %(shape)s)
 ), readable AS (
     SELECT e.* FROM events e CROSS JOIN refused r WHERE r.log_index IS NULL OR e.log_index < r.log_index
 ), facts AS (
     SELECT log_index, run_id, correlation_id, recorded_at, type, step,
-           (%(states)s::text[])[array_position(%(types)s::text[]::event_type[], type)] AS step_state,
+           (%(states)s::text[])[array_position(%(types)s::event_type[], type)] AS step_state,
            CASE WHEN type IN ('interaction_retried', 'interaction_doubted') THEN 'live' END AS verdict
     FROM readable
     WHERE interaction_id IS NOT NULL OR (type = 'run_started' AND correlation_id IS NOT NULL)
@@ -57,8 +59,11 @@ WITH entries AS MATERIALIZED (
            least(n.begun_at, s.begun_at) AS begun_at, greatest(n.changed_at, s.changed_at) AS changed_at,
            coalesce(s.first_index, n.first_index) AS first_index, n.last_index
     FROM news n
-    LEFT JOIN record_states s
-        ON s.projection_id = %(projection_id)s AND s.run_id = n.run_id AND s.correlation_id = n.correlation_id
+    LEFT JOIN LATERAL (
+        SELECT * FROM record_states
+        WHERE projection_id = %(projection_id)s AND run_id = n.run_id AND correlation_id = n.correlation_id
+        OFFSET 0
+    ) AS s ON true
 ), written AS (
     INSERT INTO record_states AS r
         (projection_id, run_id, correlation_id, whole_run, state, step, step_state, attempts, troubles, events, begun_at,

@@ -7,9 +7,9 @@ WITH told AS (
            min(step) AS step, max(step) AS other_step, min(actor) AS actor, max(actor) AS other_actor,
            min(correlation_id::text) AS flow, max(correlation_id::text) AS other_flow,
            max(recorded_at) FILTER (WHERE type = 'interaction_started') AS started_at,
-           max(recorded_at) FILTER (WHERE type = ANY (%(types)s::text[]::event_type[])) AS moved_at,
-           max(ARRAY[seq, array_position(%(types)s::text[]::event_type[], type), coalesce(wave_id, -1)])
-               FILTER (WHERE type = ANY (%(types)s::text[]::event_type[])) AS moved
+           max(recorded_at) FILTER (WHERE type = ANY (%(types)s::event_type[])) AS moved_at,
+           max(ARRAY[seq, array_position(%(types)s::event_type[], type), coalesce(wave_id, -1)])
+               FILTER (WHERE type = ANY (%(types)s::event_type[])) AS moved
     FROM interaction_events
     WHERE interaction_id IS NOT NULL
     GROUP BY run_id, interaction_id

@@ -1,0 +1,1 @@
+SELECT coalesce(max(next_index), 0) AS size FROM log_state
