@@ -3,8 +3,8 @@
     python -m benchmarks.projecting --records 10000 --rounds 3
 
 Records go through five steps of the engine, so that there are ten events for each, which a runner seals and folds. Then
-all of it is folded anew in batches, verified and rebuilt beside what is read, every interaction is compared with the fold
-of its events, and the run is read as of the middle of the log: events a second of each, medians. Then the same run
+all of it is folded anew in batches, verified and rebuilt beside what is read, every interaction is compared with the
+fold of its events, and the run is read as of the middle of the log: events a second of each, medians. Then the same run
 is done by a runner that folds and by one that cannot get at the projection, round by round: steps a second of both.
 The last line is one JSON object.
 """
@@ -102,7 +102,10 @@ def main() -> None:
                 return await folding(engine, told.rounds)
 
         events_per_s = asyncio.run(with_engine())
-        found: dict[str, Any] = {"events_per_s": events_per_s, "steps_per_s": beside(project, told.records, told.rounds)}
+        found: dict[str, Any] = {
+            "events_per_s": events_per_s,
+            "steps_per_s": beside(project, told.records, told.rounds),
+        }
         print(json.dumps({**found, "records": told.records, "rounds": told.rounds, **facts(project)}))
 
 

@@ -53,7 +53,9 @@ DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
 LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")
+PROJECTING = tuple(one for one in STATEMENTS if one.startswith("projections/"))
 ELSEWHERE = {
+    **dict.fromkeys(PROJECTING, "the projector's, and a person's orders: tests/crash/test_projector.py"),
     **dict.fromkeys(SEALING, "the sealer's: tests/crash/test_sealer.py"),
     **dict.fromkeys(LOG_ORDERS, "a fork, a full disk, an order of a person: tests/runner/test_sealer.py"),
     "accounts/rest": "a server that wants to be left alone: tests/runner/test_shared_limits.py",

@@ -1,4 +1,4 @@
-"""A runner is killed while it folds, and a command while it folds anew: what is read is what the log says, at any moment."""
+"""A runner is killed while it folds, and a command while it folds anew: what is read is always what the log says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import signal
 
 import pytest
+from tests.crash.test_crash_points import STATEMENTS
 from tests.support.invariants import broken_invariants
 from tests.support.projects import Ground, rows
 
@@ -14,7 +15,9 @@ FOLDING = [
     *(f"projections/{name}{place}" for name in ("begin", "lock", "fold_record_states", "advance") for place in PLACES),
     *(f"projections/{name}:2" for name in ("fold_record_states", "advance+commit")),
 ]
-VERIFYING = [f"projections/{name}{place}" for name in ("begin", "advance", "lock_both", "retire", "verified") for place in PLACES]
+VERIFYING = [
+    f"projections/{name}{place}" for name in ("begin", "advance", "lock_both", "retire", "verified") for place in PLACES
+]
 REBUILDING = [
     f"projections/{name}{place}"
     for name, place in itertools.product(("swap", "verified", "clear_rows", "clear_counts", "clear"), PLACES)
@@ -63,3 +66,8 @@ def test_a_fold_anew_goes_on_after_a_kill_at(command: str, point: str, ready: Gr
         assert again.wait() == 0
     assert copies(ready) == ["live"]
     assert ready.one("SELECT count(DISTINCT projection_id) FROM record_states") == 1
+
+
+def test_every_statement_that_changes_a_projection_is_such_a_point():
+    hit = {point.split("+")[0].split(":")[0] for point in (*FOLDING, *VERIFYING, *REBUILDING)}
+    assert hit == {one for one in STATEMENTS if one.startswith("projections/")}

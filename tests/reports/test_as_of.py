@@ -14,8 +14,8 @@ from wave_runner.errors import NotFoundError
 from wave_runner.reports.as_of import AsOf, as_of
 
 EVENTS = """
-    SELECT l.log_index, e.run_id, e.form, e.type::text, e.interaction_id, e.seq, e.wave_id, e.correlation_id::text, e.step,
-           e.data, (extract(epoch FROM e.recorded_at) * 1000000)::bigint AS recorded_us
+    SELECT l.log_index, e.run_id, e.form, e.type::text, e.interaction_id, e.seq, e.wave_id, e.correlation_id::text,
+           e.step, e.data, (extract(epoch FROM e.recorded_at) * 1000000)::bigint AS recorded_us
     FROM event_log l JOIN interaction_events e ON e.run_id = l.run_id AND e.event_id = l.event_id ORDER BY l.log_index
 """
 
@@ -32,7 +32,9 @@ def naive(events: list[Told], before: int, run_id: int) -> tuple[dict[str, dict[
         steps[told[0].step or ""][str(fold_interaction(told).state)] += 1
     states = RecordStates()
     states.apply(known)
-    return {step: dict(counts) for step, counts in steps.items()}, {state: n for (_, state), n in states.counts().items()}
+    return {step: dict(counts) for step, counts in steps.items()}, {
+        state: n for (_, state), n in states.counts().items()
+    }
 
 
 def test_it_is_what_the_events_up_to_there_say(ground: Ground):

@@ -23,7 +23,8 @@ from wave_runner.store import projections as stored
 NAME = RECORD_STATES.name
 STATES_AGREE = """
     SELECT count(*) FROM run_records r FULL JOIN (
-        SELECT s.* FROM record_states s JOIN projections p USING (projection_id) WHERE p.state = 'live' AND NOT s.whole_run
+        SELECT s.* FROM record_states s JOIN projections p USING (projection_id)
+        WHERE p.state = 'live' AND NOT s.whole_run
     ) AS s USING (run_id, correlation_id)
     WHERE r.state IS DISTINCT FROM s.state
 """
@@ -37,7 +38,9 @@ def worked(ground: Ground) -> Ground:
 
 
 def said(ground: Ground) -> list[str]:
-    found = ground.sql("SELECT type::text FROM interaction_events WHERE type::text LIKE 'projection%%' ORDER BY event_id")
+    found = ground.sql(
+        "SELECT type::text FROM interaction_events WHERE type::text LIKE 'projection%%' ORDER BY event_id"
+    )
     return [row["type"].removeprefix("projection_") for row in found]
 
 
@@ -140,7 +143,6 @@ def test_it_is_rebuilt_while_events_flow_and_no_reader_sees_half_of_it(ground: G
             async def read() -> None:
                 while True:
                     seen.append(await record_states(engine.database))
-                    await asyncio.sleep(0)
 
             reader = asyncio.create_task(read())
             positions = []
@@ -152,8 +154,7 @@ def test_it_is_rebuilt_while_events_flow_and_no_reader_sees_half_of_it(ground: G
         return positions, seen
 
     positions, seen = ground.do(both)
-    assert len(positions) >= 1
-    assert len(set(positions)) > 1 or positions[0] > 0
+    assert len(set(positions)) > 1, "the log has grown between two rebuilds"
     totals = [(one.position, sum(one.workflows.get("work", {}).values())) for one in seen]
     assert all(before <= after for before, after in itertools.pairwise(totals)), "a reader saw less than before"
     assert ground.one(STATES_AGREE) == 0
@@ -200,7 +201,9 @@ def test_a_runner_with_a_newer_fold_builds_its_own_beside_and_takes_the_place(wo
     worked.sql("UPDATE record_states SET attempts = 0")
     old = worked.one("SELECT projection_id FROM projections")
     # A build that an older version had begun is of no use to this one.
-    worked.sql("INSERT INTO projections (name, version, code_sha256, state) VALUES (%s, 0, sha256('x'), 'building')", NAME)
+    worked.sql(
+        "INSERT INTO projections (name, version, code_sha256, state) VALUES (%s, 0, sha256('x'), 'building')", NAME
+    )
     assert worked.run() == "completed"
     [copy] = worked.do(lambda engine: stored.copies(engine.database))
     assert stored.is_of(copy, RECORD_STATES)

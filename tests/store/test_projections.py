@@ -1,4 +1,4 @@
-"""A projection is the same whatever histories it is folded from, in whatever batches, and wherever that was broken off."""
+"""A projection is the same in whatever batches a history is folded, and wherever that was broken off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histories made up for the tests: events in every order that a fold must bear, put into the log as if they were sealed."""
+"""Histories made up for the tests: events in any order that a fold must bear, in the log as if they were sealed."""
 
 from __future__ import annotations
 
@@ -75,13 +75,10 @@ def write(connection: psycopg.Connection, events: Sequence[Told]) -> int:
     connection.execute("SET session_replication_role = replica")  # interactions and runs are not there
     rows = []
     for event in events:
-        moment = EPOCH + timedelta(microseconds=event.recorded_us)
-        rows.append(
-            (
-                *(event.log_index + 1, event.run_id, event.interaction_id, event.wave_id, moment, event.type, event.seq),
-                *(event.form, event.correlation_id, event.step, event.data, hashlib.sha256(event.data.encode()).digest()),
-            )
-        )
+        moment, digest = EPOCH + timedelta(microseconds=event.recorded_us), hashlib.sha256(event.data.encode()).digest()
+        ids = (event.log_index + 1, event.run_id, event.interaction_id, event.wave_id)
+        said = (event.type, event.seq, event.form, event.correlation_id, event.step, event.data)
+        rows.append((*ids, moment, *said, digest))
     places = "%s, " * 11 + "%s"
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -109,8 +106,8 @@ def rows(connection: psycopg.Connection, projection_id: int) -> dict[tuple[int, 
     """Return what a copy of `record_states` holds."""
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
-            "SELECT run_id, correlation_id::text AS flow, whole_run, state, step, step_state::text AS step_state, attempts, "
-            "troubles, events, (extract(epoch FROM begun_at) * 1000000)::bigint AS begun_us, "
+            "SELECT run_id, correlation_id::text AS flow, whole_run, state, step, step_state::text AS step_state, "
+            "attempts, troubles, events, (extract(epoch FROM begun_at) * 1000000)::bigint AS begun_us, "
             "(extract(epoch FROM changed_at) * 1000000)::bigint AS changed_us, first_index, last_index "
             "FROM record_states WHERE projection_id = %s",
             [projection_id],

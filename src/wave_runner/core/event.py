@@ -89,7 +89,9 @@ class EventType(enum.StrEnum):
     ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev
     ACTOR_RESTORED = "actor_restored"  # the folder holds again what is approved; nobody had to approve it
     PROJECTION_VERIFIED = "projection_verified"  # folded anew it is the same, to the bit: the data has the digest
-    PROJECTION_DIVERGED = "projection_diverged"  # folded anew it is another: somebody has changed it, or the fold is wrong
+    PROJECTION_DIVERGED = (
+        "projection_diverged"  # folded anew it is another: somebody has changed it, or the fold is wrong
+    )
     PROJECTION_REBUILT = "projection_rebuilt"  # folded anew beside the one that is read
     PROJECTION_SWAPPED = "projection_swapped"  # what was folded anew is what is read
     PROJECTION_EVENT_SKIPPED = "projection_event_skipped"  # somebody lets a projection leave an event out

@@ -171,6 +171,19 @@ def log_check(alerts: Sequence[tuple[str, str]]) -> Check:
     )
 
 
+def projections_check(alerts: Sequence[tuple[str, str]]) -> Check:
+    """Return whether what is folded from the log goes on. `alerts` are kinds and messages of what is wrong with it."""
+    if not alerts:
+        return _ok("projections", "what is sealed is folded, as far as a runner was at work")
+    behind = all(kind == "projection_behind" for kind, _ in alerts)
+    return Check(
+        name="projections",
+        verdict=Verdict.WARNING if behind else Verdict.FAILURE,
+        found="; ".join(message for _, message in alerts),
+        fix="wave projection status says more",
+    )
+
+
 def drift_check(drifted: list[str]) -> Check:
     """Return whether a folder holds what is approved."""
     if not drifted:

@@ -29,7 +29,7 @@ class Alert:
 
 
 async def alerts(database: Database, *, limit: int = SHOWN) -> list[Alert]:
-    """Return what is wrong with the log and what is folded from it, what is idle now, then what runs have raised, the newest first."""
+    """Return what is wrong with the log and its projections, what is idle now, then what runs have raised."""
     async with stored.snapshot(database) as connection:
         of_the_log = [*await _of_the_log(connection), *await _of_projections(connection)]
         return [*of_the_log, *await _idle(connection), *await raised(connection, limit=limit)]

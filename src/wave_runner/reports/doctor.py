@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wave_runner.core.health import Check, Server, Verdict, log_check, runners_check, server_checks, value_check
+from wave_runner.core.health import (
+    Check,
+    Server,
+    Verdict,
+    log_check,
+    projections_check,
+    runners_check,
+    server_checks,
+    value_check,
+)
 from wave_runner.core.settling import ALL_ROWS
 from wave_runner.core.workflow import CollectionSpec
-from wave_runner.reports.alerts import UNSIGNED_S
+from wave_runner.reports.alerts import BEHIND_S, UNSIGNED_S
 from wave_runner.store import invariants, records, values
 from wave_runner.store import reports as stored
 from wave_runner.store.database import DataRefused
@@ -30,8 +39,10 @@ async def database_checks(database: Database, *, lease_s: float) -> list[Check]:
         here = datetime.now(UTC)
         runners = await stored.runners(connection, lease_s=lease_s)
         of_the_log = await stored.log_alerts(connection, patience_s=UNSIGNED_S)
+        of_projections = await stored.projection_alerts(connection, patience_s=BEHIND_S)
     log = log_check([(alert["kind"], alert["message"]) for alert in of_the_log])
-    return [*server_checks(facts, here=here), runners_check(**runners), log]
+    projections = projections_check([(alert["kind"], alert["message"]) for alert in of_projections])
+    return [*server_checks(facts, here=here), runners_check(**runners), log, projections]
 
 
 async def invariant_checks(database: Database, *, lease_s: float, limit_s: float = LIMIT_S) -> list[Check]:

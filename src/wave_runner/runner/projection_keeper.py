@@ -133,6 +133,7 @@ class ProjectionKeeper:
 
     async def _build(self, conclude: Callable[[Connection], Awaitable[Comparison | None]]) -> Comparison:
         """Fold a copy up to where the one that is read stands, then conclude while both stand still."""
+        await self._go_on()
         building = await self._copy("building")
         if building is None or not stored.is_of(building, self.projection):
             await self.prepare(building)
@@ -143,14 +144,20 @@ class ProjectionKeeper:
             pass
         return found
 
+    async def _go_on(self) -> None:
+        """Fold what is sealed by now into what is read, as a runner does: there may be none at work."""
+        live = await self._live()
+        while live.behind and stored.is_of(live, self.projection):
+            step = await stored.advance(self.database, self.projection, live.projection_id, before=live.size)
+            if step is None or step.stuck_because or step.position >= live.size:
+                return
+
     async def _catch_up(self) -> bool:
         """Fold the next entries that what is read has folded; say whether there are more."""
         live, building = await self._live(), await self._copy("building")
         if building is None or building.position >= live.position:
             return False
-        step = await stored.advance(
-            self.database, self.projection, building.projection_id, before=live.position
-        )
+        step = await stored.advance(self.database, self.projection, building.projection_id, before=live.position)
         if step is not None and step.stuck_because:
             raise self._cannot(step.stuck_because)
         return step is None or step.position < live.position
@@ -197,7 +204,9 @@ class ProjectionKeeper:
             await self._tell(connection, same, compared)
         return compared, live["projection_id"], building["projection_id"]
 
-    async def _compared(self, connection: Connection, live: dict[str, object], beside: int, position: int) -> Comparison:
+    async def _compared(
+        self, connection: Connection, live: dict[str, object], beside: int, position: int
+    ) -> Comparison:
         anew = await stored.digest(connection, beside)
         own_fold = (self.projection.version, stored.code_sha256(self.projection))
         same: bool | None = None

@@ -22,8 +22,8 @@ LAST_S = 5.0  # for what is left when the runner stops; another runner, or the n
 class Projector:
     """Runs in every runner; the lock of one row sees to it that one of them folds at a time.
 
-    While there is work it folds one batch in each pass, so that the work comes first, and catches up afterwards: how far
-    it is behind is shown, and nothing is lost. Where a runner's fold is newer than what is read, its table is built
+    While there is work it folds one batch in each pass, so that the work comes first, and catches up afterwards: how
+    far it is behind is shown, and nothing is lost. Where a runner's fold is newer than what is read, its table is built
     beside and takes the other one's place.
     """
 

@@ -1,7 +1,7 @@
 """Copies of projections: how far each has come, the next entries folded into it, and two of them compared.
 
-A copy is advanced by whoever has the lock of its row in `projections`, in one transaction with its position: whatever is
-killed, and whoever else tries, each entry is folded exactly once. Nothing here is read but what is sealed.
+A copy is advanced by whoever has the lock of its row in `projections`, in one transaction with its position: whatever
+is killed, and whoever else tries, each entry is folded exactly once. Nothing here is read but what is sealed.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ async def begin(database: Database, projection: Projection, state: str) -> None:
 
 
 async def advance(database: Database, projection: Projection, projection_id: int, *, before: int = END) -> Step | None:
-    """Fold the next entries, of those before an index. None if somebody else is at it, or it is made by another fold."""
+    """Fold the next entries, of those before an index. None if somebody else is at it, or it is of another fold."""
     async with database.transaction() as connection:
         return await advance_in(connection, projection, projection_id, before=before)
 
@@ -127,7 +127,7 @@ async def advance_in(
 
 
 async def lock_both(connection: Connection, projection: Projection) -> tuple[Row, Row] | None:
-    """Return the copy that is read and the one beside it, ours for the rest of the transaction; None if they are not."""
+    """Return the copy that is read and the one beside it, ours for the rest of the transaction; None if not free."""
     rows = {row["state"]: row for row in await fetch(connection, "projections/lock_both", {"name": projection.name})}
     return (rows["live"], rows["building"]) if len(rows) == 2 else None
 
