@@ -1,5 +1,5 @@
 -- Interactions that are not what all their events say, sealed or not: how many, and the first of them. Their times are compared as far
--- as one statement takes: an event is stamped right after the row that it speaks of.
+-- as one statement may take: an event is stamped beside the row that it speaks of, and not at the same moment.
 WITH told AS (
     SELECT run_id, interaction_id, count(*) AS events, max(seq) AS seq,
            count(*) FILTER (WHERE type = 'interaction_started') AS attempt,
@@ -30,8 +30,8 @@ WITH told AS (
                              OR (t.actor, t.other_actor) IS DISTINCT FROM (a.name, a.name)
                              OR (t.flow, t.other_flow) IS DISTINCT FROM (i.correlation_id::text, i.correlation_id::text)))
        OR (i.started_at IS NULL) <> (coalesce(t.attempt, 0) = 0)
-       OR NOT i.started_at BETWEEN t.started_at - interval '1 minute' AND t.started_at
-       OR NOT i.finished_at BETWEEN t.moved_at - interval '1 minute' AND t.moved_at
+       OR NOT i.started_at BETWEEN t.started_at - interval '1 minute' AND t.started_at + interval '1 minute'
+       OR NOT i.finished_at BETWEEN t.moved_at - interval '1 minute' AND t.moved_at + interval '1 minute'
 )
 SELECT n.interactions, n.unsealed, w.total, w.run_id, w.interaction_id
 FROM (SELECT (SELECT count(*) FROM interactions) AS interactions,
