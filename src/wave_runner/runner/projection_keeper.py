@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wave_runner.core.event import EventType
 from wave_runner.core.projection import Projection
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.store import events
 from wave_runner.store import projections as stored
-from wave_runner.store.database import Connection, Database, Unavailable
-from wave_runner.store.projections import Copy, Digest
+from wave_runner.store.database import Connection, Database, Row, Unavailable
+from wave_runner.store.projections import Copy, code_sha256
 
 TRIES = 100
 BETWEEN_S = 0.1
@@ -91,16 +91,18 @@ class ProjectionKeeper:
 
         Raises `ConflictError` unless it is stuck at exactly that one: nothing else may be left out.
         """
-        live = await self._live()
-        if not live.stuck_because or live.position != log_index:
+        found = await stored.copies(self.database)
+        stuck = [one for one in found if one.name == self.projection.name and one.stuck_because]
+        if log_index not in (one.position for one in stuck):
             raise ConflictError(
-                f"the projection {live.name} is not stuck at entry {log_index} of the log",
+                f"the projection {self.projection.name} is not stuck at entry {log_index} of the log",
                 hint="only what keeps it from going on can be skipped: wave projection status",
             )
         async with self.database.transaction() as connection:
-            data = {"projection": live.name, "index": log_index, "by": self.by}
+            data = {"projection": self.projection.name, "index": log_index, "by": self.by}
             await events.append(connection, EventType.PROJECTION_EVENT_SKIPPED, data)
-        await stored.advance(self.database, self.projection, live.projection_id)
+        for one in stuck:
+            await stored.advance(self.database, self.projection, one.projection_id)
 
     async def prepare(self, building: Copy | None) -> bool:
         """Let there be an empty copy to build, in the place of one that was begun by another fold. Gives True."""
@@ -110,8 +112,14 @@ class ProjectionKeeper:
         await stored.begin(self.database, self.projection, "building")
         return True
 
-    async def replace(self) -> Comparison | None:
-        """Let the copy that has been built beside be read, once it has caught up; None if somebody else is at it."""
+    async def replace(self, *, caught_up: int) -> Comparison | None:
+        """Let the copy that has been built beside be read, if it has folded so many entries; None if it is not yet.
+
+        Raises `ConflictError` where it gets stuck on its way to where the other one is.
+        """
+        building = await self._copy("building")
+        if building is None or building.position < caught_up:
+            return None
         async with self.database.transaction() as connection:
             found = await self._replace(connection)
         while await stored.clear(self.database):
@@ -177,8 +185,7 @@ class ProjectionKeeper:
             return None
         compared, _, building_id = found
         await self._tell(connection, EventType.PROJECTION_REBUILT, compared)
-        if not await stored.swap(connection, self.projection, building_id):
-            return None
+        await stored.swap(connection, self.projection, building_id)
         await stored.verified(connection, building_id, bytes.fromhex(compared.digest), diverged=False)
         await self._tell(connection, EventType.PROJECTION_SWAPPED, compared)
         return compared
@@ -204,34 +211,26 @@ class ProjectionKeeper:
             await self._tell(connection, same, compared)
         return compared, live["projection_id"], building["projection_id"]
 
-    async def _compared(
-        self, connection: Connection, live: dict[str, object], beside: int, position: int
-    ) -> Comparison:
+    async def _compared(self, connection: Connection, live: Row, beside: int, position: int) -> Comparison:
         anew = await stored.digest(connection, beside)
-        own_fold = (self.projection.version, stored.code_sha256(self.projection))
-        same: bool | None = None
-        apart: list[dict[str, object]] = []
-        live_id = live["projection_id"]
-        if (live["version"], bytes(live["code_sha256"])) == own_fold and isinstance(live_id, int):  # type: ignore[arg-type]
-            stands = await stored.digest(connection, live_id)
-            same = stands == anew
-            if not same:
-                apart = await stored.differences(connection, live_id, beside, shown=SHOWN)
-        return self._said(anew, same, apart, position)
-
-    def _said(self, anew: Digest, same: bool | None, apart: list[dict[str, object]], position: int) -> Comparison:
+        is_same: bool | None = None
+        apart: list[Row] = []
+        if (live["version"], bytes(live["code_sha256"])) == (self.projection.version, code_sha256(self.projection)):
+            is_same = await stored.digest(connection, live["projection_id"]) == anew
+        if is_same is False:
+            apart = await stored.differences(connection, live["projection_id"], beside, shown=SHOWN)
         return Comparison(
             name=self.projection.name,
             version=self.projection.version,
             position=position,
             rows=anew.rows,
             digest=anew.sha256.hex(),
-            is_same=same,
+            is_same=is_same,
             differences=tuple(Difference(**_texts(row)) for row in apart),
         )
 
     async def _tell(self, connection: Connection, type: EventType, compared: Comparison) -> None:
-        data: dict[str, object] = {
+        data: Row = {
             "projection": compared.name,
             "version": compared.version,
             "position": compared.position,
@@ -249,7 +248,7 @@ class ProjectionKeeper:
         )
 
 
-def _texts(row: dict[str, object]) -> dict[str, object]:
+def _texts(row: Row) -> dict[str, Any]:
     return {name: "" if value is None else value for name, value in row.items()}
 
 

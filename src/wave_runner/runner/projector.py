@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from wave_runner.core.projection import PROJECTIONS, Projection
+from wave_runner.errors import ConflictError
 from wave_runner.runner.projection_keeper import ProjectionKeeper
 from wave_runner.store import projections as stored
 from wave_runner.store.database import Database, Unavailable
@@ -31,6 +32,7 @@ class Projector:
         self._database = database
         self._busy = busy
         self._stuck: dict[str, str] = {}
+        self._cleared = False
 
     async def one_pass(self) -> bool:
         """Fold what has been sealed since. Returns whether there is more that should not wait."""
@@ -47,6 +49,8 @@ class Projector:
             log.warning("the projector: the database is away (%s); another runner folds the rest", error)
 
     async def _pass(self) -> bool:
+        if not self._cleared:  # what somebody left behind who was killed after a swap
+            self._cleared = not await stored.clear(self._database)
         found = await stored.copies(self._database)
         more = [await self._of(projection, found) for projection in PROJECTIONS]
         return any(more)
@@ -68,19 +72,22 @@ class Projector:
         keeper = ProjectionKeeper(database=self._database, projection=projection)
         if building is None or not stored.is_of(building, projection):
             return await keeper.prepare(building)
-        if building.behind > stored.AT_ONCE:
-            return await self._advance(projection, building)
-        await keeper.replace()
+        if await self._advance(projection, building):
+            return True
+        try:
+            await keeper.replace(caught_up=building.size)
+        except ConflictError as error:  # stuck, in the very last entries
+            log.error("%s", error)
         return False
 
     async def _advance(self, projection: Projection, copy: Copy) -> bool:
+        """Fold one batch; say whether there is more."""
         if not copy.behind:
             return False
         step = await stored.advance(self._database, projection, copy.projection_id)
         if step is None:
             return False
-        if step.stuck_because != self._stuck.get(projection.name, ""):
-            self._stuck[projection.name] = step.stuck_because
-            if step.stuck_because:
-                log.error("the projection %s is stuck: %s", projection.name, step.stuck_because)
+        if step.stuck_because and step.stuck_because != self._stuck.get(projection.name):
+            log.error("the projection %s is stuck: %s", projection.name, step.stuck_because)
+        self._stuck[projection.name] = step.stuck_because
         return not step.stuck_because and step.position < copy.size

@@ -18,7 +18,7 @@ from wave_runner.core.projection import NOT_BEGUN, RECORD_STATES, SETTLED_SHAPE,
 from wave_runner.store.database import Connection, Database, Row, fetch
 from wave_runner.store.statements import statement
 
-AT_ONCE = 10_000
+AT_ONCE = 20_000
 """Entries that one transaction folds, at most."""
 CLEARED_AT_ONCE = 10_000
 FOLD_OF: Mapping[str, str] = {RECORD_STATES.name: "projections/fold_record_states"}
@@ -145,10 +145,9 @@ async def differences(connection: Connection, projection_id: int, beside: int, *
     return await fetch(connection, "projections/differences", given)
 
 
-async def swap(connection: Connection, projection: Projection, projection_id: int) -> bool:
-    """Let the copy that was built be the one that is read; say whether it is. The other one is retired."""
-    given = {"name": projection.name, "projection_id": projection_id}
-    return bool(await fetch(connection, "projections/swap", given))
+async def swap(connection: Connection, projection: Projection, projection_id: int) -> None:
+    """Let the copy that was built be the one that is read; the other one is retired. Both must be locked."""
+    await fetch(connection, "projections/swap", {"name": projection.name, "projection_id": projection_id})
 
 
 async def retire(connection: Connection, projection_id: int) -> None:

@@ -5,4 +5,3 @@ WITH retired AS (
 UPDATE projections
 SET state = 'live', verified_position = NULL, verified_at = NULL, digest = NULL, diverged_since = NULL
 WHERE projection_id = %(projection_id)s AND state = 'building' AND EXISTS (SELECT FROM retired)
-RETURNING projection_id
