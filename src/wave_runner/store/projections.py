@@ -197,16 +197,9 @@ async def events_of(connection: Connection, places: Sequence[tuple[int, int]]) -
     return await fetch(connection, "projections/events_of", given)
 
 
-async def _fold(
-    connection: Connection,
-    projection: Projection,
-    projection_id: int,
-    position: int,
-    *,
-    before: int,
-    skips: Sequence[int],
-) -> tuple[int, int | None]:
-    given = {
+def parameters(projection_id: int, position: int, *, before: int, skips: Sequence[int] = ()) -> Row:
+    """Return what the statement of a fold is given, to go on at a position."""
+    return {
         "projection_id": projection_id,
         "position": position,
         "before": before,
@@ -218,6 +211,18 @@ async def _fold(
         "types": [str(type) for type in STATE_AFTER],
         "states": [str(state) for state in STATE_AFTER.values()],
     }
+
+
+async def _fold(
+    connection: Connection,
+    projection: Projection,
+    projection_id: int,
+    position: int,
+    *,
+    before: int,
+    skips: Sequence[int],
+) -> tuple[int, int | None]:
+    given = parameters(projection_id, position, before=before, skips=skips)
     [row] = await fetch(connection, FOLD_OF[projection.name], given)
     return row["position"], row["refused"]
 
