@@ -243,6 +243,29 @@ def test_an_event_of_an_unknown_form_or_that_is_gone_is_not_skipped_silently(ses
         assert "it is not there" in step.stuck_because
 
 
+def test_what_the_database_refuses_is_found_among_many_and_all_before_it_is_folded(
+    session_database: str, migrated: str
+):
+    with fresh_database(session_database, template=migrated) as url, superuser(session_database, url) as connection:
+        history = [moved(n, FLOWS[n % 3]) for n in range(40)]
+        history[29] |= {"step": "poison", "correlation_id": FLOWS[4], "interaction_id": 200}
+        events = list(placed(history))
+        size = histories.write(connection, events)
+        connection.execute("ALTER TABLE record_states ADD CONSTRAINT tasteful CHECK (step <> 'poison')")
+        connection.commit()
+
+        async def once(database: Database) -> stored.Step:
+            return await fold(database, await copy_of(database, "live"))
+
+        step = on(url, once)
+        assert step.position == events[29].log_index
+        assert "violates check constraint" in step.stuck_because
+        assert on(url, once).stuck_because == step.stuck_because
+        connection.execute("ALTER TABLE record_states DROP CONSTRAINT tasteful")
+        connection.commit()
+        assert on(url, once) == stored.Step(start=step.position, position=size, stuck_because="")
+
+
 def test_it_stops_at_a_hole_in_the_log_and_goes_on_when_it_is_filled(session_database: str, migrated: str):
     with fresh_database(session_database, template=migrated) as url, superuser(session_database, url) as connection:
         events = list(placed([moved(n) for n in range(6)]))

@@ -43,7 +43,8 @@ LIVE, COMPLETED, INCOMPLETE = "live", "completed", "incomplete"
 TAKES_BACK = frozenset({EventType.INTERACTION_RETRIED, EventType.INTERACTION_DOUBTED})
 TROUBLES = frozenset({EventType.INTERACTION_FAILED, EventType.INTERACTION_QUARANTINED})
 
-_FLOWS = r'\[(?:"[0-9a-f-]{36}"(?:,"[0-9a-f-]{36}")*)?\]'
+_FLOW = '"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"'
+_FLOWS = rf"\[(?:{_FLOW}(?:,{_FLOW})*)?\]"
 SETTLED_SHAPE = (
     rf'^\{{"completed":[0-9]+,"completed_flows":{_FLOWS},"incomplete":[0-9]+,"incomplete_flows":{_FLOWS}\}}$'
 )

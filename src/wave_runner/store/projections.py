@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
+from psycopg import DataError, IntegrityError
+
 from wave_runner.core.canonical import canonical
 from wave_runner.core.event import FORM, EventType
 from wave_runner.core.projection import NOT_BEGUN, RECORD_STATES, SETTLED_SHAPE, STATE_AFTER, Projection, Told, refusal
@@ -116,10 +118,12 @@ async def advance_in(
     if not locked:
         return None
     start, was_stuck = locked[0]["position"], locked[0]["stuck"]
-    position, refused = await _fold(connection, projection, projection_id, start, before=before, skips=[])
-    if position == refused and (skips := await _skips(connection, projection, refused)):
-        position, refused = await _fold(connection, projection, projection_id, position, before=before, skips=skips)
-    because = await _because(connection, refused) if refused is not None else ""
+    fold = Fold(connection, projection, projection_id)
+    position, refused, error = await fold.go_on(start, before, size=1 if was_stuck else AT_ONCE)
+    if refused is not None and (skips := await _skips(connection, projection, refused)):
+        fold.skips = skips
+        position, refused, error = await fold.go_on(position, before)
+    because = await _because(connection, refused, error) if refused is not None else ""
     if position != start or was_stuck != bool(because):
         moved = {"projection_id": projection_id, "from": start, "position": position, "because": because or None}
         await fetch(connection, "projections/advance", moved)
@@ -213,18 +217,39 @@ def parameters(projection_id: int, position: int, *, before: int, skips: Sequenc
     }
 
 
-async def _fold(
-    connection: Connection,
-    projection: Projection,
-    projection_id: int,
-    position: int,
-    *,
-    before: int,
-    skips: Sequence[int],
-) -> tuple[int, int | None]:
-    given = parameters(projection_id, position, before=before, skips=skips)
-    [row] = await fetch(connection, FOLD_OF[projection.name], given)
-    return row["position"], row["refused"]
+@dataclass
+class Fold:
+    """One attempt to go on with a copy, inside the transaction that holds it. `skips` are left out."""
+
+    connection: Connection
+    projection: Projection
+    projection_id: int
+    skips: Sequence[int] = ()
+
+    async def go_on(self, position: int, before: int, *, size: int = AT_ONCE) -> tuple[int, int | None, str]:
+        """Fold the next entries, so many at most: where that has come to, and the entry that is refused with its error.
+
+        The error is "" for what can be told without folding it. Else it is looked for by halving: all before it is folded.
+        """
+        error = ""
+        while True:
+            came_from = position
+            try:
+                async with self.connection.transaction():
+                    position, refused = await self._batch(position, min(before, position + size))
+            except (DataError, IntegrityError) as refusal:
+                error = str(refusal).partition("\n")[0]
+                if size == 1:
+                    return position, position, error
+            else:
+                if refused is not None or not error or position == came_from:
+                    return position, refused, ""
+            size = max(1, size // 2)
+
+    async def _batch(self, position: int, before: int) -> tuple[int, int | None]:
+        given = parameters(self.projection_id, position, before=before, skips=self.skips)
+        [row] = await fetch(self.connection, FOLD_OF[self.projection.name], given)
+        return row["position"], row["refused"]
 
 
 async def _skips(connection: Connection, projection: Projection, refused: int) -> list[int]:
@@ -234,10 +259,10 @@ async def _skips(connection: Connection, projection: Projection, refused: int) -
     return skips if refused in skips else []
 
 
-async def _because(connection: Connection, refused: int) -> str:
+async def _because(connection: Connection, refused: int, error: str) -> str:
     event_id, event = await told(connection, refused)
     why = refusal(event) if event is not None else "it is not there"
-    return f"event {event_id}, entry {refused} of the log, cannot be folded: {why or 'the database refuses it'}"
+    return f"event {event_id}, entry {refused} of the log, cannot be folded: {why or error}"
 
 
 def _named(projection: Projection) -> Row:
