@@ -120,6 +120,8 @@ async def advance_in(
     start, was_stuck = locked[0]["position"], locked[0]["stuck"]
     fold = Fold(connection, projection, projection_id)
     position, refused, error = await fold.go_on(start, before, size=1 if was_stuck else AT_ONCE)
+    if was_stuck and position > start:
+        position, refused, error = await fold.go_on(position, before)
     if refused is not None and (skips := await _skips(connection, projection, refused)):
         fold.skips = skips
         position, refused, error = await fold.go_on(position, before)
@@ -229,7 +231,8 @@ class Fold:
     async def go_on(self, position: int, before: int, *, size: int = AT_ONCE) -> tuple[int, int | None, str]:
         """Fold the next entries, so many at most: where that has come to, and the entry that is refused with its error.
 
-        The error is "" for what can be told without folding it. Else it is looked for by halving: all before it is folded.
+        The error is "" for what can be told without folding it. Else it is looked for by halving, so that all before it
+        is folded.
         """
         error = ""
         while True:
