@@ -226,6 +226,16 @@ def test_an_older_runner_leaves_a_newer_fold_alone(worked: Ground):
     worked.tampered = True
 
 
+def test_a_log_that_has_lost_an_entry_cannot_be_folded_anew_and_what_is_read_stays(worked: Ground):
+    worked.tampered = True
+    with worked.superuser() as connection:
+        connection.execute("ALTER TABLE event_log DISABLE TRIGGER ALL")
+        connection.execute("DELETE FROM event_log WHERE log_index = 5")
+    with pytest.raises(ConflictError, match="cannot be folded anew: the log has no entry 5"):
+        worked.do(lambda engine: engine.projection_keeper(NAME).rebuild())
+    assert worked.one(STATES_AGREE) == 0
+
+
 def test_two_who_rebuild_at_once_both_come_to_an_end(worked: Ground):
     async def both(engine: Engine) -> list[object]:
         keeper = engine.projection_keeper(NAME)

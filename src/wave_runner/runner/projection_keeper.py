@@ -13,7 +13,7 @@ from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.store import events
 from wave_runner.store import projections as stored
 from wave_runner.store.database import Connection, Database, Row, Unavailable
-from wave_runner.store.projections import Copy, code_sha256
+from wave_runner.store.projections import Copy, Step, code_sha256
 
 TRIES = 100
 BETWEEN_S = 0.1
@@ -166,9 +166,10 @@ class ProjectionKeeper:
         if building is None or building.position >= live.position:
             return False
         step = await stored.advance(self.database, self.projection, building.projection_id, before=live.position)
-        if step is not None and step.stuck_because:
-            raise self._cannot(step.stuck_because)
-        return step is None or step.position < live.position
+        if step is None:
+            await asyncio.sleep(BETWEEN_S)  # somebody else is at it
+            return True
+        return self._came(step) < live.position
 
     async def _compare(self, connection: Connection) -> Comparison | None:
         found = await self._meet(connection)
@@ -202,9 +203,9 @@ class ProjectionKeeper:
             step = await stored.advance_in(
                 connection, self.projection, building["projection_id"], before=live["position"]
             )
-            if step is None or step.stuck_because or not step.folded:
-                raise self._cannot(step.stuck_because if step else "its copy is gone")
-            position = step.position
+            if step is None:
+                return None
+            position = self._came(step)
         compared = await self._compared(connection, live, building["projection_id"], position)
         if compared.is_same is not None:
             same = EventType.PROJECTION_VERIFIED if compared.is_same else EventType.PROJECTION_DIVERGED
@@ -241,8 +242,12 @@ class ProjectionKeeper:
             data["by"] = self.by
         await events.append(connection, type, data)
 
-    def _cannot(self, because: str) -> ConflictError:
-        return ConflictError(
+    def _came(self, step: Step) -> int:
+        """Return where a fold anew has come to. What was folded once and cannot be again is no longer what it was."""
+        if step.folded and not step.stuck_because:
+            return step.position
+        because = step.stuck_because or f"the log has no entry {step.position}"
+        raise ConflictError(
             f"the projection {self.projection.name} cannot be folded anew: {because}",
             hint="wave audit verify says whether the log is what it was",
         )
