@@ -69,7 +69,7 @@ async def as_of(database: Database, where: int | datetime, run_id: int | None = 
             run_id=found,
             state=STATE_OF[await stored.last_said(connection, found, before)],
             records=await stored.records(connection, found, before),
-            steps=steps,
+            steps=dict(steps),
         )
 
 

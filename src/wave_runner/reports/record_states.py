@@ -39,4 +39,4 @@ async def record_states(database: Database) -> RecordCounts:
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for row in rows:
         found[row["workflow"]][row["state"]] = row["n"]
-    return RecordCounts(position=live.position if live else 0, behind=live.behind if live else 0, workflows=found)
+    return RecordCounts(position=live.position if live else 0, behind=live.behind if live else 0, workflows=dict(found))
