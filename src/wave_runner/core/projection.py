@@ -157,8 +157,7 @@ class RecordStates:
             elif event.correlation_id is not None and (
                 event.interaction_id is not None or event.type == EventType.RUN_STARTED
             ):
-                verdict = LIVE if event.type in TAKES_BACK else None
-                self._add(event, event.correlation_id, verdict=verdict)
+                self._add(event, event.correlation_id, verdict=LIVE if event.type in TAKES_BACK else None)
 
     def counts(self) -> dict[tuple[int, str], int]:
         """Return how many records of each run are in each state."""
