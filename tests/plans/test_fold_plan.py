@@ -21,7 +21,7 @@ def event(n: int) -> Told:
     """Return one of `EACH` events of one of many records."""
     flow, seq = str(UUID(int=n // EACH)), n % EACH + 1
     told = Told(n, 1, 1, "interaction_started", n // EACH + 1, seq, None, flow, "count", "{}", histories.BEGAN_US)
-    settled = histories.settled([str(UUID(int=(n - BATCH) // EACH))], [])
+    settled = histories.settled([str(UUID(int=max(0, n - BATCH) // EACH))], [])
     return told if n % BATCH else told._replace(type="records_settled", interaction_id=None, seq=None, data=settled)
 
 
