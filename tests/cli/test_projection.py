@@ -76,7 +76,7 @@ def test_records_are_counted_by_workflow_and_say_up_to_where(counted):
 
 
 def test_a_run_is_shown_as_it_was(counted):
-    size = said(counted, "log", "status")[1]["log"]["size"]
+    size = said(counted, "audit", "status")[1]["log"]["size"]
     code, found = said(counted, "status", "--as-of", str(size))
     assert (code, found["schema"], found["index"]) == (0, "wave.status.as_of.v1", size)
     assert found["records"]["completed"] > 0

@@ -58,7 +58,7 @@ async def as_of(database: Database, where: int | datetime, run_id: int | None = 
             which = "no run had" if run_id is None else f"run {run_id} had not"
             raise NotFoundError(
                 f"{which} begun as far as the first {before} entries of the log say",
-                hint="a later index or time; wave log status says how long the log is",
+                hint="a later index or time; wave audit status says how long the log is",
             )
         steps: dict[str, dict[str, int]] = defaultdict(dict)
         for row in await stored.steps(connection, found, before):
@@ -78,7 +78,7 @@ async def _place(connection: Connection, where: int | datetime) -> tuple[int, da
     size = await stored.size(connection)
     if isinstance(where, int):
         if not 0 < where <= size:
-            raise NotFoundError(f"the log has {size} entries, and not {where}", hint="wave log status")
+            raise NotFoundError(f"the log has {size} entries, and not {where}", hint="wave audit status")
         header = await _last_header(connection, size, lambda index, _: index < where)
         return where, header[1] if header else EPOCH
     header = await _last_header(connection, size, lambda _, at: at <= where)
