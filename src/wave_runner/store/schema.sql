@@ -1603,6 +1603,7 @@ ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (workflow_id);
 
 CREATE INDEX event_log_anchors ON wave.event_log USING btree (log_index) WHERE (kind = 2);
+
 CREATE INDEX event_log_seals ON wave.event_log USING btree (log_index) WHERE (kind = 1);
 
 CREATE INDEX fan_outs_open ON wave.fan_outs USING btree (run_id) WHERE (closed_at IS NULL);
