@@ -88,6 +88,13 @@ class EventType(enum.StrEnum):
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved
     ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev
     ACTOR_RESTORED = "actor_restored"  # the folder holds again what is approved; nobody had to approve it
+    ERASURE_REQUESTED = "erasure_requested"  # somebody wants a record erased
+    ERASURE_WITHDRAWN = "erasure_withdrawn"  # somebody takes that back
+    RECORD_ERASED = "record_erased"  # somebody else has agreed: what was kept of a record is gone
+    PAYLOAD_ERASED = "payload_erased"  # contents are gone; named by their commitments
+    HOLD_PLACED = "hold_placed"  # somebody lets nothing of a record be erased
+    HOLD_RELEASED = "hold_released"  # somebody lets it be erased again
+    RETENTION_APPLIED = "retention_applied"  # somebody has let go what was kept long enough
 
 
 def data_text(data: Mapping[str, Any]) -> str:

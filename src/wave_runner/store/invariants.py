@@ -51,6 +51,7 @@ INVARIANTS = (
     Invariant(
         code="I15", statement="invariants/i15_values_explained", holds="everything that was done explains itself"
     ),
+    Invariant(code="I16", statement="invariants/i16_erased_is_gone", holds="nothing is left of what was erased"),
 )
 
 
