@@ -44,12 +44,14 @@ from wave_runner.project.definitions import (
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
-from wave_runner.runner.deciding import People
+from wave_runner.runner.deciding import People, named
+from wave_runner.runner.erasing import Erasing
 from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.orders import Orders
 from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.preflight import preflight, read_where
 from wave_runner.runner.projection_keeper import ProjectionKeeper
+from wave_runner.runner.retaining import Retaining
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.runner import Runner, Server
 from wave_runner.runner.scheduler import Blocked, Plan
@@ -255,6 +257,20 @@ class Engine:
             self.database, folder=self.folder.resolve(), work_dir=self.state_dir / "work", environ=self.environ
         )
         return Orders(database=self.database, steps=steps, by=whoami())
+
+    def erasing(self, person: str) -> Erasing:
+        """Return what one person may say of what is kept of records."""
+        orders = self.orders()
+        orders.by = person
+        return Erasing(orders=orders, collections=self.project().collections, by=named(person))
+
+    def retaining(self, person: str) -> Retaining:
+        """Return what one person may let go because it is old."""
+        return Retaining(database=self.database, retention=self.project().retention, by=named(person))
+
+    async def seal(self) -> None:
+        """Seal and, where the key lies here, sign what is recorded: there may be no runner that does it."""
+        await self.sealer(self.project()).finish()
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""

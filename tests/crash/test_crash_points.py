@@ -52,6 +52,10 @@ RETRYING = (*("interactions/retry", "interactions/set_aside", "joins/reopen", "r
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
+ERASING = (
+    *("erasures/lock", "erasures/lock_work", "erasures/unsettled", "erasures/contents", "erasures/payloads"),
+    *("erasures/rest", "erasures/finish"),
+)
 LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")
 PROJECTING = tuple(one for one in STATEMENTS if one.startswith("projections/"))
 ELSEWHERE = {
@@ -70,6 +74,13 @@ ELSEWHERE = {
     "alerts/withdraw": "an order of a person: tests/runner/test_ledger.py",
     "ledger/grant": "an order of a person: tests/runner/test_ledger.py",
     "events/try_change": "the demo's",
+    **dict.fromkeys(ERASING, "two people's order: tests/crash/test_erasing.py"),
+    **dict.fromkeys(("erasures/request", "erasures/withdraw"), "an order of a person: tests/audit/test_erasure.py"),
+    **dict.fromkeys(
+        ("retention/payloads", "retention/interactions", "retention/staged"),
+        "an order of a person: tests/audit/test_retention.py",
+    ),
+    **dict.fromkeys(("holds/place", "holds/release"), "an order of a person: tests/audit/test_erasure.py"),
     "fan_outs/fail_selection": "a query that the database refuses",
     "interactions/add_children": "an `on_quarantine` of what kills its runner",
     "interactions/add_skipped": "a step before a join fails",

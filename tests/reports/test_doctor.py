@@ -39,6 +39,8 @@ BREAK = {
     f"{A_WAVE}) SELECT runner_id, -1, queue_id, 1, now() - interval '3 seconds' FROM waves WHERE wave_id = 1",
     "I15": f"UPDATE interactions SET output = '{{\"words\":99}}' WHERE interaction_id = {ONE}",
     "I16": "UPDATE record_counts SET n = n + 1 WHERE state = 'completed'",
+    "I17": "INSERT INTO erasures (record_id, basis, basis_nonce, requested_by, approved_by, erased_at) "
+    "SELECT min(record_id), 'x', sha256('x'), 'ada', 'ben', now() FROM records",
 }
 
 

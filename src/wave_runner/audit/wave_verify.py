@@ -896,7 +896,13 @@ OTHERS = frozenset(
         "projection_rebuilt",
         "projection_swapped",
         "projection_event_skipped",
+        "erasure_requested",
+        "erasure_withdrawn",
+        "record_erased",
         "payload_erased",
+        "hold_placed",
+        "hold_released",
+        "retention_applied",
     }
 )
 """The events of no interaction."""
@@ -905,8 +911,11 @@ NAMES_WHO = {
     **dict.fromkeys(["task_claimed", "task_released", "task_decided", "task_sent_back"], "person"),
     **dict.fromkeys(["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled"], "by"),
     **dict.fromkeys(["budget_raised", "retried", "runner_told", "actor_approved", "actor_registered"], "by"),
-    "payload_erased": "approved_by",
     "projection_event_skipped": "by",
+    **dict.fromkeys(
+        ["erasure_requested", "erasure_withdrawn", "hold_placed", "hold_released", "retention_applied"], "by"
+    ),
+    **dict.fromkeys(["record_erased", "payload_erased"], "approved_by"),
 }
 """Decisions of somebody, and where their events name them."""
 
@@ -990,6 +999,7 @@ class Evidence:
         self._newest: dict[int | None, tuple[bytes, int, int]] = {}
         self._open: dict[bytes, tuple[int, int]] = {}
         self._erased: set[bytes] = set()
+        self._unsealed: set[bytes] = set()
         self.used: set[bytes] = set()
 
     def add(self, event: Event, index: int) -> None:
@@ -1023,16 +1033,20 @@ class Evidence:
                 f"the content of {min(still).hex()} is still there, though this event says it was erased"
             )
 
+    def expect_erasure(self, commitments: Iterable[str]) -> None:
+        """Take it that these are erased by events that are not sealed yet: one that is missing is not tampered with."""
+        self._unsealed |= {bytes.fromhex(one) for one in commitments}
+
     def unused(self) -> Iterator[str]:
         """Give the commitments of what is kept and what no event speaks of."""
         return (promise.hex() for promise in self._kept if promise not in self.used)
 
-    def missing(self) -> Iterator[tuple[int, int, str]]:
-        """Give index, event and commitment of what is neither kept nor erased."""
+    def missing(self) -> Iterator[tuple[int, int, str, bool]]:
+        """Give index, event, commitment of what is neither kept nor erased; whether its erasure is not sealed yet."""
         places = [(promise, *place) for promise, place in self._open.items()]
         for promise, index, event_id in [*places, *self._newest.values()]:
             if promise not in self._erased:
-                yield index, event_id, promise.hex()
+                yield index, event_id, promise.hex(), promise in self._unsealed
 
 
 _HEADER = {"at", "count", "k", "n", "prev_root", "prev_size", "snap"}
@@ -1211,9 +1225,13 @@ class Checks:
 
     def finish(self) -> None:
         """Say what is missing, and what nobody has asked for."""
-        for index, event_id, promise in self.evidence.missing():
-            message = f"its content {promise} is not there as promised, and no event says that it was erased"
-            self.findings.add(TamperedError(message), index, event_id, follows=True)
+        for index, event_id, promise, waits in self.evidence.missing():
+            error: TamperedError | IncompleteError = TamperedError(
+                f"its content {promise} is not there as promised, and no event says that it was erased"
+            )
+            if waits:
+                error = IncompleteError(f"its content {promise} was erased by an event that is not sealed yet")
+            self.findings.add(error, index, event_id, follows=True)
         for promise in self.evidence.unused():
             self.findings.add(TamperedError(f"no event speaks of the content {promise}"), follows=True)
         if self._scope["kind"] == "record" and not self._shown >= set(self._scope["correlations"]):

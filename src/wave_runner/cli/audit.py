@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wave_runner.cli import log, output
+from wave_runner.cli import erase, log, output, retain
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -25,16 +25,19 @@ FILE = click.Path(path_type=Path)
 
 @click.group()
 def audit() -> None:
-    """Prove what has happened: verify the signed log, export it for somebody else to verify, and keep it in order.
+    """Prove what has happened, keep the log in order, and erase what must not be kept: the log holds all the same.
 
     \b
     wave audit verify
     wave audit export --record 192842/External --out dossier
     wave audit status
+    wave audit erase --record 192842/External
     """
 
 
 for _command in (log.status, log.new_epoch, log.rotate_key):
+    audit.add_command(_command)
+for _command in (erase.erase, erase.erasures, erase.hold, erase.holds, retain.retain):
     audit.add_command(_command)
 
 

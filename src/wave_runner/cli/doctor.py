@@ -30,7 +30,7 @@ def doctor(context: click.Context, as_json: bool) -> int:
     wave doctor
     wave doctor --project postings --json
 
-    I1 to I16 are the invariants: what must hold at every moment, whatever was killed; docs/explanation/doctor.md says
+    I1 to I17 are the invariants: what must hold at every moment, whatever was killed; docs/explanation/doctor.md says
     what each means. Changes nothing, and may be asked while runners work. Ends with exit code 1 where something fails.
     """
     checks = asyncio.run(_checks(project_dir(context)))

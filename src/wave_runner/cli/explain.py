@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 INCOMPLETE = 1
 AS_WRITTEN = "as written"
+ERASED = "erased"
 
 
 @click.command()
@@ -43,7 +44,7 @@ def explain(context: click.Context, column: str, key: str, full: bool, as_json: 
     found = asyncio.run(_explain(project_dir(context), column, key))
     well = found.complete and found.standing in (None, AS_WRITTEN)
     if as_json:
-        output.emit("wave.explain.v1", {"value": found, "complete": found.complete})
+        output.emit("wave.explain.v1", {"value": found, "complete": found.complete, "erased": found.erased})
     else:
         _show(found, full=full)
     return 0 if well else INCOMPLETE
@@ -66,6 +67,8 @@ def _show(found: Explanation, *, full: bool) -> None:
         _show_promotion(found.promotion)
     _show_causes(found)
     _show_earlier(found.earlier, full=full)
+    if found.erased:
+        output.heading(f"erased: {', '.join(found.erased)}; wave audit verify proves that it was ordered")
     if found.complete:
         output.heading("complete: everything that it comes from is there, and is what its events have committed to")
     for said in found.missing:
@@ -73,6 +76,8 @@ def _show(found: Explanation, *, full: bool) -> None:
 
 
 def _written_hash(found: Explanation) -> str | None:
+    if found.standing == ERASED:
+        return "the hash of what was written is erased"
     if found.sha256 is None:
         return "no step has written it, so there is nothing to compare it with"
     return None if found.sha256 == found.now_sha256 else f"what was written has {page.short(found.sha256)}"
@@ -82,11 +87,15 @@ def _show_promotion(promotion: Promotion) -> None:
     output.heading("the record")
     where = f"staged row {promotion.staged_id} of run {promotion.run_id}"
     position = f"position {page.value(promotion.position)}" if promotion.position is not None else None
-    page.line(
-        "came from", promotion.source, position, f"{where}, SHA-256 of the raw {page.short(promotion.raw_sha256)}"
-    )
+    page.line("came from", promotion.source, position, f"{where}, {_raw(promotion)}")
     page.line("staged", f"{when(promotion.staged_at)} by interaction {promotion.fetcher_id}")
     page.line("promoted", f"{when(promotion.decided_at)} by interaction {promotion.decider_id}")
+
+
+def _raw(promotion: Promotion) -> str:
+    if promotion.raw_sha256 is None:
+        return "erased"
+    return f"SHA-256 of the raw {page.short(promotion.raw_sha256)}"
 
 
 def _show_causes(found: Explanation) -> None:
@@ -106,8 +115,10 @@ def _show_earlier(earlier: Sequence[Earlier], *, full: bool) -> None:
     for one in earlier:
         writer = one.writer
         by = f"written by {writer.step} in run {writer.run_id}" if writer else "not written by a step"
-        page.line("until", f"{when(one.replaced_at)}, {by}", f"SHA-256 {page.short(one.sha256)}")
-        page.quote("value", page.value(one.value), full=full)
+        page.line(
+            "until", f"{when(one.replaced_at)}, {by}", f"SHA-256 {page.short(one.sha256)}" if one.sha256 else None
+        )
+        page.quote("value", "erased" if one.erased else page.value(one.value), full=full)
 
 
 async def _explain(folder: Path, column: str, key: str) -> Explanation:

@@ -84,7 +84,7 @@ COMMANDS = {
     ),
     "audit": (
         "wave_runner.cli.audit:audit",
-        "Prove what has happened: verify the signed log, export it for somebody else to verify, and keep it in order.",
+        "Prove what has happened: verify the signed log, export it, keep it in order; erase what must not be kept.",
     ),
     "projection": (
         "wave_runner.cli.projection:projection",

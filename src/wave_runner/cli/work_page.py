@@ -36,6 +36,7 @@ def work_lines(work: Work, *, full: bool) -> None:
         source = work.from_cache
         whose = f"attempt {source.attempt} of interaction {source.interaction_id} in run {source.run_id}"
         page.line("cache", f"no model was asked: the answer is that of {whose}")
+    page.line("erased", ", ".join(work.erased))
     page.quote("prompt", work.rendered, full=full)
     page.quote("answer", work.answer, full=full)
     for decision in work.decisions:
@@ -46,15 +47,16 @@ def work_lines(work: Work, *, full: bool) -> None:
 
 def talk_lines(work: Work, *, full: bool) -> None:
     """Print what an interaction was asked and has answered, and who decided: what a person follows a record by."""
-    if work.input is None:
+    if work.input is None and not work.erased:
         return
     output.heading(f"{work.step} ({work.kind} {work.actor}), interaction {work.interaction_id}: {work.state}")
     page.line("took", *_took(work))
+    page.line("erased", ", ".join(work.erased))
     if work.model is not None:
         page.line("model", *_model(work.model))
     if work.rendered is not None:
         page.quote("prompt", work.rendered, full=full, limit=TALK)
-    else:
+    elif work.input is not None:
         page.quote("input", page.value(work.input), full=full, limit=TALK)
     for decision in work.decisions:
         page.line("decided", *_decision(decision))
@@ -108,7 +110,7 @@ def _read(read: Read) -> str:
         source += f" (interaction {', '.join(map(str, read.interaction_ids))})"
     cut = f", cut from {read.cut_from} characters" if read.cut_from is not None else ""
     stands = {True: ", as it still stands there", False: ", which has CHANGED since", None: ""}[read.stands]
-    return f"{read.name} ← {source}{cut}, {page.short(read.sha256)}{stands}"
+    return f"{read.name} ← {source}{cut}, {page.short(read.sha256) if read.sha256 else 'erased'}{stands}"
 
 
 def _decision(decision: Decision) -> list[str | None]:

@@ -95,6 +95,13 @@ class EventType(enum.StrEnum):
     PROJECTION_REBUILT = "projection_rebuilt"  # folded anew beside the one that is read
     PROJECTION_SWAPPED = "projection_swapped"  # what was folded anew is what is read
     PROJECTION_EVENT_SKIPPED = "projection_event_skipped"  # somebody lets a projection leave an event out
+    ERASURE_REQUESTED = "erasure_requested"  # somebody wants a record erased
+    ERASURE_WITHDRAWN = "erasure_withdrawn"  # somebody takes that back
+    RECORD_ERASED = "record_erased"  # somebody else has agreed: what was kept of a record is gone
+    PAYLOAD_ERASED = "payload_erased"  # contents are gone; named by their commitments
+    HOLD_PLACED = "hold_placed"  # somebody lets nothing of a record be erased
+    HOLD_RELEASED = "hold_released"  # somebody lets it be erased again
+    RETENTION_APPLIED = "retention_applied"  # somebody has let go what was kept long enough
 
 
 def data_text(data: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ class Standing(enum.StrEnum):
     AS_WRITTEN = "as written"
     CHANGED_OUTSIDE = "changed outside"  # somebody else has written there since
     ROW_GONE = "row gone"  # the record has no row in the table any more
+    ERASED = "erased"  # what was written is erased, so there is nothing to compare with
 
 
 @dataclass(frozen=True, kw_only=True)

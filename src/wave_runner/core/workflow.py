@@ -384,3 +384,4 @@ class Project:
     schedules: Mapping[str, ScheduleSpec]
     files: Mapping[str, bytes]
     currency: str = ""  # of all prices; "" where it is not named
+    retention: Mapping[str, int] = field(default_factory=dict)  # days that each class of contents is kept

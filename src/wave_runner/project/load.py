@@ -83,6 +83,7 @@ def _read(folder: Path, mistakes: Mistakes) -> Project:
         id=declared.id,
         name=declared.name,
         currency=declared.currency,
+        retention=declared.retention,
         collections=declared.collections,
         servers=declared.servers,
         models=declared.models,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wave_runner.core import cost, cron
 from wave_runner.core.due import CatchUp
+from wave_runner.core.erasure import CLASSES
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.raw import LARGEST_BYTES
 from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec
@@ -21,7 +22,9 @@ Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
 
 DRIVERS = ("llama_cpp", "ollama", "openai")
 BY_URL = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:1234/v1"}
-TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "settings")
+TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "retention", "settings")
+
+LONGEST_DAYS = 36_500
 
 # Work waits in lanes: these are there already, and each server has one by its name.
 OWN_LANES = ("scripts", "sql", "routes", "people")
@@ -44,6 +47,7 @@ class Declared:
     models: Mapping[str, ModelSpec]
     scripts: Mapping[str, ScriptSpec]
     schedules: Mapping[str, ScheduleSpec]
+    retention: Mapping[str, int]
 
 
 def read_wave_toml(document: Document) -> Declared:
@@ -63,6 +67,7 @@ def read_wave_toml(document: Document) -> Declared:
         models=models,
         scripts={name: _script(name, section, models) for name, section in _each(top, "scripts")},
         schedules={name: _schedule(name, section) for name, section in _each(top, "schedules")},
+        retention=_retention(top.section("retention")),
     )
 
 
@@ -198,6 +203,11 @@ def _schedule(name: str, section: Section) -> ScheduleSpec:
         params={key: _word(params, key) for key in params.data},
         limit=section.whole("limit") if "limit" in section.data else None,
     )
+
+
+def _retention(section: Section) -> dict[str, int]:
+    section.only(CLASSES)
+    return {name: section.whole(name, most=LONGEST_DAYS) for name in section.data}
 
 
 def _cron(section: Section) -> str:

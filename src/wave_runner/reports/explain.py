@@ -36,23 +36,30 @@ class Writer:
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """A value that stood there before. `writer` is None where it is not one that a step wrote."""
+    """A value that stood there before. `writer` is None where it is not one that a step wrote.
+
+    With `erased` nobody knows any more what it was; `sha256` is None where its hash is gone too.
+    """
 
     value: Any
-    sha256: str
+    sha256: str | None
     replaced_at: datetime
     writer: Writer | None
+    erased: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """The staged row that the record came from: where in which source, the hash of its raw text, who decided."""
+    """The staged row that the record came from: where in which source, the hash of its raw text, who decided.
+
+    The hash is None where the row is erased.
+    """
 
     run_id: int
     staged_id: int
     source: str
     position: Any
-    raw_sha256: str
+    raw_sha256: str | None
     staged_at: datetime
     decided_at: datetime
     fetcher_id: int
@@ -83,7 +90,7 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Everything about one value. It is complete when nothing is `missing`.
+    """Everything about one value. It is complete when nothing is `missing`, and nothing of it was `erased`.
 
     `column` is "*" for the record's rows of a list as a whole. `writer`, and the `sha256` of what was written, are None
     for a value that came with the row when it was promoted. `works` are the interactions behind it, the writer first.
@@ -106,8 +113,23 @@ class Explanation:
     missing: Sequence[str]
 
     @property
+    def erased(self) -> list[str]:
+        """What of it is gone because two people have said so."""
+        raw = self.promotion is not None and self.promotion.raw_sha256 is None
+        of_works = [
+            f"the {one} of {work.step} (interaction {work.interaction_id})"
+            for work in self.works
+            for one in work.erased
+        ]
+        return [
+            *of_works,
+            *(["the staged row"] if raw else []),
+            *(["an earlier value"] if any(one.erased for one in self.earlier) else []),
+        ]
+
+    @property
     def complete(self) -> bool:
-        return not self.missing
+        return not self.missing and not self.erased
 
 
 async def explain(database: Database, name: str, *, key: str, collections: Mapping[str, CollectionSpec]) -> Explanation:
@@ -169,8 +191,10 @@ async def _written(
 ) -> Explanation:
     run_id, interaction_id = write["run_id"], write["interaction_id"]
     text, there = await _now(connection, column.table, write["column_name"], record, collection)
-    now_sha256, sha256 = records.sha256_of(text), bytes(write["after_sha256"])
+    now_sha256, sha256 = records.sha256_of(text), _hash(write["after_sha256"])
     standing = Standing.AS_WRITTEN if now_sha256 == sha256 else Standing.CHANGED_OUTSIDE
+    if sha256 is None:
+        standing = Standing.ERASED
     done = await _works(connection, run_id, [interaction_id], promotion, record, collection)
     causes = await _causes(connection, run_id, done[0] if done else None)
     earlier, lost = _earlier([row for row in writes if row["column_name"] == write["column_name"]])
@@ -179,7 +203,7 @@ async def _written(
         standing=standing if there else Standing.ROW_GONE,
         now=json.loads(text),
         now_sha256=now_sha256.hex(),
-        sha256=sha256.hex(),
+        sha256=sha256.hex() if sha256 is not None else None,
         writer=_writer(write),
         run=await _run(connection, run_id),
         works=done,
@@ -279,7 +303,7 @@ async def _promotion(connection: Connection, record_id: int) -> Promotion | None
         **{
             **row,
             "position": json.loads(row["position"]) if row["position"] is not None else None,
-            "raw_sha256": bytes(row["raw_sha256"]).hex(),
+            "raw_sha256": bytes(row["raw_sha256"]).hex() if row["raw_sha256"] is not None else None,
         }
     )
 
@@ -310,12 +334,16 @@ def _earlier(writes: Sequence[Row]) -> tuple[list[Earlier], list[str]]:
     for number, write in enumerate(writes):
         if write["before_payload_id"] is None:
             continue
-        before, sha256 = write["before"], bytes(write["before_sha256"])
-        if before is None or records.sha256_of(bytes(before).decode()) != sha256:
+        before, sha256 = write["before"], _hash(write["before_sha256"])
+        if write["before_erased"]:
+            hash_of = sha256.hex() if sha256 is not None else None
+            found.append(Earlier(value=None, sha256=hash_of, replaced_at=write["written_at"], writer=None, erased=True))
+            continue
+        if before is None or sha256 is None or records.sha256_of(bytes(before).decode()) != sha256:
             when = f"the value that stood before interaction {write['interaction_id']}"
             lost.append(f"{when} is not stored any more" if before is None else f"{when} is not what its hash says")
             continue
-        older = next((one for one in writes[number + 1 :] if bytes(one["after_sha256"]) == sha256), None)
+        older = next((one for one in writes[number + 1 :] if _hash(one["after_sha256"]) == sha256), None)
         found.append(
             Earlier(
                 value=json.loads(bytes(before)),
@@ -325,6 +353,10 @@ def _earlier(writes: Sequence[Row]) -> tuple[list[Earlier], list[str]]:
             )
         )
     return found, lost
+
+
+def _hash(found: Any) -> bytes | None:
+    return None if found is None else bytes(found)
 
 
 def _writer(row: Row) -> Writer:

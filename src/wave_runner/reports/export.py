@@ -17,7 +17,7 @@ from wave_runner.core.event import Event, commitments, line
 from wave_runner.core.note import Checkpoint
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.reports.own_policy import own_policy
-from wave_runner.store import reports, sealed
+from wave_runner.store import erasures, reports, sealed
 from wave_runner.store.database import Connection, Database
 
 STRETCH = 5_000  # entries that are read at once
@@ -56,6 +56,10 @@ async def export(
         signed = await sealed.signed(connection)
         if signed is None:
             raise ConflictError("nothing of the log is signed yet", hint="a runner signs it: wave audit status")
+        if await erasures.unsigned(connection, signed.size):
+            # Whoever checks the bundle would miss contents, and find no event that says why.
+            message = "what was erased last is not in the signed log yet"
+            raise ConflictError(message, hint="a runner signs it within a second: wave audit status")
         with BundleWriter(folder) as writer:
             return await _Export(connection, writer, signed, source).write(folder, wanted, older)
 
@@ -114,10 +118,15 @@ class _Export:
         elif wanted.run is not None:
             found, what = await sealed.of_run(self._connection, wanted.run, size=size), f"run {wanted.run}"
         else:
-            found, what = list(range(scope["from"], scope["to"])), "the log"
+            found, what = await self._stretch(scope["from"], scope["to"]), "the log"
         if not found:
             raise NotFoundError(f"{what}: nothing is in the signed log", hint="wave audit status says how far it is")
         return found
+
+    async def _stretch(self, first: int, end: int) -> list[int]:
+        """Return a stretch of the log, and where the erasures stand that came after it and are of its runs."""
+        later = await sealed.later_erasures(self._connection, first, end, size=self._signed.size)
+        return [*range(first, end), *later]
 
     async def _whole(self) -> None:
         size = self._signed.size

@@ -13,7 +13,7 @@ from wave_runner.audit import wave_verify
 from wave_runner.audit.wave_verify import Checkpoint, Checks, Findings, IncompleteError, Policy, TamperedError, WholeLog
 from wave_runner.core import event as stored_event
 from wave_runner.reports.own_policy import own_policy
-from wave_runner.store import reports, sealed
+from wave_runner.store import erasures, reports, sealed
 from wave_runner.store.database import Connection, Database
 
 STRETCH = 5_000  # entries that are read at once
@@ -61,6 +61,7 @@ class _Live:
         kept = await self._kept()
         checks = Checks({"kind": "whole"}, kept, longest_transaction_us=longest_us)
         checks.findings = findings
+        checks.evidence.expect_erasure(await erasures.unsigned(self._connection, signed.size))
         try:
             checkpoint = wave_verify.parse_checkpoint(signed.note.encode())
             if policy is None and signed.public_key is None:

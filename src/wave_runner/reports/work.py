@@ -1,7 +1,7 @@
 """What an interaction did its work with, as far as that is recorded: for `explain` and `trace`.
 
 Everything is looked up by key and held against the commitments of its events; what cannot be shown is named in
-`missing`.
+`missing`, and what was erased on purpose in `erased`: that an event says so is shown by verifying the log.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class Read:
     """One input. `source` is where it came from, `interaction_ids` whose output it is part of.
 
     `cut_from` is the length of a text before it was cut. Of a column of the record, `stands` says whether the row still
-    holds what was read.
+    holds what was read. `sha256` is None where it is erased.
     """
 
     name: str
     source: str
     column: str  # of the record; "" where it is none
     interaction_ids: tuple[int, ...]
-    sha256: str
+    sha256: str | None
     cut_from: int | None
     stands: bool | None = None
 
@@ -125,6 +125,7 @@ class Work:
     from_cache: Call | None
     decisions: list[Decision]
     missing: list[str] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,10 +242,23 @@ def _work(row: Row, given: Sequence[Taken], found: _Found) -> Work:
     work.missing += _missing_pins(work, found.versions.not_stored(pinned))
     if work.kind == "ai_model":
         work.missing += _missing_of_call(work, call, found)
+    work.erased += _erased(row, call, found)
     return work
 
 
-_MADE = frozenset({"definition", "input", "output", "model"})
+_MADE = frozenset({"definition", "input", "output", "model", "erased"})
+
+
+def _erased(row: Row, call: Row | None, found: _Found) -> Iterator[str]:
+    """Yield what of an interaction, and of the call behind it, was erased."""
+    if row["erased"]:
+        yield from ("input", "output")
+    if call is None:
+        return
+    for role in KEPT:
+        kept = found.evidence.get((call["interaction_id"], role))
+        if kept is not None and kept["content"] is None:
+            yield role
 
 
 def _event(row: Row | None) -> str | None:
@@ -257,21 +271,21 @@ def _json(text: str | None) -> Any:
 
 def _text(found: _Found, call: Row | None, role: str) -> str | None:
     row = found.evidence.get((call["interaction_id"], role)) if call is not None else None
-    return None if row is None else bytes(row["content"]).decode("utf-8", "replace")
+    return None if row is None or row["content"] is None else bytes(row["content"]).decode("utf-8", "replace")
 
 
 def _reads(given: Sequence[Taken], row: Row, began: Row | None) -> list[Read]:
-    values, cuts = _json(row["input"]) or {}, _data(began).get("cuts", {})
-    return [_read(one, values, cuts) for one in given]
+    values = None if row["erased"] else _json(row["input"]) or {}
+    return [_read(one, values, _data(began).get("cuts", {})) for one in given]
 
 
-def _read(one: Taken, values: Mapping[str, Any], cuts: Mapping[str, int]) -> Read:
+def _read(one: Taken, values: Mapping[str, Any] | None, cuts: Mapping[str, int]) -> Read:
     return Read(
         name=one.name,
         source=one.source,
         column=one.column,
         interaction_ids=one.interaction_ids,
-        sha256=hashlib.sha256(dumps(values.get(one.name))).hexdigest(),
+        sha256=None if values is None else hashlib.sha256(dumps(values.get(one.name))).hexdigest(),
         cut_from=cuts.get(one.name),
     )
 
@@ -326,7 +340,7 @@ def _missing(work: Work, row: Row, began: Row | None, ended: Row | None, found: 
         elif hashlib.sha256(event["data"].encode()).digest() != bytes(event["sha256"]):
             yield f"the data of the event that says how {of} {said} is not what its SHA-256 says"
     for name, event in (("input", began), ("output", ended)):
-        if event is not None:
+        if event is not None and not row["erased"]:
             yield from unproven(_data(event), name, row[f"{name}_nonce"], _bytes(row[name]), of=of)
     if work.kind == "human" and not work.decisions:
         yield f"nobody's decision is recorded for {of}"
@@ -350,7 +364,7 @@ def _missing_of_call(work: Work, call: Row | None, found: _Found) -> Iterator[st
         kept = found.evidence.get((call["interaction_id"], role))
         if kept is None and role in REQUIRED:
             yield f"the {role} of {of} is not stored any more"
-        elif kept is not None:
+        elif kept is not None and kept["content"] is not None:
             yield from unproven_evidence(_data(ended), role, bytes(kept["nonce"]), bytes(kept["content"]), of=of)
 
 

@@ -37,18 +37,23 @@ from wave_runner.store.waves import Wave
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 
+def named(person: str) -> str:
+    """Return a person's name; raise `AnswerError` for a text that can be none."""
+    if not _PERSON.fullmatch(person):
+        raise AnswerError(
+            f"{person!r:.80} names nobody: letters, digits and . _ @ + - only",
+            hint="--as NAME, or WAVE_PERSON, says who you are",
+        )
+    return person
+
+
 class People:
     """What one person may do. Raises `NotFoundError` for a task that is not there, `ConflictError` for another's."""
 
     def __init__(self, database: Database, steps: Steps, person: str) -> None:
-        if not _PERSON.fullmatch(person):
-            raise AnswerError(
-                f"{person!r:.80} names nobody: letters, digits and . _ @ + - only",
-                hint="--as NAME, or WAVE_PERSON, says who you are",
-            )
         self.database = database
         self._steps = steps
-        self.person = person
+        self.person = named(person)
 
     async def claim(self, *, task: int | None = None, queue: str | None = None) -> Task | None:
         """Claim a task, by default the most urgent that this person may take. None if there is none."""

@@ -98,9 +98,9 @@ class Orders:
                 )
             if subject is not Subject.ACTOR:  # an actor's runs go on without its steps
                 await control.cancel_runs(connection, scope.run_ids, by=self.by)
-        return await self._cancel_all(scope)
+        return await self.cancel_all(scope)
 
-    async def _cancel_all(self, scope: Scope) -> int:
+    async def cancel_all(self, scope: Scope) -> int:
         """Cancel until nothing is left: what somebody was just claiming or recording is there again a moment later."""
         total = 0
         while True:

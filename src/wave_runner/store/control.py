@@ -34,14 +34,16 @@ RESUME = {
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """The steps of runs that an order is about."""
+    """The steps of runs that an order is about; of all records in them, or of one."""
 
     run_ids: tuple[int, ...]
     run_step_ids: tuple[int, ...]
+    record_id: int | None = None
 
     @property
-    def parameters(self) -> dict[str, list[int]]:
-        return {"run_ids": list(self.run_ids), "run_step_ids": list(self.run_step_ids)}
+    def parameters(self) -> dict[str, Any]:
+        steps = {"run_ids": list(self.run_ids), "run_step_ids": list(self.run_step_ids)}
+        return {**steps, "record_id": self.record_id}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ INVARIANTS = (
         code="I15", statement="invariants/i15_values_explained", holds="everything that was done explains itself"
     ),
     Invariant(code="I16", statement="invariants/i16_projections", holds="what is folded is what the log says"),
+    Invariant(code="I17", statement="invariants/i17_erased_is_gone", holds="nothing is left of what was erased"),
 )
 
 

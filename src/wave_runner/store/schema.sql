@@ -61,7 +61,14 @@ CREATE TYPE wave.event_type AS ENUM (
     'projection_diverged',
     'projection_rebuilt',
     'projection_swapped',
-    'projection_event_skipped'
+    'projection_event_skipped',
+    'erasure_requested',
+    'erasure_withdrawn',
+    'record_erased',
+    'payload_erased',
+    'hold_placed',
+    'hold_released',
+    'retention_applied'
 );
 
 CREATE TYPE wave.interaction_state AS ENUM (
@@ -401,6 +408,7 @@ CREATE TABLE wave.interactions (
     rule text,
     error text,
     handled boolean DEFAULT false NOT NULL,
+    erased boolean DEFAULT false NOT NULL,
     tokens_in integer,
     tokens_out integer,
     service_us bigint,
@@ -416,7 +424,11 @@ CREATE TABLE wave.interactions (
     CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
     CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
     CONSTRAINT interactions_check5 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
-    CONSTRAINT interactions_check6 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check6 CHECK (
+CASE
+    WHEN erased THEN ((finished_at IS NOT NULL) AND (input IS NULL) AND (output IS NULL))
+    ELSE ((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))
+END),
     CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
     CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
     CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
@@ -576,6 +588,24 @@ CREATE TABLE wave.durations (
     bucket smallint NOT NULL,
     n integer NOT NULL,
     CONSTRAINT durations_n_check CHECK ((n > 0))
+);
+
+CREATE TABLE wave.erasures (
+    erasure_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    record_id bigint NOT NULL,
+    basis text NOT NULL,
+    basis_nonce bytea NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    withdrawn_at timestamp with time zone,
+    approved_by text,
+    erased_at timestamp with time zone,
+    CONSTRAINT erasures_basis_check CHECK ((basis <> ''::text)),
+    CONSTRAINT erasures_basis_nonce_check CHECK ((length(basis_nonce) = 32)),
+    CONSTRAINT erasures_check CHECK ((lower(approved_by) <> lower(requested_by))),
+    CONSTRAINT erasures_check1 CHECK (((approved_by IS NULL) = (erased_at IS NULL))),
+    CONSTRAINT erasures_check2 CHECK (((withdrawn_at IS NULL) OR (erased_at IS NULL))),
+    CONSTRAINT erasures_requested_by_check CHECK ((requested_by <> ''::text))
 );
 
 CREATE SEQUENCE wave.event_ids
@@ -754,6 +784,7 @@ CREATE TABLE wave.interactions_r0 (
     rule text,
     error text,
     handled boolean DEFAULT false CONSTRAINT interactions_handled_not_null NOT NULL,
+    erased boolean DEFAULT false CONSTRAINT interactions_erased_not_null NOT NULL,
     tokens_in integer,
     tokens_out integer,
     service_us bigint,
@@ -769,7 +800,11 @@ CREATE TABLE wave.interactions_r0 (
     CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
     CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
     CONSTRAINT interactions_check5 CHECK (((finished_at IS NULL) OR (started_at IS NULL) OR (finished_at >= started_at))),
-    CONSTRAINT interactions_check6 CHECK (((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
+    CONSTRAINT interactions_check6 CHECK (
+CASE
+    WHEN erased THEN ((finished_at IS NOT NULL) AND (input IS NULL) AND (output IS NULL))
+    ELSE ((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))
+END),
     CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
     CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
     CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
@@ -833,6 +868,17 @@ CREATE TABLE wave.ledger_r0 (
     CONSTRAINT ledger_check4 CHECK ((tokens_cached <= tokens_in))
 );
 
+CREATE TABLE wave.legal_holds (
+    record_id bigint NOT NULL,
+    reason text NOT NULL,
+    reason_nonce bytea NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT legal_holds_placed_by_check CHECK ((placed_by <> ''::text)),
+    CONSTRAINT legal_holds_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT legal_holds_reason_nonce_check CHECK ((length(reason_nonce) = 32))
+);
+
 CREATE TABLE wave.log_checkpoints (
     size bigint NOT NULL,
     note text NOT NULL,
@@ -888,8 +934,9 @@ CREATE TABLE wave.payloads (
     attempt integer NOT NULL,
     role text NOT NULL,
     media_type text NOT NULL,
-    nonce bytea NOT NULL,
-    content bytea NOT NULL,
+    nonce bytea,
+    content bytea,
+    CONSTRAINT payloads_check CHECK (((nonce IS NULL) = (content IS NULL))),
     CONSTRAINT payloads_nonce_check CHECK ((length(nonce) = 32)),
     CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'server'::text, 'log'::text, 'error'::text, 'before'::text])))
 )
@@ -902,8 +949,9 @@ CREATE TABLE wave.payloads_r0 (
     attempt integer CONSTRAINT payloads_attempt_not_null NOT NULL,
     role text CONSTRAINT payloads_role_not_null NOT NULL,
     media_type text CONSTRAINT payloads_media_type_not_null NOT NULL,
-    nonce bytea CONSTRAINT payloads_nonce_not_null NOT NULL,
-    content bytea CONSTRAINT payloads_content_not_null NOT NULL,
+    nonce bytea,
+    content bytea,
+    CONSTRAINT payloads_check CHECK (((nonce IS NULL) = (content IS NULL))),
     CONSTRAINT payloads_nonce_check CHECK ((length(nonce) = 32)),
     CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'server'::text, 'log'::text, 'error'::text, 'before'::text])))
 );
@@ -1118,10 +1166,11 @@ CREATE TABLE wave.value_writes (
     record_id bigint NOT NULL,
     table_name text NOT NULL,
     column_name text NOT NULL,
-    before_sha256 bytea NOT NULL,
-    after_sha256 bytea NOT NULL,
+    before_sha256 bytea,
+    after_sha256 bytea,
     before_payload_id bigint,
-    written_at timestamp with time zone DEFAULT now() NOT NULL
+    written_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 )
 PARTITION BY RANGE (run_id);
 
@@ -1137,7 +1186,7 @@ CREATE VIEW wave.saved_values AS
     before_payload_id,
     written_at
    FROM wave.value_writes
-  WHERE ((before_payload_id IS NOT NULL) OR (before_sha256 <> after_sha256));
+  WHERE ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256));
 
 CREATE TABLE wave.schedules (
     name text NOT NULL,
@@ -1187,17 +1236,18 @@ CREATE TABLE wave.staged_records (
     collection text NOT NULL,
     source text NOT NULL,
     "position" json,
-    raw json NOT NULL,
+    raw json,
     state text DEFAULT 'waiting'::text NOT NULL,
     errors jsonb DEFAULT '[]'::jsonb NOT NULL,
     record_id bigint,
     staged_at timestamp with time zone DEFAULT now() NOT NULL,
     decided_at timestamp with time zone,
     decider_id bigint,
-    CONSTRAINT staged_records_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check1 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check3 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
+    CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
+    CONSTRAINT staged_records_check3 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check4 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
     CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
 )
@@ -1210,17 +1260,18 @@ CREATE TABLE wave.staged_records_r0 (
     collection text CONSTRAINT staged_records_collection_not_null NOT NULL,
     source text CONSTRAINT staged_records_source_not_null NOT NULL,
     "position" json,
-    raw json CONSTRAINT staged_records_raw_not_null NOT NULL,
+    raw json,
     state text DEFAULT 'waiting'::text CONSTRAINT staged_records_state_not_null NOT NULL,
     errors jsonb DEFAULT '[]'::jsonb CONSTRAINT staged_records_errors_not_null NOT NULL,
     record_id bigint,
     staged_at timestamp with time zone DEFAULT now() CONSTRAINT staged_records_staged_at_not_null NOT NULL,
     decided_at timestamp with time zone,
     decider_id bigint,
-    CONSTRAINT staged_records_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check1 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check3 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
+    CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
+    CONSTRAINT staged_records_check3 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check4 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
     CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
 );
@@ -1311,10 +1362,11 @@ CREATE TABLE wave.value_writes_r0 (
     record_id bigint CONSTRAINT value_writes_record_id_not_null NOT NULL,
     table_name text CONSTRAINT value_writes_table_name_not_null NOT NULL,
     column_name text CONSTRAINT value_writes_column_name_not_null NOT NULL,
-    before_sha256 bytea CONSTRAINT value_writes_before_sha256_not_null NOT NULL,
-    after_sha256 bytea CONSTRAINT value_writes_after_sha256_not_null NOT NULL,
+    before_sha256 bytea,
+    after_sha256 bytea,
     before_payload_id bigint,
-    written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL
+    written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL,
+    CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 );
 
 CREATE TABLE wave.visits (
@@ -1437,6 +1489,9 @@ ALTER TABLE ONLY wave.definitions
 ALTER TABLE ONLY wave.durations
     ADD CONSTRAINT durations_pkey PRIMARY KEY (queue_id, bucket);
 
+ALTER TABLE ONLY wave.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id);
+
 ALTER TABLE ONLY wave.event_log
     ADD CONSTRAINT event_log_event_id_key UNIQUE (event_id);
 
@@ -1484,6 +1539,9 @@ ALTER TABLE ONLY wave.ledger
 
 ALTER TABLE ONLY wave.ledger_r0
     ADD CONSTRAINT ledger_r0_pkey PRIMARY KEY (run_id, interaction_id, attempt);
+
+ALTER TABLE ONLY wave.legal_holds
+    ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (record_id);
 
 ALTER TABLE ONLY wave.log_checkpoints
     ADD CONSTRAINT log_checkpoints_pkey PRIMARY KEY (size);
@@ -1601,6 +1659,8 @@ ALTER TABLE ONLY wave.workflows
 
 ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (workflow_id);
+
+CREATE UNIQUE INDEX erasures_open ON wave.erasures USING btree (record_id) WHERE ((erased_at IS NULL) AND (withdrawn_at IS NULL));
 
 CREATE INDEX event_log_anchors ON wave.event_log USING btree (log_index) WHERE (kind = 2);
 
@@ -1827,6 +1887,9 @@ ALTER TABLE ONLY wave.decisions_r0
 ALTER TABLE ONLY wave.durations
     ADD CONSTRAINT durations_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES wave.queues(queue_id);
 
+ALTER TABLE ONLY wave.erasures
+    ADD CONSTRAINT erasures_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
@@ -1859,6 +1922,9 @@ ALTER TABLE wave.joins
 
 ALTER TABLE ONLY wave.ledger_r0
     ADD CONSTRAINT ledger_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+
+ALTER TABLE ONLY wave.legal_holds
+    ADD CONSTRAINT legal_holds_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
 
 ALTER TABLE ONLY wave.payloads_r0
     ADD CONSTRAINT payloads_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);

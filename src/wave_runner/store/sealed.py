@@ -75,6 +75,11 @@ async def between(connection: Connection, since: datetime, until: datetime, *, s
     return None if row["first"] is None else (row["first"], row["end"])
 
 
+async def later_erasures(connection: Connection, first: int, end: int, *, size: int) -> list[int]:
+    """Return where erasures stand behind a stretch of the log that are of the same runs."""
+    return await _indexes(connection, "sealed/later_erasures", {"first": first, "end": end, "size": size})
+
+
 async def hashes(connection: Connection, size: int, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
     """Return tiles of the tree of `size` leaves, by level and index; those at its edge as they were then."""
     places = set(wanted)

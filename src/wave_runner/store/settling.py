@@ -66,7 +66,9 @@ def _values(row: records.RowRead | None) -> dict[str, Any] | None:
     return row.values if row is not None else None
 
 
-async def settle(connection: Connection, run_id: int, broken: Mapping[int, Sequence[str]], *, runner_id: UUID) -> None:
+async def settle(
+    connection: Connection, run_id: int, broken: Mapping[int, Sequence[str]], *, runner_id: UUID | None
+) -> None:
     """Write the verdict of each record: completed where nothing is broken."""
     verdicts = [dumps(list(found)).decode() if found else None for found in broken.values()]
     given = {"run_id": run_id, "record_ids": list(broken), "broken": verdicts}

@@ -45,6 +45,7 @@ async def changed_outside(
         " JOIN interactions i ON i.run_id = v.run_id AND i.interaction_id = v.interaction_id AND i.in_force"
         " JOIN records r ON r.record_id = v.record_id"
         " WHERE v.table_name = %(table)s AND v.column_name = %(column)s AND r.collection = %(collection)s"
+        " AND v.after_sha256 IS NOT NULL"
         " ORDER BY v.record_id, v.value_write_id DESC"
         "), now AS MATERIALIZED ({now}), outside AS MATERIALIZED ("
         " SELECT w.record_id, w.key, n.address IS NULL AS gone FROM written w LEFT JOIN now n ON n.address = w.{by}"

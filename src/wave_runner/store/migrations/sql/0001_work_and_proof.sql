@@ -312,6 +312,7 @@ CREATE TABLE interactions (
     rule            text,                                   -- of the contract that was broken; with `completed`: why it is doubted
     error           text,
     handled         boolean NOT NULL DEFAULT false,         -- broken, and its workflow says what happens then
+    erased          boolean NOT NULL DEFAULT false,         -- what it was given and has given is gone, and an event says so
     tokens_in       integer,
     tokens_out      integer,
     service_us      bigint,
@@ -326,7 +327,8 @@ CREATE TABLE interactions (
     CHECK (ready_at IS NULL OR state = 'pending'),
     CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated'))),
     CHECK (finished_at IS NULL OR started_at IS NULL OR finished_at >= started_at),
-    CHECK ((output IS NOT NULL) = (state IN ('completed', 'invalidated'))),
+    CHECK (CASE WHEN erased THEN finished_at IS NOT NULL AND input IS NULL AND output IS NULL
+                ELSE (output IS NOT NULL) = (state IN ('completed', 'invalidated')) END),
     CHECK (NOT handled OR state IN ('failed', 'quarantined')),
     CHECK (state NOT IN ('failed', 'quarantined', 'cancelled') OR error IS NOT NULL),
     CHECK ((parent_id IS NULL) = (parent_seq IS NULL)),
@@ -482,7 +484,7 @@ CREATE TABLE staged_records (
     collection      text NOT NULL,
     source          text NOT NULL,
     position        json,                                   -- where in the source: a fetch resumes behind it
-    raw             json NOT NULL,                          -- json, not jsonb: as it came, escaped NULs included
+    raw             json,                                   -- json, not jsonb: as it came, escaped NULs included. NULL: erased
     state           text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'promoted', 'rejected')),
     errors          jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(errors) = 'array'),
     record_id       bigint REFERENCES records,
@@ -490,6 +492,7 @@ CREATE TABLE staged_records (
     decided_at      timestamptz,
     decider_id      bigint,                                 -- the interaction that decided
     PRIMARY KEY (run_id, staged_id),
+    CHECK (raw IS NOT NULL OR state <> 'waiting'),
     CHECK ((state = 'waiting') = (decided_at IS NULL)),
     CHECK ((decided_at IS NULL) = (decider_id IS NULL)),
     CHECK ((state = 'promoted') = (record_id IS NOT NULL)),
@@ -534,7 +537,11 @@ CREATE TYPE event_type AS ENUM (
     'alert_raised',                     -- a run has ended in a way that somebody should look at
     'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored',
-    'projection_verified', 'projection_diverged', 'projection_rebuilt', 'projection_swapped', 'projection_event_skipped');
+    'projection_verified', 'projection_diverged', 'projection_rebuilt', 'projection_swapped', 'projection_event_skipped',
+    'erasure_requested', 'erasure_withdrawn', 'record_erased',
+    'payload_erased',                   -- contents are gone, by their commitments: two people have said so
+    'hold_placed', 'hold_released',     -- nothing of a record may be erased; it may again
+    'retention_applied');               -- contents that were old enough are gone
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
 -- (core/event.py); a later form may add columns, which are NULL in older rows.
@@ -628,7 +635,7 @@ CREATE TABLE log_state (
     CHECK ((trouble IS NULL) = (troubled_at IS NULL))
 );
 
--- Exact bytes behind the salted commitments that events carry.
+-- Exact bytes behind the salted commitments that events carry. Both are NULL where they were erased: an event names the commitment.
 CREATE TABLE payloads (
     run_id          bigint NOT NULL,
     payload_id      bigint NOT NULL DEFAULT nextval('payload_ids'),
@@ -636,9 +643,10 @@ CREATE TABLE payloads (
     attempt         integer NOT NULL,
     role            text NOT NULL CHECK (role IN ('request', 'answer', 'server', 'log', 'error', 'before')),
     media_type      text NOT NULL,
-    nonce           bytea NOT NULL CHECK (length(nonce) = 32),
-    content         bytea NOT NULL,
-    PRIMARY KEY (run_id, payload_id)
+    nonce           bytea CHECK (length(nonce) = 32),
+    content         bytea,
+    PRIMARY KEY (run_id, payload_id),
+    CHECK ((nonce IS NULL) = (content IS NULL))
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX payloads_interaction ON payloads (run_id, interaction_id, attempt);
 
@@ -670,18 +678,45 @@ CREATE TABLE value_writes (
     record_id          bigint NOT NULL REFERENCES records,
     table_name         text NOT NULL,
     column_name        text NOT NULL,                       -- '*': the record's rows of the table as a whole
-    before_sha256      bytea NOT NULL,
-    after_sha256       bytea NOT NULL,
+    before_sha256      bytea,                               -- both NULL: erased, since the hash of a short text can be guessed
+    after_sha256       bytea,
     before_payload_id  bigint,                              -- NULL: there was nothing before
     written_at         timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (run_id, value_write_id)
+    PRIMARY KEY (run_id, value_write_id),
+    CHECK ((before_sha256 IS NULL) = (after_sha256 IS NULL))
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX value_writes_value ON value_writes (record_id, table_name, column_name, value_write_id);
 
 -- Writes that count as saved: nothing that is written where nothing was saves nothing. A value that was the same before
--- does count, since it stands.
+-- does count, since it stands; so does what was erased.
 CREATE VIEW saved_values AS
-SELECT * FROM value_writes WHERE before_payload_id IS NOT NULL OR before_sha256 <> after_sha256;
+SELECT * FROM value_writes WHERE before_payload_id IS NOT NULL OR before_sha256 IS NULL OR before_sha256 <> after_sha256;
+
+-- What somebody wants erased of a record, and who else agrees. It is done in the transaction that says so here; the record has
+-- another key from then on.
+CREATE TABLE erasures (
+    erasure_id    uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    record_id     bigint NOT NULL REFERENCES records,
+    basis         text NOT NULL CHECK (basis <> ''),        -- on what ground; events commit to it
+    basis_nonce   bytea NOT NULL CHECK (length(basis_nonce) = 32),
+    requested_by  text NOT NULL CHECK (requested_by <> ''),
+    requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_at  timestamptz,
+    approved_by   text CHECK (lower(approved_by) <> lower(requested_by)),
+    erased_at     timestamptz,
+    CHECK ((approved_by IS NULL) = (erased_at IS NULL)),
+    CHECK (withdrawn_at IS NULL OR erased_at IS NULL)
+);
+CREATE UNIQUE INDEX erasures_open ON erasures (record_id) WHERE erased_at IS NULL AND withdrawn_at IS NULL;
+
+-- Records of which nothing may be erased, whoever asks and however old it is.
+CREATE TABLE legal_holds (
+    record_id     bigint PRIMARY KEY REFERENCES records,
+    reason        text NOT NULL CHECK (reason <> ''),
+    reason_nonce  bytea NOT NULL CHECK (length(reason_nonce) = 32),
+    placed_by     text NOT NULL CHECK (placed_by <> ''),
+    placed_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,7 +3,7 @@
 SELECT i.run_id, s.name AS step, i.state::text AS state, i.error_class, i.rule, count(*) AS n, count(DISTINCT i.record_id) AS records
 FROM interactions i JOIN run_steps rs USING (run_step_id) JOIN steps s USING (step_id)
 WHERE i.run_id = ANY (%(run_ids)s::bigint[]) AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
-  AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled
+  AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased
   AND i.state::text = coalesce(%(state)s, i.state::text)
   AND i.error_class IS NOT DISTINCT FROM coalesce(%(error_class)s, i.error_class)
   AND i.rule IS NOT DISTINCT FROM coalesce(%(rule)s, i.rule)

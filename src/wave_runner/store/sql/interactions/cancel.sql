@@ -1,4 +1,4 @@
--- A chunk of what is left of some steps → cancelled, whoever holds it: the wave stays on the row as the fence that a late
+-- A chunk of what is left of some steps, or of one record in them, → cancelled, whoever holds it: the wave stays on the row as the fence that a late
 -- result meets. What waits for people is given by its id, since its task is locked first; what is blocked goes when what it
 -- waits for has settled.
 WITH asked AS MATERIALIZED (
@@ -9,6 +9,7 @@ WITH asked AS MATERIALIZED (
 ), front AS MATERIALIZED (
     SELECT run_id, interaction_id, state AS was FROM interactions
     WHERE run_id = ANY (%(run_ids)s::bigint[]) AND run_step_id = ANY (%(run_step_ids)s::bigint[])
+      AND (%(record_id)s::bigint IS NULL OR record_id = %(record_id)s)
       AND (run_id, interaction_id) > (%(after_run)s, %(after)s) AND state IN ('pending', 'running')
     ORDER BY run_id, interaction_id
     LIMIT %(size)s

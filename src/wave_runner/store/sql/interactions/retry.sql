@@ -3,7 +3,7 @@
 WITH front AS MATERIALIZED (
     SELECT i.run_id, i.interaction_id, i.record_id, i.wave_id, i.state AS was FROM interactions i
     WHERE i.run_id = %(run_id)s AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
-  AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled
+  AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased
   AND i.state::text = coalesce(%(state)s, i.state::text)
   AND i.error_class IS NOT DISTINCT FROM coalesce(%(error_class)s, i.error_class)
   AND i.rule IS NOT DISTINCT FROM coalesce(%(rule)s, i.rule)

@@ -3,7 +3,7 @@
 -- evidence of a model's call; what stood there before is stored. A commitment is looked for as the text it is in an event.
 WITH done AS NOT MATERIALIZED (
     SELECT i.run_id, i.interaction_id, i.attempt, i.run_step_id, i.wave_id, a.kind, s.name AS step, d.sha256 AS definition,
-           h.source_id, h.source_run_id,
+           h.source_id, h.source_run_id, i.erased,
            '"input":"' || encode(sha256(i.input_nonce || convert_to(i.input, 'UTF8')), 'hex') || '"' AS input,
            '"output":"' || encode(sha256(i.output_nonce || convert_to(i.output, 'UTF8')), 'hex') || '"' AS output
     FROM interactions i
@@ -21,10 +21,10 @@ WITH done AS NOT MATERIALIZED (
 SELECT d.run_id, d.interaction_id,
        d.step || CASE WHEN e.data IS NULL THEN ' has ended, and no event says so'
                       WHEN e.definition IS DISTINCT FROM d.definition THEN ' was done as another definition than its run has pinned'
-                      WHEN d.output IS NULL THEN ' has an output that is not stored'
+                      WHEN d.output IS NULL AND NOT d.erased THEN ' has an output that is not stored'
                       ELSE ' has another output than its event has committed to' END AS says
 FROM done d LEFT JOIN ended e USING (run_id, interaction_id)
-WHERE e.data IS NULL OR e.definition IS DISTINCT FROM d.definition OR d.output IS NULL OR strpos(e.data, d.output) = 0
+WHERE e.data IS NULL OR e.definition IS DISTINCT FROM d.definition OR (d.output IS NULL AND NOT d.erased) OR strpos(e.data, d.output) = 0
 UNION ALL
 SELECT d.run_id, d.interaction_id,
        d.step || CASE WHEN d.input IS NULL THEN ' has an input that is not stored' ELSE ' has another input than its event has committed to' END
@@ -32,7 +32,7 @@ FROM done d
 LEFT JOIN interaction_events e
     ON e.run_id = d.run_id AND e.interaction_id = d.interaction_id AND e.type = 'interaction_started'
        AND e.definition = d.definition AND strpos(e.data, d.input) > 0
-WHERE e.event_id IS NULL
+WHERE e.event_id IS NULL AND NOT d.erased
 UNION ALL
 SELECT c.run_id, c.interaction_id, c.step || ': the weights that have answered are not recorded'
 FROM calls c LEFT JOIN waves w ON w.wave_id = c.wave_id LEFT JOIN visits v ON v.visit_id = w.visit_id

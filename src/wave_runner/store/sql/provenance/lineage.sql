@@ -15,7 +15,7 @@ WITH RECURSIVE line AS (
     JOIN interactions p ON p.run_id = line.run_id AND p.interaction_id = source.interaction_id
 )
 SELECT i.run_id, i.interaction_id, i.record_id, i.item, i.iteration, i.state::text AS state, i.attempt, i.input, i.input_nonce,
-       i.output, i.output_nonce, i.started_at, i.finished_at, i.service_us, i.tokens_in, i.tokens_out, s.name AS step,
+       i.output, i.output_nonce, i.erased, i.started_at, i.finished_at, i.service_us, i.tokens_in, i.tokens_out, s.name AS step,
        a.name AS actor, a.kind, d.sha256 AS definition, d.body AS pinned, pins.pinned_at, h.source_run_id, h.source_id, v.digest,
        ARRAY(SELECT line.parent_id WHERE line.parent_id IS NOT NULL
              UNION

@@ -1,6 +1,7 @@
 -- What the events of some interactions commit to, as far as it is kept.
 SELECT p.nonce, p.content FROM payloads p
 WHERE (p.run_id, p.interaction_id) IN (SELECT * FROM unnest(%(run_ids)s::bigint[], %(ids)s::bigint[]))
+  AND p.nonce IS NOT NULL
 UNION ALL
 SELECT kept.nonce, convert_to(kept.content, 'UTF8')
 FROM interactions i

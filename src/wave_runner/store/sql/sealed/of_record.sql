@@ -1,6 +1,6 @@
--- Where a record has been through a run: all events of its interactions, of those that led to them, and the run's beginning.
+-- Where a record has been through a run: all events of its interactions, of those that led to them, the run's beginning, and erasures.
 WITH RECURSIVE flows AS (
-    SELECT rr.run_id, rr.record_id FROM run_records rr JOIN records r USING (record_id) WHERE r.key = %(key)s
+    SELECT rr.run_id, rr.record_id, rr.correlation_id FROM run_records rr JOIN records r USING (record_id) WHERE r.key = %(key)s
 ), wanted AS (
     SELECT i.run_id, i.interaction_id FROM flows f JOIN interactions i USING (run_id, record_id)
     UNION
@@ -12,5 +12,9 @@ WITH RECURSIVE flows AS (
     UNION ALL
     SELECT e.event_id FROM interaction_events e
     WHERE e.run_id IN (SELECT run_id FROM flows) AND e.interaction_id IS NULL AND e.type = 'run_started'
+    UNION ALL
+    -- What was erased of it: of one record, or of many that were old.
+    SELECT e.event_id FROM interaction_events e JOIN flows f USING (run_id)
+    WHERE e.type = 'payload_erased' AND (e.correlation_id = f.correlation_id OR e.correlation_id IS NULL)
 )
 SELECT l.log_index FROM events JOIN event_log l USING (event_id) WHERE l.log_index < %(size)s

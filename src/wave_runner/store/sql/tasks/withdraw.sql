@@ -5,6 +5,7 @@ WITH open_ones AS MATERIALIZED (
     FROM tasks t JOIN interactions i USING (run_id, interaction_id)
     WHERE t.run_id = ANY (%(run_ids)s::bigint[]) AND t.decided_at IS NULL
       AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
+      AND (%(record_id)s::bigint IS NULL OR i.record_id = %(record_id)s)
     ORDER BY t.run_id, t.interaction_id
     LIMIT %(size)s
     FOR UPDATE OF t SKIP LOCKED

@@ -1,0 +1,1 @@
+DELETE FROM legal_holds WHERE record_id = %(record_id)s RETURNING record_id
