@@ -84,7 +84,7 @@ COMMANDS = {
     ),
     "audit": (
         "wave_runner.cli.audit:audit",
-        "Prove what has happened: verify the signed log, export it, keep it in order; erase what must not be kept.",
+        "Prove what has happened, keep the log in order, and erase what must not be kept: the log holds all the same.",
     ),
     "projection": (
         "wave_runner.cli.projection:projection",
