@@ -100,6 +100,10 @@ class Orders:
                 await control.cancel_runs(connection, scope.run_ids, by=self.by)
         return await self._cancel_all(scope)
 
+    async def cancel_steps(self, scope: Scope) -> int:
+        """End everything of these steps that is not finished; their runs go on. Returns how much was cancelled."""
+        return await self._cancel_all(scope)
+
     async def _cancel_all(self, scope: Scope) -> int:
         """Cancel until nothing is left: what somebody was just claiming or recording is there again a moment later."""
         total = 0

@@ -155,12 +155,22 @@ CREATE TABLE alerts (
     PRIMARY KEY (run_id, kind)
 );
 
--- Generation 0 is the run itself; each rerun pins its own definitions.
+-- Generation 0 is the run itself; each rerun pins its own definitions. One rerun may be of several runs.
+CREATE SEQUENCE rerun_ids;
 CREATE TABLE reruns (
-    run_id      bigint NOT NULL REFERENCES workflow_runs,
-    generation  bigint NOT NULL,
-    pinned_at   timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (run_id, generation)
+    run_id        bigint NOT NULL REFERENCES workflow_runs,
+    generation    bigint NOT NULL,
+    pinned_at     timestamptz NOT NULL DEFAULT now(),
+    from_step     text,
+    reason        text,
+    reason_nonce  bytea CHECK (length(reason_nonce) = 32),      -- of the commitment that its event carries
+    ordered_by    text,
+    undone_at     timestamptz,
+    undone_by     text,
+    PRIMARY KEY (run_id, generation),
+    CHECK ((generation = 0) = (from_step IS NULL)),
+    CHECK ((generation = 0) = (reason IS NULL) AND (reason IS NULL) = (reason_nonce IS NULL) AND (reason IS NULL) = (ordered_by IS NULL)),
+    CHECK ((undone_at IS NULL) = (undone_by IS NULL))
 );
 
 CREATE TABLE run_steps (
@@ -297,6 +307,7 @@ CREATE TABLE interactions (
     rank            integer NOT NULL DEFAULT 0,             -- lower goes first
     state           interaction_state NOT NULL DEFAULT 'pending',
     in_force        boolean NOT NULL DEFAULT true,
+    superseded_by   bigint,                                 -- the rerun that has taken it out of force
     ready_at        timestamptz,                            -- not before; NULL: now
     wave_id         bigint,                                 -- the fence: whose wave has begun it
     suspect         integer,                                -- after a crash: the largest wave it may be claimed in
@@ -327,6 +338,7 @@ CREATE TABLE interactions (
     CHECK ((finished_at IS NOT NULL) = (state IN ('completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated'))),
     CHECK (finished_at IS NULL OR started_at IS NULL OR finished_at >= started_at),
     CHECK ((output IS NOT NULL) = (state IN ('completed', 'invalidated'))),
+    CHECK (superseded_by IS NULL OR NOT in_force),
     CHECK (NOT handled OR state IN ('failed', 'quarantined')),
     CHECK (state NOT IN ('failed', 'quarantined', 'cancelled') OR error IS NOT NULL),
     CHECK ((parent_id IS NULL) = (parent_seq IS NULL)),
@@ -518,6 +530,8 @@ CREATE TYPE event_type AS ENUM (
     'interaction_cancelled',            -- pending, running or waiting → cancelled: somebody has said so
     'interaction_retried',              -- failed or quarantined → pending: somebody has said so
     'interaction_set_aside',            -- stays skipped, and is out of force: what skipped it is tried again
+    'interaction_superseded',           -- stays what it is, out of force: a rerun redoes it, or was undone
+    'interaction_restored',             -- in force again: the rerun that had superseded it was undone
     'interaction_doubted',              -- stays completed; its record is not, because of what came after it
     'interaction_waiting',              -- running → waiting: people are asked
     'task_claimed',                     -- a person looks at it; nobody else can decide until the claim expires
@@ -532,7 +546,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
-    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
+    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'rerun_started', 'rerun_undone', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
@@ -667,6 +681,7 @@ CREATE TABLE value_writes (
     before_sha256      bytea NOT NULL,
     after_sha256       bytea NOT NULL,
     before_payload_id  bigint,                              -- NULL: there was nothing before
+    is_undo            boolean NOT NULL DEFAULT false,      -- what its interaction had written was taken back
     written_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, value_write_id)
 ) PARTITION BY RANGE (run_id);
