@@ -89,7 +89,7 @@ async def results(
     keys: Sequence[str] | None = None,
     with_output: bool = False,
 ) -> list[Result]:
-    """Return each record's newest results of a step, of all runs of the workflow or of one; cancelled ones have none."""
+    """Return the newest results of a step, of all runs of the workflow or of one; cancelled runs have none."""
     given = {"workflow": workflow, "step": step, "run_id": run_id, "keys": keys, "with_output": with_output}
     rows = await fetch(connection, "reruns/results", {**given, "keys": list(keys) if keys is not None else None})
     return [Result(**row) for row in rows]
@@ -168,8 +168,8 @@ async def begin(connection: Connection, order: Order, flow: RunFlow, seeds: Sequ
         all_stages = await stages(connection, {(seed.run_id, seed.record_id) for seed in chunk})
         replaced = superseded({seed.interaction_id for seed in chunk}, all_stages)
         await _supersede(connection, order, [stage.interaction_id for stage in replaced.all])
-        await rejoin(connection, order.run_id, order.generation, flow, replaced, all_stages)
         await _seed(connection, order, flow, replaced.seeds)
+        await rejoin(connection, order.run_id, order.generation, flow, replaced, all_stages)
         redone += len(replaced.seeds)
         replaced_n += len(replaced.all)
     await fetch(connection, "runs/reopen", {"run_id": order.run_id})

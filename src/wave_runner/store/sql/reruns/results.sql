@@ -1,5 +1,5 @@
--- The newest results of a step, of each record: in force and over, of the newest run that has been there. `under_way`: the record
--- is at work in this workflow, in whatever run.
+-- The newest results of a step, of each record: what is in force, of the newest run that has been there. `under_way`: the record is at
+-- work in this workflow, in whatever run; one that is not has a result.
 WITH mine AS MATERIALIZED (
     SELECT rs.run_id, rs.run_step_id, rs.definition_id, w.workflow_id
     FROM run_steps rs
@@ -21,6 +21,6 @@ FROM found f
 JOIN records c ON c.record_id = f.record_id
 LEFT JOIN waves w ON w.wave_id = f.wave_id
 LEFT JOIN visits v ON v.visit_id = w.visit_id
-WHERE f.run_id = f.newest AND f.state IN ('completed', 'failed', 'quarantined', 'cancelled', 'invalidated')
+WHERE f.run_id = f.newest AND f.state <> 'skipped'
   AND (%(keys)s::text[] IS NULL OR c.key = ANY (%(keys)s::text[]))
 ORDER BY f.run_id, f.interaction_id
