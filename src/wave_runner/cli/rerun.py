@@ -108,6 +108,7 @@ def list_(context: click.Context, as_json: bool) -> None:
 
     \b
     wave rerun list
+    wave rerun list --json
     """
     asyncio.run(_list(project_dir(context), as_json=as_json))
 
