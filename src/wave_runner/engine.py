@@ -28,7 +28,7 @@ from wave_runner.core.loading import model_key
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Failure
 from wave_runner.core.params import carried_over, resolve_params
-from wave_runner.core.pinned import read_step
+from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.rates import Rate
 from wave_runner.core.residency import ANY_NUMBER, Room
 from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, ServerSpec, Step, Workflow
@@ -44,6 +44,7 @@ from wave_runner.project.definitions import (
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
+from wave_runner.runner import staleness
 from wave_runner.runner.deciding import People
 from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.orders import Orders
@@ -58,6 +59,7 @@ from wave_runner.runner.sealer import Sealer
 from wave_runner.runner.signer import Signer
 from wave_runner.runner.single import Single
 from wave_runner.runner.sql_lane import SqlLane
+from wave_runner.runner.staleness import Staleness
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.unsaved import Bench
 from wave_runner.servers import open_server
@@ -263,22 +265,33 @@ class Engine:
         orders = self.orders()
         return Repair(database=self.database, steps=orders.steps, orders=orders, by=orders.by)
 
+    async def stale(self, workflow: str, *, run_id: int | None = None) -> Staleness:
+        """Return which results of a workflow no longer match what they were made from. Changes nothing."""
+        project = self.project()
+        found = _workflow(project, workflow)
+        return await staleness.look(
+            self.database, self.orders().steps, workflow, _steps_now(project, found), run_id=run_id
+        )
+
     def choice(
         self,
         workflow: str,
-        step: str,
+        step: str | None,
         *,
         where: str = "",
         sql: str = "",
         keys: tuple[str, ...] | None = None,
         run_id: int | None = None,
     ) -> Choice:
-        """Return what is to be redone. Raises `NotFoundError` for an unknown step, `ProjectError` for a filter."""
+        """Return what is to be redone: results of a step, or without one all that are stale.
+
+        Raises `NotFoundError` for an unknown step, `ProjectError` for a filter.
+        """
         project = self.project()
         found = _workflow(project, workflow)
-        if step not in found.steps:
+        if step is not None and step not in found.steps:
             raise NotFoundError(f"workflow {workflow} has no step {step}", hint=did_you_mean(step, found.steps))
-        if found.steps[step].once:
+        if step is not None and found.steps[step].once:
             raise ProjectError(
                 f"{step} is done once for a whole run, and not for a record",
                 hint=f"redo it by a new run: wave run {workflow}",
@@ -287,6 +300,7 @@ class Engine:
             workflow=workflow,
             step=step,
             collection=project.collections[found.collection],
+            now=_steps_now(project, found),
             run_id=run_id,
             terms=read_choice(where),
             sql=sql,
@@ -516,6 +530,11 @@ def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str,
         environment={**os.environ, "WAVE_PROJECT_DIR": str(folder.resolve())},
         params=resolve_params(found, params),
     )
+
+
+def _steps_now(project: Project, workflow: Workflow) -> dict[str, PinnedStep]:
+    """Return each step of a workflow as a run would pin it now."""
+    return {name: read_step(step_definition(project, workflow, step).body) for name, step in workflow.steps.items()}
 
 
 def _source(project: Project) -> str:

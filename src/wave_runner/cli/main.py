@@ -52,6 +52,10 @@ COMMANDS = {
         "wave_runner.cli.rerun:rerun",
         "Redo the results of STEP that are chosen, and all that they have led to, as the folder has it now.",
     ),
+    "stale": (
+        "wave_runner.cli.stale:stale",
+        "List the results that no longer match what they were made from, and why.",
+    ),
     "cancel": (
         "wave_runner.cli.orders:cancel",
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",

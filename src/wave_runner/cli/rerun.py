@@ -23,6 +23,7 @@ SHOWN_KEYS = 10
 @click.group(invoke_without_command=True)
 @click.option("--workflow", "-w", metavar="WORKFLOW", help="Whose results.")
 @click.option("--from", "step", metavar="STEP", help="The step that is redone first.")
+@click.option("--stale", "is_stale", is_flag=True, help="Instead of --from: all results that are stale (wave stale).")
 @click.option("--where", metavar="FILTER", default="", help="Only these: of columns of the table, and of results.")
 @click.option("--sql", metavar="QUERY", default="", help="Only the records whose keys this query gives.")
 @click.option("--records", metavar="FILE", type=click.Path(path_type=Path), help="Only these keys, one on each line.")
@@ -38,6 +39,7 @@ def rerun(
     context: click.Context,
     workflow: str | None,
     step: str | None,
+    is_stale: bool,
     where: str,
     sql: str,
     records: Path | None,
@@ -53,6 +55,7 @@ def rerun(
     \b
     wave rerun --workflow job_postings --from summarise --where model_digest:3f9a12
     wave rerun -w job_postings --from score --where "out.verdict:FAKE posted_at:>2026-01-01"
+    wave rerun -w job_postings --stale
     wave rerun -w job_postings --from summarise --records bad.txt --reason "invented" --yes --expect 454
     wave rerun undo 7
 
@@ -63,8 +66,8 @@ def rerun(
     """
     if context.invoked_subcommand is not None:
         return
-    if not workflow or not step:
-        raise click.UsageError("name what is to be redone: --workflow WORKFLOW --from STEP")
+    if not workflow or bool(step) == is_stale:
+        raise click.UsageError("name what is to be redone: --workflow WORKFLOW, and --from STEP or --stale")
     if yes and not reason:
         raise click.UsageError("say why, with --reason TEXT: it is kept with what is redone")
     chosen = " ".join(part for part in (where, f"version:{actor_version}" if actor_version else "") if part)
@@ -115,7 +118,7 @@ def list_(context: click.Context, as_json: bool) -> None:
 
 async def _rerun(
     folder: Path,
-    asked: tuple[str, str, str, str, Path | None, int | None],
+    asked: tuple[str, str | None, str, str, Path | None, int | None],
     *,
     reason: str,
     yes: bool,
@@ -138,7 +141,7 @@ async def _rerun(
 
 
 def _choice(
-    engine: Engine, asked: tuple[str, str, str, str, Path | None, int | None], keys: tuple[str, ...] | None
+    engine: Engine, asked: tuple[str, str | None, str, str, Path | None, int | None], keys: tuple[str, ...] | None
 ) -> Choice:
     workflow, step, where, sql, _, run_id = asked
     return engine.choice(workflow, step, where=where, sql=sql, keys=keys, run_id=run_id)
@@ -158,13 +161,13 @@ def _show_preview(choice: Choice, preview: Preview) -> None:
     if preview.under_way:
         output.heading(f"{preview.under_way} records are at work at this moment, and are left alone")
     if not preview.records:
-        output.heading(f"{choice.workflow}: no result of {choice.step} is chosen")
+        output.heading(f"{choice.workflow}: no result{_of(choice)} is chosen")
         return
     rows = [vars(share) for share in preview.steps]
     output.table(("step", "kind", "interactions", "tokens", "median_s"), rows, title="would be superseded")
     model = f"{preview.calls} calls of models, {preview.tokens} tokens"
     output.heading(
-        f"{preview.records} records: {preview.redone} results of {choice.step} are redone, {preview.interactions} "
+        f"{preview.records} records: {preview.redone} results{_of(choice)} are redone, {preview.interactions} "
         f"interactions superseded; it had taken {model}, {output.duration(preview.seconds * 1e6)}"
     )
     if preview.columns:
@@ -176,10 +179,14 @@ def _show_preview(choice: Choice, preview: Preview) -> None:
 
 def _show_started(choice: Choice, started: Started) -> None:
     output.heading(
-        f"rerun {started.rerun}: {started.records} records, {started.redone} results of {choice.step} are redone, "
+        f"rerun {started.rerun}: {started.records} records, {started.redone} results{_of(choice)} are redone, "
         f"{started.superseded} interactions superseded: wave run {choice.workflow} --resume, or any wave runner"
     )
     output.heading(f"to take it back: wave rerun undo {started.rerun}")
+
+
+def _of(choice: Choice) -> str:
+    return f" of {choice.step}" if choice.step else ""
 
 
 async def _undo(folder: Path, rerun_id: int, *, yes: bool, as_json: bool) -> None:

@@ -15,18 +15,23 @@ import orjson
 from wave_runner.core.cascade import shape
 from wave_runner.core.filters import Term
 from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.results import OUTPUT, is_of_result, meets
 from wave_runner.core.workflow import ActorKind, CollectionSpec
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError
+from wave_runner.runner import staleness
 from wave_runner.runner.orders import Orders
 from wave_runner.runner.steps import Steps
 from wave_runner.store import records, rejoining, reruns, runs, selections, undoing
 from wave_runner.store.control import Scope
 from wave_runner.store.database import Connection, Database, DataRefused
-from wave_runner.store.rejoining import Stage
+from wave_runner.store.rejoining import Stage, Superseded
 from wave_runner.store.reruns import Known, Order, Result, UnderWay
 from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.undoing import Undone
+
+STALE = "(stale)"
+"""Where a rerun of what is stale begins, as it is recorded: at more than one step."""
 
 Pins = Callable[[Mapping[str, Any]], runs.NewRun]
 """Everything that a run with these parameters would pin now."""
@@ -36,13 +41,15 @@ Pins = Callable[[Mapping[str, Any]], runs.NewRun]
 class Choice:
     """Which results are to be redone: of a step of a workflow, narrowed by everything that is given.
 
+    Without a step: all that are stale, held against what `now` says of each step (runner/staleness.py).
     `terms` speak of the record's row or of the result (core/results.py), `sql` is a query that gives keys, `keys` are
     those of a file, `run_id` is one run; else each record's newest counts.
     """
 
     workflow: str
-    step: str
+    step: str | None
     collection: CollectionSpec
+    now: Mapping[str, PinnedStep] = field(default_factory=dict)
     run_id: int | None = None
     terms: tuple[Term, ...] = ()
     sql: str = ""
@@ -119,9 +126,12 @@ class Repair:
         """Return what a rerun would do, changing nothing."""
         async with self.database.snapshot() as connection:
             chosen = await self._choose(connection, choice)
-            replaced = [
-                stage for run_id in chosen.by_run for stage in await self._replaced(connection, chosen.by_run[run_id])
-            ]
+            replaced: list[Stage] = []
+            redone = 0
+            for seeds in chosen.by_run.values():
+                for part in await self._replaced(connection, seeds):
+                    replaced += part.all
+                    redone += len(part.seeds)
             costs = await reruns.money(connection, replaced)
             columns = await reruns.columns(connection, replaced)
         shares = _shares(replaced)
@@ -131,7 +141,7 @@ class Repair:
             records=len(chosen.records),
             runs=tuple(sorted(chosen.by_run)),
             under_way=len(chosen.under_way),
-            redone=sum(1 for stage in replaced if stage.place.step == choice.step),
+            redone=redone,
             steps=tuple(shares),
             calls=sum(share.interactions for share in models),
             tokens=sum(share.tokens for share in shares),
@@ -190,7 +200,7 @@ class Repair:
         order = Order(
             run_id=run_id,
             generation=generation,
-            from_step=choice.step,
+            from_step=choice.step or STALE,
             reason=reason,
             nonce=os.urandom(32),
             by=self.by,
@@ -244,40 +254,51 @@ class Repair:
     async def _choose(self, connection: Connection, choice: Choice) -> _Chosen:
         of_result = [term for term in choice.terms if is_of_result(term)]
         keys = await _keys(connection, choice, [term for term in choice.terms if not is_of_result(term)])
-        found = await reruns.results(
-            connection,
-            choice.workflow,
-            choice.step,
-            run_id=choice.run_id,
-            keys=keys,
-            with_output=any(term.column.startswith(OUTPUT) for term in of_result),
-        )
-        versions = (
-            await reruns.versions(connection, found) if any(term.column == "version" for term in of_result) else {}
-        )
+        stale = await self._stale(choice) if choice.step is None else None
         chosen = _Chosen()
-        for one in found:
-            output = orjson.loads(one.output) if one.output is not None else None
-            if not meets(of_result, _facts(one, versions), output):
-                continue
-            if one.under_way:
-                chosen.under_way.add(one.record_id)
-            else:
-                chosen.by_run.setdefault(one.run_id, []).append(one)
+        for step in [choice.step] if choice.step is not None else sorted({step for step, _ in stale or ()}):
+            found = await reruns.results(
+                connection,
+                choice.workflow,
+                step,
+                run_id=choice.run_id,
+                keys=keys,
+                with_output=any(term.column.startswith(OUTPUT) for term in of_result),
+            )
+            if stale is not None:
+                found = [one for one in found if (step, one.interaction_id) in stale]
+            await _add(connection, chosen, found, of_result)
         return chosen
 
-    async def _replaced(self, connection: Connection, seeds: Sequence[Result]) -> list[Stage]:
-        found: list[Stage] = []
+    async def _stale(self, choice: Choice) -> set[tuple[str, int]]:
+        found = await staleness.look(self.database, self.steps, choice.workflow, choice.now, run_id=choice.run_id)
+        return {(one.current.step, one.current.interaction_id) for one in found.stale if one.current.step in choice.now}
+
+    async def _replaced(self, connection: Connection, seeds: Sequence[Result]) -> list[Superseded]:
+        found = []
         by_record = sorted(seeds, key=lambda one: one.record_id)
         for _, group in itertools.groupby(enumerate(by_record), key=lambda one: one[0] // reruns.RECORDS_AT_ONCE):
             chunk = [seed for _, seed in group]
             stages = await rejoining.stages(connection, {(seed.run_id, seed.record_id) for seed in chunk})
-            found += rejoining.superseded({seed.interaction_id for seed in chunk}, stages).all
+            found.append(rejoining.superseded({seed.interaction_id for seed in chunk}, stages))
         return found
 
 
 class _TakeBack(Exception):  # leaves the transaction, so that it is rolled back
     pass
+
+
+async def _add(connection: Connection, chosen: _Chosen, found: Sequence[Result], of_result: Sequence[Term]) -> None:
+    """Add what is as all conditions on results want it."""
+    versions = await reruns.versions(connection, found) if any(term.column == "version" for term in of_result) else {}
+    for one in found:
+        output = orjson.loads(one.output) if one.output is not None else None
+        if not meets(of_result, _facts(one, versions), output):
+            continue
+        if one.under_way:
+            chosen.under_way.add(one.record_id)
+        else:
+            chosen.by_run.setdefault(one.run_id, []).append(one)
 
 
 async def _keys(connection: Connection, choice: Choice, terms: Sequence[Term]) -> list[str] | None:
@@ -334,7 +355,7 @@ def _shares(replaced: Sequence[Stage]) -> list[Share]:
 async def _same_shape(connection: Connection, flow: RunFlow, choice: Choice, seeds: Sequence[Result]) -> None:
     """Raise `ConflictError` where records split or go in rounds, and the ways between the steps have changed."""
     steps = flow.flow.steps
-    if choice.step not in steps:
+    if choice.step is not None and choice.step not in steps:
         raise NotFoundError(f"the workflow has no step {choice.step} any more", hint=did_you_mean(choice.step, steps))
     for generation in {seed.generation for seed in seeds}:
         before = {

@@ -97,23 +97,18 @@ async def rejoin(
     all_stages: Sequence[Stage],
 ) -> None:
     """Have the joins behind the seeds wait anew, with what still stands of their inputs settled already."""
-    first = replaced.seeds[0].place.step
-    behind = graph.reachable(flow.flow.steps, first)
+    first = {stage.place.step for stage in replaced.seeds}
+    behind = set().union(*(graph.reachable(flow.flow.steps, name) for name in first))
     if not any(join.name in behind for join in flow.flow.joins):
         return
     records = sorted({stage.record_id for stage in replaced.seeds})
     there = await fetch(connection, "reruns/joins", {"run_id": run_id, "record_ids": records})
     gone = {stage.interaction_id for stage in replaced.all}
-    kept = [
-        row for row in there if row["step"] in behind and row["state"] == "gone" and row["interaction_id"] not in gone
-    ]
+    behind_it = [row for row in there if row["step"] in behind]
+    kept = [row for row in behind_it if row["interaction_id"] not in gone and row["state"] in ("gone", "skipped")]
     await _keep(connection, run_id, generation, flow, kept)
     seeded = {(stage.record_id, stage.place.step, stage.place.iteration) for stage in replaced.seeds}
-    anew = {
-        (row["record_id"], row["step"], row["iteration"])
-        for row in there
-        if row["step"] in behind and not (row["state"] == "gone" and row["interaction_id"] not in gone)
-    } - seeded
+    anew = {(row["record_id"], row["step"], row["iteration"]) for row in behind_it if row not in kept} - seeded
     standing = [stage for stage in all_stages if stage.in_force and stage.interaction_id not in gone]
     passed = [row for row in there if row["step"] not in behind and row["state"] == "left_out"]
     over = await _settled_already(connection, run_id, generation, flow, standing, passed, anew)

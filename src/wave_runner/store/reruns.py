@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from psycopg import errors
@@ -22,6 +23,7 @@ from wave_runner.store import events
 from wave_runner.store.database import Connection, fetch
 from wave_runner.store.rejoining import Stage, rejoin, stages, superseded
 from wave_runner.store.run_flow import RunFlow
+from wave_runner.store.waves import Item
 
 RECORDS_AT_ONCE = 5000
 
@@ -48,6 +50,35 @@ class Result:
     generation: int
     output: str | None
     under_way: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """A result in force, with what its step was given as JSON text, and the weights that made it: None but for models.
+
+    `newest_digest` are the weights that the model of that name had last.
+    """
+
+    run_id: int
+    interaction_id: int
+    run_step_id: int
+    record_id: int
+    key: str
+    correlation_id: UUID
+    parent_id: int | None
+    item: int
+    iteration: int
+    generation: int
+    step: str
+    input: str | None
+    digest: str | None
+    newest_digest: str | None
+    under_way: bool
+
+    def as_item(self) -> Item:
+        """Return it as a wave would hold it that does it for the first time."""
+        shared = {name: getattr(self, name) for name in Item._fields if hasattr(self, name)}
+        return Item(attempt=0, **shared)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +124,12 @@ async def results(
     given = {"workflow": workflow, "step": step, "run_id": run_id, "keys": keys, "with_output": with_output}
     rows = await fetch(connection, "reruns/results", {**given, "keys": list(keys) if keys is not None else None})
     return [Result(**row) for row in rows]
+
+
+async def current(connection: Connection, workflow: str, *, run_id: int | None, after: int, size: int) -> list[Current]:
+    """Return the results in force of the next `size` records of a workflow, behind the record `after`."""
+    given = {"workflow": workflow, "run_id": run_id, "after": after, "size": size}
+    return [Current(**row) for row in await fetch(connection, "reruns/current", given)]
 
 
 async def versions(connection: Connection, of: Sequence[Result]) -> dict[int, frozenset[str]]:
@@ -205,11 +242,8 @@ async def _seed(connection: Connection, order: Order, flow: RunFlow, seeds: Sequ
     except errors.UniqueViolation as error:
         raise UnderWay from error
     await fetch(connection, "reruns/begin_anew", {"run_id": order.run_id, "record_ids": records})
-    step = flow.steps[order.from_step]
     place = {"run_id": order.run_id, "generation": order.generation}
-    ids = [stage.interaction_id for stage in seeds]
-    await fetch(
-        connection,
-        "reruns/seed",
-        {**place, "ids": ids, "run_step_id": step.run_step_id, "queue_id": step.queue_id},
-    )
+    for name in sorted({stage.place.step for stage in seeds}):
+        ids = [stage.interaction_id for stage in seeds if stage.place.step == name]
+        step = {"run_step_id": flow.steps[name].run_step_id, "queue_id": flow.steps[name].queue_id}
+        await fetch(connection, "reruns/seed", {**place, **step, "ids": ids})

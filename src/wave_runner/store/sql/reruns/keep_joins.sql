@@ -1,5 +1,5 @@
--- Joins that have gone, and whose going was not led to by what is redone, stay gone in the rerun: what arrives there again leads
--- to nothing new.
+-- Joins that have gone, or were skipped, because of something else than what is redone, stay so in the rerun: what arrives there
+-- again leads to nothing new.
 INSERT INTO joins (run_id, record_id, run_step_id, iteration, generation, more, arrived, failed, skipped, not_taken, state, interaction_id)
 SELECT j.run_id, j.record_id, g.new_run_step_id, j.iteration, %(generation)s, j.more, j.arrived, j.failed, j.skipped, j.not_taken,
        j.state, j.interaction_id
