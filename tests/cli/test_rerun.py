@@ -25,7 +25,7 @@ def wave(ground: Ground, *words: str) -> int:
 def test_without_yes_it_says_what_it_would_do_and_how_to_do_it(done: Ground, capsys):
     assert wave(done, "rerun", "-w", "work", "--from", "count") == 0
     said = capsys.readouterr().out
-    assert "3 records: 3 results of count are redone, 6 interactions superseded" in said
+    assert "3 records: 3 results of count, and with what they have led to 6 interactions" in said
     assert "would change: items.words, tags.*" in said
     assert "records: item 0000, item 0001, item 0002" in said
     assert "nothing is done yet: the same command with --reason TEXT --yes --expect 3" in said
@@ -74,3 +74,14 @@ def test_keys_may_come_from_a_file(done: Ground, tmp_path, capsys):
 def test_nothing_chosen_is_said(done: Ground, capsys):
     assert wave(done, "rerun", "-w", "work", "--from", "count", "--where", "state:failed") == 0
     assert "no result of count is chosen" in capsys.readouterr().out
+
+
+def test_what_is_invalidated_is_previewed_and_needs_a_reason(done: Ground, capsys):
+    chosen = ("invalidate", "-w", "work", "--from", "count", "--where", 'name:"item 0001"')
+    assert wave(done, *chosen) == 0
+    assert "1 records: 1 results of count, and with what they have led to 2 interactions" in capsys.readouterr().out
+    assert wave(done, *chosen, "--yes") == 2
+    assert "say what is wrong" in capsys.readouterr().err
+    assert wave(done, *chosen, "--yes", "--expect", "1", "--reason", "miscounted") == 0
+    assert "2 results of 1 records count for nothing any more" in capsys.readouterr().out
+    assert work(done) == "failed"

@@ -51,7 +51,14 @@ RECALLING = ("answers/note_hits",)
 RETRYING = (*("interactions/retry", "interactions/set_aside", "joins/reopen", "run_records/reopen", "runs/reopen"),)
 REPAIRING = (
     *("reruns/add", "reruns/begin_anew", "reruns/judge_again", "reruns/keep_joins", "reruns/mark_undone"),
-    *("reruns/restore", "reruns/seed", "reruns/supersede", "records/add_undone_writes"),
+    *(
+        "invalidations/add",
+        "invalidations/apply",
+        "reruns/restore",
+        "reruns/seed",
+        "reruns/supersede",
+        "records/add_undone_writes",
+    ),
 )
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")

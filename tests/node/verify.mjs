@@ -315,8 +315,9 @@ const MOVES = {
   interaction_retried: ["failed quarantined", "pending"],
   interaction_waiting: ["running", "waiting"],
   interaction_set_aside: ["skipped"],
-  interaction_superseded: ["completed failed quarantined skipped cancelled"],
-  interaction_restored: ["completed failed quarantined skipped cancelled"],
+  interaction_superseded: ["completed failed quarantined skipped cancelled invalidated"],
+  interaction_restored: ["completed failed quarantined skipped cancelled invalidated"],
+  interaction_invalidated: ["completed", "invalidated"],
   interaction_doubted: ["completed"],
   interaction_fanned_out: ["running completed"],
   staging_written: ["running"],
@@ -331,13 +332,13 @@ const OTHERS = new Set(
   `run_started run_completed run_failed run_cancelled records_settled records_selected selection_failed wave_opened
   wave_closed wave_expired wave_late_result model_loaded model_unloaded model_load_failed breaker_opened
   breaker_half_opened breaker_closed schedule_fired schedule_missed schedule_blocked alert_raised paused resumed cancelled
-  budget_exceeded budget_raised retried rerun_started rerun_undone runner_told actor_registered actor_drifted actor_approved actor_restored
+  budget_exceeded budget_raised retried rerun_started rerun_undone invalidated runner_told actor_registered actor_drifted actor_approved actor_restored
   payload_erased`.split(/\s+/),
 );
 const NAMES_WHO = { payload_erased: "approved_by" };
 for (const type of ["task_claimed", "task_released", "task_decided", "task_sent_back"]) NAMES_WHO[type] = "person";
 for (const type of ["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled", "budget_raised"]) NAMES_WHO[type] = "by";
-for (const type of ["rerun_started", "rerun_undone", "retried", "runner_told", "actor_approved", "actor_registered"]) NAMES_WHO[type] = "by";
+for (const type of ["rerun_started", "rerun_undone", "invalidated", "retried", "runner_told", "actor_approved", "actor_registered"]) NAMES_WHO[type] = "by";
 const isName = (value) => typeof value === "string" && value.trim() !== "";
 
 class History {

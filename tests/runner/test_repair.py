@@ -14,7 +14,7 @@ from tests.support.projects import Ground, at_work, ended, rows, script
 
 from wave_runner.core.event import commitment
 from wave_runner.errors import ConflictError, NotFoundError, WaveError
-from wave_runner.runner.repair import Preview, Started
+from wave_runner.runner.repair import Invalidated, Preview, Started
 
 STEPS = """\
 count: {actor: count, input: {text: record.text}, writes: [items.words], next: label}
@@ -222,9 +222,9 @@ def test_what_chooses_nothing_that_there_is_is_refused_with_words(done: Ground, 
 
 def test_another_number_than_was_expected_changes_nothing(done: Ground):
     before = done.one("SELECT max(event_id) FROM interaction_events")
-    with pytest.raises(ConflictError, match="10 records would be redone, and 9 were expected"):
+    with pytest.raises(ConflictError, match="10 records are chosen, and 9 were expected"):
         rerun(done, expect=9)
-    with pytest.raises(NotFoundError, match="nothing to redo"):
+    with pytest.raises(NotFoundError, match="no result is chosen"):
         rerun(done, where="state:failed")
     assert done.one("SELECT max(event_id) FROM interaction_events") == before
 
@@ -341,3 +341,41 @@ def test_without_joins_and_loops_a_rerun_goes_the_new_ways(done: Ground):
     rerun(done, "label", where='name:"item 0001"')
     assert work(done) == "completed"
     assert done.states("once_more") == {"completed": 1}
+
+
+def invalidate(ground: Ground, step: str = "count", **narrowed: Any) -> Invalidated:
+    async def wrong(engine):
+        return await engine.repair().invalidate(engine.choice("work", step, **narrowed), reason="miscounted")
+
+    return ground.do(wrong)
+
+
+def test_what_is_invalidated_counts_for_nothing_until_it_is_redone(ground: Ground):
+    ground.project(rows=rows(3), steps=STEPS, actors={"label": LABEL}, ensures=["record.words != null"])
+    assert ground.run() == "completed"
+    found = invalidate(ground, where='name:"item 0001"')
+    assert (found.records, found.interactions) == (1, 2)
+    assert work(ground) == "failed"
+    [row] = ground.sql("SELECT key, broken FROM run_records JOIN records USING (record_id) WHERE state = 'incomplete'")
+    assert row["key"] == "item 0001"
+    assert "items.words: not written by this run" in row["broken"]
+    assert ground.states("label") == {"completed": 2, "invalidated": 1}
+    assert values(ground)["item 0001"] == (4, ["has 4"]), "nothing is deleted"
+    assert preview(ground, where="state:invalidated").records == 1
+
+    rerun(ground, where="state:invalidated")
+    assert work(ground) == "completed"
+    assert ground.one("SELECT count(*) FROM interactions WHERE state = 'invalidated' AND NOT in_force") == 2
+    assert preview(ground, where="state:invalidated").records == 0
+
+
+def test_no_step_reads_what_is_invalidated(ground: Ground):
+    ground.project(rows=rows(2), steps=STEPS, actors={"label": script("raise ValueError('not yet')")})
+    assert ground.run() == "failed"
+    invalidate(ground, where='name:"item 0001"')
+    ground.write("actors/label.py", LABEL)
+    rerun(ground, "label")
+    assert work(ground) == "failed"
+    assert values(ground)["item 0000"] == (4, ["has 4"])
+    assert values(ground)["item 0001"] == (4, None)
+    assert ground.troubles()["item 0001"] == "unresolved_input"

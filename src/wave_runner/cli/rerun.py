@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,16 +72,13 @@ def rerun(
     if yes and not reason:
         raise click.UsageError("say why, with --reason TEXT: it is kept with what is redone")
     chosen = " ".join(part for part in (where, f"version:{actor_version}" if actor_version else "") if part)
-    asyncio.run(
-        _rerun(
-            project_dir(context),
-            (workflow, step, chosen, sql, records, run_id),
-            reason=reason,
-            yes=yes,
-            expect=expect,
-            as_json=as_json,
-        )
-    )
+    keys = read_keys(records)
+
+    def choose(engine: Engine) -> Choice:
+        return engine.choice(workflow, step, where=chosen, sql=sql, keys=keys, run_id=run_id)
+
+    folder = project_dir(context)
+    asyncio.run(_rerun(folder, choose, reason=reason, yes=yes, expect=expect, as_json=as_json))
 
 
 @rerun.command()
@@ -117,37 +115,24 @@ def list_(context: click.Context, as_json: bool) -> None:
 
 
 async def _rerun(
-    folder: Path,
-    asked: tuple[str, str | None, str, str, Path | None, int | None],
-    *,
-    reason: str,
-    yes: bool,
-    expect: int | None,
-    as_json: bool,
+    folder: Path, choose: Callable[[Engine], Choice], *, reason: str, yes: bool, expect: int | None, as_json: bool
 ) -> None:
     from wave_runner.engine import open_engine
 
-    keys = _read_keys(asked[4])
     async with open_engine(folder, name="wave rerun") as engine:
-        choice = _choice(engine, asked, keys)
+        choice = choose(engine)
         preview = await engine.repair().preview(choice)
         started = await engine.rerun(choice, reason=reason, expect=expect) if yes else None
     if as_json:
         output.emit("wave.rerun.v1", {"preview": preview, "started": started})
     elif started is None:
-        _show_preview(choice, preview)
+        show_preview(choice, preview, "would be superseded")
     else:
         _show_started(choice, started)
 
 
-def _choice(
-    engine: Engine, asked: tuple[str, str | None, str, str, Path | None, int | None], keys: tuple[str, ...] | None
-) -> Choice:
-    workflow, step, where, sql, _, run_id = asked
-    return engine.choice(workflow, step, where=where, sql=sql, keys=keys, run_id=run_id)
-
-
-def _read_keys(file: Path | None) -> tuple[str, ...] | None:
+def read_keys(file: Path | None) -> tuple[str, ...] | None:
+    """Return the keys in a file, one on each line; None where there is no file."""
     if file is None:
         return None
     try:
@@ -157,18 +142,19 @@ def _read_keys(file: Path | None) -> tuple[str, ...] | None:
     return tuple(line.strip() for line in lines if line.strip())
 
 
-def _show_preview(choice: Choice, preview: Preview) -> None:
+def show_preview(choice: Choice, preview: Preview, said: str) -> None:
+    """Print what would become of the results that are chosen."""
     if preview.under_way:
         output.heading(f"{preview.under_way} records are at work at this moment, and are left alone")
     if not preview.records:
         output.heading(f"{choice.workflow}: no result{_of(choice)} is chosen")
         return
     rows = [vars(share) for share in preview.steps]
-    output.table(("step", "kind", "interactions", "tokens", "median_s"), rows, title="would be superseded")
+    output.table(("step", "kind", "interactions", "tokens", "median_s"), rows, title=said)
     model = f"{preview.calls} calls of models, {preview.tokens} tokens"
     output.heading(
-        f"{preview.records} records: {preview.redone} results{_of(choice)} are redone, {preview.interactions} "
-        f"interactions superseded; it had taken {model}, {output.duration(preview.seconds * 1e6)}"
+        f"{preview.records} records: {preview.redone} results{_of(choice)}, and with what they have led to "
+        f"{preview.interactions} interactions; they had taken {model}, {output.duration(preview.seconds * 1e6)}"
     )
     if preview.columns:
         output.heading(f"would change: {', '.join(preview.columns)}")

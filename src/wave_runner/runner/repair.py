@@ -22,9 +22,10 @@ from wave_runner.errors import ConflictError, NotFoundError, ProjectError
 from wave_runner.runner import staleness
 from wave_runner.runner.orders import Orders
 from wave_runner.runner.steps import Steps
-from wave_runner.store import records, rejoining, reruns, runs, selections, undoing
+from wave_runner.store import invalidations, records, rejoining, reruns, runs, selections, undoing
 from wave_runner.store.control import Scope
 from wave_runner.store.database import Connection, Database, DataRefused
+from wave_runner.store.invalidations import Finding
 from wave_runner.store.rejoining import Stage, Superseded
 from wave_runner.store.reruns import Known, Order, Result, UnderWay
 from wave_runner.store.run_flow import RunFlow
@@ -103,6 +104,15 @@ class Started:
     runs: tuple[int, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Invalidated:
+    """Results that count for nothing any more, in how many records."""
+
+    records: int
+    interactions: int
+    runs: tuple[int, ...]
+
+
 @dataclass(kw_only=True)
 class _Chosen:
     by_run: dict[int, list[Result]] = field(default_factory=dict)
@@ -165,25 +175,18 @@ class Repair:
     async def _rerun(
         self, connection: Connection, choice: Choice, pins: Pins, *, reason: str, expect: int | None
     ) -> Started:
-        chosen = await self._choose(connection, choice)
-        for run_id in sorted(chosen.by_run):
-            await reruns.lock(connection, run_id)
-        chosen = await self._choose(connection, choice)  # whoever was first has been waited for
-        there = len(chosen.records)
-        if expect is not None and there != expect:
-            raise ConflictError(
-                f"{there} records would be redone, and {expect} were expected",
-                hint="look again: the same command without --yes",
-            )
-        if not there:
-            raise NotFoundError("there is nothing to redo", hint="look first: the same command without --yes")
+        chosen = await self._choose_locked(connection, choice, expect=expect)
         generation = await reruns.next_id(connection)
         redone = superseded = 0
         for run_id in sorted(chosen.by_run):
             counts = await self._rerun_one(connection, run_id, generation, choice, chosen.by_run[run_id], pins, reason)
             redone, superseded = redone + counts[0], superseded + counts[1]
         return Started(
-            rerun=generation, records=there, redone=redone, superseded=superseded, runs=tuple(sorted(chosen.by_run))
+            rerun=generation,
+            records=len(chosen.records),
+            redone=redone,
+            superseded=superseded,
+            runs=tuple(sorted(chosen.by_run)),
         )
 
     async def _rerun_one(
@@ -209,6 +212,42 @@ class Repair:
         flow = await runs.pin_anew(connection, run_id, generation, pins(params))
         await _same_shape(connection, flow, choice, seeds)
         return await reruns.begin(connection, order, flow, seeds)
+
+    async def invalidate(self, choice: Choice, *, reason: str, expect: int | None = None) -> Invalidated:
+        """Have results that are chosen, and what was made from them, count for nothing any more, in one transaction.
+
+        Raises `ConflictError` where it is not `expect` records.
+        """
+        async with self.database.transaction() as connection:
+            chosen = await self._choose_locked(connection, choice, expect=expect)
+            finding = Finding(
+                workflow=choice.workflow,
+                step=choice.step or STALE,
+                reason=reason,
+                nonce=os.urandom(32),
+                by=self.by,
+            )
+            number = await invalidations.add(connection, finding)
+            done = 0
+            for run_id, seeds in sorted(chosen.by_run.items()):
+                ids = [stage.interaction_id for part in await self._replaced(connection, seeds) for stage in part.all]
+                done += await invalidations.apply(connection, run_id, number, finding, ids)
+        return Invalidated(records=len(chosen.records), interactions=done, runs=tuple(sorted(chosen.by_run)))
+
+    async def _choose_locked(self, connection: Connection, choice: Choice, *, expect: int | None) -> _Chosen:
+        """Choose, with the locks of the runs that it is about: whoever was first has been waited for."""
+        for run_id in sorted((await self._choose(connection, choice)).by_run):
+            await reruns.lock(connection, run_id)
+        chosen = await self._choose(connection, choice)
+        there = len(chosen.records)
+        if expect is not None and there != expect:
+            raise ConflictError(
+                f"{there} records are chosen, and {expect} were expected",
+                hint="look again: the same command without --yes",
+            )
+        if not there:
+            raise NotFoundError("no result is chosen", hint="look first: the same command without --yes")
+        return chosen
 
     async def known(self) -> list[Known]:
         """Return all reruns, the newest first, run by run."""

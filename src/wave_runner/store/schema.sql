@@ -24,6 +24,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_set_aside',
     'interaction_superseded',
     'interaction_restored',
+    'interaction_invalidated',
     'interaction_doubted',
     'interaction_waiting',
     'task_claimed',
@@ -56,6 +57,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'budget_raised',
     'rerun_started',
     'rerun_undone',
+    'invalidated',
     'runner_told',
     'actor_registered',
     'actor_drifted',
@@ -779,6 +781,27 @@ CREATE TABLE wave.interactions_r0 (
 )
 WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
+CREATE TABLE wave.invalidations (
+    invalidation_id bigint NOT NULL,
+    workflow text NOT NULL,
+    step text NOT NULL,
+    reason text NOT NULL,
+    reason_nonce bytea NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT invalidations_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT invalidations_reason_nonce_check CHECK ((length(reason_nonce) = 32))
+);
+
+ALTER TABLE wave.invalidations ALTER COLUMN invalidation_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.invalidations_invalidation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE wave.joins (
     run_id bigint NOT NULL,
     record_id bigint NOT NULL,
@@ -1432,6 +1455,9 @@ ALTER TABLE ONLY wave.interactions
 
 ALTER TABLE ONLY wave.interactions_r0
     ADD CONSTRAINT interactions_r0_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.invalidations
+    ADD CONSTRAINT invalidations_pkey PRIMARY KEY (invalidation_id);
 
 ALTER TABLE ONLY wave.joins
     ADD CONSTRAINT joins_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);

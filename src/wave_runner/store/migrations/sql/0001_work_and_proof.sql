@@ -173,6 +173,17 @@ CREATE TABLE reruns (
     CHECK ((undone_at IS NULL) = (undone_by IS NULL))
 );
 
+-- Results that somebody has found wrong, and why.
+CREATE TABLE invalidations (
+    invalidation_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workflow         text NOT NULL,
+    step             text NOT NULL,
+    reason           text NOT NULL CHECK (reason <> ''),
+    reason_nonce     bytea NOT NULL CHECK (length(reason_nonce) = 32),
+    ordered_by       text NOT NULL,
+    ordered_at       timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE run_steps (
     run_step_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id         bigint NOT NULL,
@@ -532,6 +543,7 @@ CREATE TYPE event_type AS ENUM (
     'interaction_set_aside',            -- stays skipped, and is out of force: what skipped it is tried again
     'interaction_superseded',           -- stays what it is, out of force: a rerun redoes it, or was undone
     'interaction_restored',             -- in force again: the rerun that had superseded it was undone
+    'interaction_invalidated',          -- completed → invalidated: somebody has found it wrong, or what it was made from
     'interaction_doubted',              -- stays completed; its record is not, because of what came after it
     'interaction_waiting',              -- running → waiting: people are asked
     'task_claimed',                     -- a person looks at it; nobody else can decide until the claim expires
@@ -546,7 +558,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
-    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'rerun_started', 'rerun_undone', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
+    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'rerun_started', 'rerun_undone', 'invalidated', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored');
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns

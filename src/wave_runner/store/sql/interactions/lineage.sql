@@ -20,5 +20,5 @@ FROM ancestor a
 JOIN interactions i ON i.run_id = a.run_id AND i.interaction_id = a.interaction_id
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
 JOIN steps s ON s.step_id = rs.step_id
-WHERE a.interaction_id <> a.reader AND s.name = ANY (%(steps)s::text[]) AND i.output IS NOT NULL AND i.in_force
+WHERE a.interaction_id <> a.reader AND s.name = ANY (%(steps)s::text[]) AND i.in_force AND i.state = 'completed'
 ORDER BY a.reader, a.interaction_id DESC
