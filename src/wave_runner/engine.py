@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from wave_runner import __version__
@@ -26,8 +27,8 @@ from wave_runner.core.filters import Term
 from wave_runner.core.loading import model_key
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Failure
-from wave_runner.core.params import resolve_params
-from wave_runner.core.pinned import read_step
+from wave_runner.core.params import carried_over, resolve_params
+from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
 from wave_runner.core.residency import ANY_NUMBER, Room
@@ -44,13 +45,15 @@ from wave_runner.project.definitions import (
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
+from wave_runner.runner import staleness
 from wave_runner.runner.deciding import People, named
 from wave_runner.runner.erasing import Erasing
 from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.orders import Orders
 from wave_runner.runner.people_lane import PeopleLane
-from wave_runner.runner.preflight import preflight, read_where
+from wave_runner.runner.preflight import preflight, read_choice, read_where
 from wave_runner.runner.projection_keeper import ProjectionKeeper
+from wave_runner.runner.repair import Choice, Repair, Started
 from wave_runner.runner.retaining import Retaining
 from wave_runner.runner.route_lane import RouteLane
 from wave_runner.runner.runner import Runner, Server
@@ -60,6 +63,7 @@ from wave_runner.runner.sealer import Sealer
 from wave_runner.runner.signer import Signer
 from wave_runner.runner.single import Single
 from wave_runner.runner.sql_lane import SqlLane
+from wave_runner.runner.staleness import Staleness
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.unsaved import Bench
 from wave_runner.servers import open_server
@@ -152,7 +156,14 @@ class Engine:
         found = _workflow(project, workflow)
         terms = read_where(found, where)
         new = self._new_run(
-            project, found, params, limit=limit, terms=terms, priority=priority, force=force, asks_anew=asks_anew
+            project,
+            found,
+            resolve_params(found, params),
+            limit=limit,
+            terms=terms,
+            priority=priority,
+            force=force,
+            asks_anew=asks_anew,
         )
         if drifted := set(await self.sync(project)) & actors_of(found):
             raise drift_conflict(sorted(drifted))
@@ -272,6 +283,67 @@ class Engine:
         """Seal and, where the key lies here, sign what is recorded: there may be no runner that does it."""
         await self.sealer(self.project()).finish()
 
+    def repair(self) -> Repair:
+        """Return what may be done about results that are wrong, by the operating system's user."""
+        orders = self.orders()
+        return Repair(database=self.database, steps=orders.steps, orders=orders, by=orders.by)
+
+    async def stale(self, workflow: str, *, run_id: int | None = None) -> Staleness:
+        """Return which results of a workflow no longer match what they were made from. Changes nothing."""
+        project = self.project()
+        found = _workflow(project, workflow)
+        return await staleness.look(
+            self.database, self.orders().steps, workflow, _steps_now(project, found), run_id=run_id
+        )
+
+    def choice(
+        self,
+        workflow: str,
+        step: str | None,
+        *,
+        where: str = "",
+        sql: str = "",
+        keys: tuple[str, ...] | None = None,
+        run_id: int | None = None,
+    ) -> Choice:
+        """Return what is to be redone: results of a step, or without one all that are stale.
+
+        Raises `NotFoundError` for an unknown step, `ProjectError` for a filter.
+        """
+        project = self.project()
+        found = _workflow(project, workflow)
+        if step is not None and step not in found.steps:
+            raise NotFoundError(f"workflow {workflow} has no step {step}", hint=did_you_mean(step, found.steps))
+        if step is not None and found.steps[step].once:
+            raise ProjectError(
+                f"{step} is done once for a whole run, and not for a record",
+                hint=f"redo it by a new run: wave run {workflow}",
+            )
+        return Choice(
+            workflow=workflow,
+            step=step,
+            collection=project.collections[found.collection],
+            now=_steps_now(project, found),
+            run_id=run_id,
+            terms=read_choice(where),
+            sql=sql,
+            keys=keys,
+        )
+
+    async def rerun(self, choice: Choice, *, reason: str, expect: int | None = None, force: bool = False) -> Started:
+        """Redo results with everything pinned anew. Raises as `start_run` does, and as `Repair.rerun`."""
+        project = self.project()
+        found = _workflow(project, choice.workflow)
+        if drifted := set(await self.sync(project)) & actors_of(found):
+            raise drift_conflict(sorted(drifted))
+        async with self.database.transaction() as connection:
+            await preflight(connection, project, found, (), folder=self.folder)
+
+        def pins(recorded: Mapping[str, Any]) -> runs.NewRun:
+            return self._new_run(project, found, carried_over(found, recorded), limit=None, force=force)
+
+        return await self.repair().rerun(choice, pins, reason=reason, expect=expect)
+
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""
         steps = Steps(
@@ -323,7 +395,8 @@ class Engine:
             return Blocked(reason="drifted", message=str(drift_conflict(sorted(drifted))))
         if objections := self.watch.objections(workflow.name):
             return Blocked(reason="objected", message=str(objections[0].error()))
-        new = self._new_run(project, workflow, spec.params, limit=spec.limit, started_by=f"schedule {spec.name}")
+        given = resolve_params(workflow, spec.params)
+        new = self._new_run(project, workflow, given, limit=spec.limit, started_by=f"schedule {spec.name}")
         try:
             async with self.database.transaction() as connection:
                 await preflight(connection, project, workflow, (), folder=self.folder)
@@ -335,7 +408,7 @@ class Engine:
         self,
         project: Project,
         workflow: Workflow,
-        params: Mapping[str, str],
+        params: Mapping[str, Any],
         *,
         limit: int | None,
         terms: Sequence[Term] = (),
@@ -351,7 +424,7 @@ class Engine:
             workflow=workflow.name,
             definition=next(one for one in definitions(project) if one.name == workflow.path),
             steps=[self._new_step(project, workflow, step) for step in workflow.steps.values()],
-            params=resolve_params(workflow, params),
+            params=params,
             limit=limit,
             priority=priority,
             started_by=started_by or whoami(),
@@ -480,6 +553,11 @@ def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str,
         environment={**os.environ, "WAVE_PROJECT_DIR": str(folder.resolve())},
         params=resolve_params(found, params),
     )
+
+
+def _steps_now(project: Project, workflow: Workflow) -> dict[str, PinnedStep]:
+    """Return each step of a workflow as a run would pin it now."""
+    return {name: read_step(step_definition(project, workflow, step).body) for name, step in workflow.steps.items()}
 
 
 def _source(project: Project) -> str:

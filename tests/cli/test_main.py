@@ -90,9 +90,10 @@ def test_the_help_opens_with_two_examples_that_the_command_takes(name):
 def parsed(command, words):
     """Read a command line as Click would, through every group, without doing anything; return the command it means."""
     context = command.make_context("wave", list(words))
-    if not isinstance(command, click.Group):
+    said = [*context._protected_args, *context.args] if isinstance(command, click.Group) else []
+    if not said:
         return command
-    _, following, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+    _, following, rest = command.resolve_command(context, said)
     return parsed(following, rest)
 
 

@@ -49,6 +49,17 @@ ORDERS = (
 )
 RECALLING = ("answers/note_hits",)
 RETRYING = (*("interactions/retry", "interactions/set_aside", "joins/reopen", "run_records/reopen", "runs/reopen"),)
+REPAIRING = (
+    *("reruns/add", "reruns/begin_anew", "reruns/judge_again", "reruns/keep_joins", "reruns/mark_undone"),
+    *(
+        "invalidations/add",
+        "invalidations/apply",
+        "reruns/restore",
+        "reruns/seed",
+        "reruns/supersede",
+        "records/add_undone_writes",
+    ),
+)
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
@@ -65,6 +76,7 @@ ELSEWHERE = {
     "accounts/rest": "a server that wants to be left alone: tests/runner/test_shared_limits.py",
     **dict.fromkeys(BREAKERS, "a server that fails: tests/runner/test_breakers.py"),
     **dict.fromkeys(RETRYING, "an order of a person: tests/runner/test_retry.py"),
+    **dict.fromkeys(REPAIRING, "an order of a person: tests/crash/test_repair.py"),
     **dict.fromkeys(DURATIONS, "twenty attempts, or five seconds"),
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",

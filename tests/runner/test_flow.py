@@ -82,7 +82,7 @@ def check_invariants(ground: Ground) -> None:
     drifted = (
         "SELECT run_step_id, state::text, sum(n) FROM ("
         "SELECT run_step_id, state, n FROM counts UNION ALL SELECT run_step_id, state, delta FROM count_deltas "
-        "UNION ALL SELECT run_step_id, state, -1 FROM interactions) AS both_ways "
+        "UNION ALL SELECT run_step_id, state, -1 FROM interactions WHERE in_force) AS both_ways "
         "GROUP BY 1, 2 HAVING sum(n) <> 0"
     )
     assert ground.sql(drifted) == []

@@ -826,10 +826,11 @@ def _second(text: str) -> int:
 
 # ─── What a history must be, whoever sealed it ───────────────────────────────────────────────────────────────────────
 
-_NEW, _BLOCKED, _PENDING, _RUNNING, _WAITING, _COMPLETED, _FAILED, _QUARANTINED, _SKIPPED, _CANCELLED = (
-    1 << bit for bit in range(10)
+_NEW, _BLOCKED, _PENDING, _RUNNING, _WAITING, _COMPLETED, _FAILED, _QUARANTINED, _SKIPPED, _CANCELLED, _INVALIDATED = (
+    1 << bit for bit in range(11)
 )
-_ANY = (1 << 10) - 1
+_ANY = (1 << 11) - 1
+_OVER = _COMPLETED | _FAILED | _QUARANTINED | _SKIPPED | _CANCELLED | _INVALIDATED
 
 MOVES = {
     "interaction_started": (_PENDING, _RUNNING),
@@ -845,6 +846,9 @@ MOVES = {
     "interaction_retried": (_FAILED | _QUARANTINED, _PENDING),
     "interaction_waiting": (_RUNNING, _WAITING),
     "interaction_set_aside": (_SKIPPED, 0),
+    "interaction_superseded": (_OVER, 0),
+    "interaction_restored": (_OVER, 0),
+    "interaction_invalidated": (_COMPLETED, _INVALIDATED),
     "interaction_doubted": (_COMPLETED, 0),
     "interaction_fanned_out": (_RUNNING | _COMPLETED, 0),
     "staging_written": (_RUNNING, 0),
@@ -886,6 +890,9 @@ OTHERS = frozenset(
         "budget_exceeded",
         "budget_raised",
         "retried",
+        "rerun_started",
+        "rerun_undone",
+        "invalidated",
         "runner_told",
         "actor_registered",
         "actor_drifted",
@@ -910,6 +917,7 @@ OTHERS = frozenset(
 NAMES_WHO = {
     **dict.fromkeys(["task_claimed", "task_released", "task_decided", "task_sent_back"], "person"),
     **dict.fromkeys(["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled"], "by"),
+    **dict.fromkeys(["rerun_started", "rerun_undone", "invalidated"], "by"),
     **dict.fromkeys(["budget_raised", "retried", "runner_told", "actor_approved", "actor_registered"], "by"),
     "projection_event_skipped": "by",
     **dict.fromkeys(

@@ -48,6 +48,18 @@ COMMANDS = {
         "wave_runner.cli.retry:retry",
         "Try again what has failed or was quarantined in a run, in all runs of a workflow, or by an actor.",
     ),
+    "rerun": (
+        "wave_runner.cli.rerun:rerun",
+        "Redo the results of STEP that are chosen, and all that they have led to, as the folder has it now.",
+    ),
+    "invalidate": (
+        "wave_runner.cli.invalidate:invalidate",
+        "Have results of STEP that were found wrong, and what was made from them, count for nothing any more.",
+    ),
+    "stale": (
+        "wave_runner.cli.stale:stale",
+        "List the results that no longer match what they were made from, and why.",
+    ),
     "cancel": (
         "wave_runner.cli.orders:cancel",
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",

@@ -53,6 +53,11 @@ class EventType(enum.StrEnum):
     INTERACTION_CANCELLED = "interaction_cancelled"  # pending, running, waiting → cancelled: somebody has said so
     INTERACTION_RETRIED = "interaction_retried"  # failed, quarantined → pending: somebody has said so
     INTERACTION_SET_ASIDE = "interaction_set_aside"  # stays skipped, out of force: what skipped it is tried again
+    INTERACTION_SUPERSEDED = (
+        "interaction_superseded"  # stays what it is, out of force: a rerun redoes it, or was undone
+    )
+    INTERACTION_RESTORED = "interaction_restored"  # in force again: the rerun that had superseded it was undone
+    INTERACTION_INVALIDATED = "interaction_invalidated"  # completed → invalidated: found wrong, or made from what was
     INTERACTION_DOUBTED = "interaction_doubted"  # stays completed; its record is not, because of what came after it
     INTERACTION_WAITING = "interaction_waiting"  # running → waiting: people are asked
     TASK_CLAIMED = "task_claimed"  # a person looks at it; nobody else can decide until the claim expires
@@ -83,6 +88,9 @@ class EventType(enum.StrEnum):
     BUDGET_EXCEEDED = "budget_exceeded"  # a run has too little left for its next call, and is paused
     BUDGET_RAISED = "budget_raised"  # somebody lets a run use more than its limits say
     RETRIED = "retried"  # somebody lets what has failed be tried again
+    RERUN_STARTED = "rerun_started"  # results of a run are redone: the step, how much, and the commitment of the reason
+    RERUN_UNDONE = "rerun_undone"  # what a rerun had superseded is in force again, values and all
+    INVALIDATED = "invalidated"  # results of a run were found wrong: the step, how much, the commitment of the reason
     RUNNER_TOLD = "runner_told"  # somebody has told a runner to pause, to work, to drain, to stop
     ACTOR_REGISTERED = "actor_registered"  # first seen and approved
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved

@@ -12,7 +12,7 @@ MAX_CHARACTERS = 2000
 
 # A column, what to compare by, and a value: bare up to the next blank, or in quotes with \" and \\ inside.
 _TERM = re.compile(
-    r"""\s*(?P<column>[A-Za-z_]\w*):(?P<operator>[<>]=?|)(?:"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^\s"<>]\S*))(?!\S)""",
+    r"""\s*(?P<column>[A-Za-z_][\w.]*):(?P<operator>[<>]=?|)(?:"(?P<quoted>(?:[^"\\]|\\["\\])*)"|(?P<bare>[^\s"<>]\S*))(?!\S)""",
     re.ASCII,
 )
 

@@ -26,6 +26,18 @@ def resolve_params(workflow: Workflow, given: Mapping[str, str]) -> dict[str, An
     return {name: _value(workflow, param, given) for name, param in workflow.params.items()}
 
 
+def carried_over(workflow: Workflow, recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a run that goes on as a newer version of its workflow: new ones have their defaults."""
+    return {
+        name: recorded[name] if name in recorded and _still_fits(param, recorded[name]) else _value(workflow, param, {})
+        for name, param in workflow.params.items()
+    }
+
+
+def _still_fits(param: Param, value: Any) -> bool:
+    return fits(param.type, value) or (value is None and not param.required)
+
+
 def fits(param_type: str, value: Any) -> bool:
     """Say whether a value that a file gives has the declared type."""
     match param_type:

@@ -40,7 +40,22 @@ STATE_AFTER: Mapping[str, State] = {
 NOT_BEGUN = frozenset({State.PENDING, State.BLOCKED, State.SKIPPED})  # of no wave
 
 LIVE, COMPLETED, INCOMPLETE = "live", "completed", "incomplete"
-TAKES_BACK = frozenset({EventType.INTERACTION_RETRIED, EventType.INTERACTION_DOUBTED})
+TAKES_BACK = frozenset(
+    {
+        EventType.INTERACTION_RETRIED,
+        EventType.INTERACTION_DOUBTED,
+        EventType.INTERACTION_SUPERSEDED,
+        EventType.INTERACTION_RESTORED,
+        EventType.INTERACTION_INVALIDATED,
+    }
+)
+IN_FORCE_AFTER: Mapping[str, bool] = {
+    EventType.INTERACTION_SET_ASIDE: False,
+    EventType.INTERACTION_SUPERSEDED: False,
+    EventType.INTERACTION_RESTORED: True,
+}
+"""Whether its interaction counts after an event. Any other event leaves that as it is."""
+
 TROUBLES = frozenset({EventType.INTERACTION_FAILED, EventType.INTERACTION_QUARANTINED})
 
 _FLOW = '"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"'
@@ -107,11 +122,12 @@ def fold_interaction(events: Iterable[Told], *, first: State = State.PENDING) ->
     """Return what an interaction's events, in their order, make of it; `first` is where it was made."""
     found = Folded(state=first)
     for event in events:
-        state = STATE_AFTER.get(event.type, found.state)
+        invalidated = event.type == EventType.INTERACTION_INVALIDATED  # it has ended when it ended, by the same wave
+        state = State.INVALIDATED if invalidated else STATE_AFTER.get(event.type, found.state)
         moves = event.type in STATE_AFTER
         found = Folded(
             state=state,
-            in_force=found.in_force and event.type != EventType.INTERACTION_SET_ASIDE,
+            in_force=IN_FORCE_AFTER.get(event.type, found.in_force),
             attempt=found.attempt + (event.type == EventType.INTERACTION_STARTED),
             seq=found.seq + 1,
             wave_id=(None if state in NOT_BEGUN else event.wave_id) if moves else found.wave_id,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wave_runner.core import columns
 from wave_runner.core.filters import FilterError, Term, read_filter
+from wave_runner.core.results import NAMES, checked, is_of_result
 from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import SELECT_ALL, Project, Workflow
 from wave_runner.errors import ProjectError
@@ -17,6 +18,8 @@ from wave_runner.store import queries, records, selections
 from wave_runner.store.database import Connection, DataRefused
 
 GRAMMAR = 'column:value, column:>2, column:<2026-01-01, column:null or column:"two words"; all of several must hold'
+
+CHOICE_GRAMMAR = f"{GRAMMAR}; of results: {', '.join(NAMES)}, out.FIELD"
 
 WAVE_HINT = "it reads the wave from wave_items"
 RECORDS_HINT = "it reads ended_records (record_id, key), and gives the record_id of each that is not as it should be"
@@ -34,6 +37,18 @@ def read_where(workflow: Workflow, where: str) -> tuple[Term, ...]:
         return read_filter(where)
     except FilterError as error:
         raise ProjectError(f"--where: {error}", hint=GRAMMAR) from error
+
+
+def read_choice(where: str) -> tuple[Term, ...]:
+    """Return the conditions by which results are chosen; raises ProjectError for what is none."""
+    if not where:
+        return ()
+    try:
+        terms = read_filter(where)
+        checked([term for term in terms if is_of_result(term)])
+    except FilterError as error:
+        raise ProjectError(f"--where: {error}", hint=CHOICE_GRAMMAR) from error
+    return terms
 
 
 async def preflight(

@@ -110,7 +110,7 @@ class Steps:
 
     async def _read(self, run_step_ids: Sequence[int]) -> None:
         found = await runs.steps(self._database, run_step_ids)
-        for _, group in itertools.groupby(sorted(found, key=lambda step: step.run_id), key=lambda step: step.run_id):
+        for _, group in itertools.groupby(sorted(found, key=_generation), key=_generation):
             run_steps = {step.step: step for step in group}
             pinned = {name: read_step(step.definition) for name, step in run_steps.items()}
             run_flow = RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}), steps=run_steps)
@@ -190,3 +190,8 @@ class Steps:
             max_output_bytes=spec.max_output_bytes,
             environment=self._environment(spec),
         )
+
+
+def _generation(step: runs.RunStep) -> tuple[int, int]:
+    """Return what steps that follow one another have in common: a run, or one rerun of it."""
+    return step.run_id, step.generation

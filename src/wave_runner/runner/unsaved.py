@@ -184,6 +184,7 @@ def _run_step(number: int, name: str, pinned: PinnedStep) -> RunStep:
     return RunStep(
         run_step_id=number,
         run_id=NOBODY,
+        generation=0,
         queue_id=NOBODY,
         step=name,
         actor=pinned.step.actor,

@@ -258,17 +258,24 @@ def sha256_of(json_text: str) -> bytes:
 
 
 async def current_texts(
-    connection: Connection, tables: Tables, table: str, column: str, records: Mapping[int, str]
+    connection: Connection,
+    tables: Tables,
+    table: str,
+    column: str,
+    records: Mapping[int, str],
+    *,
+    lock: bool = False,
 ) -> dict[int, str]:
     """Return each record's present value of a column as JSON text, or its rows where `column` is `ALL_ROWS`.
 
-    A record without a row has no text; one without rows of a list has none either.
+    A record without a row has no text; one without rows of a list has none either. `lock` keeps values, not lists, as
+    they are until the transaction ends.
     """
     address = tables.of(table)
     texts = (
         await _rows_as_text(connection, address, records)
         if column == ALL_ROWS
-        else await _values_as_text(connection, address, [column], records)
+        else await _values_as_text(connection, address, [column], records, lock=lock)
     )
     places = {record_id: _address_of(address, record_id, key) for record_id, key in records.items()}
     return {record_id: texts[place][column] for record_id, place in places.items() if place in texts}

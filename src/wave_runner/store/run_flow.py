@@ -15,6 +15,7 @@ class RunStep:
 
     run_step_id: int
     run_id: int
+    generation: int
     queue_id: int
     step: str
     actor: str

@@ -10,11 +10,13 @@ from uuid import UUID
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
 from wave_runner.core.filters import Term, plain
+from wave_runner.core.flow import Flow
 from wave_runner.core.patience import Patience
+from wave_runner.core.pinned import read_step
 from wave_runner.core.workflow import Definition
 from wave_runner.store import definitions, events, interactions, run_counts
 from wave_runner.store.database import Connection, Database, Row, fetch
-from wave_runner.store.run_flow import RunStep
+from wave_runner.store.run_flow import RunFlow, RunStep
 
 DUE_CHUNK, CHUNKS_AT_ONCE = 1000, 20
 
@@ -29,6 +31,7 @@ __all__ = [
     "fold_counts",
     "has_open_fan_out",
     "newest_unfinished",
+    "pin_anew",
     "release_delayed",
     "state",
     "steps",
@@ -75,29 +78,38 @@ class NewRun:
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
     """Start a run in the caller's transaction: definitions pinned, root step pending. Returns its id."""
     ids = await definitions.put(connection, [run.definition, *(step.definition for step in run.steps)])
-    actors = await definitions.actors(connection)
     workflow_id, step_ids = await _put_workflow(connection, run, ids)
     row = await _insert_run(connection, run, workflow_id, ids[_key(run.definition)])
-    queues = [await _put_queue(connection, step, actors[step.actor].actor_id) for step in run.steps]
-    pinned = await fetch(
-        connection,
-        "runs/add_steps",
-        {
-            "run_id": row["run_id"],
-            "step_ids": [step_ids[step.name] for step in run.steps],
-            "positions": list(range(1, len(run.steps) + 1)),
-            "actor_ids": [actors[step.actor].actor_id for step in run.steps],
-            "definition_ids": [ids[_key(step.definition)] for step in run.steps],
-            "queue_ids": queues,
-            "queue_s": [step.patience.queue_s for step in run.steps],
-            "step_s": [step.patience.step_s for step in run.steps],
-        },
-    )
-    run_steps = {entry["step_id"]: entry["run_step_id"] for entry in pinned}
-    root = run_steps[step_ids[run.steps[0].name]]
-    await _begin(connection, run, row, root=root, queue_id=queues[0], runner_id=runner_id)
+    pinned = await _pin(connection, row["run_id"], 0, run.steps, step_ids, ids)
+    root, queue_id = pinned[run.steps[0].name]
+    await _begin(connection, run, row, root=root, queue_id=queue_id, runner_id=runner_id)
     await run_counts.begin(connection, row["run_id"], run.targets)
     return int(row["run_id"])
+
+
+async def pin_anew(connection: Connection, run_id: int, generation: int, run: NewRun) -> RunFlow:
+    """Pin everything once more for a rerun of a run. Returns its flow, as the steps are now."""
+    ids = await definitions.put(connection, [run.definition, *(step.definition for step in run.steps)])
+    _, step_ids = await _put_workflow(connection, run, ids)
+    pinned = await _pin(connection, run_id, generation, run.steps, step_ids, ids)
+    steps = {
+        step.name: RunStep(
+            run_step_id=run_step_id,
+            run_id=run_id,
+            generation=generation,
+            queue_id=queue_id,
+            step=step.name,
+            actor=step.actor,
+            definition=step.definition.body,
+            sha256=step.definition.sha256,
+            params=dumps(dict(run.params)).decode(),
+            limit=run.limit,
+            asks_anew=True,
+        )
+        for step in run.steps
+        for run_step_id, queue_id in [pinned[step.name]]
+    }
+    return RunFlow(flow=Flow({step.name: read_step(step.definition.body).step for step in run.steps}), steps=steps)
 
 
 async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep]:
@@ -107,6 +119,7 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
         RunStep(
             run_step_id=row["run_step_id"],
             run_id=row["run_id"],
+            generation=row["generation"],
             queue_id=row["queue_id"],
             step=row["step"],
             actor=row["actor"],
@@ -241,6 +254,38 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "currency": run.currency or None,
     }
     return (await fetch(connection, "runs/create", parameters))[0]
+
+
+async def _pin(
+    connection: Connection,
+    run_id: int,
+    generation: int,
+    steps: Sequence[NewStep],
+    step_ids: Mapping[str, int],
+    ids: Mapping[tuple[str, str, bytes], int],
+) -> dict[str, tuple[int, int]]:
+    """Pin the steps of one generation of a run. Returns the `run_step_id` of each by name, with its queue."""
+    actors = await definitions.actors(connection)
+    queues = [await _put_queue(connection, step, actors[step.actor].actor_id) for step in steps]
+    rows = await fetch(
+        connection,
+        "runs/add_steps",
+        {
+            "run_id": run_id,
+            "generation": generation,
+            "step_ids": [step_ids[step.name] for step in steps],
+            "positions": list(range(1, len(steps) + 1)),
+            "actor_ids": [actors[step.actor].actor_id for step in steps],
+            "definition_ids": [ids[_key(step.definition)] for step in steps],
+            "queue_ids": queues,
+            "queue_s": [step.patience.queue_s for step in steps],
+            "step_s": [step.patience.step_s for step in steps],
+        },
+    )
+    run_step_ids = {row["step_id"]: row["run_step_id"] for row in rows}
+    return {
+        step.name: (run_step_ids[step_ids[step.name]], queue_id) for step, queue_id in zip(steps, queues, strict=True)
+    }
 
 
 async def _put_queue(connection: Connection, step: NewStep, actor_id: int) -> int:

@@ -22,6 +22,9 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_cancelled',
     'interaction_retried',
     'interaction_set_aside',
+    'interaction_superseded',
+    'interaction_restored',
+    'interaction_invalidated',
     'interaction_doubted',
     'interaction_waiting',
     'task_claimed',
@@ -52,6 +55,9 @@ CREATE TYPE wave.event_type AS ENUM (
     'retried',
     'budget_exceeded',
     'budget_raised',
+    'rerun_started',
+    'rerun_undone',
+    'invalidated',
     'runner_told',
     'actor_registered',
     'actor_drifted',
@@ -393,6 +399,7 @@ CREATE TABLE wave.interactions (
     rank integer DEFAULT 0 NOT NULL,
     state wave.interaction_state DEFAULT 'pending'::wave.interaction_state NOT NULL,
     in_force boolean DEFAULT true NOT NULL,
+    superseded_by bigint,
     ready_at timestamp with time zone,
     wave_id bigint,
     suspect integer,
@@ -418,8 +425,9 @@ CREATE TABLE wave.interactions (
     finished_at timestamp with time zone,
     CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
     CONSTRAINT interactions_check1 CHECK (((state <> 'pending'::wave.interaction_state) OR (wave_id IS NULL))),
-    CONSTRAINT interactions_check10 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check11 CHECK (((output IS NULL) = (output_nonce IS NULL))),
+    CONSTRAINT interactions_check10 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check11 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check12 CHECK (((output IS NULL) = (output_nonce IS NULL))),
     CONSTRAINT interactions_check2 CHECK (((errors <= attempt) AND (crashes <= attempt))),
     CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
     CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
@@ -429,9 +437,9 @@ CASE
     WHEN erased THEN ((finished_at IS NOT NULL) AND (input IS NULL) AND (output IS NULL))
     ELSE ((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))
 END),
-    CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
-    CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
-    CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
+    CONSTRAINT interactions_check7 CHECK (((superseded_by IS NULL) OR (NOT in_force))),
+    CONSTRAINT interactions_check8 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check9 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL)))
 )
 PARTITION BY RANGE (run_id);
 
@@ -769,6 +777,7 @@ CREATE TABLE wave.interactions_r0 (
     rank integer DEFAULT 0 CONSTRAINT interactions_rank_not_null NOT NULL,
     state wave.interaction_state DEFAULT 'pending'::wave.interaction_state CONSTRAINT interactions_state_not_null NOT NULL,
     in_force boolean DEFAULT true CONSTRAINT interactions_in_force_not_null NOT NULL,
+    superseded_by bigint,
     ready_at timestamp with time zone,
     wave_id bigint,
     suspect integer,
@@ -794,8 +803,9 @@ CREATE TABLE wave.interactions_r0 (
     finished_at timestamp with time zone,
     CONSTRAINT interactions_check CHECK (((state <> 'running'::wave.interaction_state) OR (wave_id IS NOT NULL))),
     CONSTRAINT interactions_check1 CHECK (((state <> 'pending'::wave.interaction_state) OR (wave_id IS NULL))),
-    CONSTRAINT interactions_check10 CHECK (((input IS NULL) = (input_nonce IS NULL))),
-    CONSTRAINT interactions_check11 CHECK (((output IS NULL) = (output_nonce IS NULL))),
+    CONSTRAINT interactions_check10 CHECK (((parent_id IS NULL) = (parent_seq IS NULL))),
+    CONSTRAINT interactions_check11 CHECK (((input IS NULL) = (input_nonce IS NULL))),
+    CONSTRAINT interactions_check12 CHECK (((output IS NULL) = (output_nonce IS NULL))),
     CONSTRAINT interactions_check2 CHECK (((errors <= attempt) AND (crashes <= attempt))),
     CONSTRAINT interactions_check3 CHECK (((ready_at IS NULL) OR (state = 'pending'::wave.interaction_state))),
     CONSTRAINT interactions_check4 CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'skipped'::wave.interaction_state, 'cancelled'::wave.interaction_state, 'invalidated'::wave.interaction_state])))),
@@ -805,11 +815,32 @@ CASE
     WHEN erased THEN ((finished_at IS NOT NULL) AND (input IS NULL) AND (output IS NULL))
     ELSE ((output IS NOT NULL) = (state = ANY (ARRAY['completed'::wave.interaction_state, 'invalidated'::wave.interaction_state])))
 END),
-    CONSTRAINT interactions_check7 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
-    CONSTRAINT interactions_check8 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL))),
-    CONSTRAINT interactions_check9 CHECK (((parent_id IS NULL) = (parent_seq IS NULL)))
+    CONSTRAINT interactions_check7 CHECK (((superseded_by IS NULL) OR (NOT in_force))),
+    CONSTRAINT interactions_check8 CHECK (((NOT handled) OR (state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])))),
+    CONSTRAINT interactions_check9 CHECK (((state <> ALL (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state, 'cancelled'::wave.interaction_state])) OR (error IS NOT NULL)))
 )
 WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+CREATE TABLE wave.invalidations (
+    invalidation_id bigint NOT NULL,
+    workflow text NOT NULL,
+    step text NOT NULL,
+    reason text NOT NULL,
+    reason_nonce bytea NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT invalidations_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT invalidations_reason_nonce_check CHECK ((length(reason_nonce) = 32))
+);
+
+ALTER TABLE wave.invalidations ALTER COLUMN invalidation_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.invalidations_invalidation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE wave.joins (
     run_id bigint NOT NULL,
@@ -1071,10 +1102,27 @@ ALTER TABLE wave.records ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE SEQUENCE wave.rerun_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
 CREATE TABLE wave.reruns (
     run_id bigint NOT NULL,
     generation bigint NOT NULL,
-    pinned_at timestamp with time zone DEFAULT now() NOT NULL
+    pinned_at timestamp with time zone DEFAULT now() NOT NULL,
+    from_step text,
+    reason text,
+    reason_nonce bytea,
+    ordered_by text,
+    undone_at timestamp with time zone,
+    undone_by text,
+    CONSTRAINT reruns_check CHECK (((generation = 0) = (from_step IS NULL))),
+    CONSTRAINT reruns_check1 CHECK ((((generation = 0) = (reason IS NULL)) AND ((reason IS NULL) = (reason_nonce IS NULL)) AND ((reason IS NULL) = (ordered_by IS NULL)))),
+    CONSTRAINT reruns_check2 CHECK (((undone_at IS NULL) = (undone_by IS NULL))),
+    CONSTRAINT reruns_reason_nonce_check CHECK ((length(reason_nonce) = 32))
 );
 
 CREATE TABLE wave.run_counts (
@@ -1169,6 +1217,7 @@ CREATE TABLE wave.value_writes (
     before_sha256 bytea,
     after_sha256 bytea,
     before_payload_id bigint,
+    is_undo boolean DEFAULT false NOT NULL,
     written_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 )
@@ -1184,6 +1233,7 @@ CREATE VIEW wave.saved_values AS
     before_sha256,
     after_sha256,
     before_payload_id,
+    is_undo,
     written_at
    FROM wave.value_writes
   WHERE ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256));
@@ -1365,6 +1415,7 @@ CREATE TABLE wave.value_writes_r0 (
     before_sha256 bytea,
     after_sha256 bytea,
     before_payload_id bigint,
+    is_undo boolean DEFAULT false CONSTRAINT value_writes_is_undo_not_null NOT NULL,
     written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 );
@@ -1527,6 +1578,9 @@ ALTER TABLE ONLY wave.interactions
 
 ALTER TABLE ONLY wave.interactions_r0
     ADD CONSTRAINT interactions_r0_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.invalidations
+    ADD CONSTRAINT invalidations_pkey PRIMARY KEY (invalidation_id);
 
 ALTER TABLE ONLY wave.joins
     ADD CONSTRAINT joins_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);

@@ -92,6 +92,14 @@ async def candidates(database: Database, selection: Selection, source: Source, *
     return [Candidate(key=row["key"], record_id=row["record_id"]) for row in rows]
 
 
+async def all_keys(connection: Connection, source: Source, terms: Sequence[Term]) -> list[str]:
+    """Return the key of every row that is selected. Raises `DataRefused`."""
+    statement, given = await _page(connection, source, terms, after=None, size=None)
+    async with queries.read_only(connection, timeout_s=TIMEOUT_S):
+        cursor = await connection.execute(statement, given, prepare=False)
+        return [row["key"] for row in await cursor.fetchall()]
+
+
 async def begin(
     database: Database, selection: Selection, source: Source, chunk: Sequence[Candidate], *, last: bool, runner_id: UUID
 ) -> bool:
@@ -166,9 +174,12 @@ async def _note(
 
 
 async def _page(
-    connection: Connection, source: Source, terms: Sequence[Term], *, after: str | None, size: int
+    connection: Connection, source: Source, terms: Sequence[Term], *, after: str | None, size: int | None
 ) -> tuple[sql.Composed, dict[str, Any]]:
-    """Return the statement that finds candidates, and its parameters: whatever a filter says is one of these."""
+    """Return the statement that finds candidates, and its parameters: whatever a filter says is one of these.
+
+    A `size` of None is no limit.
+    """
     spec = source.tables.collection
     types = await records.column_types(connection, spec.table)
     if spec.key not in types:

@@ -43,6 +43,7 @@ async def changed_outside(
         "WITH written AS MATERIALIZED ("
         " SELECT DISTINCT ON (v.record_id) v.record_id, r.key, v.after_sha256 FROM value_writes v"
         " JOIN interactions i ON i.run_id = v.run_id AND i.interaction_id = v.interaction_id AND i.in_force"
+        " AND i.state = 'completed'"
         " JOIN records r ON r.record_id = v.record_id"
         " WHERE v.table_name = %(table)s AND v.column_name = %(column)s AND r.collection = %(collection)s"
         " AND v.after_sha256 IS NOT NULL"

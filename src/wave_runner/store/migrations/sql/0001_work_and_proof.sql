@@ -155,12 +155,33 @@ CREATE TABLE alerts (
     PRIMARY KEY (run_id, kind)
 );
 
--- Generation 0 is the run itself; each rerun pins its own definitions.
+-- Generation 0 is the run itself; each rerun pins its own definitions. One rerun may be of several runs.
+CREATE SEQUENCE rerun_ids;
 CREATE TABLE reruns (
-    run_id      bigint NOT NULL REFERENCES workflow_runs,
-    generation  bigint NOT NULL,
-    pinned_at   timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (run_id, generation)
+    run_id        bigint NOT NULL REFERENCES workflow_runs,
+    generation    bigint NOT NULL,
+    pinned_at     timestamptz NOT NULL DEFAULT now(),
+    from_step     text,
+    reason        text,
+    reason_nonce  bytea CHECK (length(reason_nonce) = 32),      -- of the commitment that its event carries
+    ordered_by    text,
+    undone_at     timestamptz,
+    undone_by     text,
+    PRIMARY KEY (run_id, generation),
+    CHECK ((generation = 0) = (from_step IS NULL)),
+    CHECK ((generation = 0) = (reason IS NULL) AND (reason IS NULL) = (reason_nonce IS NULL) AND (reason IS NULL) = (ordered_by IS NULL)),
+    CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+);
+
+-- Results that somebody has found wrong, and why.
+CREATE TABLE invalidations (
+    invalidation_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workflow         text NOT NULL,
+    step             text NOT NULL,
+    reason           text NOT NULL CHECK (reason <> ''),
+    reason_nonce     bytea NOT NULL CHECK (length(reason_nonce) = 32),
+    ordered_by       text NOT NULL,
+    ordered_at       timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE run_steps (
@@ -297,6 +318,7 @@ CREATE TABLE interactions (
     rank            integer NOT NULL DEFAULT 0,             -- lower goes first
     state           interaction_state NOT NULL DEFAULT 'pending',
     in_force        boolean NOT NULL DEFAULT true,
+    superseded_by   bigint,                                 -- the rerun that has taken it out of force
     ready_at        timestamptz,                            -- not before; NULL: now
     wave_id         bigint,                                 -- the fence: whose wave has begun it
     suspect         integer,                                -- after a crash: the largest wave it may be claimed in
@@ -329,6 +351,7 @@ CREATE TABLE interactions (
     CHECK (finished_at IS NULL OR started_at IS NULL OR finished_at >= started_at),
     CHECK (CASE WHEN erased THEN finished_at IS NOT NULL AND input IS NULL AND output IS NULL
                 ELSE (output IS NOT NULL) = (state IN ('completed', 'invalidated')) END),
+    CHECK (superseded_by IS NULL OR NOT in_force),
     CHECK (NOT handled OR state IN ('failed', 'quarantined')),
     CHECK (state NOT IN ('failed', 'quarantined', 'cancelled') OR error IS NOT NULL),
     CHECK ((parent_id IS NULL) = (parent_seq IS NULL)),
@@ -521,6 +544,9 @@ CREATE TYPE event_type AS ENUM (
     'interaction_cancelled',            -- pending, running or waiting → cancelled: somebody has said so
     'interaction_retried',              -- failed or quarantined → pending: somebody has said so
     'interaction_set_aside',            -- stays skipped, and is out of force: what skipped it is tried again
+    'interaction_superseded',           -- stays what it is, out of force: a rerun redoes it, or was undone
+    'interaction_restored',             -- in force again: the rerun that had superseded it was undone
+    'interaction_invalidated',          -- completed → invalidated: somebody has found it wrong, or what it was made from
     'interaction_doubted',              -- stays completed; its record is not, because of what came after it
     'interaction_waiting',              -- running → waiting: people are asked
     'task_claimed',                     -- a person looks at it; nobody else can decide until the claim expires
@@ -535,7 +561,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
-    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
+    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'rerun_started', 'rerun_undone', 'invalidated', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored',
     'projection_verified', 'projection_diverged', 'projection_rebuilt', 'projection_swapped', 'projection_event_skipped',
     'erasure_requested', 'erasure_withdrawn', 'record_erased',
@@ -681,6 +707,7 @@ CREATE TABLE value_writes (
     before_sha256      bytea,                               -- both NULL: erased, since the hash of a short text can be guessed
     after_sha256       bytea,
     before_payload_id  bigint,                              -- NULL: there was nothing before
+    is_undo            boolean NOT NULL DEFAULT false,      -- what its interaction had written was taken back
     written_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, value_write_id),
     CHECK ((before_sha256 IS NULL) = (after_sha256 IS NULL))

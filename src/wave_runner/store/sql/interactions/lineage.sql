@@ -1,6 +1,6 @@
 -- The outputs a wave may read: each interaction's own ancestors, the newest of each step first, and nothing of any
 -- other record. An ancestor that was made later is a nearer one: it descends from the earlier ones of its step. What
--- led to a join stands in interaction_inputs.
+-- led to a join stands in interaction_inputs. What a rerun has taken out of force led to what it redoes, and is read no more.
 WITH RECURSIVE ancestor AS (
     SELECT i.interaction_id AS reader, i.run_id, i.interaction_id, i.parent_id
     FROM interactions i
@@ -20,5 +20,5 @@ FROM ancestor a
 JOIN interactions i ON i.run_id = a.run_id AND i.interaction_id = a.interaction_id
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
 JOIN steps s ON s.step_id = rs.step_id
-WHERE a.interaction_id <> a.reader AND s.name = ANY (%(steps)s::text[]) AND i.output IS NOT NULL
+WHERE a.interaction_id <> a.reader AND s.name = ANY (%(steps)s::text[]) AND i.in_force AND i.state = 'completed'
 ORDER BY a.reader, a.interaction_id DESC

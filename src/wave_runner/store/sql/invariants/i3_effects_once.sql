@@ -6,6 +6,7 @@ WHERE i.state NOT IN ('completed', 'invalidated')
 UNION ALL
 SELECT run_id, interaction_id, 'has written in ' || count(DISTINCT written_at) || ' transactions'
 FROM value_writes
+WHERE NOT is_undo
 GROUP BY run_id, interaction_id
 HAVING count(DISTINCT written_at) > 1
 UNION ALL

@@ -6,12 +6,12 @@ WITH told AS (
                 WHEN 'interaction_started' THEN 'running' WHEN 'interaction_waiting' THEN 'waiting'
                 WHEN 'interaction_completed' THEN 'completed' WHEN 'interaction_failed' THEN 'failed'
                 WHEN 'interaction_quarantined' THEN 'quarantined' WHEN 'interaction_skipped' THEN 'skipped'
-                WHEN 'interaction_cancelled' THEN 'cancelled'
+                WHEN 'interaction_cancelled' THEN 'cancelled' WHEN 'interaction_invalidated' THEN 'invalidated'
                 ELSE 'pending' END ORDER BY seq DESC)
             FILTER (WHERE type IN (
                 'interaction_started', 'interaction_waiting', 'interaction_completed', 'interaction_failed',
                 'interaction_quarantined', 'interaction_skipped', 'interaction_retry_scheduled', 'interaction_released',
-                'interaction_lease_expired', 'interaction_unblocked', 'interaction_cancelled', 'interaction_retried')))[1] AS state
+                'interaction_lease_expired', 'interaction_unblocked', 'interaction_cancelled', 'interaction_retried', 'interaction_invalidated')))[1] AS state
     FROM interaction_events
     WHERE interaction_id IS NOT NULL
     GROUP BY run_id, interaction_id

@@ -28,7 +28,8 @@ WITH entries AS MATERIALIZED (
 ), facts AS (
     SELECT log_index, run_id, correlation_id, recorded_at, type, step,
            (%(states)s::text[])[array_position(%(types)s::event_type[], type)] AS step_state,
-           CASE WHEN type IN ('interaction_retried', 'interaction_doubted') THEN 'live' END AS verdict
+           CASE WHEN type IN ('interaction_retried', 'interaction_doubted', 'interaction_superseded', 'interaction_restored',
+                              'interaction_invalidated') THEN 'live' END AS verdict
     FROM readable
     WHERE interaction_id IS NOT NULL OR (type = 'run_started' AND correlation_id IS NOT NULL)
     UNION ALL

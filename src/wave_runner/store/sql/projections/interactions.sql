@@ -3,7 +3,9 @@
 WITH told AS (
     SELECT run_id, interaction_id, count(*) AS events, max(seq) AS seq,
            count(*) FILTER (WHERE type = 'interaction_started') AS attempt,
-           bool_and(type <> 'interaction_set_aside') AS in_force,
+           max(ARRAY[seq, (type = 'interaction_restored')::int])
+               FILTER (WHERE type IN ('interaction_set_aside', 'interaction_superseded', 'interaction_restored')) AS force,
+           bool_or(type = 'interaction_invalidated') AS invalidated,
            min(step) AS step, max(step) AS other_step, min(actor) AS actor, max(actor) AS other_actor,
            min(correlation_id::text) AS flow, max(correlation_id::text) AS other_flow,
            max(recorded_at) FILTER (WHERE type = 'interaction_started') AS started_at,
@@ -14,7 +16,8 @@ WITH told AS (
     WHERE interaction_id IS NOT NULL
     GROUP BY run_id, interaction_id
 ), said AS (
-    SELECT t.*, (%(states)s::text[])[t.moved[2]]::interaction_state AS state,
+    SELECT t.*, coalesce(t.force[2] = 1, true) AS in_force,
+           CASE WHEN t.invalidated THEN 'invalidated' ELSE (%(states)s::text[])[t.moved[2]]::interaction_state END AS state,
            CASE WHEN (%(states)s::text[])[t.moved[2]] <> ALL (%(not_begun)s::text[]) THEN nullif(t.moved[3], -1) END AS wave_id
     FROM told t
 ), wrong AS (

@@ -6,7 +6,9 @@ WITH events AS (
     WHERE e.run_id = %(run_id)s AND l.log_index < %(before)s
       AND (e.interaction_id IS NOT NULL OR e.type IN ('run_started', 'records_settled'))
 ), facts AS (
-    SELECT correlation_id, log_index, CASE WHEN type IN ('interaction_retried', 'interaction_doubted') THEN 'live' END AS verdict,
+    SELECT correlation_id, log_index,
+           CASE WHEN type IN ('interaction_retried', 'interaction_doubted', 'interaction_superseded', 'interaction_restored',
+                              'interaction_invalidated') THEN 'live' END AS verdict,
            type = 'run_started' AS is_run
     FROM events WHERE type <> 'records_settled'
     UNION ALL

@@ -1,5 +1,5 @@
 -- Runs in which something awaits a verdict: records whose flow is through, or else, where nothing lives any more, the run
--- itself (tally.sql then looks closely). With each a step of it: any of them says what the run ensures. Locks nothing: this
+-- itself (tally.sql then looks closely). With each a step of it, of the newest rerun that was not undone: any of them says what the run ensures. Locks nothing: this
 -- is asked again and again, by every runner, while runs work. OFFSET 0: one look by key for each run. Else the records of all
 -- runs are read at once, with all that an old snapshot keeps of runs that have ended.
 WITH deltas AS MATERIALIZED (
@@ -11,7 +11,8 @@ CROSS JOIN LATERAL (
     SELECT EXISTS (SELECT FROM run_records rr WHERE rr.run_id = r.run_id AND rr.state = 'ended' OFFSET 0) AS has_ended
 ) AS e
 CROSS JOIN LATERAL (
-    SELECT run_step_id FROM run_steps WHERE run_id = r.run_id ORDER BY generation DESC, position LIMIT 1
+    SELECT rs.run_step_id FROM run_steps rs JOIN reruns g USING (run_id, generation)
+    WHERE rs.run_id = r.run_id AND g.undone_at IS NULL ORDER BY rs.generation DESC, rs.position LIMIT 1
 ) AS s
 WHERE r.state = 'running'
   AND (e.has_ended

@@ -1,0 +1,1 @@
+SELECT nextval('rerun_ids') AS generation

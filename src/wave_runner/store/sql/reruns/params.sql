@@ -1,0 +1,1 @@
+SELECT params FROM workflow_runs WHERE run_id = %(run_id)s
