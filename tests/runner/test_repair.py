@@ -379,3 +379,15 @@ def test_no_step_reads_what_is_invalidated(ground: Ground):
     assert values(ground)["item 0000"] == (4, ["has 4"])
     assert values(ground)["item 0001"] == (4, None)
     assert ground.troubles()["item 0001"] == "unresolved_input"
+
+
+def test_interactions_are_what_their_events_say_whatever_was_redone_undone_and_invalidated(done: Ground):
+    rerun(done, where='name:"item 0003"')
+    work(done)
+    rerun(done, "label")
+    work(done)
+    undo(done, 2)
+    invalidate(done, where='name:"item 0005"')
+    work(done)
+    found = done.do(lambda engine: verify_interactions(engine.database))
+    assert found.wrong == 0
