@@ -330,6 +330,7 @@ const OTHERS = new Set(
   wave_closed wave_expired wave_late_result model_loaded model_unloaded model_load_failed breaker_opened
   breaker_half_opened breaker_closed schedule_fired schedule_missed schedule_blocked alert_raised paused resumed cancelled
   budget_exceeded budget_raised retried runner_told actor_registered actor_drifted actor_approved actor_restored
+  workflow_registered workflow_drifted workflow_approved workflow_restored log_verified
   payload_erased`.split(/\s+/),
 );
 const NAMES_WHO = { payload_erased: "approved_by" };

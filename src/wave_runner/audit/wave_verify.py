@@ -891,6 +891,11 @@ OTHERS = frozenset(
         "actor_drifted",
         "actor_approved",
         "actor_restored",
+        "workflow_registered",
+        "workflow_drifted",
+        "workflow_approved",
+        "workflow_restored",
+        "log_verified",
         "payload_erased",
     }
 )

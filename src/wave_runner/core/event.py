@@ -88,6 +88,11 @@ class EventType(enum.StrEnum):
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved
     ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev
     ACTOR_RESTORED = "actor_restored"  # the folder holds again what is approved; nobody had to approve it
+    WORKFLOW_REGISTERED = "workflow_registered"  # as of actors
+    WORKFLOW_DRIFTED = "workflow_drifted"
+    WORKFLOW_APPROVED = "workflow_approved"
+    WORKFLOW_RESTORED = "workflow_restored"
+    LOG_VERIFIED = "log_verified"  # somebody has had the whole log verified, with what came of it
 
 
 def data_text(data: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from wave_runner.core.drift import Policies
 from wave_runner.core.due import CatchUp
 from wave_runner.core.limits import Limits
 from wave_runner.core.raw import DEFAULT_BYTES
@@ -384,3 +385,4 @@ class Project:
     schedules: Mapping[str, ScheduleSpec]
     files: Mapping[str, bytes]
     currency: str = ""  # of all prices; "" where it is not named
+    drift: Policies = field(default_factory=Policies)  # what a change of what was approved does

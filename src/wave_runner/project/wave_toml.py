@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wave_runner.core import cost, cron
+from wave_runner.core.drift import EVERY_OTHER, Policies, Policy
 from wave_runner.core.due import CatchUp
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.raw import LARGEST_BYTES
@@ -21,7 +22,7 @@ Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
 
 DRIVERS = ("llama_cpp", "ollama", "openai")
 BY_URL = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:1234/v1"}
-TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "settings")
+TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "drift", "settings")
 
 # Work waits in lanes: these are there already, and each server has one by its name.
 OWN_LANES = ("scripts", "sql", "routes", "people")
@@ -44,6 +45,7 @@ class Declared:
     models: Mapping[str, ModelSpec]
     scripts: Mapping[str, ScriptSpec]
     schedules: Mapping[str, ScheduleSpec]
+    drift: Policies
 
 
 def read_wave_toml(document: Document) -> Declared:
@@ -63,6 +65,7 @@ def read_wave_toml(document: Document) -> Declared:
         models=models,
         scripts={name: _script(name, section, models) for name, section in _each(top, "scripts")},
         schedules={name: _schedule(name, section) for name, section in _each(top, "schedules")},
+        drift=_drift(top.section("drift").only(("actors", "workflows"))),
     )
 
 
@@ -198,6 +201,24 @@ def _schedule(name: str, section: Section) -> ScheduleSpec:
         params={key: _word(params, key) for key in params.data},
         limit=section.whole("limit") if "limit" in section.data else None,
     )
+
+
+def _drift(section: Section) -> Policies:
+    return Policies(actors=_policies(section.section("actors")), workflows=_policies(section.section("workflows")))
+
+
+def _policies(section: Section) -> dict[str, Policy]:
+    return {name: _policy(section, name) for name in section.data}
+
+
+def _policy(section: Section, name: str) -> Policy:
+    if not (is_name(name) or name == EVERY_OTHER):
+        raise section.error(f"`{name}` is no name; `{EVERY_OTHER}` stands for all that have no word of their own", name)
+    word = section.text(name)
+    if word not in list(Policy):
+        hint = did_you_mean(word, Policy)
+        raise section.error(f"a policy is one of {', '.join(Policy)}, not {word!r:.60}", name, hint=hint)
+    return Policy(word)
 
 
 def _cron(section: Section) -> str:

@@ -53,6 +53,11 @@ async def log_alerts(connection: Connection, *, patience_s: float) -> list[Row]:
     return await fetch(connection, "reports/log_alerts", {"patience_s": patience_s})
 
 
+async def drifted(connection: Connection) -> list[Row]:
+    """Return the actors and workflows that are not as they were approved, the longest so first."""
+    return await fetch(connection, "reports/drifted")
+
+
 async def spending(connection: Connection, run_id: int) -> list[Row]:
     """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
     return await fetch(connection, "reports/spending", {"run_id": run_id})
