@@ -1,4 +1,4 @@
-"""Drift as a policy: what a change does until somebody approves it, word by word, for scripts, prompts and workflows."""
+"""Drift as a policy: what a change does until somebody approves it, word by word."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wave_runner.errors import ConflictError
 from wave_runner.reports.alerts import alerts
 
 OTHER = COUNT.replace("len(item[", "-len(item[")
-SHARED = COUNT.replace("len(item[", "sign() * len(item[").replace("\n\n\n", "\nfrom shared import sign\n\n\n", 1)
+SHARED = COUNT.replace("len(item[", "sign() * len(item[").replace("\n\n\n", "\nfrom actors.shared import sign\n\n\n", 1)
 
 
 def policy(**words: str) -> str:

@@ -27,10 +27,9 @@ def ollama(tmp_path: Path) -> Iterator[OllamaServer]:
         yield running
 
 
-def pull_anew(ollama: OllamaServer, ground: Ground, digest: str = NEW) -> None:
-    """Replace the weights that two of the three actors ask, and let the same rows come in anew."""
+def pull(ollama: OllamaServer, digest: str) -> None:
+    """Replace the weights that two of the three actors ask."""
     ollama.tell(models={**MODELS, "test-a:latest": {**MODELS["test-a:latest"], "digest": digest}})
-    ground.sql("DELETE FROM items")
 
 
 async def stopped(runner: Runner) -> list[str]:
@@ -46,7 +45,8 @@ def test_work_under_way_waits_for_new_weights_to_be_approved(ground: Ground, oll
     asking(ground, ollama, n=3)
     assert ground.run() == "completed"
     asked = len(ollama.requests())
-    pull_anew(ollama, ground)
+    ground.sql("DELETE FROM items")
+    pull(ollama, NEW)
 
     async def work(engine: Engine) -> tuple[list[str], int, Drift, str]:
         run_id = await start_run(engine)
@@ -91,13 +91,14 @@ def test_weights_that_are_back_are_asked_again_without_a_word(ground: Ground, ol
     asking(ground, ollama, n=2)
     assert ground.run() == "completed"
     old = MODELS["test-a:latest"]["digest"]
-    pull_anew(ollama, ground)
+    ground.sql("DELETE FROM items")
+    pull(ollama, NEW)
 
     async def work(engine: Engine) -> str:
         run_id = await start_run(engine)
         async with at_work(engine) as runner:
             await stopped(runner)
-            pull_anew(ollama, ground, old)
+            pull(ollama, old)
             return await ended(engine, run_id)
 
     assert ground.do(work) == "completed"
@@ -108,7 +109,8 @@ def test_weights_that_are_back_are_asked_again_without_a_word(ground: Ground, ol
 def test_where_the_policy_is_to_warn_new_weights_are_asked_and_an_alert_says_so(ground: Ground, ollama: OllamaServer):
     asking(ground, ollama, n=2, room='[drift.actors]\n"*" = "warn"\n')
     assert ground.run() == "completed"
-    pull_anew(ollama, ground)
+    ground.sql("DELETE FROM items")
+    pull(ollama, NEW)
     assert ground.do(run_to_end) == "completed"
     found = ground.do(lambda engine: alerts(engine.database))
     assert sorted(one.subject for one in found) == ["actor doubter", "actor judge"]
