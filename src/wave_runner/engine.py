@@ -82,6 +82,11 @@ class Engine:
         """The project's `.wave` folder: everything that can be made again, and unless told otherwise the log's key."""
         return self.folder / ".wave"
 
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where checkpoints are kept outside the database."""
+        return self.folder / (self.settings.checkpoints or ".wave/checkpoints")
+
     def project(self) -> Project:
         """Return the project as its folder holds it now; raises `ProjectError` as loading does."""
         return self.watch.read()
@@ -188,7 +193,7 @@ class Engine:
             database=self.database,
             name=f"wave-runner/{project.id}",
             keys=KeyFile(path=self.folder / (self.settings.log_key or ".wave/log.key")),
-            outside=Outside(folder=self.folder / (self.settings.checkpoints or ".wave/checkpoints")),
+            outside=Outside(folder=self.checkpoint_folder),
         )
 
     async def drifted(self) -> Drift:
