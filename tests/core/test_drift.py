@@ -34,6 +34,6 @@ def test_a_run_is_refused_for_what_it_needs_itself_and_for_weights_too():
 
 
 def test_what_is_pinned_is_that_of_the_run_alone():
-    found = Drift(actors={"saver": PIN, "elsewhere": PIN, "judge": WARN}, workflows={"jobs": PIN})
-    assert found.pinned("jobs", {"saver", "judge"}) == (True, ["saver"])
-    assert found.pinned("other", {"judge"}) == (False, [])
+    found = Drift(actors={"saver": PIN, "elsewhere": PIN, "judge": WARN})
+    assert found.pinned({"saver", "judge"}) == ["saver"]
+    assert found.pinned({"judge"}) == []

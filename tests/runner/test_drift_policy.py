@@ -189,6 +189,19 @@ def test_a_pinned_workflow_is_followed_as_it_was_approved(ground: Ground):
     assert ground.run() == "failed"
 
 
+def test_a_pinned_workflow_takes_with_it_the_actors_that_it_names_itself(ground: Ground):
+    ground.project(rows=rows(1), toml='[drift.workflows]\nwork = "pin"\n[drift.actors]\ncount = "pin"\n')
+    ground.write("actors/other.py", COUNT)
+    assert ground.run() == "completed"
+    assert words(ground) == {4}
+    change_workflow(ground, "actor: count", "actor: other")
+    ground.write("actors/count.py", OTHER)
+    toml = ground.folder / "wave.toml"
+    toml.write_text(f"{toml.read_text(encoding='utf-8')}\n[scripts.count]\n", encoding="utf-8")
+    assert ground.run() == "completed"
+    assert words(ground) == {4}
+
+
 def test_a_workflow_that_must_be_approved_starts_no_run(ground: Ground):
     ground.project(rows=rows(1), toml='[drift.workflows]\nwork = "approve"\n').run()
     change_workflow(ground, "collection: items", "collection: items\nensures: [record.words == 5]")

@@ -61,7 +61,6 @@ class Drift:
         said |= {name: policy for of in (self.actors, self.weights) for name, policy in of.items() if name in actors}
         return sorted(name for name, policy in said.items() if policy in REFUSES_NEW_RUNS)
 
-    def pinned(self, workflow: str, actors: set[str]) -> tuple[bool, list[str]]:
-        """Return whether the workflow, and which of these actors, a new run takes as they were approved."""
-        names = sorted(name for name in actors if self.actors.get(name) is Policy.PIN)
-        return self.workflows.get(workflow) is Policy.PIN, names
+    def pinned(self, actors: set[str]) -> list[str]:
+        """Return which of these actors a new run takes as they were approved."""
+        return sorted(name for name in actors if self.actors.get(name) is Policy.PIN)

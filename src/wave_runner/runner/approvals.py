@@ -149,19 +149,21 @@ class Approvals:
         Raises `ConflictError` where something of it has to be approved first, or where what is pinned does not go with
         the rest of the folder.
         """
-        actors = actors_of(project.workflows[workflow])
-        if refused := found.refused(workflow, actors):
-            raise drift_conflict(refused)
-        file_pinned, pinned = found.pinned(workflow, actors)
-        if not (file_pinned or pinned):
-            return project
         async with self.database.snapshot() as connection:
             known, followed = await stored.actors(connection), await stored.workflows(connection)
-            approved = {name: read_actor(known[name].approved) for name in pinned}
+            instead, followed_as = {}, project
+            if found.workflows.get(workflow) is Policy.PIN:
+                instead[project.workflows[workflow].path] = followed[workflow].approved
+                followed_as = read_project(self.folder, instead).whole()
+            actors = actors_of(followed_as.workflows[workflow])
+            if refused := found.refused(workflow, actors):
+                raise drift_conflict(refused)
+            approved = {name: read_actor(known[name].approved) for name in found.pinned(actors)}
+            if not (instead or approved):
+                return project
             files = {path: sha256 for one in approved.values() for path, sha256 in one.files.items()}
-            instead = {path: await stored.file_body(connection, bytes.fromhex(one)) for path, one in files.items()}
-        if file_pinned:
-            instead[project.workflows[workflow].path] = followed[workflow].approved
+            for path, sha256 in files.items():
+                instead[path] = await stored.file_body(connection, bytes.fromhex(sha256))
         taken = with_settings(read_project(self.folder, instead).whole(), approved.values())
         self._check(project, taken, workflow, found, {name: known[name].sha256 for name in known})
         return taken
