@@ -18,9 +18,10 @@ LOOK_S = 5.0  # between two looks whether a server holds the approved weights ag
 class ApprovedWeights:
     """What a lane asks before it asks a model. A digest is "" where nobody knows it yet: the load will tell."""
 
-    def __init__(self, database: Database, server: ModelServer, holder: Holder) -> None:
+    def __init__(self, database: Database, server: ModelServer, holder: Holder, *, name: str) -> None:
         self._database = database
         self._server = server
+        self._name = name
         self._holder = holder
         self._looked = Rests()  # queues
 
@@ -34,9 +35,16 @@ class ApprovedWeights:
         except ModelServerError:
             return ""  # nothing is there yet: the load says what is wrong
 
-    async def may_ask(self, actor: str, digest: str) -> bool:
-        """Say whether an actor may ask these weights; what is not known is no drift."""
-        return not digest or await weights.may_ask(self._database, actor, digest, runner_id=self._holder.runner_id)
+    async def may_ask(self, queue: waves.Queue, digest: str) -> bool:
+        """Say whether these weights may be asked for a queue; what is not known is no drift."""
+        return not digest or await weights.may_ask(
+            self._database,
+            queue.actor,
+            digest,
+            server=self._name,
+            model=name_in(queue.waiting.work_key),
+            runner_id=self._holder.runner_id,
+        )
 
     async def look_again(self, queues: Iterable[waves.Queue]) -> None:
         """See whether the approved weights are back, for actors that wait for them: nothing of theirs is claimed."""
@@ -44,4 +52,4 @@ class ApprovedWeights:
         for queue in queues:
             if queue.drifted and queue.other_weights and self._looked.is_over(queue.id):
                 self._looked.put(queue.id, LOOK_S)
-                await self.may_ask(queue.actor, await self.digest(name_in(queue.waiting.work_key)))
+                await self.may_ask(queue, await self.digest(name_in(queue.waiting.work_key)))

@@ -86,7 +86,7 @@ class ModelLane:
         self._linger_s = linger_s
         self._texts = texts
         self._after_wave = after_wave
-        self._approved = ApprovedWeights(database, server, holder)
+        self._approved = ApprovedWeights(database, server, holder, name=name)
         self._visit: Visit | None = None
         self._answered: set[int] = set()  # queues of which nothing in the last wave had to be asked
         self._drained_since: float | None = None  # nothing waits for the model that was asked last
@@ -269,7 +269,7 @@ class ModelLane:
         done = await quarantine(self._database, wave, prepared.stopped)
         self._holder.heartbeat.hold(wave.wave_id, deadline_s=LONGEST_LOAD_S)
         weights = await self._weights_of(step)
-        if not await self._approved.may_ask(queue.actor, weights):
+        if not await self._approved.may_ask(queue, weights):
             in_hand.failed = True
             return done
         taken, left = await self._recall(in_hand, weights, prepared.ready)
@@ -278,7 +278,7 @@ class ModelLane:
             return done + taken
         self._answered.discard(queue.id)
         visit = await self._visit_for(queue, step)
-        if visit is None or not await self._approved.may_ask(queue.actor, visit.weights):
+        if visit is None or not await self._approved.may_ask(queue, visit.weights):
             in_hand.failed = True  # what is left goes back as it was
             return done + taken
         await waves.enter(self._database, wave, visit_id=visit.visit_id)

@@ -11,13 +11,17 @@ from wave_runner.store import events
 from wave_runner.store.database import Connection, Database, fetch
 
 
-async def may_ask(database: Database, actor: str, digest: str, *, runner_id: UUID) -> bool:
-    """Say whether an actor may ask the weights of a digest.
+async def may_ask(database: Database, actor: str, digest: str, *, server: str, model: str, runner_id: UUID) -> bool:
+    """Say whether an actor may ask the weights of a digest, which a server holds under the name of a model.
 
     The first that it asks are approved by that. Others are drift, with its event; they may be asked where the actor's
-    policy is to warn, or once somebody has approved them.
+    policy is to warn, or once somebody has approved them. Of a model that only an older definition names, nothing is
+    known, and its runs go on.
     """
-    [stands] = await database.fetch("weights/standing", {"actor": actor})
+    of = {"actor": actor, "server": server, "model": model}
+    [stands] = await database.fetch("weights/standing", of)
+    if not stands["is_approved"]:
+        return True
     if (stands["weights"], stands["weights_found"]) == (digest, None):
         return True
     async with database.transaction() as connection:
@@ -31,7 +35,7 @@ async def may_ask(database: Database, actor: str, digest: str, *, runner_id: UUI
         for row in await fetch(connection, "weights/drift", key):
             changed = {"approved": row["approved"], "found": digest, "policy": row["policy"]}
             await _tell(connection, EventType.ACTOR_DRIFTED, actor, runner_id, of="weights", **changed)
-        [stands] = await fetch(connection, "weights/standing", {"actor": actor})
+        [stands] = await fetch(connection, "weights/standing", of)
     return bool(stands["weights"] == digest or stands["policy"] == Policy.WARN)
 
 
