@@ -9,7 +9,7 @@ from wave_runner.core.drift import REFUSES_NEW_RUNS, Drift, Policies, Policy, st
 WARN, PIN, APPROVE, BLOCK = Policy
 
 
-@pytest.mark.parametrize(("one", "other"), product(Policy, repeat=2))
+@pytest.mark.parametrize(("one", "other"), [*product(Policy, repeat=2)])
 def test_the_stricter_of_two_is_the_later_of_them_whichever_comes_first(one: Policy, other: Policy):
     order = [WARN, PIN, APPROVE, BLOCK]
     assert stricter(one, other) is stricter(other, one) is order[max(order.index(one), order.index(other))]

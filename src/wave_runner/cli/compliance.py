@@ -157,8 +157,11 @@ def _show_integrity(found: Integrity) -> None:
     _show_verified("verified", found.last_full_verify, found.since_then)
     if found.last_well is not None and found.last_well != found.last_full_verify:
         _show_verified("held last", found.last_well, None)
-    output.table(("at", "origin", "reason", "by", "approved_by"), [asdict(one) for one in found.epochs], title="epochs")
-    output.table(("at", "log_index", "new"), [asdict(one) for one in found.rotations], title="keys replaced")
+    if found.epochs:
+        epochs = [asdict(one) for one in found.epochs]
+        output.table(("at", "origin", "reason", "by", "approved_by"), epochs, title="epochs")
+    if found.rotations:
+        output.table(("at", "log_index", "new"), [asdict(one) for one in found.rotations], title="keys replaced")
     for said in found.troubles:
         output.heading(f"LOOK: {said}")
     _show_limits(found.cannot_prove)
