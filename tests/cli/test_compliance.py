@@ -94,11 +94,12 @@ def test_the_statement_asks_for_a_verification_and_then_says_when_it_was_and_wha
     assert found["log"]["unsealed"] == 1, "the verification itself is sealed by the next runner"
     assert (found["witnesses"], found["epochs"], found["rotations"]) == ([], [], [])
     assert any("keeps no checkpoint" in one for one in found["cannot_prove"])
+    assert wave(worked, "audit", "verify")[0] == 0, "that it was verified speaks against nothing"
 
 
 def test_the_statement_names_epochs_keys_gaps_and_what_the_last_verification_has_found(worked: Ground):
-    assert wave(worked, "log", "rotate-key")[0] == 0
-    assert wave(worked, "log", "new-epoch", "--reason", "a test", "--approve", "maria")[0] == 0
+    assert wave(worked, "audit", "rotate-key")[0] == 0
+    assert wave(worked, "audit", "new-epoch", "--reason", "a test", "--approve", "maria")[0] == 0
     worked.tampered = True
     with worked.superuser() as connection:
         connection.execute("SET session_replication_role = replica")
