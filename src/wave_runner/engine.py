@@ -22,6 +22,7 @@ from wave_runner.audit.keys import KeyFile
 from wave_runner.audit.outside import Outside
 from wave_runner.audit.wave_verify import Checkpoint, parse_checkpoint
 from wave_runner.core.columns import targets
+from wave_runner.core.drift import Drift
 from wave_runner.core.epoch import origin_of
 from wave_runner.core.filters import Term
 from wave_runner.core.loading import model_key
@@ -32,20 +33,14 @@ from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
 from wave_runner.core.residency import ANY_NUMBER, Room
-from wave_runner.core.workflow import ActorKind, Definition, Project, ScheduleSpec, ServerSpec, Step, Workflow
+from wave_runner.core.workflow import ActorKind, Project, ScheduleSpec, ServerSpec, Step, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
-from wave_runner.project.definitions import (
-    actor_definition,
-    actor_kind,
-    actor_names,
-    actors_of,
-    definitions,
-    step_definition,
-)
+from wave_runner.project.definitions import actor_definition, definitions, step_definition, workflow_definition
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
 from wave_runner.runner import staleness
+from wave_runner.runner.approvals import Approvals
 from wave_runner.runner.deciding import People, named
 from wave_runner.runner.erasing import Erasing
 from wave_runner.runner.log_keeper import LogKeeper
@@ -95,45 +90,34 @@ class Engine:
         """The project's `.wave` folder: everything that can be made again, and unless told otherwise the log's key."""
         return self.folder / ".wave"
 
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where checkpoints are kept outside the database."""
+        return self.folder / (self.settings.checkpoints or ".wave/checkpoints")
+
     def project(self) -> Project:
         """Return the project as its folder holds it now; raises `ProjectError` as loading does."""
         return self.watch.read()
 
-    async def sync(self, project: Project | None = None, *, dev: bool = False) -> list[str]:
-        """Store the folder's definitions, register new actors, and stop those that have drifted.
+    async def sync(self, project: Project | None = None, *, dev: bool = False) -> Drift:
+        """Store the folder's definitions and schedules, register what is new; return what has drifted.
 
-        Returns the names of the drifted ones. With `dev` a change is approved at once, and the event says so.
+        With `dev` a change is approved at once, and the event says so.
         """
         project = project or self.project()
+        drift = await self.approvals().sync(project, dev=dev)
         async with self.database.transaction() as connection:
-            await stored.put(connection, definitions(project))
-            known = await stored.actors(connection)
-            drifted = []
-            for name in actor_names(project):
-                definition = actor_definition(project, name)
-                actor = known.get(name)
-                if actor is None:
-                    await stored.register(connection, definition, kind=actor_kind(project, name), by=whoami())
-                elif actor.sha256 == definition.sha256:
-                    await stored.restore(connection, name, approved=actor.sha256)
-                elif dev:
-                    await stored.approve(connection, definition, by=whoami(), dev=True)
-                else:
-                    await stored.mark_drifted(connection, definition, approved=actor.sha256)
-                    drifted.append(name)
             await schedules.put(connection, list(project.schedules.values()))
         self._compared = project
-        return drifted
+        return drift
+
+    def approvals(self) -> Approvals:
+        """Return what compares the folder with what is approved, and approves it as the operating system's user."""
+        return Approvals(database=self.database, folder=self.folder, by=whoami())
 
     async def approve(self, name: str) -> bool:
         """Approve what the folder holds for an actor. False if it was approved already."""
-        project = self.project()
-        if name not in actor_names(project):
-            raise NotFoundError(f"no actor {name}", hint=did_you_mean(name, actor_names(project)))
-        definition = actor_definition(project, name)
-        async with self.database.transaction() as connection:
-            await stored.put(connection, [*definitions(project), definition])
-            return await stored.approve(connection, definition, by=whoami())
+        return await self.approvals().approve(self.project(), name)
 
     async def start_run(
         self,
@@ -146,30 +130,30 @@ class Engine:
         force: bool = False,
         asks_anew: bool = False,
     ) -> int:
-        """Start a run with everything pinned. Raises `ConflictError` if an actor that it needs has drifted.
+        """Start a run with everything pinned. Raises `ConflictError` if what it needs has to be approved first.
 
         With `asks_anew` its models are asked, whatever answers are recorded.
 
         What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
         """
         project = self.project()
-        found = _workflow(project, workflow)
-        terms = read_where(found, where)
-        new = self._new_run(
-            project,
-            found,
-            resolve_params(found, params),
-            limit=limit,
-            terms=terms,
-            priority=priority,
-            force=force,
-            asks_anew=asks_anew,
-        )
-        if drifted := set(await self.sync(project)) & actors_of(found):
-            raise drift_conflict(sorted(drifted))
+        terms = read_where(_workflow(project, workflow), where)
+        if (objections := self.watch.objections(workflow)) and not force:
+            raise _objected(objections[0])
+        taken = await self._taken(project, workflow, await self.sync(project))
+        given = resolve_params(taken.workflows[workflow], params)
+        new = self._new_run(taken, workflow, given, limit=limit, terms=terms, priority=priority, asks_anew=asks_anew)
         async with self.database.transaction() as connection:
-            await preflight(connection, project, found, terms, folder=self.folder)
+            await preflight(connection, taken, taken.workflows[workflow], terms, folder=self.folder)
             return await runs.create(connection, new)
+
+    async def _taken(self, project: Project, workflow: str, drift: Drift) -> Project:
+        """Return what a new run takes: the folder, with what its policies pin as it was approved, all of it stored."""
+        taken = await self.approvals().taken(project, workflow, drift)
+        if taken is not project:
+            async with self.database.transaction() as connection:
+                await stored.put(connection, definitions(taken))
+        return taken
 
     def runner(self) -> Runner:
         """Return a runner for this host's folder: its model servers, its script slots."""
@@ -223,16 +207,12 @@ class Engine:
             database=self.database,
             name=f"wave-runner/{project.id}",
             keys=KeyFile(path=self.folder / (self.settings.log_key or ".wave/log.key")),
-            outside=Outside(folder=self.folder / (self.settings.checkpoints or ".wave/checkpoints")),
+            outside=Outside(folder=self.checkpoint_folder),
         )
 
-    async def drifted(self) -> list[str]:
-        """Return the actors of which the folder holds something else than what is approved. Changes nothing."""
-        project = self.project()
-        async with self.database.snapshot() as connection:
-            known = await stored.actors(connection)
-        here = {name: actor_definition(project, name).sha256 for name in actor_names(project)}
-        return sorted(name for name, sha256 in here.items() if name in known and known[name].sha256 != sha256)
+    async def drifted(self) -> Drift:
+        """Return what the folder, or a model server, holds otherwise than it is approved. Changes nothing."""
+        return await self.approvals().drifted(self.project())
 
     async def look_at_servers(self) -> dict[str, str]:
         """Return for each model server in use what keeps it from being used from here; "" where nothing does."""
@@ -333,14 +313,16 @@ class Engine:
     async def rerun(self, choice: Choice, *, reason: str, expect: int | None = None, force: bool = False) -> Started:
         """Redo results with everything pinned anew. Raises as `start_run` does, and as `Repair.rerun`."""
         project = self.project()
-        found = _workflow(project, choice.workflow)
-        if drifted := set(await self.sync(project)) & actors_of(found):
-            raise drift_conflict(sorted(drifted))
+        _workflow(project, choice.workflow)
+        if (objections := self.watch.objections(choice.workflow)) and not force:
+            raise _objected(objections[0])
+        taken = await self._taken(project, choice.workflow, await self.sync(project))
+        found = taken.workflows[choice.workflow]
         async with self.database.transaction() as connection:
-            await preflight(connection, project, found, (), folder=self.folder)
+            await preflight(connection, taken, found, (), folder=self.folder)
 
         def pins(recorded: Mapping[str, Any]) -> runs.NewRun:
-            return self._new_run(project, found, carried_over(found, recorded), limit=None, force=force)
+            return self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
 
         return await self.repair().rerun(choice, pins, reason=reason, expect=expect)
 
@@ -390,16 +372,17 @@ class Engine:
             return Blocked(reason="folder_unreadable", message=str(error))
 
     async def _plan(self, project: Project, spec: ScheduleSpec) -> Plan | Blocked:
-        workflow = project.workflows[spec.workflow]
-        if drifted := set(await self.sync(project)) & actors_of(workflow):
-            return Blocked(reason="drifted", message=str(drift_conflict(sorted(drifted))))
-        if objections := self.watch.objections(workflow.name):
+        try:
+            taken = await self._taken(project, spec.workflow, await self.sync(project))
+        except ConflictError as error:
+            return Blocked(reason="drifted", message=str(error))
+        if objections := self.watch.objections(spec.workflow):
             return Blocked(reason="objected", message=str(objections[0].error()))
-        given = resolve_params(workflow, spec.params)
-        new = self._new_run(project, workflow, given, limit=spec.limit, started_by=f"schedule {spec.name}")
+        given = resolve_params(taken.workflows[spec.workflow], spec.params)
+        new = self._new_run(taken, spec.workflow, given, limit=spec.limit, started_by=f"schedule {spec.name}")
         try:
             async with self.database.transaction() as connection:
-                await preflight(connection, project, workflow, (), folder=self.folder)
+                await preflight(connection, taken, taken.workflows[spec.workflow], (), folder=self.folder)
         except ProjectError as error:
             return Blocked(reason="query_refused", message=str(error))
         return Plan(spec=spec, run=new)
@@ -407,22 +390,19 @@ class Engine:
     def _new_run(
         self,
         project: Project,
-        workflow: Workflow,
+        name: str,
         params: Mapping[str, Any],
         *,
         limit: int | None,
         terms: Sequence[Term] = (),
         priority: int = 0,
         started_by: str = "",
-        force: bool = False,
         asks_anew: bool = False,
     ) -> runs.NewRun:
-        objections = self.watch.objections(workflow.name)
-        if objections and not force:
-            raise _objected(objections[0])
+        workflow = project.workflows[name]
         return runs.NewRun(
-            workflow=workflow.name,
-            definition=next(one for one in definitions(project) if one.name == workflow.path),
+            workflow=name,
+            definition=workflow_definition(project, workflow),
             steps=[self._new_step(project, workflow, step) for step in workflow.steps.values()],
             params=params,
             limit=limit,
@@ -436,7 +416,7 @@ class Engine:
                 project.collections[workflow.collection],
             ),
             currency=project.currency,
-            overruled=sorted({objection.rule.code for objection in objections}),
+            overruled=sorted({objection.rule.code for objection in self.watch.objections(name)}),
             asks_anew=asks_anew,
         )
 
@@ -457,7 +437,7 @@ class Engine:
                 pinned = read_step(definition.body).model
                 assert pinned is not None, "a step that a model does has that model pinned"
                 work_key, lane = model_key(server, pinned), server.name
-                template = Definition(kind=definition.kind, name="", body=project.files[step.prompt]).sha256.hex()
+                template = read_step(definition.body).prompt_sha256
         return runs.NewStep(
             name=step.name,
             actor=step.actor,
@@ -574,15 +554,6 @@ def _objected(mistake: Mistake) -> ProjectError:
     error = mistake.error()
     error.hint = f"{mistake.hint or mistake.rule.fix}; --force runs it all the same"
     return error
-
-
-def drift_conflict(names: list[str]) -> ConflictError:
-    """Return the error that tells which actors have drifted and what to do."""
-    listed = ", ".join(names)
-    return ConflictError(
-        f"drifted: {listed}: the folder holds something else than what is approved",
-        hint=f"wave actors list --diff shows it; wave actors approve {names[0]} accepts it, --dev accepts every change",
-    )
 
 
 def whoami() -> str:

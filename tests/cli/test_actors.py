@@ -27,6 +27,7 @@ def test_actors_are_active_while_the_folder_holds_what_is_approved(counted, caps
     found = rows(counted, capsys)
     assert {name: row["state"] for name, row in found.items()} == {
         "check_items": "active",
+        "count": "active",
         "count_words": "active",
         "fetch_items": "active",
     }

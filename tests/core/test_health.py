@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from wave_runner.core.drift import Drift, Policy
 from wave_runner.core.health import Server, Verdict, disk_check, drift_check, runners_check, server_checks, size
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,6 +73,9 @@ def test_disk_runners_and_drift():
     assert runners_check(at_work=0, work_waits=True).verdict is Verdict.WARNING
     assert runners_check(at_work=0, work_waits=False).verdict is Verdict.OK
     assert runners_check(at_work=2, work_waits=True).found == "2 at work"
-    assert drift_check(["b", "a"]).verdict is Verdict.WARNING
-    assert drift_check([]).verdict is Verdict.OK
+    assert drift_check(Drift(actors={"a": Policy.PIN})).verdict is Verdict.WARNING
+    assert drift_check(Drift(workflows={"w": Policy.WARN}, weights={"a": Policy.BLOCK})).found == (
+        "drifted: workflow w (warn), the weights of a (block)"
+    )
+    assert drift_check(Drift()).verdict is Verdict.OK
     assert [size(512), size(3 * 1024**2), size(2 * 1024**3)] == ["0 KiB", "3.0 MiB", "2.0 GiB"]

@@ -81,6 +81,7 @@ ELSEWHERE = {
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",
     "actors/drift": "a folder that changes",
+    "actors/tighten": "a folder whose policy becomes stricter: tests/runner/test_drift_policy.py",
     "alerts/raise": "a run that ends oddly",
     **dict.fromkeys(ORDERS, "an order of a person: tests/runner/test_orders.py"),
     "alerts/withdraw": "an order of a person: tests/runner/test_ledger.py",
@@ -109,6 +110,11 @@ ELSEWHERE = {
     "tasks/keep": "a draft",
     "tasks/release": "a claim that is given back",
     "waves/renew": "the heartbeat's",
+    "weights/drift": "a model that is pulled anew: tests/runner/test_drift_weights.py",
+    "weights/restore": "a model that is pulled anew: tests/runner/test_drift_weights.py",
+    "workflows/approve": "a person's command",
+    "workflows/drift": "a folder that changes",
+    "workflows/tighten": "a folder whose policy becomes stricter",
 }
 """Statements that no run here comes by, each with what it would take."""
 

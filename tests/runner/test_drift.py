@@ -8,6 +8,7 @@ import pytest
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import COUNT, Ground, at_work, ended, rows, run_to_end, start_run, until
 
+from wave_runner.core.drift import Drift, Policy
 from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError
 from wave_runner.store import definitions
@@ -53,7 +54,7 @@ def test_dev_approves_a_change_and_the_log_says_so(ground: Ground):
     ground.project(rows=rows(1))
     ground.start()
     ground.write("actors/count.py", OTHER)
-    assert ground.do(lambda engine: engine.sync(dev=True)) == []
+    assert ground.do(lambda engine: engine.sync(dev=True)) == Drift()
     ground.start()
     assert actor_events(ground) == [("actor_registered", None), ("actor_approved", True)]
 
@@ -62,9 +63,9 @@ def test_a_change_that_is_taken_back_lets_the_actor_work_again(ground: Ground):
     ground.project(rows=rows(1))
     ground.start()
     ground.write("actors/count.py", OTHER)
-    assert ground.do(lambda engine: engine.sync()) == ["count"]
+    assert ground.do(lambda engine: engine.sync()) == Drift(actors={"count": Policy.BLOCK})
     ground.write("actors/count.py", COUNT)
-    assert ground.do(lambda engine: engine.sync()) == []
+    assert ground.do(lambda engine: engine.sync()) == Drift()
 
 
 def test_a_change_is_recorded_once_however_often_it_is_looked_at(ground: Ground):

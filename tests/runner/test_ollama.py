@@ -53,6 +53,7 @@ options = {{num_ctx = 8192, seed = 3}}
 server = "near"
 model = "test-b"
 """
+WARN = '[drift.actors]\n"*" = "warn"\n'
 GOOD = {"match": r"number (\d+)\.", "text": '{"n": \\1}'}
 
 
@@ -104,7 +105,7 @@ def test_weights_that_were_pulled_anew_while_a_runner_is_at_work_are_asked(groun
             ground.sql("DELETE FROM items")
             return [first, await ended(engine, await start_run(engine))]
 
-    asking(ground, ollama)
+    asking(ground, ollama, room=WARN)
     assert ground.do(work) == ["completed", "completed"]
     assert [body["model"] for body in ollama.requests()].count("test-a:latest") == 2 * 15
     assert [body["model"] for body in ollama.requests()].count("test-b:latest") == 5
@@ -123,7 +124,7 @@ def test_weights_that_somebody_else_has_loaded_anew_are_no_longer_called_by_thei
             ground.sql("DELETE FROM items")
             return [first, await ended(engine, await start_run(engine))]
 
-    asking(ground, ollama)
+    asking(ground, ollama, room=WARN)
     assert ground.do(work) == ["completed", "completed"]
     newest = ground.one("SELECT digest FROM visits JOIN waves USING (visit_id) ORDER BY wave_id DESC LIMIT 1")
     assert newest[:10] == "sha256:fff"

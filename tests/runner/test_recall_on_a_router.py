@@ -53,6 +53,9 @@ options = {max_tokens = 60}
 server = "local"
 model = "test-b"
 options = {max_tokens = 60}
+
+[drift.actors]
+two = "warn"
 """
 N = 3
 

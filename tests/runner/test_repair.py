@@ -14,6 +14,7 @@ from tests.support.projects import Ground, at_work, ended, rows, script
 
 from wave_runner.core.event import commitment
 from wave_runner.errors import ConflictError, NotFoundError, WaveError
+from wave_runner.runner.fold_check import verify_interactions
 from wave_runner.runner.repair import Invalidated, Preview, Started
 
 STEPS = """\
@@ -389,5 +390,5 @@ def test_interactions_are_what_their_events_say_whatever_was_redone_undone_and_i
     undo(done, 2)
     invalidate(done, where='name:"item 0005"')
     work(done)
-    found = done.do(lambda engine: verify_interactions(engine.database))
+    found = done.do(lambda engine: verify_interactions(engine.database, by="ann"))
     assert found.wrong == 0

@@ -66,9 +66,9 @@ def test_work_that_is_held_delayed_or_of_a_drifted_actor_is_not_claimed(ground: 
         await hand.sql(
             "UPDATE interactions SET ready_at = now() + interval '1 hour' WHERE interaction_id = %s", delayed
         )
-        await hand.sql("UPDATE actors SET state = 'drifted', drifted_to_id = definition_id WHERE name = 'count'")
+        await hand.sql("UPDATE actors SET drifted_to_id = definition_id, drifted_at = now() WHERE name = 'count'")
         while_drifted = await hand.claim()
-        await hand.sql("UPDATE actors SET state = 'active', drifted_to_id = NULL")
+        await hand.sql("UPDATE actors SET drifted_to_id = NULL, drifted_at = NULL")
         return while_drifted, ids(await hand.claim()), free
 
     while_drifted, after, free = by_hand(ground, claim)

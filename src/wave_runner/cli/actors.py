@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wave_runner.cli import output
+from wave_runner.cli import output, page
 from wave_runner.cli.main import project_dir, project_option
 from wave_runner.cli.usage_page import plain_usage, show_usage
 
 if TYPE_CHECKING:
-    from wave_runner.core.workflow import Project
     from wave_runner.engine import Engine
+    from wave_runner.reports.approved import Standing
     from wave_runner.reports.usage import Change, Usage
-    from wave_runner.store.definitions import Actor
 
 SHORT = 12
+HIDDEN = ("name", "approved_body", "found_body")
 
 
 @click.group()
@@ -46,8 +46,16 @@ def list_(context: click.Context, with_diff: bool, as_json: bool) -> None:
     wave actors list
     wave actors list --diff
 
-    active: the folder holds what is approved. drifted: it holds something else, and the actor's work waits. new: no
-    run has used it yet; the first one registers it. gone: the folder has it no more.
+    active: the folder, and of a model its server, hold what is approved. drifted: something else, and the policy says
+    what that does. new: no run has used it yet; the first one registers it. gone: the folder has it no more. Workflows
+    stand below the actors.
+
+    \b
+    The policy in force is the stricter of that which was approved and that which wave.toml says now:
+    warn     new runs take what is new; the log and an alert say so
+    pin      new runs take what is approved
+    approve  no new run begins until somebody approves
+    block    nothing of it begins until somebody approves, for no run
     """
     asyncio.run(_list(project_dir(context), with_diff=with_diff, as_json=as_json))
 
@@ -55,18 +63,20 @@ def list_(context: click.Context, with_diff: bool, as_json: bool) -> None:
 @actors.command()
 @project_option
 @click.argument("name")
+@click.option("--workflow", is_flag=True, help="NAME is that of a workflow.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def approve(context: click.Context, name: str, as_json: bool) -> None:
-    """Approve what the folder holds for the actor NAME, so that its work goes on.
+def approve(context: click.Context, name: str, workflow: bool, as_json: bool) -> None:
+    """Approve what the folder holds for the actor NAME, and of a model the weights that its server holds.
 
     \b
     wave actors approve summary_saver
-    wave actors approve summary_saver --json
+    wave actors approve --workflow job_postings --json
 
-    The log keeps who approved what. Look first: wave actors list --diff
+    Its work goes on, and the policy that wave.toml says now is in force. The log keeps who approved what. Look first:
+    wave actors list --diff
     """
-    asyncio.run(_approve(project_dir(context), name, as_json=as_json))
+    asyncio.run(_approve(project_dir(context), name, workflow=workflow, as_json=as_json))
 
 
 @actors.command()
@@ -104,7 +114,7 @@ def usage(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def history(context: click.Context, name: str | None, as_json: bool) -> None:
-    """Show what has become of the actor NAME, or of all: seen first, drifted, approved by whom, restored.
+    """Show what has become of the actor or workflow NAME, or of all: seen first, drifted, approved by whom, restored.
 
     \b
     wave actors history
@@ -113,8 +123,13 @@ def history(context: click.Context, name: str | None, as_json: bool) -> None:
     found = asyncio.run(_history(project_dir(context), name))
     rows = [asdict(change) for change in found]
     if not as_json:
-        rows = [{**row, "definition": row["definition"][:SHORT], "by": _by(row)} for row in rows]
-    output.show(("at", "actor", "what", "definition", "by"), rows, "wave.actors.history.v1", as_json=as_json)
+        rows = [{**row, "version": _version(row), "by": _by(row)} for row in rows]
+    output.show(("at", "name", "what", "version", "policy", "by"), rows, "wave.actors.history.v1", as_json=as_json)
+
+
+def _version(row: dict[str, Any]) -> str:
+    weights = f"weights {page.short(row['weights'])}" if row["weights"] else ""
+    return " ".join(filter(None, [(row["definition"] or "")[:SHORT], weights]))
 
 
 def _by(row: dict[str, Any]) -> str:
@@ -139,81 +154,76 @@ async def _history(folder: Path, name: str | None) -> list[Change]:
 
 async def _list(folder: Path, *, with_diff: bool, as_json: bool) -> None:
     from wave_runner.engine import open_engine
+    from wave_runner.reports.approved import approved
 
     async with open_engine(folder, name="wave actors") as engine:
-        rows = await _rows(engine, with_diff=with_diff)
-    output.show(("actor", "kind", "state", "approved", "found", "by"), rows, "wave.actors.v1", as_json=as_json)
+        found = await approved(engine.database, engine.project())
+        rows = [await _row(engine, one, with_diff=with_diff) for one in found]
+    shown = rows if as_json else [_short(row) for row in rows]
+    columns = ("actor", "kind", "state", "policy", "approved", "found", "by")
+    output.show(columns, shown, "wave.actors.v1", as_json=as_json)
     if with_diff and not as_json:
         for row in rows:
             output.block(row["diff"])
 
 
-async def _approve(folder: Path, name: str, *, as_json: bool) -> None:
+async def _row(engine: Engine, one: Standing, *, with_diff: bool) -> dict[str, Any]:
+    row = {"actor": one.name, **{name: value for name, value in asdict(one).items() if name not in HIDDEN}}
+    return row | ({"diff": await _diff(engine, one)} if with_diff else {})
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for people: beginnings of hashes, and of weights that have drifted what is found."""
+    short = row | {"approved": row["approved"][:SHORT], "found": row["found"][:SHORT]}
+    if row["weights_found"]:
+        short["found"] = f"{short['found']} weights {page.short(row['weights_found'])}"
+    return short
+
+
+async def _approve(folder: Path, name: str, *, workflow: bool, as_json: bool) -> None:
     from wave_runner.engine import open_engine
-    from wave_runner.project.definitions import actor_definition
+    from wave_runner.project.definitions import actor_definition, workflow_definition
 
     async with open_engine(folder, name="wave actors") as engine:
-        # The first definition of an actor is approved by whoever brings it.
-        known = await _known(engine)
-        changed = await engine.approve(name)
-        if name not in known:
+        project, approvals = engine.project(), engine.approvals()
+        approve = approvals.approve_workflow if workflow else approvals.approve
+        known = await _known(engine, workflow=workflow)
+        changed = await approve(project, name)
+        if name not in known:  # the first definition is approved by whoever brings it
             await engine.sync()
             changed = True
-        sha256 = actor_definition(engine.project(), name).sha256.hex()
+        definition = (
+            workflow_definition(project, project.workflows[name]) if workflow else actor_definition(project, name)
+        )
+        sha256 = definition.sha256.hex()
     if as_json:
-        output.emit("wave.actors.approve.v1", {"actor": name, "approved": sha256, "changed": changed})
+        found = {"workflow" if workflow else "actor": name, "approved": sha256, "changed": changed}
+        output.emit("wave.actors.approve.v1", found)
         return
     output.heading(f"{name}: {'approved' if changed else 'was approved already'} ({sha256[:SHORT]})")
 
 
-async def _rows(engine: Engine, *, with_diff: bool) -> list[dict[str, Any]]:
-    from wave_runner.project.definitions import actor_definition, actor_kind, actor_names
-
-    project, known = engine.project(), await _known(engine)
-    here = {name: actor_definition(project, name) for name in actor_names(project)}
-    rows = []
-    for name in sorted({*here, *known}):
-        approved = known[name].sha256 if name in known else None
-        found = here[name].sha256 if name in here else None
-        row = {
-            "actor": name,
-            "kind": known[name].kind if name in known else str(actor_kind(project, name)),
-            "state": _state(approved, found),
-            "approved": approved.hex()[:SHORT] if approved else "",
-            "found": found.hex()[:SHORT] if found else "",
-            "by": known[name].approved_by if name in known else None,
-        }
-        if with_diff:
-            row["diff"] = (
-                await _diff(engine, project, known[name], here[name].body) if row["state"] == "drifted" else ""
-            )
-        rows.append(row)
-    return rows
-
-
-def _state(approved: bytes | None, found: bytes | None) -> str:
-    if approved is None:
-        return "new"
-    if found is None:
-        return "gone"
-    return "active" if approved == found else "drifted"
-
-
-async def _known(engine: Engine) -> dict[str, Actor]:
+async def _known(engine: Engine, *, workflow: bool) -> set[str]:
     from wave_runner.store import definitions, reports
 
     async with reports.snapshot(engine.database) as connection:
-        return await definitions.actors(connection)
+        return {*(await definitions.workflows(connection) if workflow else await definitions.actors(connection))}
 
 
-async def _diff(engine: Engine, project: Project, actor: Actor, body: bytes) -> str:
-    """Return what changed in an actor's files and settings since it was approved."""
+async def _diff(engine: Engine, one: Standing) -> str:
+    """Return what changed in an actor's files and settings, or in a workflow's file, since it was approved."""
     from hashlib import sha256
 
     from wave_runner.project.definitions import read_actor
     from wave_runner.project.drift import contents, diff
 
-    approved, found = read_actor(actor.approved), read_actor(body)
+    if one.approved_body is None or one.found_body is None or one.approved_body == one.found_body:
+        return ""
+    project = engine.project()
+    if one.kind == "workflow":
+        path = project.workflows[one.name].path
+        return diff({path: one.approved_body}, {path: one.found_body})
+    approved, found = read_actor(one.approved_body), read_actor(one.found_body)
     stored = await _files(engine, set(approved.files.values()))
     here = {sha256(content).hexdigest(): content for content in project.files.values()}
     return diff(contents(approved, stored.__getitem__), contents(found, here.__getitem__))

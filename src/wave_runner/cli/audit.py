@@ -14,6 +14,7 @@ import click
 
 from wave_runner.cli import erase, log, output, retain
 from wave_runner.cli.main import project_dir, project_option
+from wave_runner.errors import WaveError
 
 if TYPE_CHECKING:
     from wave_runner.audit.wave_verify import Checkpoint, Policy
@@ -107,13 +108,14 @@ def export(
 def verify(
     context: click.Context, policy: Path | None, older: Sequence[Path], longest_transaction: int, as_json: bool
 ) -> int:
-    """Verify the signed log in the database: signatures, tree, every event and every content, changing nothing.
+    """Verify the signed log in the database: signatures, tree, every event and every content.
 
     \b
     wave audit verify
     wave audit verify --policy policy --checkpoint checkpoint-of-monday
 
-    Checkpoints outside the database are compared too. Ends with 0 if all holds, 1 if something was tampered with
+    Checkpoints outside the database are compared too. That it was verified, by whom and what came of it is an event of
+    the log itself; nothing else is changed. Ends with 0 if all holds, 1 if something was tampered with
     (the first event that does not hold is named), 2 if something is missing, 3 if a file cannot be used.
     """
     from wave_runner.audit import wave_verify
@@ -185,10 +187,29 @@ async def _verify(folder: Path, policy: Policy | None, older: Sequence[Checkpoin
     from wave_runner.reports.verify import verify_log
 
     async with open_engine(folder, name="wave audit") as engine:
-        return await verify_log(
+        found = await verify_log(
             engine.database,
             source=engine.source(),
             policy=policy,
             older=[*older, *engine.outside_checkpoints()],
             longest_transaction_us=longest_s * 1_000_000,
         )
+        try:
+            await engine.log_keeper().note_verified(_said(found, "own" if policy is None else "given"))
+        except WaveError as error:  # what was found is told all the same
+            print(f"that the log was verified could not be noted: {error}", file=sys.stderr)
+        return found
+
+
+def _said(found: Verified, policy: str) -> dict[str, int | str | None]:
+    """Return what the log says of its verification."""
+    from wave_runner.audit.wave_verify import RESULTS
+
+    first = next(iter(found.findings.sorted()), None)
+    return {
+        "result": RESULTS[found.findings.code()],
+        "policy": policy,
+        "findings": found.findings.count,
+        "first": first.log_index if first is not None else None,
+        **found.facts,
+    }

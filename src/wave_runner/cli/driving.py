@@ -15,8 +15,9 @@ from pathlib import Path
 import click
 
 from wave_runner.cli.progress import Progress
-from wave_runner.engine import Engine, drift_conflict, open_engine
+from wave_runner.engine import Engine, open_engine
 from wave_runner.errors import ConflictError, DatabaseError, NotFoundError, WaveError
+from wave_runner.runner.approvals import drift_conflict
 from wave_runner.runner.runner import Runner
 from wave_runner.store import runs
 from wave_runner.store.database import Unavailable, is_away, until_available
@@ -185,6 +186,10 @@ async def _say_what_it_waits_for(engine: Engine, run_id: int, workflow: str) -> 
     state = await runs.state(engine.database, run_id)
     goes_on = f"then: wave run {workflow} --resume"
     if state is not None and state["state"] == "paused":
+        if state["workflow_drifted"]:
+            told = f"run {run_id} waits: workflow {workflow} has drifted: wave actors approve --workflow {workflow}"
+            click.echo(f"{told}, {goes_on}", err=True)
+            return
         subject = f"workflow {workflow}" if state["workflow_paused"] else f"run {run_id}"
         more = " --more-tokens N or --more-money N" if BUDGET_EXCEEDED in (state["paused_by"] or "") else ""
         by = f" by {state['paused_by']}" if state["paused_by"] else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wave_runner.cli import output, status
+from wave_runner.cli.compliance import compliance
 from wave_runner.cli.durations import Duration
 from wave_runner.cli.main import project_dir, project_option
 
@@ -33,7 +34,11 @@ def report() -> None:
     wave report records
     wave report servers
     wave report cost
+    wave report compliance integrity
     """
+
+
+report.add_command(compliance)
 
 
 @report.command()

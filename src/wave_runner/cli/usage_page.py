@@ -15,12 +15,21 @@ COLUMNS = ("run", "step", "results", "from cache", "version", "current", "approv
 
 def plain_usage(found: Usage) -> dict[str, Any]:
     """Return the usage as `wave.actors.usage.v1` has it."""
-    return {"actor": found.actor, "approved": found.approved, "rows": found.uses, "results": found.results}
+    return {
+        "actor": found.actor,
+        "approved": found.approved,
+        "weights": found.weights,
+        "rows": found.uses,
+        "results": found.results,
+    }
 
 
 def show_usage(found: Usage) -> None:
     """Print the versions of an actor with what they have given, and whose results they are if they were asked for."""
-    output.heading(f"{found.actor}: {found.total} results in force; approved now is {page.short(found.approved)}")
+    weights = f", weights {page.short(found.weights)}" if found.weights else ""
+    output.heading(
+        f"{found.actor}: {found.total} results in force; approved now is {page.short(found.approved)}{weights}"
+    )
     output.table(COLUMNS, [_line(one) for one in found.uses], title="versions")
     if found.results:
         results = [{**asdict(one), "run": one.run_id, "interaction": one.interaction_id} for one in found.results]

@@ -110,6 +110,11 @@ class EventType(enum.StrEnum):
     HOLD_PLACED = "hold_placed"  # somebody lets nothing of a record be erased
     HOLD_RELEASED = "hold_released"  # somebody lets it be erased again
     RETENTION_APPLIED = "retention_applied"  # somebody has let go what was kept long enough
+    WORKFLOW_REGISTERED = "workflow_registered"  # as of actors
+    WORKFLOW_DRIFTED = "workflow_drifted"
+    WORKFLOW_APPROVED = "workflow_approved"
+    WORKFLOW_RESTORED = "workflow_restored"
+    LOG_VERIFIED = "log_verified"  # somebody has had the whole log verified, with what came of it
 
 
 def data_text(data: Mapping[str, Any]) -> str:

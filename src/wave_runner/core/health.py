@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from wave_runner.core.drift import Drift
+
 # What a clock may be wrong by before times that people compare mislead them; the engine itself uses the database's.
 CLOCK_TOLERANCE = timedelta(seconds=5)
 OLD_TRANSACTION_S = 300.0  # dead rows pile up behind it, and every claim walks over them
@@ -184,14 +186,17 @@ def projections_check(alerts: Sequence[tuple[str, str]]) -> Check:
     )
 
 
-def drift_check(drifted: list[str]) -> Check:
-    """Return whether a folder holds what is approved."""
-    if not drifted:
+def drift_check(drift: Drift) -> Check:
+    """Return whether a folder, and the model servers, hold what is approved."""
+    found = [
+        *(f"{name} ({policy})" for name, policy in drift.actors.items()),
+        *(f"workflow {name} ({policy})" for name, policy in drift.workflows.items()),
+        *(f"the weights of {name} ({policy})" for name, policy in drift.weights.items()),
+    ]
+    if not found:
         return _ok("drift", "the folder holds what is approved")
-    fix = f"wave actors list --diff shows it; wave actors approve {drifted[0]} accepts it"
-    return Check(
-        name="drift", verdict=Verdict.WARNING, found=f"drifted, their work waits: {', '.join(drifted)}", fix=fix
-    )
+    fix = "wave actors list --diff shows it; wave actors approve accepts it"
+    return Check(name="drift", verdict=Verdict.WARNING, found=f"drifted: {', '.join(found)}", fix=fix)
 
 
 def model_server_check(name: str, *, problem: str) -> Check:

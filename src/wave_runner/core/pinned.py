@@ -160,8 +160,8 @@ def read_step(body: bytes) -> PinnedStep:
     return PinnedStep(
         workflow=data["workflow"],
         step=_step_in(data["step"]),
-        collection=_flat_in(CollectionSpec, data["collection"]),
-        params={name: _flat_in(Param, param) for name, param in data["params"].items()},
+        collection=flat_in(CollectionSpec, data["collection"]),
+        params={name: flat_in(Param, param) for name, param in data["params"].items()},
         ensures=tuple(data["ensures"]),
         ensures_run=tuple(data["ensures_run"]),
         ensures_sql=data["ensures_sql"],
@@ -169,9 +169,9 @@ def read_step(body: bytes) -> PinnedStep:
         limits=Limits(**data["limits"]),
         select=data["select"],
         select_sha256=data["select_sha256"],
-        model=data["model"] and _flat_in(ModelSpec, data["model"]),
-        script=data["script"] and _flat_in(ScriptSpec, data["script"]),
-        query=data["query"] and _flat_in(QuerySpec, data["query"]),
+        model=data["model"] and flat_in(ModelSpec, data["model"]),
+        script=data["script"] and flat_in(ScriptSpec, data["script"]),
+        query=data["query"] and flat_in(QuerySpec, data["query"]),
         prompt_sha256=data["prompt_sha256"],
         output_sha256=data["output_sha256"],
         script_sha256=data["script_sha256"],
@@ -222,7 +222,8 @@ def flat_out(spec: CollectionSpec | ModelSpec | ScriptSpec | QuerySpec | Param) 
     return {field.name: getattr(spec, field.name) for field in fields(spec)}
 
 
-def _flat_in(cls: type[Flat], data: Mapping[str, Any]) -> Flat:
+def flat_in(cls: type[Flat], data: Mapping[str, Any]) -> Flat:
+    """Return the spec that `flat_out` read out."""
     # JSON knows lists only; a spec's lists are tuples, except inside a model's options, which are JSON themselves.
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     return cls(**values)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from wave_runner.core.drift import Policies
 from wave_runner.core.due import CatchUp
 from wave_runner.core.limits import Limits
 from wave_runner.core.raw import DEFAULT_BYTES
@@ -385,3 +386,4 @@ class Project:
     files: Mapping[str, bytes]
     currency: str = ""  # of all prices; "" where it is not named
     retention: Mapping[str, int] = field(default_factory=dict)  # days that each class of contents is kept
+    drift: Policies = field(default_factory=Policies)  # what a change of what was approved does

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import orjson
 
 from wave_runner.core.loading import merged
-from wave_runner.core.pinned import PinnedStep, flat_out, write_step
+from wave_runner.core.pinned import PinnedStep, flat_in, flat_out, write_step
 from wave_runner.core.workflow import (
     ROUTER,
     SELECT_ALL,
     ActorKind,
     Definition,
     DefinitionKind,
+    ModelSpec,
     Project,
+    QuerySpec,
+    ScriptSpec,
     Step,
     Workflow,
 )
@@ -130,6 +133,25 @@ def actor_definition(project: Project, name: str) -> Definition:
             files = _files_of_steps(project, name)
     body = {"name": name, "kind": kind, "settings": settings, "files": _hashes(files), "lock": lock}
     return Definition(kind=DefinitionKind.ACTOR, name=name, body=_json(body))
+
+
+def workflow_definition(project: Project, workflow: Workflow) -> Definition:
+    """Return what is approved of a workflow: the bytes of its file."""
+    return Definition(kind=_kind_of(workflow.path), name=workflow.path, body=project.files[workflow.path])
+
+
+def with_settings(project: Project, approved: Iterable[ActorManifest]) -> Project:
+    """Return the project with these actors' settings as they were approved."""
+    models, scripts, queries = dict(project.models), dict(project.scripts), dict(project.queries)
+    for one in approved:
+        match one.kind:
+            case ActorKind.AI_MODEL:
+                models[one.name] = flat_in(ModelSpec, one.settings)
+            case ActorKind.SCRIPT:
+                scripts[one.name] = flat_in(ScriptSpec, one.settings)
+            case ActorKind.SQL:
+                queries[one.name] = flat_in(QuerySpec, one.settings)
+    return replace(project, models=models, scripts=scripts, queries=queries)
 
 
 def step_definition(project: Project, workflow: Workflow, step: Step) -> Definition:

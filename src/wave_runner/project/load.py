@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wave_runner.core.cost import SECOND
+from wave_runner.core.drift import EVERY_OTHER
 from wave_runner.core.lint import Finding, Severity, Surroundings, lint, sharing, unused
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import resolve_params
@@ -15,6 +16,7 @@ from wave_runner.core.pinned import longest_answer
 from wave_runner.core.workflow import ROUTER, ActorKind, Project, ScriptSpec, Workflow
 from wave_runner.errors import ProjectError, WaveError
 from wave_runner.project import folder as project_folder
+from wave_runner.project.definitions import actor_names
 from wave_runner.project.document import Document
 from wave_runner.project.folder import WAVE_TOML, find_project
 from wave_runner.project.manifest import ManifestError, imported_names, script_files
@@ -27,6 +29,8 @@ from wave_runner.project.toml_text import read_toml
 from wave_runner.project.wave_toml import Declared, is_name, read_wave_toml
 from wave_runner.project.workflow_file import read_workflow
 from wave_runner.project.yaml_text import read_yaml
+
+NOTHING: Mapping[str, bytes] = {}
 
 __all__ = ["Reading", "find_project", "load_project", "located", "read_project"]
 
@@ -58,26 +62,26 @@ def load_project(folder: Path) -> Project:
     return read_project(folder).whole()
 
 
-def read_project(folder: Path) -> Reading:
-    """Read the project in `folder`, and everything that is wrong with it."""
+def read_project(folder: Path, instead: Mapping[str, bytes] = NOTHING) -> Reading:
+    """Read the project in `folder`, and everything that is wrong with it; with the files `instead` of its own."""
     if not (folder / WAVE_TOML).is_file():
         raise ProjectError(f"there is no {WAVE_TOML} in {folder}", hint=f"make a project with `wave init {folder}`")
     mistakes = Mistakes(folder)
     project = None
     with mistakes.heard():
-        project = _read(folder, mistakes)
+        project = _read(folder, instead, mistakes)
     broken = any(one.rule.severity is Severity.ERROR for one in mistakes.found)
     return Reading(None if broken else project, tuple(mistakes.found))
 
 
-def _read(folder: Path, mistakes: Mistakes) -> Project:
+def _read(folder: Path, instead: Mapping[str, bytes], mistakes: Mistakes) -> Project:
     """Return what can be read. Raises only where nothing behind it could be."""
-    files = {path: project_folder.read(folder, path) for path in project_folder.project_paths(folder)}
+    files = {path: project_folder.read(folder, path) for path in project_folder.project_paths(folder)} | dict(instead)
     document = read_toml(folder / WAVE_TOML, files.pop(WAVE_TOML))
     declared = read_wave_toml(document)
     scripts = _scripts(folder, document, declared, files)
     for script in declared.scripts.values():
-        files |= _files_of(folder, document, script)
+        files = _files_of(folder, document, script) | files
     documents, workflows = _workflows(folder, files, mistakes)
     project = Project(
         id=declared.id,
@@ -92,6 +96,7 @@ def _read(folder: Path, mistakes: Mistakes) -> Project:
         workflows=workflows,
         schedules=declared.schedules,
         files=files,
+        drift=declared.drift,
     )
     around = _surroundings(project)
     for workflow in workflows.values():
@@ -106,6 +111,8 @@ def _read(folder: Path, mistakes: Mistakes) -> Project:
         _check_people(project, documents)
     with mistakes.heard():
         _check_schedules(project, document)
+    with mistakes.heard():
+        _check_drift(project, document)
     if not mistakes.found:  # else what nobody seems to use may be used by what could not be read
         for path, finding in unused(project):
             mistakes.add(document if path == WAVE_TOML else Document(folder / path, {}, {(): 0}), finding)
@@ -237,6 +244,17 @@ def _check_schedules(project: Project, document: Document) -> None:
             resolve_params(project.workflows[schedule.workflow], schedule.params)
         except WaveError as error:
             raise document.error((*at, "params"), error.message, error.hint) from error
+
+
+def _check_drift(project: Project, document: Document) -> None:
+    """A policy of a name that nobody has would guard nothing."""
+    of_actors = ("actors", project.drift.actors, actor_names(project))
+    of_workflows = ("workflows", project.drift.workflows, sorted(project.workflows))
+    for of, said, there in (of_actors, of_workflows):
+        for name in said:
+            if name not in (EVERY_OTHER, *there):
+                message = f"there is no {of.removesuffix('s')} `{name}`"
+                raise document.error(("drift", of, name), message, did_you_mean(name, there))
 
 
 def _check_imports(folder: Path, project: Project, path: str, content: bytes) -> None:

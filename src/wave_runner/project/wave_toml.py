@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wave_runner.core import cost, cron
+from wave_runner.core.drift import EVERY_OTHER, Policies, Policy
 from wave_runner.core.due import CatchUp
 from wave_runner.core.erasure import CLASSES
 from wave_runner.core.nearest import did_you_mean
@@ -22,7 +23,10 @@ Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
 
 DRIVERS = ("llama_cpp", "ollama", "openai")
 BY_URL = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:1234/v1"}
-TABLES = ("project", "collections", "servers", "models", "scripts", "schedules", "retention", "settings")
+TABLES = (
+    *("project", "collections", "servers", "models", "scripts", "schedules", "retention"),
+    *("drift", "settings"),
+)
 
 LONGEST_DAYS = 36_500
 
@@ -48,6 +52,7 @@ class Declared:
     scripts: Mapping[str, ScriptSpec]
     schedules: Mapping[str, ScheduleSpec]
     retention: Mapping[str, int]
+    drift: Policies
 
 
 def read_wave_toml(document: Document) -> Declared:
@@ -68,6 +73,7 @@ def read_wave_toml(document: Document) -> Declared:
         scripts={name: _script(name, section, models) for name, section in _each(top, "scripts")},
         schedules={name: _schedule(name, section) for name, section in _each(top, "schedules")},
         retention=_retention(top.section("retention")),
+        drift=_drift(top.section("drift").only(("actors", "workflows"))),
     )
 
 
@@ -208,6 +214,24 @@ def _schedule(name: str, section: Section) -> ScheduleSpec:
 def _retention(section: Section) -> dict[str, int]:
     section.only(CLASSES)
     return {name: section.whole(name, most=LONGEST_DAYS) for name in section.data}
+
+
+def _drift(section: Section) -> Policies:
+    return Policies(actors=_policies(section.section("actors")), workflows=_policies(section.section("workflows")))
+
+
+def _policies(section: Section) -> dict[str, Policy]:
+    return {name: _policy(section, name) for name in section.data}
+
+
+def _policy(section: Section, name: str) -> Policy:
+    if not (is_name(name) or name == EVERY_OTHER):
+        raise section.error(f"`{name}` is no name; `{EVERY_OTHER}` stands for all that have no word of their own", name)
+    word = section.text(name)
+    if word not in list(Policy):
+        hint = did_you_mean(word, Policy)
+        raise section.error(f"a policy is one of {', '.join(Policy)}, not {word!r:.60}", name, hint=hint)
+    return Policy(word)
 
 
 def _cron(section: Section) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from wave_runner.core.drift import Policy
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
@@ -29,10 +30,15 @@ class Alert:
 
 
 async def alerts(database: Database, *, limit: int = SHOWN) -> list[Alert]:
-    """Return what is wrong with the log and its projections, what is idle now, then what runs have raised."""
+    """Return what is wrong with the log and its projections, what has drifted, what is idle, then what runs raised."""
     async with stored.snapshot(database) as connection:
-        of_the_log = [*await _of_the_log(connection), *await _of_projections(connection)]
-        return [*of_the_log, *await _idle(connection), *await raised(connection, limit=limit)]
+        return [
+            *await _of_the_log(connection),
+            *await _of_projections(connection),
+            *await drifted(connection),
+            *await _idle(connection),
+            *await raised(connection, limit=limit),
+        ]
 
 
 async def raised(connection: Connection, run_id: int | None = None, *, limit: int = SHOWN) -> list[Alert]:
@@ -46,6 +52,34 @@ async def raised(connection: Connection, run_id: int | None = None, *, limit: in
         )
         for row in await stored.alerts(connection, run_id, limit=limit)
     ]
+
+
+async def drifted(connection: Connection) -> list[Alert]:
+    """Return what is not as it was approved, as far as anybody who syncs or loads has seen it."""
+    return [
+        Alert(
+            kind="drifted", subject=f"{row['of']} {row['name']}", since=row["drifted_at"], message=_drift_message(row)
+        )
+        for row in await stored.drifted(connection)
+    ]
+
+
+def _drift_message(row: Row) -> str:
+    parts = ["the folder"] if row["changed"] else []
+    parts += ["the model server"] if row["weights_found"] else []
+    option = " --workflow" if row["of"] == "workflow" else ""
+    says = {
+        Policy.WARN: "new runs take it all the same",
+        Policy.PIN: "new runs take what is approved",
+        Policy.APPROVE: "no new run begins",
+        Policy.BLOCK: "nothing of it begins",
+    }[Policy(row["policy"])]
+    if row["stopped"]:
+        says = "nothing of it begins"
+    return (
+        f"{' and '.join(parts)} {'hold' if len(parts) > 1 else 'holds'} something else of {row['name']} than what is "
+        f"approved; {says} ({row['policy']}): wave actors approve{option} {row['name']}"
+    )
 
 
 async def _of_the_log(connection: Connection) -> list[Alert]:

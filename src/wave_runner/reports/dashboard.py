@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.actors import Actor, actors
-from wave_runner.reports.alerts import Alert, raised
+from wave_runner.reports.alerts import Alert, drifted, raised
 from wave_runner.reports.errors import SHOWN, Errors, errors
 from wave_runner.reports.incomplete import Incomplete, incomplete
 from wave_runner.reports.limits import Limit, limits
@@ -57,7 +57,7 @@ async def dashboard(
             errors=await errors(connection, chosen, limit=recent),
             incomplete=await incomplete(connection, chosen),
             rejections=await rejections(connection, chosen),
-            alerts=await raised(connection, chosen),
+            alerts=[*await drifted(connection), *await raised(connection, chosen)],
             people=await waiting(connection, chosen),
             limits=await limits(connection, chosen),
         )

@@ -15,6 +15,7 @@ from wave_runner.errors import NotFoundError
 from wave_runner.reports import versions
 from wave_runner.reports.versions import Approved, File, Script, Versions
 from wave_runner.store import definitions, provenance
+from wave_runner.store.definitions import Actor
 from wave_runner.store.reports import snapshot
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class Use:
     """The results in force of one step of a run, and of one kind of weights where a model gave them.
 
     `definition` is the hash of the pinned step, `approved` what was approved of its actor then; `current` says whether
-    that is what is approved now. Of the results, so many came `from_cache`: their `digest` is that of the call which
-    gave the answer, None where nobody has recorded it, or no model was asked.
+    that, and the weights, are what is approved now. Of the results, so many came `from_cache`: their `digest` is that
+    of the call which gave the answer, None where nobody has recorded it, or no model was asked.
     """
 
     run_id: int
@@ -73,10 +74,14 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What an actor has given. `results` are the first of `total`, where they were asked for."""
+    """What an actor has given. `weights` are those that are approved of a model.
+
+    `results` are the first of `total`, where they were asked for.
+    """
 
     actor: str
     approved: str
+    weights: str | None
     uses: Sequence[Use]
     total: int
     results: Sequence[Result]
@@ -84,12 +89,18 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What became of an actor: registered, drifted, approved, restored. `by` is None where nobody had to say it."""
+    """What became of an actor or a workflow: registered, drifted, approved, restored.
+
+    `definition` is the hash of what was seen, `weights` the digest of a model's weights; None where it was not about
+    that. `by` is None where nobody had to say it.
+    """
 
     at: datetime
-    actor: str
+    name: str
     what: str
-    definition: str
+    definition: str | None
+    weights: str | None
+    policy: str | None
     by: str | None
     dev: bool
 
@@ -113,20 +124,20 @@ async def usage(
             raise NotFoundError(f"no run has used an actor {actor}", hint=did_you_mean(actor, known))
         rows = await provenance.usage(connection, actor, run_id=run_id)
         found = await versions.look_up(connection, [read_step(bytes(row["pinned"])) for row in rows])
-        approved = known[actor].sha256.hex()
-        uses = [one for one in (_use(row, found, approved) for row in rows) if one.is_of(version)]
+        uses = [one for one in (_use(row, found, known[actor]) for row in rows) if one.is_of(version)]
         of = [(one.run_step_id, one.digest) for one in uses]
         results = await provenance.usage_records(connection, of, limit=limit) if with_results and of else []
     return Usage(
         actor=actor,
-        approved=approved,
+        approved=known[actor].sha256.hex(),
+        weights=known[actor].weights,
         uses=uses,
         total=sum(one.results for one in uses),
         results=[Result(**{name: row[name] for name in Result.__dataclass_fields__}) for row in results],
     )
 
 
-def _use(row: Row, found: Versions, approved_now: str) -> Use:
+def _use(row: Row, found: Versions, now: Actor) -> Use:
     pinned = read_step(bytes(row["pinned"]))
     approved = found.approved(pinned, by=row["pinned_at"])
     plain: dict[str, Any] = {name: row[name] for name in Use.__dataclass_fields__ if name in row}
@@ -135,7 +146,9 @@ def _use(row: Row, found: Versions, approved_now: str) -> Use:
             **plain,
             "definition": bytes(row["definition"]).hex(),
             "approved": approved,
-            "current": approved is not None and approved.sha256 == approved_now,
+            "current": approved is not None
+            and approved.sha256 == now.sha256.hex()
+            and row["digest"] in (None, now.weights),
             "script": found.script(pinned),
             "prompt": versions.file(pinned.step.prompt, pinned.prompt_sha256),
             "schema": versions.file(pinned.step.output, pinned.output_sha256),
@@ -145,10 +158,10 @@ def _use(row: Row, found: Versions, approved_now: str) -> Use:
     )
 
 
-async def history(database: Database, actor: str | None = None) -> list[Change]:
-    """Return what has become of an actor, or of all of them, the oldest first: from the log."""
+async def history(database: Database, name: str | None = None) -> list[Change]:
+    """Return what has become of an actor or a workflow, or of all of them, the oldest first: from the log."""
     async with snapshot(database) as connection:
-        rows = await definitions.history(connection, actor)
+        rows = await definitions.history(connection, name)
     return [_change(row) for row in rows]
 
 
@@ -156,9 +169,11 @@ def _change(row: Row) -> Change:
     said = orjson.loads(row["data"])
     return Change(
         at=row["recorded_at"],
-        actor=row["actor"],
-        what=row["type"].removeprefix("actor_"),
-        definition=bytes(row["definition"]).hex(),
+        name=row["name"],
+        what=row["type"].partition("_")[2],
+        definition=bytes(row["definition"]).hex() if row["definition"] is not None else None,
+        weights=said["found"] if said.get("of") == "weights" else said.get("weights"),
+        policy=said.get("policy"),
         by=said.get("by"),
         dev=bool(said.get("dev")),
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from wave_runner.audit.keys import HeldKey, new_key
 from wave_runner.core.epoch import next_origin
+from wave_runner.core.event import EventType
 from wave_runner.core.log_entry import Kind, epoch_opened_entry, key_rotated_entry
 from wave_runner.core.sealing import Row
 from wave_runner.errors import ConflictError
 from wave_runner.runner.signer import Signer
+from wave_runner.store import events
 from wave_runner.store import log as stored
 from wave_runner.store.database import Connection, Unavailable
 
@@ -53,6 +55,11 @@ class LogKeeper:
         keys = await _until_free(self._rotate)
         await self.signer.sign()
         return keys
+
+    async def note_verified(self, said: Mapping[str, int | str | None]) -> None:
+        """Note in the log that it was verified, with what came of it: an event like any other, sealed with the next."""
+        async with self.signer.database.transaction() as connection:
+            await events.append(connection, EventType.LOG_VERIFIED, {"by": self.by, **said})
 
     async def _open_epoch(self, reason: str, approved_by: str) -> str | None:
         signer = self.signer

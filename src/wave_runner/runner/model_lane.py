@@ -21,6 +21,7 @@ from wave_runner.core.retry import LONGEST_ASKED_S
 from wave_runner.core.wave import Choice, Linger, Waiting, wave_size
 from wave_runner.core.workflow import ModelSpec
 from wave_runner.errors import ModelServerError, WaveError
+from wave_runner.runner.approved_weights import ApprovedWeights
 from wave_runner.runner.begin import begin, tokens_granted
 from wave_runner.runner.courtesy import Courtesy
 from wave_runner.runner.hold import Holder, Wait
@@ -85,6 +86,7 @@ class ModelLane:
         self._linger_s = linger_s
         self._texts = texts
         self._after_wave = after_wave
+        self._approved = ApprovedWeights(database, server, holder, name=name)
         self._visit: Visit | None = None
         self._answered: set[int] = set()  # queues of which nothing in the last wave had to be asked
         self._drained_since: float | None = None  # nothing waits for the model that was asked last
@@ -129,6 +131,7 @@ class ModelLane:
     async def _look(self) -> dict[int, waves.Queue]:
         """Return what waits and may be claimed, or tried."""
         queues = await self._outlook.of(self.name, whole=True)  # one left out would cost a load
+        await self._approved.look_again(queues)
         self.trouble = trouble_to_tell(queues)
         self._worried = self._worried or any(queue.trouble is not None for queue in queues)
         if any(queue.waiting.work_key == self._current for queue in queues):
@@ -265,13 +268,17 @@ class ModelLane:
         self._weights.given(wave.queue_id, [one.size for one in prepared.ready])
         done = await quarantine(self._database, wave, prepared.stopped)
         self._holder.heartbeat.hold(wave.wave_id, deadline_s=LONGEST_LOAD_S)
-        taken, left = await self._recall(in_hand, prepared.ready)
+        weights = await self._weights_of(step)
+        if not await self._approved.may_ask(queue, weights):
+            in_hand.failed = True
+            return done
+        taken, left = await self._recall(in_hand, weights, prepared.ready)
         if not left:
             self._answered.add(queue.id)
             return done + taken
         self._answered.discard(queue.id)
         visit = await self._visit_for(queue, step)
-        if visit is None:
+        if visit is None or not await self._approved.may_ask(queue, visit.weights):
             in_hand.failed = True  # what is left goes back as it was
             return done + taken
         await waves.enter(self._database, wave, visit_id=visit.visit_id)
@@ -282,12 +289,11 @@ class ModelLane:
         finally:
             self._memory.worked(visit.work_key, time.monotonic() - began)
 
-    async def _recall(self, in_hand: InHand, ready: Sequence[Ready]) -> tuple[int, Sequence[Ready]]:
+    async def _recall(self, in_hand: InHand, weights: str, ready: Sequence[Ready]) -> tuple[int, Sequence[Ready]]:
         """Complete what has been answered before. Returns how many those were, and what has to be asked.
 
         A probe is there to see whether the server answers: it asks in any case.
         """
-        weights = await self._weights_of(in_hand.step)
         if in_hand.probes or not weights:
             return 0, ready
         recalled = await look_up(self._database, self._server, weights, ready, self._texts)
@@ -295,15 +301,8 @@ class ModelLane:
         return taken.done, [*taken.left, *recalled.left]
 
     async def _weights_of(self, step: StepInHand) -> str:
-        """Return the digest of the weights that would answer; "" where nobody knows.
-
-        Not of those that this lane has asked last: they may have been replaced since, by a file or by another lane.
-        """
         assert step.pinned.model is not None, "a queue of a model lane holds steps of models"
-        try:
-            return await self._server.digest(step.pinned.model.model)
-        except ModelServerError:
-            return ""  # nothing is there yet: the load says what is wrong
+        return await self._approved.digest(step.pinned.model.model)
 
     async def _ask_all(self, in_hand: InHand, ready: Sequence[Ready]) -> int:
         """Ask as many at once as the server allows. Returns how many were still ours."""

@@ -47,6 +47,7 @@ class Ready:
     sources: tuple[int, ...]
     prompt: str = ""
     read_hash: bytes | None = None
+    weights: str = ""  # the digest of those that a model is asked with
     question: bytes | None = None  # of a model, as a key; None where no answer to it is kept
     recorded: Recorded | None = None  # the answer that will do, where there is one: nobody is asked
 

@@ -45,7 +45,7 @@ class Taken:
 
 def with_question(server: ModelServer, weights: str, ready: Ready) -> Ready:
     """Return an item with the key of what these weights are asked; without one where its step keeps no answers."""
-    pinned = ready.step.pinned
+    pinned, ready = ready.step.pinned, replace(ready, weights=weights)
     if pinned.model is None or not pinned.keeps_answers:
         return ready
     # The weights stand for the model, whatever it is called.

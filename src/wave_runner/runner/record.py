@@ -272,6 +272,8 @@ def _data(
     }
     data: dict[str, Any] = {"attempt": ready.attempt, "service_us": usage.service_us}
     data |= {name: value for name, value in numbers.items() if value}
+    if ready.weights and ready.recorded is None:
+        data["weights"] = ready.weights
     if source := ready.recorded:
         data["from_cache"] = {
             "run": str(source.run_id),

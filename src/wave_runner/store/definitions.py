@@ -1,20 +1,22 @@
-"""Content-addressed definitions and the actors that point at them."""
+"""Content-addressed definitions, and the actors and workflows that point at them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wave_runner.core.event import EventType
+from wave_runner.core.drift import Policy
 from wave_runner.core.workflow import Definition
 from wave_runner.errors import NotFoundError
-from wave_runner.store import events
 from wave_runner.store.database import Connection, Row, fetch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """An actor as the database knows it: what is approved, and what a folder holds instead."""
+    """An actor as the database knows it: what is approved, and what a folder holds, or its model server, instead.
+
+    `policy` says what a change does. `weights` is the digest that was approved, None as long as none was loaded.
+    """
 
     actor_id: int
     name: str
@@ -24,6 +26,21 @@ class Actor:
     sha256: bytes
     approved_by: str | None
     drifted: bytes | None
+    policy: Policy
+    weights: str | None
+    weights_found: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """A workflow as the database knows it: the file that is approved, and what a folder holds instead."""
+
+    name: str
+    approved: bytes
+    sha256: bytes
+    approved_by: str | None
+    drifted: bytes | None
+    policy: Policy
 
 
 async def put(connection: Connection, definitions: Sequence[Definition]) -> dict[tuple[str, str, bytes], int]:
@@ -67,68 +84,29 @@ async def actors(connection: Connection) -> dict[str, Actor]:
             sha256=bytes(row["sha256"]),
             approved_by=row["approved_by"],
             drifted=bytes(row["drifted_body"]) if row["drifted_body"] is not None else None,
+            policy=Policy(row["policy"]),
+            weights=row["weights"],
+            weights_found=row["weights_found"],
         )
         for row in rows
     }
 
 
-async def history(connection: Connection, actor: str | None) -> list[Row]:
-    """Return what has become of an actor, or of all, from the log: the oldest first."""
-    return await fetch(connection, "actors/history", {"actor": actor})
+async def workflows(connection: Connection) -> dict[str, Workflow]:
+    """Return every workflow by name."""
+    return {
+        row["name"]: Workflow(
+            name=row["name"],
+            approved=bytes(row["body"]),
+            sha256=bytes(row["sha256"]),
+            approved_by=row["approved_by"],
+            drifted=bytes(row["drifted_body"]) if row["drifted_body"] is not None else None,
+            policy=Policy(row["policy"]),
+        )
+        for row in await fetch(connection, "workflows/list")
+    }
 
 
-async def register(connection: Connection, definition: Definition, *, kind: str, by: str) -> bool:
-    """Make an actor known; its first definition is approved by whoever brings it. False if it was known."""
-    key = {"name": definition.name, "sha256": definition.sha256}
-    rows = await fetch(connection, "actors/register", {**key, "kind": kind})
-    if not rows:
-        return False
-    await fetch(connection, "definitions/approve", {"definition_id": rows[0]["definition_id"], "by": by})
-    await events.append(
-        connection,
-        EventType.ACTOR_REGISTERED,
-        {"first_use": True, "by": by},
-        actor=definition.name,
-        definition=definition.sha256,
-    )
-    return True
-
-
-async def mark_drifted(connection: Connection, definition: Definition, *, approved: bytes) -> bool:
-    """Stop an actor whose folder holds something else than what is approved. False if that was known."""
-    key = {"name": definition.name, "sha256": definition.sha256}
-    if not await fetch(connection, "actors/drift", key):
-        return False
-    await events.append(
-        connection,
-        EventType.ACTOR_DRIFTED,
-        {"approved": approved.hex(), "found": definition.sha256.hex()},
-        actor=definition.name,
-        definition=definition.sha256,
-    )
-    return True
-
-
-async def restore(connection: Connection, name: str, *, approved: bytes) -> bool:
-    """Let an actor work again because its folder holds the approved definition again. False if it was active."""
-    if not await fetch(connection, "actors/restore", {"name": name}):
-        return False
-    await events.append(connection, EventType.ACTOR_RESTORED, {"by_hash": True}, actor=name, definition=approved)
-    return True
-
-
-async def approve(connection: Connection, definition: Definition, *, by: str, dev: bool = False) -> bool:
-    """Make what the folder holds the approved definition. False if it was approved already."""
-    key = {"name": definition.name, "sha256": definition.sha256}
-    rows = await fetch(connection, "actors/approve", key)
-    if not rows:
-        return False
-    await fetch(connection, "definitions/approve", {"definition_id": rows[0]["definition_id"], "by": by})
-    await events.append(
-        connection,
-        EventType.ACTOR_APPROVED,
-        {"by_hash": False, "dev": dev, "by": by},
-        actor=definition.name,
-        definition=definition.sha256,
-    )
-    return True
+async def history(connection: Connection, name: str | None) -> list[Row]:
+    """Return what has become of an actor or a workflow, or of all, from the log: the oldest first."""
+    return await fetch(connection, "actors/history", {"name": name})

@@ -18,6 +18,17 @@ async def writes(connection: Connection, record_id: int, *, table: str, column: 
     return await fetch(connection, "provenance/writes", {"record_id": record_id, "table": table, "column": column})
 
 
+async def flows(connection: Connection, record_id: int) -> list[int]:
+    """Return every run that a record took part in, the oldest first."""
+    return [row["run_id"] for row in await fetch(connection, "provenance/flows", {"record_id": record_id})]
+
+
+async def written(connection: Connection, record_id: int) -> list[tuple[str, str]]:
+    """Return which values of a record steps have written: table and column, "*" for rows that are a list."""
+    rows = await fetch(connection, "provenance/written", {"record_id": record_id})
+    return [(row["table_name"], row["column_name"]) for row in rows]
+
+
 async def promotion(connection: Connection, record_id: int) -> Row | None:
     """Return the staged row that became a record; None if it came from no staging."""
     rows = await fetch(connection, "provenance/promotion", {"record_id": record_id})

@@ -63,6 +63,11 @@ async def record_states(connection: Connection) -> list[Row]:
     return await fetch(connection, "reports/record_states")
 
 
+async def drifted(connection: Connection) -> list[Row]:
+    """Return the actors and workflows that are not as they were approved, the longest so first."""
+    return await fetch(connection, "reports/drifted")
+
+
 async def spending(connection: Connection, run_id: int) -> list[Row]:
     """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
     return await fetch(connection, "reports/spending", {"run_id": run_id})

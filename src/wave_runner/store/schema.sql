@@ -63,6 +63,11 @@ CREATE TYPE wave.event_type AS ENUM (
     'actor_drifted',
     'actor_approved',
     'actor_restored',
+    'workflow_registered',
+    'workflow_drifted',
+    'workflow_approved',
+    'workflow_restored',
+    'log_verified',
     'projection_verified',
     'projection_diverged',
     'projection_rebuilt',
@@ -324,14 +329,26 @@ CREATE TABLE wave.actors (
     kind text NOT NULL,
     definition_id bigint NOT NULL,
     drifted_to_id bigint,
-    state text DEFAULT 'active'::text NOT NULL,
+    weights text,
+    weights_found text,
+    drifted_at timestamp with time zone,
+    policy text DEFAULT 'block'::text NOT NULL,
+    state text GENERATED ALWAYS AS (
+CASE
+    WHEN ((drifted_to_id IS NULL) AND (weights_found IS NULL)) THEN 'active'::text
+    ELSE 'drifted'::text
+END) STORED NOT NULL,
+    stopped boolean GENERATED ALWAYS AS ((((drifted_to_id IS NOT NULL) AND (policy = 'block'::text)) OR ((weights_found IS NOT NULL) AND (policy <> 'warn'::text)))) STORED NOT NULL,
     paused_at timestamp with time zone,
     paused_by text,
-    CONSTRAINT actors_check CHECK (((state = 'drifted'::text) = (drifted_to_id IS NOT NULL))),
-    CONSTRAINT actors_check1 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+    CONSTRAINT actors_check CHECK ((weights_found <> weights)),
+    CONSTRAINT actors_check1 CHECK (((drifted_at IS NULL) = ((drifted_to_id IS NULL) AND (weights_found IS NULL)))),
+    CONSTRAINT actors_check2 CHECK (((weights_found IS NULL) OR (weights IS NOT NULL))),
+    CONSTRAINT actors_check3 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
     CONSTRAINT actors_kind_check CHECK ((kind = ANY (ARRAY['ai_model'::text, 'script'::text, 'sql'::text, 'human'::text, 'route'::text]))),
     CONSTRAINT actors_name_check CHECK ((name <> ''::text)),
-    CONSTRAINT actors_state_check CHECK ((state = ANY (ARRAY['active'::text, 'drifted'::text])))
+    CONSTRAINT actors_policy_check CHECK ((policy = ANY (ARRAY['warn'::text, 'pin'::text, 'approve'::text, 'block'::text]))),
+    CONSTRAINT actors_weights_check CHECK ((weights <> ''::text))
 );
 
 ALTER TABLE wave.actors ALTER COLUMN actor_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -662,10 +679,16 @@ CREATE TABLE wave.workflows (
     workflow_id bigint NOT NULL,
     name text NOT NULL,
     definition_id bigint NOT NULL,
+    drifted_to_id bigint,
+    drifted_at timestamp with time zone,
+    policy text DEFAULT 'warn'::text NOT NULL,
+    stopped boolean GENERATED ALWAYS AS (((drifted_to_id IS NOT NULL) AND (policy = 'block'::text))) STORED NOT NULL,
     paused_at timestamp with time zone,
     paused_by text,
-    CONSTRAINT workflows_check CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
-    CONSTRAINT workflows_name_check CHECK ((name <> ''::text))
+    CONSTRAINT workflows_check CHECK (((drifted_at IS NULL) = (drifted_to_id IS NULL))),
+    CONSTRAINT workflows_check1 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+    CONSTRAINT workflows_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT workflows_policy_check CHECK ((policy = ANY (ARRAY['warn'::text, 'pin'::text, 'approve'::text, 'block'::text])))
 );
 
 CREATE VIEW wave.held_runs AS
@@ -673,7 +696,7 @@ CREATE VIEW wave.held_runs AS
     (r.cancelled_at IS NOT NULL) AS cancelled
    FROM (wave.workflow_runs r
      JOIN wave.workflows w USING (workflow_id))
-  WHERE ((r.state = 'running'::text) AND ((r.paused_at IS NOT NULL) OR (r.cancelled_at IS NOT NULL) OR (w.paused_at IS NOT NULL)));
+  WHERE ((r.state = 'running'::text) AND ((r.paused_at IS NOT NULL) OR (r.cancelled_at IS NOT NULL) OR (w.paused_at IS NOT NULL) OR w.stopped));
 
 CREATE TABLE wave.hits (
     run_id bigint NOT NULL,
@@ -2069,6 +2092,9 @@ ALTER TABLE ONLY wave.workflow_runs
 
 ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
+
+ALTER TABLE ONLY wave.workflows
+    ADD CONSTRAINT workflows_drifted_to_id_fkey FOREIGN KEY (drifted_to_id) REFERENCES wave.definitions(definition_id);
 
 REVOKE ALL ON TABLE wave.event_log FROM wave;
 GRANT SELECT,INSERT ON TABLE wave.event_log TO wave;

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from wave_runner.core import tiles
 from wave_runner.core.event import Event
 from wave_runner.core.merkle import leaf_hash
-from wave_runner.store.database import Connection, fetch, fetch_tuples, plan_by_key
+from wave_runner.store.database import Connection, Row, fetch, fetch_tuples, plan_by_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +130,16 @@ async def unsigned(connection: Connection, size: int) -> int:
 async def left_out(connection: Connection, most: int) -> list[int]:
     """Return events that are not in the log and never will be: somebody has put them in beside it."""
     return [row["event_id"] for row in await fetch(connection, "sealed/left_out", {"most": most})]
+
+
+async def standing(connection: Connection, *, late_s: float) -> Row:
+    """Return how the log stands as a whole; a batch is late whose first event had waited longer than `late_s`."""
+    return (await fetch(connection, "sealed/standing", {"late_s": late_s}))[0]
+
+
+async def verifications(connection: Connection, *, most: int) -> list[Row]:
+    """Return when the whole log was verified, and what came of it: the newest first."""
+    return await fetch(connection, "sealed/verifications", {"most": most})
 
 
 async def all_tiles(connection: Connection, after: tuple[int, int], most: int) -> list[tuple[int, int, bytes, bytes]]:

@@ -54,12 +54,13 @@ class Wave:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """A queue with claimable work; those of a drifted or paused actor may not be claimed."""
+    """A queue with claimable work; those of a paused actor, or one stopped by drift, may not be claimed."""
 
     waiting: Waiting
     lane: str
     actor: str
-    drifted: bool
+    drifted: bool  # and stopped by that
+    other_weights: bool  # its model server holds others than those that were approved
     paused: bool
     held: tuple[int, ...]  # runs of which nothing may be begun
     run_step_id: int  # of the head: says what must be at hand
@@ -195,6 +196,7 @@ def _queue(row: Row, held: tuple[int, ...]) -> Queue:
         lane=row["lane"],
         actor=row["actor"],
         drifted=row["drifted"],
+        other_weights=row["other_weights"],
         paused=row["paused"],
         held=held,
         run_step_id=row["run_step_id"],

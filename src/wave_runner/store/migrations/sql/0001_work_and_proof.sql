@@ -42,19 +42,33 @@ CREATE TABLE actors (
     kind           text NOT NULL CHECK (kind IN ('ai_model', 'script', 'sql', 'human', 'route')),
     definition_id  bigint NOT NULL REFERENCES definitions,          -- what is approved
     drifted_to_id  bigint REFERENCES definitions,                   -- what a host's folder holds instead
-    state          text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'drifted')),
+    weights        text CHECK (weights <> ''),                      -- of a model: the digest that is approved, once it was loaded
+    weights_found  text CHECK (weights_found <> weights),           -- what its server holds instead
+    drifted_at     timestamptz,
+    policy         text NOT NULL DEFAULT 'block' CHECK (policy IN ('warn', 'pin', 'approve', 'block')),  -- core/drift.py
+    state          text NOT NULL GENERATED ALWAYS AS
+                       (CASE WHEN drifted_to_id IS NULL AND weights_found IS NULL THEN 'active' ELSE 'drifted' END) STORED,
+    -- Nothing of it may be begun. Weights cannot be pinned: those that were approved are gone from the server.
+    stopped        boolean NOT NULL GENERATED ALWAYS AS
+                       (drifted_to_id IS NOT NULL AND policy = 'block' OR weights_found IS NOT NULL AND policy <> 'warn') STORED,
     paused_at      timestamptz,                                     -- nothing of it is begun until somebody resumes it
     paused_by      text,
-    CHECK ((state = 'drifted') = (drifted_to_id IS NOT NULL)),
+    CHECK ((drifted_at IS NULL) = (drifted_to_id IS NULL AND weights_found IS NULL)),
+    CHECK (weights_found IS NULL OR weights IS NOT NULL),
     CHECK ((paused_at IS NULL) = (paused_by IS NULL))
 );
 
 CREATE TABLE workflows (
     workflow_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text NOT NULL UNIQUE CHECK (name <> ''),
-    definition_id  bigint NOT NULL REFERENCES definitions,
+    definition_id  bigint NOT NULL REFERENCES definitions,      -- what is approved; what a run follows, it has pinned
+    drifted_to_id  bigint REFERENCES definitions,
+    drifted_at     timestamptz,
+    policy         text NOT NULL DEFAULT 'warn' CHECK (policy IN ('warn', 'pin', 'approve', 'block')),
+    stopped        boolean NOT NULL GENERATED ALWAYS AS (drifted_to_id IS NOT NULL AND policy = 'block') STORED,
     paused_at      timestamptz,                                 -- so are all its runs, those to come among them
     paused_by      text,
+    CHECK ((drifted_at IS NULL) = (drifted_to_id IS NULL)),
     CHECK ((paused_at IS NULL) = (paused_by IS NULL))
 );
 
@@ -563,6 +577,8 @@ CREATE TYPE event_type AS ENUM (
     'alert_raised',                     -- a run has ended in a way that somebody should look at
     'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'rerun_started', 'rerun_undone', 'invalidated', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored',
+    'workflow_registered', 'workflow_drifted', 'workflow_approved', 'workflow_restored',
+    'log_verified',                     -- somebody has had the whole log verified
     'projection_verified', 'projection_diverged', 'projection_rebuilt', 'projection_swapped', 'projection_event_skipped',
     'erasure_requested', 'erasure_withdrawn', 'record_erased',
     'payload_erased',                   -- contents are gone, by their commitments: two people have said so
@@ -1020,7 +1036,7 @@ $$;
 CREATE VIEW held_runs AS
 SELECT r.run_id, r.cancelled_at IS NOT NULL AS cancelled
 FROM workflow_runs r JOIN workflows w USING (workflow_id)
-WHERE r.state = 'running' AND (r.paused_at IS NOT NULL OR r.cancelled_at IS NOT NULL OR w.paused_at IS NOT NULL);
+WHERE r.state = 'running' AND (r.paused_at IS NOT NULL OR r.cancelled_at IS NOT NULL OR w.paused_at IS NOT NULL OR w.stopped);
 
 -- A run waits when all that is left of it waits for people: nothing that a runner could do, and nothing to settle.
 CREATE FUNCTION run_waits(asked bigint) RETURNS boolean LANGUAGE sql STABLE AS $$

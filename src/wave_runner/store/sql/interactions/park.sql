@@ -3,7 +3,7 @@
 WITH held AS MATERIALIZED (
     SELECT r.run_id
     FROM workflow_runs r JOIN workflows w USING (workflow_id)
-    WHERE r.state = 'running' AND r.cancelled_at IS NULL AND (r.paused_at IS NOT NULL OR w.paused_at IS NOT NULL)
+    WHERE r.state = 'running' AND r.cancelled_at IS NULL AND (r.paused_at IS NOT NULL OR w.paused_at IS NOT NULL OR w.stopped)
     FOR SHARE OF r, w SKIP LOCKED
 ), front AS MATERIALIZED (
     SELECT ctid, run_id, interaction_id FROM claimable

@@ -8,7 +8,7 @@ WHERE EXISTS (
     JOIN run_steps before ON before.run_id = mine.run_id AND before.generation = mine.generation
         AND before.position < mine.position
     JOIN queues q ON q.queue_id = before.queue_id AND q.lane IN ('scripts', 'sql', 'routes')
-    JOIN actors a ON a.actor_id = q.actor_id AND a.state = 'active' AND a.paused_at IS NULL
+    JOIN actors a ON a.actor_id = q.actor_id AND NOT a.stopped AND a.paused_at IS NULL
     JOIN workflow_runs r ON r.run_id = mine.run_id AND r.state = 'running'
     JOIN LATERAL (
         SELECT sum(n) AS live FROM (

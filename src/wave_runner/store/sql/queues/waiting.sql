@@ -1,11 +1,11 @@
 -- What waits, queue by queue, for the planner: the count stops at a cap and the head tells the age, so the cost
--- does not grow with the backlog. Queues of drifted and of paused actors are shown too, and those
+-- does not grow with the backlog. Queues of actors that drift has stopped and of paused ones are shown too, and those
 -- that need labels which this runner (`fits`) or any (`lacking`) has not: they explain why nothing moves.
 -- Work of a run that is held does not count; a sweeper soon parks it where nobody has to walk over it. These runs come as
 -- an array, which the planner knows to be empty as a rule: asked for here, it would expect few rows and read them all. What
 -- is held now is said in each row, so that whoever asked with other runs asks again; without queues there is a row of it alone.
 WITH found AS (
-    SELECT q.queue_id, q.lane, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
+    SELECT q.queue_id, q.lane, q.work_key, q.template, q.samples, q.p99_s, a.name AS actor, a.stopped AS drifted, a.weights_found IS NOT NULL AS other_weights, a.paused_at IS NOT NULL AS paused,
            b.kind AS breaker, b.name AS of, b.position AS stands, coalesce(b.retry_at <= clock_timestamp() OR b.is_orphan, true) AS is_due, b.trips,
            b.error_class, b.reason,
            q.needs <@ %(labels)s::text[] AS fits,

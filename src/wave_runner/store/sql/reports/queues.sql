@@ -2,7 +2,7 @@
 -- counts, so that the cost does not grow with what waits; only what waits for its time is counted itself. `asked`: a runner
 -- is at work that can ask the model's server, or do scripts; `able`: it also has the labels that the work needs.
 SELECT a.name AS actor, CASE a.kind WHEN 'ai_model' THEN q.lane ELSE '' END AS server, q.needs,
-       a.state = 'drifted' AS drifted, a.paused_at IS NOT NULL AS paused,
+       a.stopped AS drifted, a.paused_at IS NOT NULL AS paused,
        l.waiting, l.held, l.running,
        coalesce(d.delayed, 0) AS delayed,
        coalesce(r.asked, false) AS asked, coalesce(r.able, false) AS able

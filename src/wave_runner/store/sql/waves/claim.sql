@@ -1,6 +1,6 @@
 -- Opens a wave and claims for it, in one statement. Suspects of a crash are claimed apart and in halves, so that
 -- the one that kills its worker is found: the head of the queue says which, and only after the rows are taken by the
--- index. The queue of an actor that has drifted or is paused gives nothing, since whenever it is. The runs that are held
+-- index. The queue of an actor that is stopped by drift or paused gives nothing, since whenever it is. The runs that are held
 -- come as an array, which the planner knows to be empty as a rule; one that has come to be held since is left out of what is
 -- picked. The front is where the last look has seen the head: as long as somebody reads an old snapshot, what was claimed before
 -- it cannot be cleared away, and would be walked over again each time. What is picked goes by its place in the table: a DELETE joined to a CTE can turn into a scan of the whole table as
@@ -8,7 +8,7 @@
 WITH front AS MATERIALIZED (
     SELECT ctid, run_id, interaction_id, rank, suspect FROM claimable
     WHERE queue_id = %(queue_id)s
-      AND EXISTS (SELECT FROM queues q JOIN actors a USING (actor_id) WHERE q.queue_id = %(queue_id)s AND a.state = 'active' AND a.paused_at IS NULL)
+      AND EXISTS (SELECT FROM queues q JOIN actors a USING (actor_id) WHERE q.queue_id = %(queue_id)s AND NOT a.stopped AND a.paused_at IS NULL)
       AND run_id <> ALL (%(held)s::bigint[])
       AND (rank, interaction_id) >= (%(front_rank)s, %(front_id)s)
     ORDER BY rank, interaction_id

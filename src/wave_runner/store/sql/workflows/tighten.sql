@@ -1,0 +1,1 @@
+UPDATE workflows SET policy = %(policy)s WHERE name = %(name)s
