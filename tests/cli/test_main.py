@@ -98,7 +98,7 @@ def parsed(command, words):
 
 
 def is_or_holds(command, found):
-    return command is found or found in getattr(command, "commands", {}).values()
+    return command is found or any(is_or_holds(one, found) for one in getattr(command, "commands", {}).values())
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if not isinstance(COMMANDS[name], click.Group)])

@@ -96,6 +96,11 @@ class EventType(enum.StrEnum):
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved
     ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev
     ACTOR_RESTORED = "actor_restored"  # the folder holds again what is approved; nobody had to approve it
+    WORKFLOW_REGISTERED = "workflow_registered"  # as of actors
+    WORKFLOW_DRIFTED = "workflow_drifted"
+    WORKFLOW_APPROVED = "workflow_approved"
+    WORKFLOW_RESTORED = "workflow_restored"
+    LOG_VERIFIED = "log_verified"  # somebody has had the whole log verified, with what came of it
     PROJECTION_VERIFIED = "projection_verified"  # folded anew it is the same, to the bit: the data has the digest
     PROJECTION_DIVERGED = (
         "projection_diverged"  # folded anew it is another: somebody has changed it, or the fold is wrong
@@ -110,11 +115,6 @@ class EventType(enum.StrEnum):
     HOLD_PLACED = "hold_placed"  # somebody lets nothing of a record be erased
     HOLD_RELEASED = "hold_released"  # somebody lets it be erased again
     RETENTION_APPLIED = "retention_applied"  # somebody has let go what was kept long enough
-    WORKFLOW_REGISTERED = "workflow_registered"  # as of actors
-    WORKFLOW_DRIFTED = "workflow_drifted"
-    WORKFLOW_APPROVED = "workflow_approved"
-    WORKFLOW_RESTORED = "workflow_restored"
-    LOG_VERIFIED = "log_verified"  # somebody has had the whole log verified, with what came of it
 
 
 def data_text(data: Mapping[str, Any]) -> str:
