@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from wave_runner import __version__
 from wave_runner.audit.keys import KeyFile
@@ -25,17 +24,14 @@ from wave_runner.core.columns import targets
 from wave_runner.core.drift import Drift
 from wave_runner.core.epoch import origin_of
 from wave_runner.core.filters import Term
-from wave_runner.core.loading import model_key
 from wave_runner.core.nearest import did_you_mean
-from wave_runner.core.outcome import Failure
 from wave_runner.core.params import carried_over, resolve_params
 from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
-from wave_runner.core.residency import ANY_NUMBER, Room
-from wave_runner.core.workflow import ActorKind, Project, ScheduleSpec, ServerSpec, Step, Workflow
+from wave_runner.core.workflow import Project, ScheduleSpec, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
-from wave_runner.project.definitions import actor_definition, definitions, step_definition, workflow_definition
+from wave_runner.project.definitions import definitions, step_definition, workflow_definition
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
@@ -43,34 +39,27 @@ from wave_runner.runner import staleness
 from wave_runner.runner.approvals import Approvals
 from wave_runner.runner.deciding import People, named
 from wave_runner.runner.erasing import Erasing
+from wave_runner.runner.host_servers import HostServers
 from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.orders import Orders
-from wave_runner.runner.people_lane import PeopleLane
+from wave_runner.runner.pinning import new_step
 from wave_runner.runner.preflight import preflight, read_choice, read_where
 from wave_runner.runner.projection_keeper import ProjectionKeeper
 from wave_runner.runner.repair import Choice, Repair, Started
 from wave_runner.runner.retaining import Retaining
-from wave_runner.runner.route_lane import RouteLane
-from wave_runner.runner.runner import Runner, Server
+from wave_runner.runner.runner import Runner
 from wave_runner.runner.scheduler import Blocked, Plan
-from wave_runner.runner.script_lane import ScriptLane
 from wave_runner.runner.sealer import Sealer
 from wave_runner.runner.signer import Signer
 from wave_runner.runner.single import Single
-from wave_runner.runner.sql_lane import SqlLane
 from wave_runner.runner.staleness import Staleness
 from wave_runner.runner.steps import Steps
 from wave_runner.runner.unsaved import Bench
-from wave_runner.servers import open_server
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
-from wave_runner.telemetry import Endpoint
-
-# What they have in memory is ours to decide, so one runner at a time decides it.
-OWNED_DRIVERS = frozenset({"llama_cpp", "ollama"})
 
 
 @dataclass(kw_only=True)
@@ -163,7 +152,7 @@ class Engine:
             settings=self.settings,
             folder=self.folder.resolve(),
             work_dir=self.state_dir / "work",
-            servers=[self._server(project, name) for name in sorted(self._servers_in_use(project))],
+            servers=self.host_servers().all(),
             sealer=self.sealer(project),
             version=__version__,
             environ=self.environ,
@@ -216,31 +205,17 @@ class Engine:
 
     async def look_at_servers(self) -> dict[str, str]:
         """Return for each model server in use what keeps it from being used from here; "" where nothing does."""
-        project = self.project()
-        found = {}
-        for name in sorted(self._servers_in_use(project)):
-            model = next(model.model for model in project.models.values() if model.server == name)
-            found[name] = await self._look_at(project, name, model)
-        return found
+        return await self.host_servers().look()
 
-    async def _look_at(self, project: Project, name: str, model: str) -> str:
-        try:
-            driver = self._driver(project, name, state_dir=self.state_dir / "servers" / f"{name}.look")
-        except WaveError as error:
-            return str(error)
-        try:
-            able = await driver.capabilities()
-            # What we start ourselves can be started if its program runs; anything else must answer.
-            load = None if able.controls_residency else await driver.ensure_loaded(model)
-        except WaveError as error:
-            return str(error)
-        finally:
-            await driver.close()
-        return load.message if isinstance(load, Failure) else ""
+    def host_servers(self) -> HostServers:
+        """Return the model servers that this host's folder declares."""
+        return HostServers(
+            project=self.project(), folder=self.folder, state_dir=self.state_dir / "servers", environ=self.environ
+        )
 
     def server_rates(self) -> dict[str, Rate]:
         """Return what each model server of the folder allows to all runners together."""
-        return {name: _rate(spec) for name, spec in self.project().servers.items()}
+        return self.host_servers().rates()
 
     def orders(self) -> Orders:
         """Return what may be said of work under way, by the operating system's user."""
@@ -337,10 +312,12 @@ class Engine:
         """Return what does steps one at a time, as the folder has them now, and saves nothing."""
         bench = bench_of(self.folder, self.project(), workflow, params)
 
+        servers = self.host_servers()
+
         @asynccontextmanager
         async def server(name: str) -> AsyncIterator[ModelServer]:
             # A server of its own, beside that of a runner, which may be at work.
-            driver = self._driver(bench.project, name, state_dir=self.state_dir / "servers" / f"{name}.step")
+            driver = servers.driver(name, purpose="step")
             try:
                 yield driver
             finally:
@@ -403,7 +380,7 @@ class Engine:
         return runs.NewRun(
             workflow=name,
             definition=workflow_definition(project, workflow),
-            steps=[self._new_step(project, workflow, step) for step in workflow.steps.values()],
+            steps=[new_step(project, workflow, step) for step in workflow.steps.values()],
             params=params,
             limit=limit,
             priority=priority,
@@ -418,62 +395,6 @@ class Engine:
             currency=project.currency,
             overruled=sorted({objection.rule.code for objection in self.watch.objections(name)}),
             asks_anew=asks_anew,
-        )
-
-    def _new_step(self, project: Project, workflow: Workflow, step: Step) -> runs.NewStep:
-        definition = step_definition(project, workflow, step)
-        template = ""
-        match step.kind:
-            case ActorKind.SCRIPT:
-                work_key, lane = _version_key(project, step), ScriptLane.name
-            case ActorKind.ROUTE:
-                work_key, lane = step.actor, RouteLane.name
-            case ActorKind.SQL:
-                work_key, lane = _version_key(project, step), SqlLane.name
-            case ActorKind.HUMAN:
-                work_key, lane = _version_key(project, step), PeopleLane.name
-            case ActorKind.AI_MODEL:
-                server = project.servers[project.models[step.actor].server]
-                pinned = read_step(definition.body).model
-                assert pinned is not None, "a step that a model does has that model pinned"
-                work_key, lane = model_key(server, pinned), server.name
-                template = read_step(definition.body).prompt_sha256
-        return runs.NewStep(
-            name=step.name,
-            actor=step.actor,
-            definition=definition,
-            work_key=work_key,
-            template=template,
-            lane=lane,
-            needs=_needs(project, step),
-            patience=read_step(definition.body).patience,
-        )
-
-    def _servers_in_use(self, project: Project) -> set[str]:
-        return {model.server for model in project.models.values()}
-
-    def _server(self, project: Project, name: str) -> Server:
-        spec = project.servers[name]
-        driver = self._driver(project, name, state_dir=self.state_dir / "servers" / name)
-        owned = spec.driver in OWNED_DRIVERS
-        return Server(
-            name=name,
-            driver=driver,
-            owned=owned,
-            lanes=spec.models_max or 1,
-            room=Room(most=spec.models_max or (ANY_NUMBER if spec.memory else 1), bytes=spec.memory),
-            concurrency=spec.slots,
-            rate=_rate(spec),
-            endpoint=_endpoint(spec),
-        )
-
-    def _driver(self, project: Project, name: str, *, state_dir: Path) -> ModelServer:
-        return open_server(
-            project.servers[name],
-            project_dir=self.folder,
-            state_dir=state_dir,
-            environ=self.environ,
-            memory={one.model: one.memory for one in project.models.values() if one.server == name and one.memory},
         )
 
 
@@ -567,36 +488,3 @@ def whoami() -> str:
 def _tables(project: Project) -> dict[str, bytes]:
     """Return the project's own SQL that makes its tables: files directly in sql/ whose name begins with `tables`."""
     return {path: body for path, body in project.files.items() if path.startswith(TABLES) and path.endswith(".sql")}
-
-
-def _version_key(project: Project, step: Step) -> str:
-    definition = actor_definition(project, step.actor)
-    return f"{step.kind}:{step.actor}:{definition.sha256.hex()}"
-
-
-def _needs(project: Project, step: Step) -> tuple[str, ...]:
-    """Return the labels that a runner must have to do a step: those of its actor, and of the server that it asks."""
-    if step.kind is ActorKind.AI_MODEL:
-        model = project.models[step.actor]
-        return tuple(sorted({*model.runs_on, *project.servers[model.server].runs_on}))
-    if step.kind is ActorKind.SCRIPT:
-        return project.scripts[step.actor].runs_on
-    return ()
-
-
-def _rate(spec: ServerSpec) -> Rate:
-    if spec.driver in OWNED_DRIVERS:
-        return Rate()  # it has one owner, who asks it as fast as it can
-    return Rate(
-        concurrency=spec.slots,
-        requests_per_minute=spec.requests_per_minute,
-        tokens_per_minute=spec.tokens_per_minute,
-    )
-
-
-def _endpoint(spec: ServerSpec) -> Endpoint:
-    if not spec.url:
-        return Endpoint(provider=spec.driver, operation="text_completion")
-    url = urlsplit(spec.url)
-    port = url.port or (443 if url.scheme == "https" else 80)
-    return Endpoint(provider=spec.driver, address=url.hostname or "", port=port)
