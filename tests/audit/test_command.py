@@ -142,7 +142,7 @@ def test_it_knows_every_type_of_event():
 
 def test_its_moves_are_legal_ones():
     states = [State.BLOCKED, State.PENDING, State.RUNNING, State.WAITING, State.COMPLETED, State.FAILED]
-    states += [State.QUARANTINED, State.SKIPPED, State.CANCELLED]
+    states += [State.QUARANTINED, State.SKIPPED, State.CANCELLED, State.INVALIDATED]
     bits = {2 << place: state for place, state in enumerate(states)}  # the first bit stands for what is not there yet
     moves = [
         (bits[before], bits[after])

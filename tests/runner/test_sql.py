@@ -384,7 +384,7 @@ def test_work_goes_on_with_the_query_that_was_pinned(ground: Ground):
         ground.write("sql/measure.sql", 'SELECT interaction_id, 666 AS "items.words" FROM wave_items')
         await engine.sync()
         async with engine.database.transaction() as connection:
-            await connection.execute("UPDATE actors SET state = 'active', drifted_to_id = NULL WHERE name = 'measure'")
+            await connection.execute("UPDATE actors SET drifted_to_id = NULL, drifted_at = NULL WHERE name = 'measure'")
         ground.write("sql/measure.sql", COUNT_WORDS)
         return await run_to_end(engine, run_id)
 
