@@ -351,7 +351,8 @@ class History {
   }
 
   add({ type, data, interaction, seq, cause, run }) {
-    const who = Object.hasOwn(NAMES_WHO, type) ? NAMES_WHO[type] : undefined;
+    const firstUse = type === "actor_registered" && "weights" in data;
+    const who = Object.hasOwn(NAMES_WHO, type) && !firstUse ? NAMES_WHO[type] : undefined;
     must(who === undefined || isName(data[who]), `${type} does not name who has decided it`);
     if (interaction === undefined) {
       must(OTHERS.has(type), `${type} is no event without an interaction`);

@@ -123,6 +123,8 @@ def test_a_model_that_has_other_weights_now_makes_its_results_stale(ground: Grou
         toml = MODEL.format(url=stub.url, model="one", temperature=0)
         ground.project(rows=rows(2), steps=ASK, files=FILES, toml=toml)
         assert ground.run() == "completed"
+        ground.sql("UPDATE visits SET digest = 'sha256:1'")
+        assert stale(ground).stale == []
         ground.sql(
             "INSERT INTO visits (runner_id, server, model, digest, loaded, load_us) "
             "SELECT runner_id, server, model, 'others', true, 1 FROM visits ORDER BY visit_id LIMIT 1"

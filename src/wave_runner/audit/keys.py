@@ -65,8 +65,9 @@ class KeyFile:
     def first_key(self) -> SignerKey:
         """Return the key that lies here; where none does, a new one that does now. Safe from two processes at once."""
         if not self.load():
+            temporary = self._written([HeldKey(key=new_key())])
             try:
-                os.link(temporary := self._written([HeldKey(key=new_key())]), self.path)
+                os.link(temporary, self.path)
             except FileExistsError:
                 pass  # somebody else was first
             finally:
@@ -82,10 +83,14 @@ class KeyFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps({"keys": said}) + "\n")
-            file.flush()
-            os.fsync(descriptor)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(json.dumps({"keys": said}) + "\n")
+                file.flush()
+                os.fsync(descriptor)
+        except OSError:
+            temporary.unlink()  # half a key is none
+            raise
         return temporary
 
     def _damaged(self, error: Exception) -> SettingsError:

@@ -17,6 +17,9 @@ from wave_runner.core.workflow import ModelSpec, ServerSpec
 
 CONTEXT = "num_ctx"
 
+# What stands for weights that nobody can name: where they are asked, and as what.
+BY_NAME = "name:"
+
 # The options of a model that are settled when it is loaded, for each driver. A `llama-server` is started with all of
 # them, and who is asked by URL alone has settled them before.
 LOAD_OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -109,3 +112,8 @@ def _sharing(
 def _context(servers: Mapping[str, ServerSpec], model: ModelSpec) -> int:
     size = load_options(servers[model.server], model.options).get(CONTEXT, 0)
     return size if isinstance(size, int) else 0
+
+
+def is_of_weights(digest: str) -> bool:
+    """Say whether a digest is that of weights; a server that cannot say which it has is known by its name alone."""
+    return bool(digest) and not digest.startswith(BY_NAME)

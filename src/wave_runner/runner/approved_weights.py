@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wave_runner.core.loading import name_in
+from wave_runner.core.loading import is_of_weights, name_in
 from wave_runner.errors import ModelServerError
 from wave_runner.runner.hold import Holder
 from wave_runner.runner.limited import Rests
@@ -35,14 +35,15 @@ class ApprovedWeights:
         except ModelServerError:
             return ""  # nothing is there yet: the load says what is wrong
 
-    async def may_ask(self, queue: waves.Queue, digest: str) -> bool:
-        """Say whether these weights may be asked for a queue; what is not known is no drift."""
-        return not digest or await weights.may_ask(
+    async def may_ask(self, queue: waves.Queue, digest: str, *, loaded: bool = False) -> bool:
+        """Say whether these weights may be asked for a queue, once they are `loaded`; what is not known is no drift."""
+        return not is_of_weights(digest) or await weights.may_ask(
             self._database,
             queue.actor,
             digest,
             server=self._name,
             model=name_in(queue.waiting.work_key),
+            loaded=loaded,
             runner_id=self._holder.runner_id,
         )
 

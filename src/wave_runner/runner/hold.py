@@ -54,6 +54,7 @@ class Holder:
     told: Told = Told.WORK
     closings: set[asyncio.Task[None]] = field(default_factory=set)
     over: list[Over] = field(default_factory=list)  # done, and to be closed in a moment
+    unclosed: list[Over] = field(default_factory=list)  # the database was away
     hurry: asyncio.Event = field(default_factory=asyncio.Event)  # nothing more will come
 
     @property
@@ -171,6 +172,8 @@ class Holder:
         """Return when every wave that is done has been closed."""
         self.hurry.set()
         await asyncio.gather(*self.closings)
+        if self.unclosed:
+            await self._give_back([])
 
     def lose(self, wave_ids: set[int]) -> None:
         """Cancel the work of waves that are not ours any more."""
@@ -203,6 +206,8 @@ class Holder:
         await self._give_back(over)
 
     async def _give_back(self, over: Sequence[Over]) -> None:
+        """Close waves, and with them those that could not be closed before; what is not done of them goes back."""
+        over, self.unclosed = [*self.unclosed, *over], []
         try:
             async with self.database.transaction(by_key=True) as connection:
                 for one in over:
@@ -210,6 +215,7 @@ class Holder:
                         await interactions.release(connection, one.wave)
                     await waves.close(connection, one.wave, done=one.done)
         except Unavailable as error:
-            # Nothing is lost: the lease runs out, and a sweeper gives the work back.
+            # Nothing is lost: it is tried again with the next one, or a sweeper gives the work back after its lease.
+            self.unclosed += over
             ids = ", ".join(str(one.wave.wave_id) for one in over)
             log.warning("wave %s: the database is away, its lease will run out (%s)", ids, error)

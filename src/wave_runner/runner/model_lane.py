@@ -278,7 +278,7 @@ class ModelLane:
             return done + taken
         self._answered.discard(queue.id)
         visit = await self._visit_for(queue, step)
-        if visit is None or not await self._approved.may_ask(queue, visit.weights):
+        if visit is None or not await self._approved.may_ask(queue, visit.weights, loaded=True):
             in_hand.failed = True  # what is left goes back as it was
             return done + taken
         await waves.enter(self._database, wave, visit_id=visit.visit_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from wave_runner.core.cascade import Line, below
+from wave_runner.core.loading import is_of_weights
 from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.staleness import Why, changed, input_changed
 from wave_runner.runner.prepare import prepare
@@ -116,6 +117,6 @@ def _why(
         why.append(Why.INPUT)
     if one.step in now:
         why += changed(step.pinned, now[one.step])
-    if one.digest is not None and one.digest != one.newest_digest:
+    if one.digest is not None and is_of_weights(one.digest) and one.digest != one.newest_digest:
         why.append(Why.WEIGHTS)
     return tuple(why)

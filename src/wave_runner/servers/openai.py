@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import orjson
 
+from wave_runner.core.loading import BY_NAME
 from wave_runner.core.outcome import ErrorClass, Failure, Usage
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import SettingsError
@@ -35,7 +36,7 @@ class OpenAIServer:
 
     async def digest(self, model: str) -> str:
         """Return a stable name: the protocol has no way to ask for the weights' hash."""
-        return f"name:{self.where}/{model}"
+        return f"{BY_NAME}{self.where}/{model}"
 
     async def resident(self) -> Mapping[str, int | None]:
         """Return nothing: the protocol has no way to ask."""

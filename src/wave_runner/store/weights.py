@@ -11,16 +11,18 @@ from wave_runner.store import events
 from wave_runner.store.database import Connection, Database, fetch
 
 
-async def may_ask(database: Database, actor: str, digest: str, *, server: str, model: str, runner_id: UUID) -> bool:
+async def may_ask(
+    database: Database, actor: str, digest: str, *, server: str, model: str, loaded: bool, runner_id: UUID
+) -> bool:
     """Say whether an actor may ask the weights of a digest, which a server holds under the name of a model.
 
-    The first that it asks are approved by that. Others are drift, with its event; they may be asked where the actor's
-    policy is to warn, or once somebody has approved them. Of a model that only an older definition names, nothing is
-    known, and its runs go on.
+    The first that are `loaded` for it are approved by that: before, a file may be anything. Others are drift, with its
+    event; they may be asked where the actor's policy is to warn, or once somebody has approved them. Of a model that
+    only an older definition names, nothing is known, and its runs go on.
     """
     of = {"actor": actor, "server": server, "model": model}
     [stands] = await database.fetch("weights/standing", of)
-    if not stands["is_approved"]:
+    if not stands["is_approved"] or (stands["weights"] is None and not loaded):
         return True
     if (stands["weights"], stands["weights_found"]) == (digest, None):
         return True
