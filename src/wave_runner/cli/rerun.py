@@ -149,8 +149,8 @@ def show_preview(choice: Choice, preview: Preview, said: str) -> None:
     if not preview.records:
         output.heading(f"{choice.workflow}: no result{_of(choice)} is chosen")
         return
-    rows = [vars(share) for share in preview.steps]
-    output.table(("step", "kind", "interactions", "tokens", "median_s"), rows, title=said)
+    rows = [{**vars(share), "median": output.duration(share.median_s * 1e6)} for share in preview.steps]
+    output.table(("step", "kind", "interactions", "tokens", "median"), rows, title=said)
     model = f"{preview.calls} calls of models, {preview.tokens} tokens"
     output.heading(
         f"{preview.records} records: {preview.redone} results{_of(choice)}, and with what they have led to "
