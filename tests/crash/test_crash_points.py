@@ -112,6 +112,7 @@ ELSEWHERE = {
     "waves/renew": "the heartbeat's",
     "weights/drift": "a model that is pulled anew: tests/runner/test_drift_weights.py",
     "weights/restore": "a model that is pulled anew: tests/runner/test_drift_weights.py",
+    "weights/register": "a server that says which weights it has: tests/runner/test_drift_weights.py",
     "workflows/approve": "a person's command",
     "workflows/drift": "a folder that changes",
     "workflows/tighten": "a folder whose policy becomes stricter",
