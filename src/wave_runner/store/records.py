@@ -83,6 +83,15 @@ class ValueWrite:
     after: str
 
 
+class Before(NamedTuple):
+    """What stood somewhere, as JSON text, before an attempt of an interaction changed it."""
+
+    run_id: int
+    interaction_id: int
+    attempt: int
+    text: str
+
+
 async def look_up_tables(connection: Connection, collection: CollectionSpec) -> Tables:
     """Read from the catalog how a collection's tables are addressed."""
     columns = {collection.table: collection.record_column or collection.key, **collection.rows}
@@ -154,13 +163,13 @@ async def read(
         column=_column(address),
         wanted=sql.SQL(", ").join([*values, _hash_of(hashed) if hashed else sql.SQL("NULL AS sha256")]),
         table=table_name(address.table),
-        given=_given(address),
+        given=typed_addresses(address),
     )
     by_address = {row["address"]: row for row in await _select(connection, query, address, records, last=last)}
     return {
         record_id: RowRead(values={name: _value(row["c:" + name] or NULL) for name in columns}, sha256=row["sha256"])
         for record_id, key in records.items()
-        if (row := by_address.get(_address_of(address, record_id, key))) is not None
+        if (row := by_address.get(address_of(address, record_id, key))) is not None
     }
 
 
@@ -183,10 +192,10 @@ async def read_hashes(
         column=_column(address),
         hash=_hash_of(columns),
         table=table_name(address.table),
-        given=_given(address),
+        given=typed_addresses(address),
     )
     found = {row["address"]: bytes(row["sha256"]) for row in await _select(connection, query, address, records)}
-    places = {record_id: _address_of(address, record_id, key) for record_id, key in records.items()}
+    places = {record_id: address_of(address, record_id, key) for record_id, key in records.items()}
     return {record_id: found[place] for record_id, place in places.items() if place in found}
 
 
@@ -195,9 +204,9 @@ async def count_rows(connection: Connection, tables: Tables, table: str, records
     address = tables.of(table)
     query = sql.SQL(
         "SELECT {address}::text AS address, count(*) AS n FROM {table} AS t WHERE {column} = ANY ({given}) GROUP BY 1"
-    ).format(address=_column(address), table=table_name(table), column=_column(address), given=_given(address))
+    ).format(address=_column(address), table=table_name(table), column=_column(address), given=typed_addresses(address))
     found = {row["address"]: row["n"] for row in await _select(connection, query, address, records)}
-    return {record_id: found.get(_address_of(address, record_id, key), 0) for record_id, key in records.items()}
+    return {record_id: found.get(address_of(address, record_id, key), 0) for record_id, key in records.items()}
 
 
 async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[str]) -> list[str]:
@@ -206,7 +215,7 @@ async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[
     if not address.by_key or address.type == "text":
         return list(keys)
     query = sql.SQL("SELECT key::text FROM unnest({given}) WITH ORDINALITY AS g (key, place) ORDER BY place").format(
-        given=_given(address)
+        given=typed_addresses(address)
     )
     cursor = await connection.execute(query, {"addresses": list(keys)}, prepare=False)
     return [row["key"] for row in await cursor.fetchall()]
@@ -277,7 +286,7 @@ async def current_texts(
         if column == ALL_ROWS
         else await _values_as_text(connection, address, [column], records, lock=lock)
     )
-    places = {record_id: _address_of(address, record_id, key) for record_id, key in records.items()}
+    places = {record_id: address_of(address, record_id, key) for record_id, key in records.items()}
     return {record_id: texts[place][column] for record_id, place in places.items() if place in texts}
 
 
@@ -322,7 +331,7 @@ async def _update(connection: Connection, address: Address, changes: Sequence[Ch
     after = await _set_values(connection, address, columns, changes)
     written = []
     for change in changes:
-        place = _address_of(address, change.record_id, change.key)
+        place = address_of(address, change.record_id, change.key)
         if place not in after:
             raise RecordGone(address.table, change.key)
         written += [
@@ -343,13 +352,13 @@ async def _set_values(
     ).format(
         table=table_name(address.table),
         column=sql.Identifier(address.column),
-        given=_given(address),
+        given=typed_addresses(address),
         address=sql.Identifier("wave:address"),  # no column of a user's has this name
         sets=sql.SQL(", ").join(sql.SQL("{0} = v.{0}").format(sql.Identifier(name)) for name in columns),
         texts=_texts(columns),
     )
     parameters = {
-        "addresses": [_address_of(address, change.record_id, change.key) for change in changes],
+        "addresses": [address_of(address, change.record_id, change.key) for change in changes],
         "documents": [dumps(dict(cast("Write", change.write).values)).decode() for change in changes],
     }
     cursor = await connection.execute(query, parameters, prepare=False)
@@ -361,12 +370,16 @@ async def _replace(connection: Connection, address: Address, changes: Sequence[C
     records = {change.record_id: change.key for change in changes}
     before = await _rows_as_text(connection, address, records)
     places = {"addresses": _addresses(address, records)}
-    names = {"table": table_name(address.table), "column": sql.Identifier(address.column), "given": _given(address)}
+    names = {
+        "table": table_name(address.table),
+        "column": sql.Identifier(address.column),
+        "given": typed_addresses(address),
+    }
     await connection.execute(
         sql.SQL("DELETE FROM {table} WHERE {column} = ANY ({given})").format(**names), places, prepare=False
     )
     rows = [
-        {**row, address.column: _address_of(address, change.record_id, change.key)}
+        {**row, address.column: address_of(address, change.record_id, change.key)}
         for change in changes
         for row in cast("Replace", change.write).rows
     ]
@@ -385,14 +398,16 @@ async def _replace(connection: Connection, address: Address, changes: Sequence[C
             after=after.get(place, {}).get(ALL_ROWS, NULL),
         )
         for change in changes
-        for place in [_address_of(address, change.record_id, change.key)]
+        for place in [address_of(address, change.record_id, change.key)]
     ]
 
 
 async def _record(connection: Connection, written: Sequence[ValueWrite]) -> None:
     """Keep what was there before, and put both hashes where `explain`, undo and `ensures` read them."""
-    had = [index for index, value in enumerate(written) if value.before != NULL]
-    payload_of = dict(zip(had, await _keep_before(connection, [written[index] for index in had]), strict=True))
+    before = [
+        Before(value.change.run_id, value.change.interaction_id, value.change.attempt, value.before)
+        for value in written
+    ]
     await fetch(
         connection,
         "records/add_value_writes",
@@ -404,28 +419,31 @@ async def _record(connection: Connection, written: Sequence[ValueWrite]) -> None
             "columns": [value.column for value in written],
             "before": [sha256_of(value.before) for value in written],
             "after": [sha256_of(value.after) for value in written],
-            "payload_ids": [payload_of.get(index) for index in range(len(written))],
+            "payload_ids": await keep_before(connection, before),
         },
     )
 
 
-async def _keep_before(connection: Connection, values: Sequence[ValueWrite]) -> list[int]:
-    if not values:
-        return []
+async def keep_before(connection: Connection, values: Sequence[Before]) -> list[int | None]:
+    """Keep what stood in the user's tables. Returns the payload of each; None where nothing stood there."""
+    had = [value for value in values if value.text != NULL]
+    if not had:
+        return [None] * len(values)
     rows = await fetch(
         connection,
         "payloads/add",
         {
-            "run_ids": [value.change.run_id for value in values],
-            "ids": [value.change.interaction_id for value in values],
-            "attempts": [value.change.attempt for value in values],
-            "roles": ["before"] * len(values),
-            "media_types": ["application/json"] * len(values),
-            "nonces": [os.urandom(32) for _ in values],
-            "contents": [value.before.encode() for value in values],
+            "run_ids": [value.run_id for value in had],
+            "ids": [value.interaction_id for value in had],
+            "attempts": [value.attempt for value in had],
+            "roles": ["before"] * len(had),
+            "media_types": ["application/json"] * len(had),
+            "nonces": [os.urandom(32) for _ in had],
+            "contents": [value.text.encode() for value in had],
         },
     )
-    return [row["payload_id"] for row in rows]
+    kept = iter(rows)
+    return [next(kept)["payload_id"] if value.text != NULL else None for value in values]
 
 
 # ── pieces of SQL ───────────────────────────────────────────────────────────────────────────────────
@@ -448,7 +466,8 @@ def _column(address: Address) -> sql.Composed:
     return sql.SQL("t.{}").format(sql.Identifier(address.column))
 
 
-def _given(address: Address) -> sql.Composed:
+def typed_addresses(address: Address) -> sql.Composed:
+    """Return the parameter `addresses` as an array of what the address column holds."""
     # The type is the catalog's own text of it, so that the column's index can be used.
     return sql.SQL("%(addresses)s::text[]::{}[]").format(sql.SQL(address.type))
 
@@ -472,7 +491,7 @@ async def _values_as_text(
         column=sql.Identifier(address.column),
         texts=_texts(columns),
         table=table_name(address.table),
-        given=_given(address),
+        given=typed_addresses(address),
         lock=sql.SQL(" FOR UPDATE" if lock else ""),
     )
     return _by_address(await _select(connection, query, address, records), columns)
@@ -484,7 +503,7 @@ async def _rows_as_text(
     query = sql.SQL(
         'SELECT t.{column}::text AS address, json_agg(to_json(t) ORDER BY to_json(t)::text COLLATE "C")::text AS rows '
         "FROM {table} AS t WHERE t.{column} = ANY ({given}) GROUP BY 1"
-    ).format(column=sql.Identifier(address.column), table=table_name(address.table), given=_given(address))
+    ).format(column=sql.Identifier(address.column), table=table_name(address.table), given=typed_addresses(address))
     rows = await _select(connection, query, address, records)
     return {row["address"]: {ALL_ROWS: row["rows"]} for row in rows}
 
@@ -513,8 +532,9 @@ def _by_address(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> di
 
 
 def _addresses(address: Address, records: Mapping[int, str]) -> list[str]:
-    return [_address_of(address, record_id, key) for record_id, key in records.items()]
+    return [address_of(address, record_id, key) for record_id, key in records.items()]
 
 
-def _address_of(address: Address, record_id: int, key: str) -> str:
+def address_of(address: Address, record_id: int, key: str) -> str:
+    """Return how a record is found in a table, as text."""
     return key if address.by_key else str(record_id)

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from wave_runner.core.settling import ALL_ROWS
 from wave_runner.store.database import Connection, fetch, users_data
-from wave_runner.store.records import Address, Tables, table_name
+from wave_runner.store.records import Address, Tables, address_of, table_name, typed_addresses
 
 
 async def restore(
@@ -25,7 +25,7 @@ async def restore(
     no rows any more. The texts are PostgreSQL's own and are read back by it, so that no number and no time changes.
     """
     address = tables.of(table)
-    places = {record_id: key if address.by_key else str(record_id) for record_id, key in records.items()}
+    places = {record_id: address_of(address, record_id, key) for record_id, key in records.items()}
     with users_data(connection):
         if column == ALL_ROWS:
             await _restore_rows(connection, address, list(places.values()), list(texts.values()))
@@ -47,13 +47,14 @@ async def _restore_column(
         column=sql.Identifier(column),
         address=sql.Identifier("wave:address"),  # no column of a user's has this name
         by=sql.Identifier(address.column),
-        given=_given(address),
+        given=typed_addresses(address),
     )
     await connection.execute(query, {"addresses": places, "documents": documents}, prepare=False)
 
 
 async def _restore_rows(connection: Connection, address: Address, places: list[str], lists: list[str]) -> None:
-    names = {"table": table_name(address.table), "by": sql.Identifier(address.column), "given": _given(address)}
+    by, given = sql.Identifier(address.column), typed_addresses(address)
+    names = {"table": table_name(address.table), "by": by, "given": given}
     delete = sql.SQL("DELETE FROM {table} WHERE {by} = ANY ({given})").format(**names)
     await connection.execute(delete, {"addresses": places}, prepare=False)
     stored = await fetch(connection, "records/stored_columns", {"table": names["table"].as_string(connection)})
@@ -64,11 +65,6 @@ async def _restore_rows(connection: Connection, address: Address, places: list[s
         "CROSS JOIN LATERAL json_populate_recordset(NULL::{table}, g.list::json) AS r"
     ).format(table=names["table"], columns=columns)
     await connection.execute(insert, {"lists": lists}, prepare=False)
-
-
-def _given(address: Address) -> sql.Composed:
-    # The type is the catalog's own text of it, so that the column's index can be used.
-    return sql.SQL("%(addresses)s::text[]::{}[]").format(sql.SQL(address.type))
 
 
 def _json_name(column: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import itertools
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from wave_runner.core.event import EventType, data_text
 from wave_runner.store import events, records
 from wave_runner.store.database import Connection, DataRefused, fetch
-from wave_runner.store.records import NULL, Tables
+from wave_runner.store.records import NULL, Before, Tables
 from wave_runner.store.reruns import RECORDS_AT_ONCE, Known
 from wave_runner.store.restoring import restore
 
@@ -175,26 +174,15 @@ async def _note_values(
     """Record that what was written is gone, and keep it: it was in force once."""
     if not writes:
         return
-    taken = [now[write["record_id"], write["table_name"], write["column_name"]] for write in writes]
-    had = [number for number, text in enumerate(taken) if text != NULL]
-    kept = (
-        await fetch(
-            connection,
-            "payloads/add",
-            {
-                "run_ids": [rerun.run_id] * len(had),
-                "ids": [writes[number]["interaction_id"] for number in had],
-                "attempts": [writes[number]["attempt"] for number in had],
-                "roles": ["before"] * len(had),
-                "media_types": ["application/json"] * len(had),
-                "nonces": [os.urandom(32) for _ in had],
-                "contents": [taken[number].encode() for number in had],
-            },
+    taken = [
+        Before(
+            rerun.run_id,
+            write["interaction_id"],
+            write["attempt"],
+            now[write["record_id"], write["table_name"], write["column_name"]],
         )
-        if had
-        else []
-    )
-    payload_of = dict(zip(had, [row["payload_id"] for row in kept], strict=True))
+        for write in writes
+    ]
     await fetch(
         connection,
         "records/add_undone_writes",
@@ -206,7 +194,7 @@ async def _note_values(
             "columns": [write["column_name"] for write in writes],
             "before": [write["after_sha256"] for write in writes],
             "after": [write["before_sha256"] for write in writes],
-            "payload_ids": [payload_of.get(number) for number in range(len(writes))],
+            "payload_ids": await records.keep_before(connection, taken),
         },
     )
 
