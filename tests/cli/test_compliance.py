@@ -45,12 +45,41 @@ def test_a_dossier_holds_every_step_every_value_and_a_proof_that_an_outsider_can
     own = [one for one in found["events"] if one["step"] == "count"]
     assert [one["type"] for one in own] == ["interaction_started", "interaction_completed"]
     assert [one["log_index"] for one in found["events"]] == sorted(one["log_index"] for one in found["events"])
+    assert "records_settled" in [one["type"] for one in found["events"]]
     assert found["unproven"] == 0
     assert any("reasons are not" in one for one in found["cannot_prove"])
     outsider = subprocess.run(
         [sys.executable, "-I", out / "wave_verify.py", out, "--json"], capture_output=True, text=True, check=False
     )
     assert json.loads(outsider.stdout)["result"] == "ok"
+
+
+def test_a_dossier_names_who_wanted_the_record_erased_who_agreed_and_who_forbade_it(worked: Ground, tmp_path: Path):
+    for order in (
+        ["hold", "--reason", "a dispute", "--as", "maria"],
+        ["hold", "--release", "--as", "maria"],
+        ["erase", "--basis", "Art. 17", "--as", "maria"],
+        ["erase", "--withdraw", "--as", "maria"],
+        ["erase", "--basis", "Art. 17", "--as", "maria"],
+        ["erase", "--approve", "--as", "ben"],
+    ):
+        code, said = wave(worked, "audit", *order, "--record", KEY)
+        assert code == 0, said
+    assert wave(worked, "audit", "erase", "--record", "item 0002", "--basis", "another's", "--as", "maria")[0] == 0
+    erased = worked.one("SELECT key FROM records WHERE key LIKE 'erased-%%'")
+    out = tmp_path / "dossier"
+    code, document = report(worked, "dossier", "--record", erased, "--out", out)
+    assert (code, document["dossier"]["verdict"]["result"]) == (0, "ok")
+    orders = [one["type"] for one in document["dossier"]["events"] if one["step"] is None]
+    assert orders[-7:] == [
+        "hold_placed",
+        "hold_released",
+        "erasure_requested",
+        "erasure_withdrawn",
+        "erasure_requested",
+        "payload_erased",
+        "record_erased",
+    ]
 
 
 def test_a_dossier_for_people_ends_with_what_it_cannot_prove(worked: Ground):

@@ -1,4 +1,4 @@
--- Where a record has been through a run: all events of its interactions, of those that led to them, the run's beginning, and erasures.
+-- All events of a record's interactions, of those that led to them, where its runs began and its flows were judged, and what was ordered about it.
 WITH RECURSIVE flows AS (
     SELECT rr.run_id, rr.record_id, rr.correlation_id FROM run_records rr JOIN records r USING (record_id) WHERE r.key = %(key)s
 ), wanted AS (
@@ -16,5 +16,16 @@ WITH RECURSIVE flows AS (
     -- What was erased of it: of one record, or of many that were old.
     SELECT e.event_id FROM interaction_events e JOIN flows f USING (run_id)
     WHERE e.type = 'payload_erased' AND (e.correlation_id = f.correlation_id OR e.correlation_id IS NULL)
+    UNION ALL
+    -- Whether it was completed: a verdict names the flows of a chunk.
+    SELECT e.event_id FROM interaction_events e JOIN flows f USING (run_id)
+    WHERE e.type = 'records_settled' AND strpos(e.data, f.correlation_id::text) > 0
+    UNION ALL
+    -- Who wanted it erased, who agreed, and who forbade it.
+    SELECT e.event_id FROM interaction_events e
+    WHERE e.run_id = 0
+      AND e.type IN ('erasure_requested', 'erasure_withdrawn', 'record_erased', 'hold_placed', 'hold_released')
+      AND (e.correlation_id IN (SELECT a.erasure_id FROM erasures a JOIN records r USING (record_id) WHERE r.key = %(key)s)
+           OR EXISTS (SELECT FROM flows f WHERE strpos(e.data, f.correlation_id::text) > 0))
 )
 SELECT l.log_index FROM events JOIN event_log l USING (event_id) WHERE l.log_index < %(size)s
