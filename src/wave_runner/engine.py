@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wave_runner import __version__
 from wave_runner.audit.keys import KeyFile
@@ -35,31 +35,32 @@ from wave_runner.project.definitions import definitions, step_definition, workfl
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
-from wave_runner.runner import staleness
 from wave_runner.runner.approvals import Approvals
-from wave_runner.runner.deciding import People, named
-from wave_runner.runner.erasing import Erasing
-from wave_runner.runner.host_servers import HostServers
 from wave_runner.runner.log_keeper import LogKeeper
-from wave_runner.runner.orders import Orders
-from wave_runner.runner.pinning import new_step
 from wave_runner.runner.preflight import preflight, read_choice, read_where
 from wave_runner.runner.projection_keeper import ProjectionKeeper
-from wave_runner.runner.repair import Choice, Repair, Started
 from wave_runner.runner.retaining import Retaining
-from wave_runner.runner.runner import Runner
-from wave_runner.runner.scheduler import Blocked, Plan
 from wave_runner.runner.sealer import Sealer
 from wave_runner.runner.signer import Signer
-from wave_runner.runner.single import Single
-from wave_runner.runner.staleness import Staleness
-from wave_runner.runner.steps import Steps
-from wave_runner.runner.unsaved import Bench
-from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
+
+# What does the work is imported by what asks for it: a command that only reads starts without it.
+if TYPE_CHECKING:
+    from wave_runner.runner.deciding import People
+    from wave_runner.runner.erasing import Erasing
+    from wave_runner.runner.host_servers import HostServers
+    from wave_runner.runner.orders import Orders
+    from wave_runner.runner.repair import Choice, Repair, Started
+    from wave_runner.runner.runner import Runner
+    from wave_runner.runner.scheduler import Blocked, Plan
+    from wave_runner.runner.single import Single
+    from wave_runner.runner.staleness import Staleness
+    from wave_runner.runner.steps import Steps
+    from wave_runner.runner.unsaved import Bench
+    from wave_runner.servers.protocol import ModelServer
 
 
 @dataclass(kw_only=True)
@@ -146,6 +147,8 @@ class Engine:
 
     def runner(self) -> Runner:
         """Return a runner for this host's folder: its model servers, its script slots."""
+        from wave_runner.runner.runner import Runner
+
         project = self.project()
         return Runner(
             database=self.database,
@@ -209,6 +212,8 @@ class Engine:
 
     def host_servers(self) -> HostServers:
         """Return the model servers that this host's folder declares."""
+        from wave_runner.runner.host_servers import HostServers
+
         return HostServers(
             project=self.project(), folder=self.folder, state_dir=self.state_dir / "servers", environ=self.environ
         )
@@ -219,19 +224,23 @@ class Engine:
 
     def orders(self) -> Orders:
         """Return what may be said of work under way, by the operating system's user."""
-        steps = Steps(
-            self.database, folder=self.folder.resolve(), work_dir=self.state_dir / "work", environ=self.environ
-        )
-        return Orders(database=self.database, steps=steps, by=whoami())
+        from wave_runner.runner.orders import Orders
+
+        return Orders(database=self.database, steps=self._steps(), by=whoami())
 
     def erasing(self, person: str) -> Erasing:
         """Return what one person may say of what is kept of records."""
+        from wave_runner.runner.deciding import named
+        from wave_runner.runner.erasing import Erasing
+
         orders = self.orders()
         orders.by = person
         return Erasing(orders=orders, collections=self.project().collections, by=named(person))
 
     def retaining(self, person: str) -> Retaining:
         """Return what one person may let go because it is old."""
+        from wave_runner.runner.deciding import named
+
         return Retaining(database=self.database, retention=self.project().retention, by=named(person))
 
     async def seal(self) -> None:
@@ -240,11 +249,15 @@ class Engine:
 
     def repair(self) -> Repair:
         """Return what may be done about results that are wrong, by the operating system's user."""
+        from wave_runner.runner.repair import Repair
+
         orders = self.orders()
         return Repair(database=self.database, steps=orders.steps, orders=orders, by=orders.by)
 
     async def stale(self, workflow: str, *, run_id: int | None = None) -> Staleness:
         """Return which results of a workflow no longer match what they were made from. Changes nothing."""
+        from wave_runner.runner import staleness
+
         project = self.project()
         found = _workflow(project, workflow)
         return await staleness.look(
@@ -265,6 +278,8 @@ class Engine:
 
         Raises `NotFoundError` for an unknown step, `ProjectError` for a filter.
         """
+        from wave_runner.runner.repair import Choice
+
         project = self.project()
         found = _workflow(project, workflow)
         if step is not None and step not in found.steps:
@@ -303,13 +318,21 @@ class Engine:
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""
-        steps = Steps(
+        from wave_runner.runner.deciding import People
+
+        return People(self.database, self._steps(), person)
+
+    def _steps(self) -> Steps:
+        from wave_runner.runner.steps import Steps
+
+        return Steps(
             self.database, folder=self.folder.resolve(), work_dir=self.state_dir / "work", environ=self.environ
         )
-        return People(self.database, steps, person)
 
     def single(self, workflow: str, params: Mapping[str, str]) -> Single:
         """Return what does steps one at a time, as the folder has them now, and saves nothing."""
+        from wave_runner.runner.single import Single
+
         bench = bench_of(self.folder, self.project(), workflow, params)
 
         servers = self.host_servers()
@@ -340,6 +363,8 @@ class Engine:
 
     async def _plan_schedule(self, name: str) -> Plan | Blocked | None:
         """Return what this folder would start for a schedule that is due; None if it has no such schedule."""
+        from wave_runner.runner.scheduler import Blocked
+
         try:
             project = self.project()
             if name not in project.schedules:
@@ -349,6 +374,8 @@ class Engine:
             return Blocked(reason="folder_unreadable", message=str(error))
 
     async def _plan(self, project: Project, spec: ScheduleSpec) -> Plan | Blocked:
+        from wave_runner.runner.scheduler import Blocked, Plan
+
         try:
             taken = await self._taken(project, spec.workflow, await self.sync(project))
         except ConflictError as error:
@@ -376,6 +403,8 @@ class Engine:
         started_by: str = "",
         asks_anew: bool = False,
     ) -> runs.NewRun:
+        from wave_runner.runner.pinning import new_step
+
         workflow = project.workflows[name]
         return runs.NewRun(
             workflow=name,
@@ -446,6 +475,8 @@ def past_pooler(settings: Settings, url: str) -> str:
 
 def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str, str]) -> Bench:
     """Return what steps of a workflow are taken from, as the folder has them; needs no database."""
+    from wave_runner.runner.unsaved import Bench
+
     found = _workflow(project, workflow)
     return Bench(
         project=project,
