@@ -300,12 +300,12 @@ class Engine:
             keys=keys,
         )
 
-    async def rerun(self, choice: Choice, *, reason: str, expect: int | None = None, force: bool = False) -> Started:
+    async def rerun(self, choice: Choice, *, reason: str, expect: int | None = None) -> Started:
         """Redo results with everything pinned anew. Raises as `start_run` does, and as `Repair.rerun`."""
         project = self.project()
         _workflow(project, choice.workflow)
-        if (objections := self.watch.objections(choice.workflow)) and not force:
-            raise _objected(objections[0])
+        if objections := self.watch.objections(choice.workflow):
+            raise objections[0].error()
         taken = await self._taken(project, choice.workflow, await self.sync(project))
         found = taken.workflows[choice.workflow]
         async with self.database.transaction() as connection:

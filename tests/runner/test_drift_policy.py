@@ -150,6 +150,18 @@ def test_a_stricter_word_holds_at_once(ground: Ground):
         ground.start()
 
 
+def test_whoever_reads_the_log_sees_that_a_word_became_stricter(ground: Ground):
+    ground.project(rows=rows(1), toml=policy(count="warn"))
+    ground.run()
+    for _ in range(2):  # it is said once
+        ground.project(rows=rows(1), toml=policy(count="block") + '[drift.workflows]\nwork = "approve"\n')
+        ground.run()
+    [actor] = said(ground, "actor_tightened")
+    assert (actor["was"], actor["policy"], bool(actor["by"])) == ("warn", "block", True)
+    [workflow] = said(ground, "workflow_tightened")
+    assert (workflow["workflow"], workflow["was"], workflow["policy"]) == ("work", "warn", "approve")
+
+
 def test_pin_asks_with_the_approved_prompt(ground: Ground, tmp_path: Path):
     with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
         asking(ground, stub.url, n=2)

@@ -897,6 +897,7 @@ OTHERS = frozenset(
         "actor_registered",
         "actor_drifted",
         "actor_approved",
+        "actor_tightened",
         "actor_restored",
         "projection_verified",
         "projection_diverged",
@@ -909,6 +910,7 @@ OTHERS = frozenset(
         "workflow_registered",
         "workflow_drifted",
         "workflow_approved",
+        "workflow_tightened",
         "workflow_restored",
         "log_verified",
         "payload_erased",
@@ -923,7 +925,9 @@ NAMES_WHO = {
     **dict.fromkeys(["task_claimed", "task_released", "task_decided", "task_sent_back"], "person"),
     **dict.fromkeys(["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled"], "by"),
     **dict.fromkeys(["rerun_started", "rerun_undone", "invalidated"], "by"),
-    **dict.fromkeys(["budget_raised", "retried", "runner_told", "actor_approved", "actor_registered"], "by"),
+    **dict.fromkeys(["budget_raised", "retried", "runner_told", "log_verified"], "by"),
+    **dict.fromkeys(["actor_approved", "actor_registered", "workflow_approved", "workflow_registered"], "by"),
+    **dict.fromkeys(["actor_tightened", "workflow_tightened"], "by"),
     "projection_event_skipped": "by",
     **dict.fromkeys(
         ["erasure_requested", "erasure_withdrawn", "hold_placed", "hold_released", "retention_applied"], "by"

@@ -93,6 +93,8 @@ def export(
             f"{out}: {found.events:,} events and {found.contents:,} contents of {found.origin}, "
             f"which is signed at {found.size:,} entries"
         )
+        if found.unsigned:
+            output.heading(f"not in it: {found.unsigned:,} events that are not signed yet: wave audit status")
 
 
 @audit.command()

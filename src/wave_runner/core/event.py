@@ -95,10 +95,12 @@ class EventType(enum.StrEnum):
     ACTOR_REGISTERED = "actor_registered"  # first seen and approved
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved
     ACTOR_APPROVED = "actor_approved"  # by a person, or by --dev
+    ACTOR_TIGHTENED = "actor_tightened"  # the folder has a stricter word about its drift, which holds at once
     ACTOR_RESTORED = "actor_restored"  # the folder holds again what is approved; nobody had to approve it
     WORKFLOW_REGISTERED = "workflow_registered"  # as of actors
     WORKFLOW_DRIFTED = "workflow_drifted"
     WORKFLOW_APPROVED = "workflow_approved"
+    WORKFLOW_TIGHTENED = "workflow_tightened"
     WORKFLOW_RESTORED = "workflow_restored"
     LOG_VERIFIED = "log_verified"  # somebody has had the whole log verified, with what came of it
     PROJECTION_VERIFIED = "projection_verified"  # folded anew it is the same, to the bit: the data has the digest

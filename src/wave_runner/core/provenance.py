@@ -29,6 +29,8 @@ class Standing(enum.StrEnum):
     CHANGED_OUTSIDE = "changed outside"  # somebody else has written there since
     ROW_GONE = "row gone"  # the record has no row in the table any more
     ERASED = "erased"  # what was written is erased, so there is nothing to compare with
+    INVALIDATED = "invalidated"  # as written, and somebody has found it wrong since
+    SUPERSEDED = "superseded"  # as written, and it is being redone: what comes of that is not there yet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ LONGEST_TRANSACTION_US = 3_600_000_000
 CANNOT_PROVE = (
     "that a model's answer, a script's result or a person's decision was right: only that it was given, and from what",
     "why a model has answered as it did: the prompt, its weights and its options are here, its reasons are not",
+    "that a value in your tables is the one that was written: its hash is kept beside the log and not in it",
     "that nothing else was done with the record elsewhere: only what Wave Runner has recorded is here",
     "that no further interaction of the record exists: of an excerpt only the whole log can show that",
     "anything beyond the log's own key, unless a checkpoint or a policy that was kept elsewhere is held against it",
@@ -107,7 +108,7 @@ async def dossier(
     names = [table if column == ALL_ROWS else f"{table}.{column}" for table, column in written]
     of = [record["collection"]]
     traces = [await trace(database, key, collections=of, run_id=run_id) for run_id in run_ids]
-    values = [await explain(database, name, key=key, collections=collections) for name in names]
+    values = [one for name in names if (one := await _explained(database, name, key, collections)) is not None]
     bundle = await export(database, out, Wanted(record=key), source=source, older=older)
     events = _events(out)
     there = {one.event for one in events}
@@ -123,6 +124,15 @@ async def dossier(
         checkpoint=(out / "checkpoint").read_text(encoding="utf-8"),
         verdict=_verdict(out, older),
     )
+
+
+async def _explained(
+    database: Database, name: str, key: str, collections: Mapping[str, CollectionSpec]
+) -> Explanation | None:
+    try:
+        return await explain(database, name, key=key, collections=collections)
+    except NotFoundError:
+        return None  # all that was written there was taken back
 
 
 def _events(bundle: Path) -> list[Proven]:

@@ -168,16 +168,26 @@ async def _column(connection: Connection, name: str, collections: Mapping[str, C
 
 async def _explain(connection: Connection, column: Column, record: Row, collection: CollectionSpec) -> Explanation:
     writes = await provenance.writes(connection, record["record_id"], table=column.table, column=column.column)
-    in_force = next((row for row in writes if row["in_force"]), None)
+    write = next((row for row in writes if row["in_force"]), None)
+    if write is None and writes:
+        text, _ = await _now(connection, column.table, writes[0]["column_name"], record, collection)
+        write = _not_in_force(writes, records.sha256_of(text))
     promotion = await _promotion(connection, record["record_id"])
-    if in_force is not None:
-        return await _written(connection, column, record, collection, writes, in_force, promotion)
+    if write is not None:
+        return await _written(connection, column, record, collection, writes, write, promotion)
     if promotion is None or column.table != collection.table:
         raise NotFoundError(
             f"no step has written {column.table}.{column.column} of {record['key']}",
             hint="what Wave Runner has not written, it cannot explain",
         )
     return await _promoted(connection, column, record, collection, writes, promotion)
+
+
+def _not_in_force(writes: Sequence[Row], now: bytes) -> Row | None:
+    """Return whose value stands where none that was written counts; None where all of them were taken back."""
+    if (found := next((row for row in writes if _hash(row["after_sha256"]) == now), None)) is not None:
+        return found
+    return None if _hash(writes[-1]["before_sha256"]) == now else writes[0]
 
 
 async def _written(
@@ -192,15 +202,12 @@ async def _written(
     run_id, interaction_id = write["run_id"], write["interaction_id"]
     text, there = await _now(connection, column.table, write["column_name"], record, collection)
     now_sha256, sha256 = records.sha256_of(text), _hash(write["after_sha256"])
-    standing = Standing.AS_WRITTEN if now_sha256 == sha256 else Standing.CHANGED_OUTSIDE
-    if sha256 is None:
-        standing = Standing.ERASED
     done = await _works(connection, run_id, [interaction_id], promotion, record, collection)
     causes = await _causes(connection, run_id, done[0] if done else None)
     earlier, lost = _earlier([row for row in writes if row["column_name"] == write["column_name"]])
     return Explanation(
         **_where(column, record, write["column_name"]),
-        standing=standing if there else Standing.ROW_GONE,
+        standing=_standing(write, sha256, now_sha256) if there else Standing.ROW_GONE,
         now=json.loads(text),
         now_sha256=now_sha256.hex(),
         sha256=sha256.hex() if sha256 is not None else None,
@@ -212,6 +219,16 @@ async def _written(
         earlier=earlier,
         missing=[*_missing(done, interaction_id), *broken_causes([_link(row) for row in causes]), *lost],
     )
+
+
+def _standing(write: Row, written: bytes | None, now: bytes) -> Standing:
+    if written is None:
+        return Standing.ERASED
+    if written != now:
+        return Standing.CHANGED_OUTSIDE
+    if write["in_force"]:
+        return Standing.AS_WRITTEN
+    return Standing.INVALIDATED if write["invalidated"] else Standing.SUPERSEDED
 
 
 async def _promoted(

@@ -36,13 +36,14 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What a bundle holds."""
+    """What a bundle holds. `unsigned` events are recorded and in no bundle yet: the log is signed before they come."""
 
     folder: Path
     origin: str
     size: int
     events: int
     contents: int
+    unsigned: int
 
 
 async def export(
@@ -89,8 +90,18 @@ class _Export:
             origin=self._origin, size=self._signed.size, note=self._signed.note, policy=policy, scope=scope
         )
         return Exported(
-            folder=folder, origin=self._origin, size=self._signed.size, events=self._events, contents=contents
+            folder=folder,
+            origin=self._origin,
+            size=self._signed.size,
+            events=self._events,
+            contents=contents,
+            unsigned=await self._unsigned(),
         )
+
+    async def _unsigned(self) -> int:
+        status = await reports.log_status(self._connection)
+        sealed_since = await sealed.unsigned(self._connection, self._signed.size)
+        return sealed_since + (status["unsealed"] if status else 0)
 
     async def _scope(self, wanted: Wanted) -> dict[str, Any]:
         if wanted.record is not None:

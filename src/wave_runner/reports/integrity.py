@@ -106,6 +106,9 @@ class Integrity:
     def troubles(self) -> list[str]:
         """What somebody should look at before relying on the log; nothing where all is as it should be."""
         found = [f"the log is stopped: {self.log.stopped}"] if self.log.stopped else []
+        found += [f"sealing fails: {self.log.trouble}"] if self.log.trouble else []
+        if self.log.unsealed and self.log.behind_s > LATE_S:
+            found.append(f"{self.log.unsealed:,} events are not sealed yet, the oldest for {self.log.behind_s:,.0f} s")
         found += [f"{self.holes:,} numbers of the log are missing"] if self.holes else []
         found += [] if self.outside.says in ("same", "older") else [f"outside checkpoint: {self.outside.says}"]
         if self.last_full_verify is None:

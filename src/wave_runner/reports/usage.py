@@ -89,7 +89,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What became of an actor or a workflow: registered, drifted, approved, restored.
+    """What became of an actor or a workflow: registered, drifted, approved, tightened, restored.
 
     `definition` is the hash of what was seen, `weights` the digest of a model's weights; None where it was not about
     that. `by` is None where nobody had to say it.

@@ -71,7 +71,7 @@ class Approvals:
             return None
         policy = stricter(actor.policy, said)
         if policy is not actor.policy:
-            await drift.tighten(connection, name, policy)
+            await drift.tighten(connection, definition, was=actor.policy, policy=policy, by=self.by)
         if actor.sha256 == definition.sha256:
             await drift.restore(connection, definition)
             return None
@@ -94,7 +94,7 @@ class Approvals:
             return None
         policy = stricter(known.policy, said)
         if policy is not known.policy:
-            await drift.tighten_workflow(connection, name, policy)
+            await drift.tighten_workflow(connection, name, file, was=known.policy, policy=policy, by=self.by)
         if known.sha256 == file.sha256:
             await drift.restore_workflow(connection, name, file)
             return None

@@ -27,9 +27,10 @@ async def register(connection: Connection, definition: Definition, *, kind: str,
     return True
 
 
-async def tighten(connection: Connection, actor: str, policy: Policy) -> None:
+async def tighten(connection: Connection, definition: Definition, *, was: Policy, policy: Policy, by: str) -> None:
     """Let a stricter policy hold for an actor from now on."""
-    await fetch(connection, "actors/tighten", {"name": actor, "policy": policy})
+    await fetch(connection, "actors/tighten", {"name": definition.name, "policy": policy})
+    await _tell(connection, EventType.ACTOR_TIGHTENED, {"by": by, "was": was, "policy": policy}, definition)
 
 
 async def mark(connection: Connection, definition: Definition, *, approved: bytes, policy: Policy) -> bool:
@@ -78,9 +79,13 @@ async def register_workflow(connection: Connection, name: str, file: Definition,
     return True
 
 
-async def tighten_workflow(connection: Connection, name: str, policy: Policy) -> None:
+async def tighten_workflow(
+    connection: Connection, name: str, file: Definition, *, was: Policy, policy: Policy, by: str
+) -> None:
     """Let a stricter policy hold for a workflow from now on."""
     await fetch(connection, "workflows/tighten", {"name": name, "policy": policy})
+    said = {"workflow": name, "by": by, "was": was, "policy": policy}
+    await _tell_workflow(connection, EventType.WORKFLOW_TIGHTENED, said, file)
 
 
 async def mark_workflow(

@@ -576,8 +576,8 @@ CREATE TYPE event_type AS ENUM (
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
     'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'rerun_started', 'rerun_undone', 'invalidated', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
-    'actor_registered', 'actor_drifted', 'actor_approved', 'actor_restored',
-    'workflow_registered', 'workflow_drifted', 'workflow_approved', 'workflow_restored',
+    'actor_registered', 'actor_drifted', 'actor_approved', 'actor_tightened', 'actor_restored',
+    'workflow_registered', 'workflow_drifted', 'workflow_approved', 'workflow_tightened', 'workflow_restored',
     'log_verified',                     -- somebody has had the whole log verified
     'projection_verified', 'projection_diverged', 'projection_rebuilt', 'projection_swapped', 'projection_event_skipped',
     'erasure_requested', 'erasure_withdrawn', 'record_erased',

@@ -18,7 +18,8 @@ WITH live AS (
                WHEN 'interaction_cancelled' THEN 'cancelled' WHEN 'interaction_retry_scheduled' THEN 'pending'
                WHEN 'interaction_released' THEN 'pending' WHEN 'interaction_lease_expired' THEN 'pending'
                WHEN 'interaction_unblocked' THEN 'pending' WHEN 'interaction_retried' THEN 'pending' END AS step_state,
-           CASE WHEN type IN ('interaction_retried', 'interaction_doubted') THEN 'live' END AS verdict
+           CASE WHEN type IN ('interaction_retried', 'interaction_doubted', 'interaction_superseded', 'interaction_restored',
+                              'interaction_invalidated') THEN 'live' END AS verdict
     FROM events
     WHERE interaction_id IS NOT NULL OR (type = 'run_started' AND correlation_id IS NOT NULL)
     UNION ALL

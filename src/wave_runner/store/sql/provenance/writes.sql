@@ -2,7 +2,8 @@
 -- as the value `*` of its table.
 SELECT v.run_id, v.value_write_id, v.interaction_id, v.column_name, v.before_sha256, v.after_sha256, v.written_at,
        v.before_payload_id, p.content AS before, p.payload_id IS NOT NULL AND p.content IS NULL AS before_erased,
-       coalesce(i.in_force AND i.state = 'completed', false) AS in_force, s.name AS step, a.name AS actor
+       coalesce(i.in_force AND i.state = 'completed', false) AS in_force,
+       i.state = 'invalidated' AS invalidated, s.name AS step, a.name AS actor
 FROM value_writes v
 LEFT JOIN payloads p ON p.run_id = v.run_id AND p.payload_id = v.before_payload_id
 LEFT JOIN interactions i ON i.run_id = v.run_id AND i.interaction_id = v.interaction_id
