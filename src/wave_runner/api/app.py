@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -21,9 +21,23 @@ API = "/api/v1"
 def make_app(engine: Engine, *, token: str, hosts: Collection[str]) -> FastAPI:
     """Return the application of one project, whose database stays open as long as it answers.
 
-    Whoever asks must give the `token`, and ask for one of the `hosts`. No page of documentation is served: the usual
-    ones load scripts from elsewhere.
+    Whoever asks must give the `token`, and ask for one of the `hosts`.
     """
+    app = _routes()
+    app.state.engine = engine
+    problems.install(app)
+    # Outermost: nothing is read of a question before it is let in.
+    app.add_middleware(Gate, token=token, hosts=hosts, problem=problems.answer)
+    return app
+
+
+def interface() -> dict[str, Any]:
+    """Return the document that says what can be asked, and what is answered (OpenAPI)."""
+    return _routes().openapi()
+
+
+def _routes() -> FastAPI:
+    # No page of documentation is served: the usual ones load scripts from elsewhere.
     app = FastAPI(
         title="Wave Runner",
         version=__version__,
@@ -32,12 +46,8 @@ def make_app(engine: Engine, *, token: str, hosts: Collection[str]) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
     )
-    app.state.engine = engine
     for noun in (runs, reports, records):
         app.include_router(noun.router, prefix=API, responses=problems.RESPONSES)
     app.include_router(health.router)
     app.include_router(metrics.router)
-    problems.install(app)
-    # Outermost: nothing is read of a question before it is let in.
-    app.add_middleware(Gate, token=token, hosts=hosts, problem=problems.answer)
     return app
