@@ -64,6 +64,11 @@ def test_the_page_of_rules_is_what_the_rules_say():
     assert reference.RULES_PAGE.read_text(encoding="utf-8") == reference.rules_page()
 
 
+def test_the_description_of_the_http_interface_is_what_is_answered():
+    """Where this fails: `make reference`."""
+    assert reference.INTERFACE.read_text(encoding="utf-8") == reference.openapi()
+
+
 def test_every_rule_has_a_code_of_its_own_and_is_found_somewhere():
     assert len({rule.code for rule in RULES.values()}) == len(RULES)
     source = Path(wave_runner.__file__).parent

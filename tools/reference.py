@@ -1,17 +1,20 @@
-"""Writes the generated pages of docs/reference: the commands, and the rules of `wave check`. `make reference`."""
+"""Writes what is generated in docs/reference: commands, rules of `wave check`, the HTTP interface. `make reference`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from wave_runner.api.app import interface
 from wave_runner.cli.main import wave
 from wave_runner.core.lint import RULES
 
 PAGE = Path(__file__).parent.parent / "docs/reference/commands.md"
 RULES_PAGE = PAGE.with_name("lint.md")
+INTERFACE = PAGE.with_name("openapi.json")
 WIDTH = 100
 
 HEAD = """\
@@ -65,6 +68,11 @@ def page() -> str:
     return "\n".join([HEAD, *parts])
 
 
+def openapi() -> str:
+    """Return the description of the HTTP interface as it should be."""
+    return json.dumps(interface(), indent=1, ensure_ascii=False) + "\n"
+
+
 def helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
     """Yield the full name and the help of a command and of all below it."""
     size = {"terminal_width": WIDTH, "max_content_width": WIDTH}
@@ -80,3 +88,4 @@ def helps(command: click.Command, name: str, parent: click.Context | None) -> It
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
     RULES_PAGE.write_text(rules_page(), encoding="utf-8")
+    INTERFACE.write_text(openapi(), encoding="utf-8")

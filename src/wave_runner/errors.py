@@ -32,6 +32,12 @@ class WaveError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def kind(self) -> str:
+        """The error's place in the family, for programs: "not_found" for `NotFoundError`."""
+        words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(self).__name__)
+        return words.strip("_").removesuffix("_error")
+
 
 class ProjectError(WaveError):
     """A file of the project is wrong. `path` and `line` (1-based, 0 if unknown) say where, `said` is what, alone.

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     checkpoint_command: str = Field(
         "", description="a command that is given each checkpoint on its standard input; no shell reads it"
     )
+    api_token: SecretStr | None = Field(
+        None, min_length=20, description="what whoever asks `wave serve` must know; unset: it makes one at each start"
+    )
     grace_s: float = Field(10.0, ge=0.0, le=A_DAY_S, description="how long a stop waits for work under way")
 
     @field_validator("database_direct_url")

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wave_runner.cli import output
+from wave_runner.reports import documents
 
 LARGE = 2**63 - 1
 
@@ -46,7 +47,7 @@ def test_a_document_has_its_schema_first_and_its_ids_as_texts(capsys):
 
 
 def test_values_that_json_does_not_know_are_written_as_texts():
-    assert output.plain({"a": b"\x01\xff", "b": UUID(int=1), "c": None, "d": True, "e": 1.5, "f": (1, "x")}) == {
+    assert documents.plain({"a": b"\x01\xff", "b": UUID(int=1), "c": None, "d": True, "e": 1.5, "f": (1, "x")}) == {
         "a": "01ff",
         "b": "00000000-0000-0000-0000-000000000001",
         "c": None,
@@ -94,6 +95,7 @@ def test_a_percentage_of_nothing_is_nothing(value, said):
 
 PROGRAM = """
 from wave_runner.cli import output
+from wave_runner.reports import documents
 output.table(("id", "text"), [{"id": 7, "text": "[bold]not markup[/bold] \\x1b[31m"}], title="things")
 """
 

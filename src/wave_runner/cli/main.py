@@ -94,6 +94,10 @@ COMMANDS = {
         "wave_runner.cli.doctor:doctor",
         "Look at everything that must be true: the database, the folder, model servers, and what is recorded.",
     ),
+    "serve": (
+        "wave_runner.cli.serve:serve",
+        "Answer by HTTP what the reports say, and how the project stands, until told to stop.",
+    ),
     "audit": (
         "wave_runner.cli.audit:audit",
         "Prove what has happened, keep the log in order, and erase what must not be kept: the log holds all the same.",
@@ -181,7 +185,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = wave.main(list(arguments), prog_name="wave", standalone_mode=False)
     except WaveError as error:
-        return output.failure(error.message, kind=kind(error), code=error.exit_code, hint=error.hint, as_json=as_json)
+        return output.failure(error.message, kind=error.kind, code=error.exit_code, hint=error.hint, as_json=as_json)
     except click.ClickException as error:
         if as_json:
             return output.failure(error.format_message(), kind="usage", code=error.exit_code, as_json=True)
@@ -192,7 +196,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 — the last line of defence: shown whole, and told apart by its exit code
         if _is_database_away(error):
             lost = DatabaseError(f"the database went away: {error}", hint=GO_ON)
-            return output.failure(lost.message, kind=kind(lost), code=lost.exit_code, hint=lost.hint, as_json=as_json)
+            return output.failure(lost.message, kind=lost.kind, code=lost.exit_code, hint=lost.hint, as_json=as_json)
         import traceback
 
         traceback.print_exception(error)
@@ -206,12 +210,6 @@ def _is_database_away(error: Exception) -> bool:
     # Who has not imported the store cannot have lost its database, and `wave --help` must not import it for this.
     store = sys.modules.get("wave_runner.store.database")
     return store is not None and isinstance(error, store.Unavailable)
-
-
-def kind(error: WaveError) -> str:
-    """Return the error's place in the family, for programs: "not_found" for `NotFoundError`."""
-    words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__)
-    return words.strip("_").removesuffix("_error")
 
 
 def main() -> None:

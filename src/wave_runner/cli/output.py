@@ -6,7 +6,6 @@ characters never reach a terminal.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from textwrap import indent
 from typing import Any
+
+from wave_runner.reports import documents
 
 Row = Mapping[str, Any]
 
@@ -31,27 +32,7 @@ def show(columns: Sequence[str], rows: Sequence[Row], schema: str, *, as_json: b
 
 def emit(schema: str, document: Mapping[str, Any]) -> None:
     """Print one JSON document, its schema first."""
-    print(json.dumps({"schema": schema, **plain(document)}, ensure_ascii=False))
-
-
-def plain(value: Any, name: str = "") -> Any:
-    """Return a value as JSON has it. Ids become texts: a double, as which many read numbers, cannot hold 64 bits."""
-    match value:
-        case bool() | None:
-            return value
-        case int() if name == "id" or name.endswith(("_id", "_ids")):
-            return str(value)
-        case Mapping():
-            return {str(key): plain(item, str(key)) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item, name if name.endswith("_ids") else "") for item in value]
-        case datetime():
-            return value.isoformat()
-        case bytes():
-            return value.hex()
-    if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name), field.name) for field in dataclasses.fields(value)}
-    return value if isinstance(value, str | int | float) else str(value)
+    print(json.dumps(documents.named(schema, document), ensure_ascii=False))
 
 
 def table(columns: Sequence[str], rows: Sequence[Row], *, title: str = "") -> None:

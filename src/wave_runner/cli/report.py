@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wave_runner.reports.servers import Account, Server, Servers
 
 NOT_COUNTED = "not counted"
+RUN_STATES = ("running", "waiting", "paused", "completed", "failed", "cancelled")
 
 
 @click.group()
@@ -66,6 +67,26 @@ def cost(context: click.Context, run_id: int | None, by: str, limit: int, as_jso
     without a price. A load serves every run that waits for its model, and is priced in none of them.
     """
     asyncio.run(_cost(project_dir(context), run_id, by, limit, as_json=as_json))
+
+
+@report.command()
+@click.option("--workflow", metavar="NAME", help="Of this workflow alone.")
+@click.option("--state", type=click.Choice(RUN_STATES), help="In this state alone.")
+@click.option("--before", type=click.IntRange(min=1), metavar="RUN", help="The page that comes after this run.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def runs(
+    context: click.Context, workflow: str | None, state: str | None, before: int | None, limit: int, as_json: bool
+) -> None:
+    """List runs, the newest first.
+
+    \b
+    wave report runs
+    wave report runs --workflow job_postings --state failed --json
+    """
+    asyncio.run(_runs(project_dir(context), workflow, state, before, limit, as_json=as_json))
 
 
 @report.command()
@@ -363,6 +384,23 @@ def _allowed(account: Account) -> output.Row:
 
 def _when(seconds: float) -> str:
     return f"in {output.duration(seconds * 1e6)}" if seconds else "now"
+
+
+async def _runs(
+    folder: Path, workflow: str | None, state: str | None, before: int | None, limit: int, *, as_json: bool
+) -> None:
+    from wave_runner.engine import open_engine
+    from wave_runner.reports import runs as reports
+
+    async with open_engine(folder, name="wave report") as engine:
+        found = await reports.runs(engine.database, workflow=workflow, state=state, before=before, limit=limit)
+    if as_json:
+        output.emit("wave.runs.v1", asdict(found))
+        return
+    rows = [{**asdict(one), "took": output.duration(one.seconds * 1_000_000)} for one in found.rows]
+    output.table(("run_id", "workflow", "state", "started_at", "took", "started_by", "reason"), rows)
+    if found.next_before_id is not None:
+        output.heading(f"there are more: wave report runs --before {found.next_before_id}")
 
 
 async def _delta(folder: Path, run_id: int | None, *, as_json: bool) -> None:

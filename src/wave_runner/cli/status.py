@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,20 +67,13 @@ async def print_status(
     engine: Engine, run_id: int | None, *, stale_after_s: float | None = None, as_json: bool = False
 ) -> None:
     """Print a run's dashboard, the newest run's by default."""
-    from wave_runner.reports.dashboard import dashboard
+    from wave_runner.reports.dashboard import dashboard, document
 
     report = await dashboard(engine.database, run_id, stale_after_s=stale_after_s)
     if as_json:
         output.emit("wave.status.v1", document(report))
     else:
         render_dashboard(report)
-
-
-def document(report: Dashboard) -> dict[str, object]:
-    """Return the dashboard as `wave.status.v1` has it: the parts of the overall query stand at the top."""
-    parts: list[object] = [report.overall, report]
-    named = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}  # type: ignore[arg-type]  # both are dataclasses
-    return {name: value for name, value in named.items() if name != "overall"}
 
 
 def render_dashboard(report: Dashboard) -> None:

@@ -63,6 +63,8 @@ def trace(context: click.Context, key: str, run_id: int | None, full: bool, as_j
     Every event names its cause; the chain is unbroken when each cause exists, no number is missing and every event's
     data has the hash that was written with it. Ends with exit code 1 where it is broken.
     """
+    from wave_runner.reports.trace import document
+
     found = asyncio.run(_trace(project_dir(context), key, run_id))
     if as_json:
         output.emit("wave.trace.v1", document(found))
@@ -72,18 +74,6 @@ def trace(context: click.Context, key: str, run_id: int | None, full: bool, as_j
             talk_lines(work, full=full)
         render_chain(found)
     return 0 if found.unbroken else BROKEN
-
-
-def document(trace: Trace) -> dict[str, object]:
-    """Return the trace as `wave.trace.v1` has it."""
-    return {
-        "record": trace.flow,
-        "unbroken": trace.unbroken,
-        "breaks": trace.breaks,
-        "timeline": trace.timeline,
-        "works": trace.works,
-        "events": trace.events,
-    }
 
 
 def render_steps(trace: Trace) -> None:

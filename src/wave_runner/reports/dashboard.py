@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from wave_runner.errors import NotFoundError
@@ -61,3 +61,10 @@ async def dashboard(
             people=await waiting(connection, chosen),
             limits=await limits(connection, chosen),
         )
+
+
+def document(report: Dashboard) -> dict[str, object]:
+    """Return the dashboard as `wave.status.v1` has it: the parts of the overall query stand at the top."""
+    parts: list[object] = [report.overall, report]
+    named = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}  # type: ignore[arg-type]  # both are dataclasses
+    return {name: value for name, value in named.items() if name != "overall"}

@@ -130,6 +130,18 @@ async def trace(database: Database, key: str, *, collections: Sequence[str], run
     )
 
 
+def document(trace: Trace) -> dict[str, object]:
+    """Return the trace as `wave.trace.v1` has it."""
+    return {
+        "record": trace.flow,
+        "unbroken": trace.unbroken,
+        "breaks": trace.breaks,
+        "timeline": trace.timeline,
+        "works": trace.works,
+        "events": trace.events,
+    }
+
+
 async def _flow(connection: Connection, key: str, collections: Sequence[str], run_id: int | None) -> Flow:
     row = await stored.find_flow(connection, key, collections=collections, run_id=run_id)
     if row is None:

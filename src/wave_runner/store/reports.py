@@ -222,6 +222,24 @@ async def runners(connection: Connection, *, lease_s: float) -> Row:
     return (await fetch(connection, "reports/runners", {"lease_s": lease_s}))[0]
 
 
+async def readiness(connection: Connection, *, lease_s: float) -> Row:
+    """Return the schema's version, how many runners are at work, and how many runs have not ended."""
+    return (await fetch(connection, "reports/readiness", {"lease_s": lease_s}))[0]
+
+
+async def live_work(connection: Connection) -> list[Row]:
+    """Return how many interactions of runs that have not ended are in each state, by workflow."""
+    return await fetch(connection, "reports/live_work")
+
+
+async def runs(
+    connection: Connection, *, workflow: str | None, state: str | None, before: int | None, limit: int
+) -> list[Row]:
+    """Return a page of runs, the newest first."""
+    asked = {"workflow": workflow, "state": state, "before": before, "limit": limit}
+    return await fetch(connection, "reports/runs", asked)
+
+
 async def list_runners(connection: Connection, *, lease_s: float, limit: int) -> list[Row]:
     """Return the runners that have not ended, those heard of within a lease first."""
     return await fetch(connection, "reports/list_runners", {"lease_s": lease_s, "limit": limit})

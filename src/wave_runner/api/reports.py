@@ -1,0 +1,86 @@
+"""What `wave report` answers at length."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from wave_runner.api.documents import Document, Opened, described, parts_of
+from wave_runner.reports import alerts, cost, delta, log, record_states, runners, servers
+from wave_runner.reports.dashboard import Dashboard, dashboard
+
+router = APIRouter(tags=["reports"])
+RunId = Annotated[int | None, Query(alias="run", ge=1, description="the run; the newest by default")]
+PARTS = parts_of(Dashboard)
+
+
+def _part(name: str) -> None:
+    """Add the route of one part of the dashboard, as `wave report NAME` has it."""
+    schema = f"wave.report.{name}.v1"
+
+    async def part(engine: Opened, run: RunId = None) -> Document:
+        found = await dashboard(engine.database, run)
+        return Document(schema, {"run_id": found.overall.run.run_id, name: getattr(found, name)})
+
+    router.add_api_route(
+        f"/reports/{name}",
+        part,
+        name=name,
+        summary=f"`wave report {name}`",
+        operation_id=f"report_{name}",
+        responses=described(schema, run_id=int, **{name: PARTS[name]}),
+    )
+
+
+for _name in ("steps", "actors", "throughput", "stale", "errors"):
+    _part(_name)
+
+
+@router.get("/reports/delta", responses=described("wave.delta.v1", **parts_of(delta.Delta)))
+async def report_delta(engine: Opened, run: RunId = None) -> Document:
+    """Say what a run changed in its target tables: `wave report delta`."""
+    return Document("wave.delta.v1", await delta.delta(engine.database, run))
+
+
+@router.get("/reports/cost", responses=described("wave.report.cost.v1", **parts_of(cost.Cost)))
+async def report_cost(
+    engine: Opened,
+    run: RunId = None,
+    by: cost.By = cost.By.STEP,
+    limit: Annotated[int, Query(ge=1, le=500)] = cost.LIMIT,
+) -> Document:
+    """Say what the calls of models of a run have used and cost: `wave report cost`."""
+    return Document("wave.report.cost.v1", await cost.cost(engine.database, run, by=by, limit=limit))
+
+
+@router.get("/reports/records", responses=described("wave.records.v1", **parts_of(record_states.RecordCounts)))
+async def report_records(engine: Opened) -> Document:
+    """Count records by workflow and verdict, as far as the projection has come: `wave report records`."""
+    return Document("wave.records.v1", await record_states.record_states(engine.database))
+
+
+@router.get("/reports/runners", responses=described("wave.runners.v1", rows=list[runners.Runner]))
+async def report_runners(engine: Opened) -> Document:
+    """List the runners that have not ended: `wave report runners`."""
+    rows = await runners.runners(engine.database, lease_s=engine.settings.lease_s)
+    return Document("wave.runners.v1", {"rows": rows})
+
+
+@router.get("/reports/servers", responses=described("wave.report.servers.v1", **parts_of(servers.Servers)))
+async def report_servers(engine: Opened) -> Document:
+    """Say how model servers stand, and what waits for them: `wave report servers`."""
+    lease_s, rates = engine.settings.lease_s, engine.server_rates()
+    return Document("wave.report.servers.v1", await servers.servers(engine.database, lease_s=lease_s, rates=rates))
+
+
+@router.get("/reports/alerts", responses=described("wave.alerts.v1", rows=list[alerts.Alert]))
+async def report_alerts(engine: Opened) -> Document:
+    """List what somebody should look at: `wave report alerts`."""
+    return Document("wave.alerts.v1", {"rows": await alerts.alerts(engine.database)})
+
+
+@router.get("/audit/status", responses=described("wave.audit.status.v1", log=log.LogStatus | None))
+async def audit_status(engine: Opened) -> Document:
+    """Say how the sealed log stands: `wave audit status`."""
+    return Document("wave.audit.status.v1", {"log": await log.log_status(engine.database)})

@@ -1,0 +1,43 @@
+"""Runs: which there are, and how one stands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from wave_runner.api.documents import Document, Opened, described, parts_of
+from wave_runner.reports.dashboard import Dashboard, dashboard, document
+from wave_runner.reports.overall import Overall
+from wave_runner.reports.runs import LIMIT, Runs
+from wave_runner.reports.runs import runs as read_runs
+
+router = APIRouter(tags=["runs"])
+STATUS, RUNS = "wave.status.v1", "wave.runs.v1"
+State = Literal["running", "waiting", "paused", "completed", "failed", "cancelled"]
+STATUS_PARTS = parts_of(Overall) | {name: kind for name, kind in parts_of(Dashboard).items() if name != "overall"}
+
+
+@router.get("/runs", responses=described(RUNS, **parts_of(Runs)))
+async def list_runs(
+    engine: Opened,
+    workflow: str | None = None,
+    state: State | None = None,
+    before: Annotated[int | None, Query(ge=1, description="`next_before_id` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = LIMIT,
+) -> Document:
+    """List runs, the newest first: `wave report runs`."""
+    found = await read_runs(engine.database, workflow=workflow, state=state, before=before, limit=limit)
+    return Document(RUNS, found)
+
+
+@router.get("/status", responses=described(STATUS, **STATUS_PARTS))
+async def newest(engine: Opened) -> Document:
+    """Say how the newest run stands: `wave status`."""
+    return Document(STATUS, document(await dashboard(engine.database)))
+
+
+@router.get("/runs/{run_id}", responses=described(STATUS, **STATUS_PARTS))
+async def one(engine: Opened, run_id: int) -> Document:
+    """Say how a run stands: `wave status RUN`."""
+    return Document(STATUS, document(await dashboard(engine.database, run_id)))

@@ -1,0 +1,60 @@
+"""The process that answers: where it listens, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from wave_runner.errors import SettingsError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LAST_WORDS_S = 3  # how long a stop waits for answers that are under way
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Who serves has more to close than this server; it says when to stop.
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 is any that is free. Raises `SettingsError` where that cannot be."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}", hint="name another: --port, --host"
+        ) from error
+
+
+def is_loopback(listening: socket.socket) -> bool:
+    """Whether nobody but this machine reaches it."""
+    return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+
+
+async def serve(app: FastAPI, listening: socket.socket) -> None:
+    """Answer until SIGINT or SIGTERM; what is under way then has a few seconds."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_WORDS_S,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+    await server.serve(sockets=[listening])

@@ -1,0 +1,247 @@
+"""`wave serve`: the documents of `--json` by HTTP, behind one gate, and what watches a process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx2 as httpx
+import jsonschema_rs
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg import sql
+from tests.support.projects import WAVE, Ground, rows
+
+from wave_runner.cli import main
+
+PATIENCE_S = 60
+AWAY_S = 5.0  # how soon a database that has gone away is noticed, and one that is back
+OPEN = {"/healthz", "/readyz"}
+MOVES = re.compile(r"(as_of|seconds|heartbeat_at|heard|behind_s|signed_age_s|per_minute|retry_s|next_\w+_s)$")
+
+# Each document, and the command that prints the same.
+SAME = {
+    "/api/v1/status": ["status"],
+    "/api/v1/runs/1": ["status", "--run", "1"],
+    "/api/v1/runs": ["report", "runs"],
+    "/api/v1/runs?limit=1&before=2": ["report", "runs", "--limit", "1", "--before", "2"],
+    "/api/v1/runs?workflow=work&state=completed": ["report", "runs", "--workflow", "work", "--state", "completed"],
+    "/api/v1/runs?state=failed": ["report", "runs", "--state", "failed"],
+    "/api/v1/reports/steps": ["report", "steps"],
+    "/api/v1/reports/actors?run=1": ["report", "actors", "1"],
+    "/api/v1/reports/throughput": ["report", "throughput"],
+    "/api/v1/reports/stale": ["report", "stale"],
+    "/api/v1/reports/errors": ["report", "errors"],
+    "/api/v1/reports/delta": ["report", "delta"],
+    "/api/v1/reports/cost?by=record": ["report", "cost", "--by", "record"],
+    "/api/v1/reports/records": ["report", "records"],
+    "/api/v1/reports/runners": ["report", "runners"],
+    "/api/v1/reports/servers": ["report", "servers"],
+    "/api/v1/reports/alerts": ["report", "alerts"],
+    "/api/v1/audit/status": ["audit", "status"],
+    "/api/v1/trace?record=item 0001": ["trace", "item 0001"],
+    "/api/v1/explain?record=item 0001&value=items.words": ["explain", "items.words", "--record", "item 0001"],
+}
+
+
+class Served:
+    """A `wave serve` of the test's own, on a free port."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        said = [process.stdout.readline(), process.stdout.readline()]
+        assert said[0].startswith("listening on "), said
+        self.url = said[0].split()[-1]
+        self.token = said[1].split()[-1]
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Ask with the token, unless the headers say otherwise."""
+        return self.client.get(path, headers={"Authorization": f"Bearer {self.token}", **headers})
+
+    def routes(self) -> list[str]:
+        """Return every path that the document of the interface names."""
+        return list(self.get("/api/v1/openapi.json").json()["paths"])
+
+
+@pytest.fixture
+def worked(ground: Ground) -> Ground:
+    ground.project(rows=rows(3), ensures=["record.words == 4"])
+    assert ground.run() == "completed"
+    ground.run()  # which finds nothing new
+    return ground
+
+
+@pytest.fixture
+def served(worked: Ground) -> Iterator[Served]:
+    command = [WAVE, "--project", worked.folder, "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            found = Served(process)
+            with found.client:
+                yield found
+        finally:
+            process.kill()
+
+
+def printed(ground: Ground, command: list[str]) -> Any:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        main.run(["--project", str(ground.folder), *command, "--json"])
+    return json.loads(out.getvalue())
+
+
+def still(value: Any) -> Any:
+    """Return a document without what moves from moment to moment."""
+    if isinstance(value, Mapping):
+        return {name: still(one) for name, one in value.items() if not MOVES.search(name)}
+    return [still(one) for one in value] if isinstance(value, list) else value
+
+
+def test_every_document_is_the_one_that_the_command_prints_and_is_as_the_interface_says(served: Served, worked: Ground):
+    described = served.get("/api/v1/openapi.json").json()
+    asked = set()
+    for path, command in SAME.items():
+        answer = served.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        assert still(answer.json()) == still(printed(worked, command)), path
+        asked.add(route := re.sub(r"/runs/\d+", "/runs/{run_id}", path.partition("?")[0]))
+        schema = described["paths"][route]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema_rs.validator_for({**schema, "components": described["components"]}).validate(answer.json())
+    assert asked == {path for path in described["paths"] if path.startswith("/api/v1")}
+
+
+def test_nothing_but_two_answers_is_for_who_has_no_token(served: Served):
+    bad = ["", "Bearer", "Bearer wrong", f"Bearer {served.token}x", f"Basic {served.token}"]
+    for path in [*served.routes(), "/api/v1/openapi.json", "/nothing", "/metrics"]:
+        answers = [served.client.get(path, headers={"Authorization": one} if one else {}) for one in bad]
+        codes = {one.status_code for one in answers}
+        assert codes == ({200} if path in OPEN else {401}), path
+        if path not in OPEN:
+            assert {one.headers["content-type"] for one in answers} == {"application/problem+json"}
+            assert "runs" not in answers[0].text
+
+
+def test_a_page_that_names_another_host_reaches_nothing(served: Served):
+    for path in ["/healthz", "/api/v1/runs"]:
+        refused = served.get(path, Host="attacker.example")
+        assert (refused.status_code, refused.json()["kind"]) == (421, "wrong_host")
+    port = served.url.rpartition(":")[2]
+    for name in ["localhost", f"LOCALHOST:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"]:
+        assert served.get("/api/v1/runs", Host=name).status_code == 200
+
+
+def test_what_is_wrong_with_a_question_is_said_as_a_problem(served: Served):
+    wrong = {
+        "/api/v1/runs/99": (404, "not_found", "there is no run 99"),
+        "/api/v1/trace?record=nobody": (404, "not_found", "nobody"),
+        "/api/v1/explain?record=item 0001&value=items.nothing": (404, "not_found", "nothing"),
+        "/api/v1/runs?limit=0": (422, "usage", "query.limit"),
+        "/api/v1/runs?state=happy": (422, "usage", "query.state"),
+        "/api/v1/runs/one": (422, "usage", "path.run_id"),
+        "/api/v1/nothing": (404, "not_found", "Not Found"),
+    }
+    for path, (code, kind, said) in wrong.items():
+        answer = served.get(path)
+        found = answer.json()
+        assert (answer.status_code, found["status"], found["kind"]) == (code, code, kind), path
+        assert said in found["detail"]
+    assert served.client.post("/api/v1/runs", headers={"Authorization": f"Bearer {served.token}"}).status_code == 405
+
+
+def test_the_metrics_are_what_the_official_parser_reads_and_what_the_tables_hold(served: Served, worked: Ground):
+    found = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(served.get("/metrics").text)
+        for sample in family.samples
+    }
+    label = [("state", "completed"), ("workflow", "work")]
+    assert found["wave_runner_records", *label] == worked.one("SELECT count(*) FROM run_records") == 3
+    assert found["wave_runner_log_entries",] == worked.one("SELECT count(*) FROM event_log")
+    assert found["wave_runner_log_unsealed",] == 0
+    assert not any(name.startswith("wave_runner_interactions") for name, *_ in found)  # every run has ended
+
+    worked.start()
+    later = served.get("/metrics").text
+    assert 'wave_runner_interactions{state="pending",workflow="work"} 1.0' in later
+    assert 'wave_runner_alerts{kind="no_runner"} 1.0' in later
+
+
+def test_who_waits_for_a_runner_is_not_ready(served: Served, worked: Ground):
+    assert served.client.get("/readyz").status_code == 200
+    worked.start()
+    answer = served.client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert [one["name"] for one in answer.json()["checks"] if not one["ok"]] == ["runners"]
+    assert served.client.get("/healthz").status_code == 200
+
+
+def test_a_database_that_goes_away_is_noticed_and_so_is_its_return(served: Served, worked: Ground):
+    assert served.client.get("/readyz").status_code == 200
+    name = worked.url.rpartition("/")[2].partition("?")[0]
+    limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
+    with psycopg.connect(worked.admin_url, autocommit=True) as admin:
+        admin.execute(limit.format(sql.Identifier(name), sql.Literal(0)))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        assert took_until(served, 503) <= AWAY_S
+        assert served.get("/api/v1/runs").status_code == 503
+        assert served.client.get("/healthz").status_code == 200
+        admin.execute(limit.format(sql.Identifier(name), sql.Literal(-1)))
+        assert took_until(served, 200) <= AWAY_S
+
+
+def took_until(served: Served, code: int) -> float:
+    """Return how many seconds it took until it was ready, or no longer."""
+    begun = time.monotonic()
+    while served.client.get("/readyz").status_code != code:
+        assert time.monotonic() - begun < PATIENCE_S
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_it_is_told_to(served: Served, number: signal.Signals):
+    assert served.client.get("/healthz").status_code == 200
+    served.process.send_signal(number)
+    assert served.process.wait(PATIENCE_S) == 0
+    assert served.process.stderr is not None
+    assert served.process.stderr.read() == ""
+
+
+def test_other_machines_are_let_in_with_a_token_of_ones_own_alone(worked: Ground):
+    command = [WAVE, "--project", worked.folder, "serve", "--host", "0.0.0.0", "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no token is set" in done.stderr
+    assert "WAVE_API_TOKEN" in done.stderr
+    worked.write(".env", f"WAVE_DATABASE_URL={worked.url}\nWAVE_API_TOKEN=short\n")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "api_token" in done.stderr, "short\n" in done.stderr) == (2, True, False)
+
+    token = "a-token-that-somebody-has-thought-of"
+    worked.write(".env", f"WAVE_DATABASE_URL={worked.url}\nWAVE_API_TOKEN={token}\n")
+    with subprocess.Popen(
+        [*command, "--host-name", "wave.example"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1].replace("0.0.0.0", "127.0.0.1")
+        given = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(f"{url}/api/v1/runs", headers=given).status_code == 200
+        assert httpx.get(f"{url}/api/v1/runs", headers={**given, "Host": "wave.example"}).status_code == 200
+        assert httpx.get(f"{url}/api/v1/runs").status_code == 401
+        process.terminate()
+        assert (process.wait(PATIENCE_S), process.stdout.read()) == (0, "")
+
+
+def test_a_port_that_is_taken_is_said(served: Served, worked: Ground):
+    port = served.url.rpartition(":")[2]
+    command = [WAVE, "--project", worked.folder, "serve", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "cannot listen on 127.0.0.1" in done.stderr) == (2, True)
