@@ -12,7 +12,7 @@ import os
 import shlex
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +118,12 @@ class Engine:
         priority: int = 0,
         force: bool = False,
         asks_anew: bool = False,
+        canary: int | None = None,
     ) -> int:
         """Start a run with everything pinned. Raises `ConflictError` if what it needs has to be approved first.
 
-        With `asks_anew` its models are asked, whatever answers are recorded.
+        With `asks_anew` its models are asked, whatever answers are recorded. `canary` records go first, instead of as
+        many as the workflow says; 0 is none.
 
         What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
         """
@@ -132,6 +134,8 @@ class Engine:
         taken = await self._taken(project, workflow, await self.sync(project))
         given = resolve_params(taken.workflows[workflow], params)
         new = self._new_run(taken, workflow, given, limit=limit, terms=terms, priority=priority, asks_anew=asks_anew)
+        if canary is not None:
+            new = replace(new, canary=canary or None)
         async with self.database.transaction() as connection:
             await preflight(connection, taken, taken.workflows[workflow], terms, folder=self.folder)
             return await runs.create(connection, new)
@@ -260,8 +264,11 @@ class Engine:
         sql: str = "",
         keys: tuple[str, ...] | None = None,
         run_id: int | None = None,
+        leads_on: bool = True,
     ) -> Choice:
         """Return what is to be redone: results of a step, or without one all that are stale.
+
+        With `leads_on` False only the step itself, and what stands behind it stays.
 
         Raises `NotFoundError` for an unknown step, `ProjectError` for a filter.
         """
@@ -283,6 +290,7 @@ class Engine:
             terms=read_choice(where),
             sql=sql,
             keys=keys,
+            leads_on=leads_on,
         )
 
     async def rerun(self, choice: Choice, *, reason: str, expect: int | None = None, force: bool = False) -> Started:
@@ -385,6 +393,7 @@ class Engine:
             limit=limit,
             priority=priority,
             started_by=started_by or whoami(),
+            canary=workflow.canary.records if workflow.canary else None,
             timeout_s=workflow.timeout_s,
             selects=bool(workflow.select),
             terms=terms,

@@ -44,6 +44,7 @@ class Order:
     limit: int | None
     where: str
     priority: int
+    canary: int | None
     force: bool
     asks_anew: bool
     resume: bool
@@ -175,6 +176,7 @@ async def _run_id(engine: Engine, order: Order) -> int:
             priority=order.priority,
             force=order.force,
             asks_anew=order.asks_anew,
+            canary=order.canary,
         )
     run_id = await runs.newest_unfinished(engine.database, order.workflow)
     if run_id is None:
