@@ -249,11 +249,26 @@ class Engine:
 
     async def stale(self, workflow: str, *, run_id: int | None = None) -> Staleness:
         """Return which results of a workflow no longer match what they were made from. Changes nothing."""
+        now = await self._now(workflow)
+        return await staleness.look(self.database, self.orders().steps, workflow, now, run_id=run_id)
+
+    async def as_taken(self, choice: Choice) -> Choice:
+        """Return a choice that is held against what a new run would take now. Changes nothing."""
+        return replace(choice, now=await self._now(choice.workflow))
+
+    async def _now(self, workflow: str) -> dict[str, PinnedStep]:
+        """Return the steps as a new run would pin them: as they were approved, where a policy pins them.
+
+        Where something has to be approved before any run: as the folder has them, which is what would be approved.
+        """
         project = self.project()
-        found = _workflow(project, workflow)
-        return await staleness.look(
-            self.database, self.orders().steps, workflow, _steps_now(project, found), run_id=run_id
-        )
+        _workflow(project, workflow)
+        approvals = self.approvals()
+        try:
+            taken = await approvals.taken(project, workflow, await approvals.drifted(project))
+        except ConflictError:
+            taken = project
+        return _steps_now(taken, taken.workflows[workflow])
 
     def choice(
         self,
@@ -307,7 +322,7 @@ class Engine:
         def pins(recorded: Mapping[str, Any]) -> runs.NewRun:
             return self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
 
-        return await self.repair().rerun(choice, pins, reason=reason, expect=expect)
+        return await self.repair().rerun(await self.as_taken(choice), pins, reason=reason, expect=expect)
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""

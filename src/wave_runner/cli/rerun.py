@@ -129,7 +129,7 @@ async def _rerun(
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave rerun") as engine:
-        choice = choose(engine)
+        choice = await engine.as_taken(choose(engine))
         preview = await engine.repair().preview(choice)
         started = await engine.rerun(choice, reason=reason, expect=expect) if yes else None
     if as_json:

@@ -72,7 +72,7 @@ def _bounds(measure: Measure, section: Section, *, step: str = "", field: str = 
     known = BOUNDS[measure]
     section.only(known)
     if not section.data:
-        raise section.error(f"a gate needs one of {', '.join(known)}")
+        raise section.error(f"a gate needs one of {', '.join(known)}", rule="missing_key")
     for bound in known:
         if bound not in section.data:
             continue

@@ -36,7 +36,7 @@ from wave_runner.core.workflow import (
 )
 from wave_runner.project.document import Document, Section, kind
 from wave_runner.project.watching_file import read_canary, read_stop
-from wave_runner.project.wave_toml import is_name
+from wave_runner.project.wave_toml import check_times, is_name
 
 _ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL, "human": ActorKind.HUMAN}
 _TOP = (
@@ -176,6 +176,7 @@ def _step(name: str, section: Section, stop: Stop | None) -> Step:
     if "cache" in section.data and actor_kind is not ActorKind.AI_MODEL:
         message = f"step `{name}` asks no model, and has no `cache`"
         raise section.error(message, "cache", rule="key_without_use")
+    check_times(section)
     inputs = section.section("input")
     return Step(
         name=name,

@@ -52,6 +52,6 @@ async def _verdict(connection: Connection, run_id: int, canary: Canary) -> Verdi
         passed=passed,
         pauses=pauses(canary.then, passed=passed),
         before=before,
-        then=canary.then,
+        then=str(canary.then),
         judged=judged,
     )
