@@ -119,11 +119,13 @@ class Engine:
         force: bool = False,
         asks_anew: bool = False,
         canary: int | None = None,
+        takes_again: bool = False,
     ) -> int:
         """Start a run with everything pinned. Raises `ConflictError` if what it needs has to be approved first.
 
         With `asks_anew` its models are asked, whatever answers are recorded. `canary` records go first, instead of as
-        many as the workflow says; 0 is none.
+        many as the workflow says; 0 is none. With `takes_again` a workflow that selects takes up what is incomplete,
+        though nothing has changed.
 
         What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
         """
@@ -134,8 +136,7 @@ class Engine:
         taken = await self._taken(project, workflow, await self.sync(project))
         given = resolve_params(taken.workflows[workflow], params)
         new = self._new_run(taken, workflow, given, limit=limit, terms=terms, priority=priority, asks_anew=asks_anew)
-        if canary is not None:
-            new = replace(new, canary=canary or None)
+        new = replace(new, takes_again=takes_again, canary=new.canary if canary is None else canary or None)
         async with self.database.transaction() as connection:
             await preflight(connection, taken, taken.workflows[workflow], terms, folder=self.folder)
             return await runs.create(connection, new)

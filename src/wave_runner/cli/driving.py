@@ -45,6 +45,7 @@ class Order:
     where: str
     priority: int
     canary: int | None
+    again: bool
     force: bool
     asks_anew: bool
     resume: bool
@@ -177,6 +178,7 @@ async def _run_id(engine: Engine, order: Order) -> int:
             force=order.force,
             asks_anew=order.asks_anew,
             canary=order.canary,
+            takes_again=order.again,
         )
     run_id = await runs.newest_unfinished(engine.database, order.workflow)
     if run_id is None:

@@ -74,6 +74,7 @@ class NewRun:
     overruled: Sequence[str] = ()  # codes of what `wave check` objects to
     currency: str = ""  # of the prices that its steps pin
     asks_anew: bool = False  # its models are asked, whatever answers are recorded
+    takes_again: bool = False  # what is incomplete is selected, though nothing has changed
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -257,6 +258,7 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "priority": run.priority,
         "started_by": run.started_by,
         "asks_anew": run.asks_anew,
+        "takes_again": run.takes_again,
         "timeout_s": run.timeout_s,
         "currency": run.currency or None,
     }
@@ -317,6 +319,8 @@ async def _begin(
     }
     if run.asks_anew:
         data["asks_anew"] = True
+    if run.takes_again:
+        data["takes_again"] = True
     if run.canary:
         data["canary"] = run.canary
     if run.overruled:

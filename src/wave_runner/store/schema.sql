@@ -274,6 +274,7 @@ CREATE TABLE wave.workflow_runs (
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     ends_by timestamp with time zone,
     asks_anew boolean DEFAULT false NOT NULL,
+    takes_again boolean DEFAULT false NOT NULL,
     ended_at timestamp with time zone,
     reason text,
     broken text,

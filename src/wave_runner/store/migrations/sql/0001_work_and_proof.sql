@@ -139,6 +139,7 @@ CREATE TABLE workflow_runs (
     started_at      timestamptz NOT NULL DEFAULT now(),
     ends_by         timestamptz,                                -- what is left of it then is cancelled
     asks_anew       boolean NOT NULL DEFAULT false,             -- its models are asked, whatever answers are recorded
+    takes_again     boolean NOT NULL DEFAULT false,             -- what a run of this kind left incomplete is selected, though nothing has changed
     ended_at        timestamptz,
     reason          text CHECK (reason IN ('selection_failed', 'step_failed', 'rows_undecided', 'postcondition_failed')),
     broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
@@ -517,7 +518,7 @@ CREATE TABLE fan_outs (
     begun           bigint NOT NULL DEFAULT 0,              -- records, so far
     room            bigint,                                 -- so many before it waits for the verdict on the canary; NULL: it does not
     again           bigint NOT NULL DEFAULT 0,              -- begun, because their last flow was incomplete
-    unchanged       bigint NOT NULL DEFAULT 0,              -- completed, with a row that has not changed since
+    unchanged       bigint NOT NULL DEFAULT 0,              -- nothing has changed since
     under_way       bigint NOT NULL DEFAULT 0,              -- in this workflow, in whatever run
     error           text,                                   -- why nothing could be selected
     closed_at       timestamptz,
