@@ -344,8 +344,9 @@ class Repair:
             stages = await rejoining.stages(connection, {(seed.run_id, seed.record_id) for seed in chunk})
             ids = {seed.interaction_id for seed in chunk}
             part = rejoining.superseded(ids, stages, leads_on=leads_on)
-            if rounds := [stage for stage in part.kept if stage.interaction_id in ids]:
-                step = rounds[0].place.step
+            redone = {stage.place.step for stage in part.seeds}
+            if rounds := [stage.place.step for stage in part.kept if stage.place.step in redone]:
+                step = rounds[0]
                 raise ConflictError(
                     f"records have been at {step} in several rounds, and each round goes on from the one before",
                     hint=f"redo them in their order: wave rerun --from {step}",

@@ -15,7 +15,7 @@ WITH RECURSIVE ancestor AS (
         SELECT source_id FROM interaction_inputs x WHERE x.run_id = a.run_id AND x.interaction_id = a.interaction_id
         UNION
         SELECT n.interaction_id FROM interactions n
-        WHERE n.record_id = a.record_id AND n.run_id = a.run_id AND n.generation = a.superseded_by AND n.parent_id = a.interaction_id
+        WHERE a.superseded_by IS NOT NULL AND n.record_id = a.record_id AND n.run_id = a.run_id AND n.generation = a.superseded_by AND n.parent_id = a.interaction_id
     ) AS source
     JOIN interactions p ON p.run_id = a.run_id AND p.interaction_id = source.interaction_id
 )
