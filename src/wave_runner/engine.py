@@ -12,7 +12,7 @@ import os
 import shlex
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,10 +119,14 @@ class Engine:
         priority: int = 0,
         force: bool = False,
         asks_anew: bool = False,
+        canary: int | None = None,
+        takes_again: bool = False,
     ) -> int:
         """Start a run with everything pinned. Raises `ConflictError` if what it needs has to be approved first.
 
-        With `asks_anew` its models are asked, whatever answers are recorded.
+        With `asks_anew` its models are asked, whatever answers are recorded. `canary` records go first, instead of as
+        many as the workflow says; 0 is none. With `takes_again` a workflow that selects takes up what is incomplete,
+        though nothing has changed.
 
         What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
         """
@@ -133,6 +137,7 @@ class Engine:
         taken = await self._taken(project, workflow, await self.sync(project))
         given = resolve_params(taken.workflows[workflow], params)
         new = self._new_run(taken, workflow, given, limit=limit, terms=terms, priority=priority, asks_anew=asks_anew)
+        new = replace(new, takes_again=takes_again, canary=new.canary if canary is None else canary or None)
         async with self.database.transaction() as connection:
             await preflight(connection, taken, taken.workflows[workflow], terms, folder=self.folder)
             return await runs.create(connection, new)
@@ -258,11 +263,26 @@ class Engine:
         """Return which results of a workflow no longer match what they were made from. Changes nothing."""
         from wave_runner.runner import staleness
 
+        now = await self._now(workflow)
+        return await staleness.look(self.database, self.orders().steps, workflow, now, run_id=run_id)
+
+    async def as_taken(self, choice: Choice) -> Choice:
+        """Return a choice that is held against what a new run would take now. Changes nothing."""
+        return replace(choice, now=await self._now(choice.workflow))
+
+    async def _now(self, workflow: str) -> dict[str, PinnedStep]:
+        """Return the steps as a new run would pin them: as they were approved, where a policy pins them.
+
+        Where something has to be approved before any run: as the folder has them, which is what would be approved.
+        """
         project = self.project()
-        found = _workflow(project, workflow)
-        return await staleness.look(
-            self.database, self.orders().steps, workflow, _steps_now(project, found), run_id=run_id
-        )
+        _workflow(project, workflow)
+        approvals = self.approvals()
+        try:
+            taken = await approvals.taken(project, workflow, await approvals.drifted(project))
+        except ConflictError:
+            taken = project
+        return _steps_now(taken, taken.workflows[workflow])
 
     def choice(
         self,
@@ -273,8 +293,11 @@ class Engine:
         sql: str = "",
         keys: tuple[str, ...] | None = None,
         run_id: int | None = None,
+        leads_on: bool = True,
     ) -> Choice:
         """Return what is to be redone: results of a step, or without one all that are stale.
+
+        With `leads_on` False only the step itself, and what stands behind it stays.
 
         Raises `NotFoundError` for an unknown step, `ProjectError` for a filter.
         """
@@ -298,6 +321,7 @@ class Engine:
             terms=read_choice(where),
             sql=sql,
             keys=keys,
+            leads_on=leads_on,
         )
 
     async def rerun(self, choice: Choice, *, reason: str, expect: int | None = None) -> Started:
@@ -314,7 +338,7 @@ class Engine:
         def pins(recorded: Mapping[str, Any]) -> runs.NewRun:
             return self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
 
-        return await self.repair().rerun(choice, pins, reason=reason, expect=expect)
+        return await self.repair().rerun(await self.as_taken(choice), pins, reason=reason, expect=expect)
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""
@@ -414,6 +438,7 @@ class Engine:
             limit=limit,
             priority=priority,
             started_by=started_by or whoami(),
+            canary=workflow.canary.records if workflow.canary else None,
             timeout_s=workflow.timeout_s,
             selects=bool(workflow.select),
             terms=terms,

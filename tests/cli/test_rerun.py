@@ -48,7 +48,7 @@ def test_what_is_done_is_listed_and_can_be_taken_back(done: Ground, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ((), 2, "name what is to be redone: --workflow WORKFLOW, and --from STEP or --stale"),
+        ((), 2, "name what is to be redone: --workflow WORKFLOW, and --from STEP, --only STEP or --stale"),
         (("-w", "work", "--from", "count", "--yes"), 2, "say why, with --reason TEXT"),
         (("-w", "wrok", "--from", "count"), 4, "no workflow wrok"),
         (("-w", "work", "--from", "cuont"), 4, "has no step cuont"),

@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wave_runner.core.canary import Bound, Canary, Gate, Measure, Then
 from wave_runner.core.pinned import PinnedStep, read_step, write_step
+from wave_runner.core.stopping import Stop
 from wave_runner.core.workflow import (
     ActorKind,
     Case,
@@ -33,6 +35,18 @@ lengths = st.none() | positive
 refs = st.builds(InputRef, sources=tuples, max_chars=lengths, min_chars=lengths, optional=st.booleans())
 inputs = st.dictionaries(words, refs, max_size=3)
 guards = st.builds(Guards, empty=st.booleans(), refusal=st.booleans(), too_fast=positive, same_text=positive)
+shares = st.floats(0, 1)
+stops = st.builds(Stop, last=positive, bad=shares, values=st.dictionaries(words, tuples, max_size=2))
+gates = st.builds(
+    Gate,
+    measure=st.sampled_from(Measure),
+    bound=st.sampled_from(Bound),
+    limit=shares,
+    step=words,
+    field=words,
+    value=words,
+)
+canaries = st.builds(Canary, records=positive, then=st.sampled_from(Then), gates=st.lists(gates, max_size=3).map(tuple))
 steps = st.builds(
     Step,
     name=words,
@@ -51,6 +65,7 @@ steps = st.builds(
     route=routes,
     timeout_s=st.none() | seconds,
     max_attempts=st.none() | positive,
+    stop=st.none() | stops,
 )
 rows = st.dictionaries(words, words, max_size=2)
 collections = st.builds(CollectionSpec, name=words, table=words, key=words, record_column=words, rows=rows)
@@ -80,6 +95,7 @@ pinned_steps = st.builds(
     collection=collections,
     params=params,
     ensures=tuples,
+    canary=st.none() | canaries,
     model=st.none() | models,
     script=st.none() | scripts,
     query=st.none() | queries,

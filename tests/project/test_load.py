@@ -207,6 +207,11 @@ TOML_MISTAKES = [
     ("timeout_s = 5", 'entry = "sql/tables.sql"', 26, "a file under actors/", ""),
     ("timeout_s = 5", 'timeout_s = "5"', 26, "a number of seconds above 0", ""),
     ("timeout_s = 5", "executable = true", 26, "no permission to be executed", "chmod +x actors/save.py"),
+    ("max_attempts = 2", 'runs_on = [""]', 20, "names labels of runners; '' can be none", "WAVE_LABELS=gpu,large"),
+    ("max_attempts = 2", 'runs_on = ["gpu,large"]', 20, "'gpu,large' can be none", 'runs_on = ["gpu"]'),
+    ("timeout_s = 5", "timeout_s = 5\nstep_timeout_s = 4", 26, "`timeout_s: 5` is more than `step_timeout_s: 4`", ""),
+    ("timeout_s = 5", "queue_timeout_s = 9\nstep_timeout_s = 8", 26, "`queue_timeout_s: 9` is more than", ""),
+    ("timeout_s = 5", "timeout_floor_s = 9\ntimeout_ceiling_s = 8", 26, "`timeout_floor_s: 9` is more than", ""),
     ("sql/look_up.sql", "../secret", 27, "paths inside the project", ""),
     ("sql/look_up.sql", "sql/none.sql", 27, "there is nothing at sql/none.sql", ""),
 ]

@@ -76,6 +76,19 @@ def test_pin_takes_what_is_approved_until_the_change_is(ground: Ground):
     assert words(ground) == {-4}
 
 
+def test_what_is_pinned_is_not_stale_by_a_change_that_no_run_takes_yet(ground: Ground):
+    ground.project(rows=rows(2), toml=policy(count="pin"))
+    assert ground.run() == "completed"
+    ground.write("actors/count.py", OTHER)
+
+    def stale() -> list[str]:
+        return [str(one.why[0]) for one in ground.do(lambda engine: engine.stale("work")).stale]
+
+    assert stale() == []
+    ground.do(lambda engine: engine.approve("count"))
+    assert stale() == ["script", "script"]
+
+
 def test_pin_holds_settings_and_files_that_are_gone(ground: Ground):
     script = '[scripts.count]\nmax_attempts = {n}\nfiles = ["sql/tables.sql"]\n'
     ground.project(

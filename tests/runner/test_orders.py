@@ -46,6 +46,17 @@ def events(ground: Ground, type: str) -> list[dict[str, object]]:
     return [json.loads(row["data"]) for row in found]
 
 
+def test_a_run_that_is_resumed_while_its_workflow_is_paused_is_said_to_wait(slow: Ground):
+    run = str(slow.start())
+    for subject in (("run", run), ("workflow", "work")):
+        assert wave(slow, "pause", *subject).returncode == 0
+    done = wave(slow, "resume", "run", run)
+    assert (done.returncode, done.stdout) == (0, f"run {run}: goes on\n")
+    assert "workflow work is paused: wave resume workflow work" in done.stderr
+    assert wave(slow, "resume", "workflow", "work").returncode == 0
+    assert state(slow) == "running"
+
+
 def test_a_paused_run_begins_nothing_and_goes_on_when_it_is_resumed(slow: Ground):
     run = str(slow.start())
     assert wave(slow, "pause", "run", run).returncode == 0

@@ -30,6 +30,8 @@ def preview(ground: Ground, step: str = "count", **narrowed: Any) -> Preview:
 
 
 def rerun(ground: Ground, step: str = "count", expect: int | None = None, **narrowed: Any) -> Started:
+    """Redo with what the folder has now; with `leads_on=False` that step alone."""
+
     async def redo(engine):
         await engine.sync(dev=True)
         return await engine.rerun(engine.choice("work", step, **narrowed), reason="it was wrong", expect=expect)
@@ -171,12 +173,13 @@ def test_whatever_is_redone_and_undone_the_same_values_and_results_are_in_force_
     keys = tuple(data.draw(st.lists(st.sampled_from(records(flow)), min_size=1, unique=True)))
     grade = data.draw(st.sampled_from(["'PASS'", "'FAIL'", "item['by']"]))
     words = data.draw(st.integers(2, 900))
+    leads_on = step == "improve" or data.draw(st.booleans())  # rounds are redone in their order
     stood, counted = values(flow), in_force(flow)
     flow.write("actors/grade.py", script(f"return {{'verdict': {grade}}}"))
     flow.write("actors/save.py", script(f"ctx.write('items', {{'words': {words}}})\nreturn {{}}"))
-    if not preview(flow, step, keys=keys).records:
+    if not preview(flow, step, keys=keys, leads_on=leads_on).records:
         return
-    started = rerun(flow, step, keys=keys)
+    started = rerun(flow, step, keys=keys, leads_on=leads_on)
     if data.draw(st.booleans()):
         work(flow)
     undone = undo(flow, started.rerun)
@@ -392,3 +395,101 @@ def test_interactions_are_what_their_events_say_whatever_was_redone_undone_and_i
     work(done)
     found = done.do(lambda engine: verify_interactions(engine.database, by="ann"))
     assert found.wrong == 0
+
+
+def stale(ground: Ground) -> dict[str, int]:
+    found = ground.do(lambda engine: engine.stale("work"))
+    return {one.step: one.results for one in found.by_step()}
+
+
+def test_only_one_step_is_redone_and_what_stands_behind_it_stays_and_is_stale(done: Ground):
+    others = (
+        "SELECT count(*) FROM interaction_events e JOIN interactions i USING (run_id, interaction_id) "
+        "JOIN records c USING (record_id) WHERE c.key <> 'item 0003'"
+    )
+    events = done.one(others)
+    done.write("actors/count.py", MORE)
+    only = {"where": 'name:"item 0003"', "leads_on": False}
+    found = preview(done, **only)
+    assert (found.records, found.interactions, found.columns) == (1, 1, ("items.words",))
+    assert [(share.step, share.interactions) for share in found.kept] == [("label", 1)]
+    started = rerun(done, expect=1, **only)
+    assert (started.redone, started.superseded) == (1, 1)
+    assert work(done) == "completed"
+    assert values(done)["item 0003"] == (104, ["has 4"])
+    assert (done.one(others), done.states("label")) == (events, {"completed": 10})
+    assert stale(done)["label"] == 1, "it was made from another number"
+
+
+def test_what_stands_behind_a_step_that_comes_to_the_same_is_not_stale(done: Ground):
+    rerun(done, leads_on=False)
+    assert work(done) == "completed"
+    assert stale(done) == {}
+
+
+def test_what_stays_behind_a_step_is_redone_from_its_new_result(done: Ground):
+    stood, counted = values(done), in_force(done)
+    done.write("actors/count.py", MORE)
+    rerun(done, leads_on=False)
+    work(done)
+    rerun(done, "label")
+    assert work(done) == "completed"
+    assert values(done)["item 0003"] == (104, ["has 104"])
+    [(_, undone)] = undo(done, 1)
+    assert undone.left[0] == ("item 0000", "redone_later")
+    for rerun_id in (2, 1):
+        undo(done, rerun_id)
+        assert work(done) == "completed"
+    assert (values(done), in_force(done)) == (stood, counted)
+
+
+def test_a_rerun_from_a_step_that_alone_was_redone_replaces_what_had_stayed(done: Ground):
+    for _ in range(2):
+        rerun(done, leads_on=False)
+        work(done)
+    done.write("actors/count.py", MORE)
+    assert preview(done).interactions == 20
+    rerun(done)
+    assert work(done) == "completed"
+    assert values(done)["item 0003"] == (104, ["has 104"])
+    assert done.one("SELECT count(*) FROM interactions WHERE in_force AND record_id IS NOT NULL") == 20
+
+
+@pytest.mark.parametrize("again", ["grade_a", "grade_b", "meet", "save", "ticket"])
+def test_joins_go_by_the_way_that_records_went_where_one_step_alone_was_redone(ground: Ground, again: str):
+    flow_g(ground, PAIRS)
+    before = in_force(ground)
+    rerun(ground, "grade_a", leads_on=False)
+    rerun_work = work(ground)
+    assert (rerun_work, in_force(ground)) == ("completed", before)
+    rerun(ground, again)
+    assert work(ground) == "completed"
+    assert in_force(ground) == before
+    check_invariants(ground)
+
+
+def test_what_has_not_completed_is_left_alone_where_one_step_alone_is_redone(ground: Ground):
+    ground.project(rows=rows(4), steps=STEPS, actors={"label": script("raise ValueError('no')")})
+    assert ground.run() == "failed"
+    assert preview(ground, "label", leads_on=False).incomplete == 4
+    with pytest.raises(NotFoundError, match="no result is chosen"):
+        rerun(ground, "label", leads_on=False)
+
+
+def test_one_step_alone_that_fails_leaves_its_record_incomplete_and_can_be_undone(done: Ground):
+    stood, counted = values(done), in_force(done)
+    done.write("actors/count.py", script("raise ValueError('no')"))
+    rerun(done, where='name:"item 0003"', leads_on=False)
+    assert work(done) == "failed"
+    assert done.one("SELECT count(*) FROM run_records WHERE state = 'incomplete'") == 1
+    undo(done)
+    assert work(done) == "completed"
+    assert (values(done), in_force(done)) == (stood, counted)
+
+
+def test_rounds_that_went_on_from_one_another_are_not_redone_alone(ground: Ground):
+    flow_g(ground, PAIRS)
+    with pytest.raises(ConflictError, match="at improve in several rounds"):
+        preview(ground, "improve", leads_on=False)
+    with pytest.raises(ConflictError, match="at improve in several rounds"):
+        rerun(ground, "improve", leads_on=False)

@@ -64,12 +64,29 @@ def test_what_the_workflow_writes_itself_is_no_reason_to_do_it_again(ground: Gro
     assert selected(ground) == {"unchanged": 2}
 
 
-def test_a_record_that_was_not_completed_is_selected_again_and_said_so(ground: Ground):
+def test_a_record_that_was_not_completed_is_selected_again_when_something_has_changed(ground: Ground):
+    selecting(ground, files={"actors/count.py": script("raise ValueError('not yet')")})
+    fill(ground, 2)
+    assert run(ground) == "failed"
+    assert run(ground) == "completed"
+    assert selected(ground) == {"unchanged": 2}, "it would fail again, and be paid for again"
+    ground.sql("UPDATE items SET text = 'other words' WHERE name = 'item 2'")
+    assert run(ground) == "failed"
+    assert selected(ground) == {"unchanged": 1, "begun": 1, "again": 1}
+    ground.write("actors/count.py", COUNT)
+    ground.do(lambda engine: engine.approve("count"))
+    assert run(ground) == "completed"
+    assert selected(ground) == {"begun": 2, "again": 2}
+    assert run(ground) == "completed"
+    assert selected(ground) == {"unchanged": 2}
+
+
+def test_a_record_that_was_not_completed_is_selected_again_when_somebody_says_so(ground: Ground):
     selecting(ground)
     fill(ground, 2)
     ground.sql("UPDATE items SET text = NULL WHERE name = 'item 2'")
     assert run(ground) == "failed"
-    assert run(ground) == "failed"
+    assert run(ground, takes_again=True) == "failed"
     assert selected(ground) == {"unchanged": 1, "begun": 1, "again": 1}
 
 

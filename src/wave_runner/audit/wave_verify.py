@@ -889,6 +889,8 @@ OTHERS = frozenset(
         "cancelled",
         "budget_exceeded",
         "budget_raised",
+        "canary_judged",
+        "batch_stopped",
         "retried",
         "rerun_started",
         "rerun_undone",

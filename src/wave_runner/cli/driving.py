@@ -44,6 +44,8 @@ class Order:
     limit: int | None
     where: str
     priority: int
+    canary: int | None
+    again: bool
     force: bool
     asks_anew: bool
     resume: bool
@@ -175,6 +177,8 @@ async def _run_id(engine: Engine, order: Order) -> int:
             priority=order.priority,
             force=order.force,
             asks_anew=order.asks_anew,
+            canary=order.canary,
+            takes_again=order.again,
         )
     run_id = await runs.newest_unfinished(engine.database, order.workflow)
     if run_id is None:

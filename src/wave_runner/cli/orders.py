@@ -65,7 +65,8 @@ def resume(
     wave resume workflow job_postings
 
     A run that is paused because its limit on tokens or money would be exceeded pauses again at its next call, unless it
-    is given more. What it is given counts beyond the limit that its workflow names, for this run.
+    is given more. What it is given counts beyond the limit that its workflow names, for this run. Where its canary or
+    its last results have paused it, the others follow.
     """
     if (more_tokens or more_money) and subject != "run":
         raise click.UsageError("--more-tokens and --more-money go with a run")
@@ -120,7 +121,11 @@ async def _resume(folder: Path, subject: str, name: str, more: dict[str, float],
     granted = Spent(**{budget: round(amount * UNITS.get(budget, 1)) for budget, amount in more.items()})
     async with _orders(folder, subject) as (orders, of):
         changed = await orders.resume(of, name, more=granted)
+        workflow = await orders.held_by_workflow(int(name)) if subject == "run" else ""
     _say("resume", subject, name, changed=changed, said="goes on", otherwise="was not paused", as_json=as_json)
+    if workflow:
+        said = f"run {name} waits all the same: workflow {workflow} is paused: wave resume workflow {workflow}"
+        click.echo(said, err=True)
 
 
 async def _drain(folder: Path, subject: str, name: str, *, patience_s: float | None, as_json: bool) -> int:

@@ -118,8 +118,9 @@ def alerts(context: click.Context, as_json: bool) -> None:
     wave report alerts --json
 
     A run raises nothing_saved, nothing_found or sudden_drop (completed less than half of what is usual) once, at its
-    end, and budget_exceeded when it is paused for that. A schedule that is overdue, one whose last three runs have
-    found no record, a run without a runner and one whose work needs a label that no runner has are found when you ask.
+    end; budget_exceeded and batch_stopped when it is paused for that, and canary_failed when its first records have not
+    passed. A schedule that is overdue, one whose last three runs have found no record, a run without a runner and one
+    whose work needs a label that no runner has are found when you ask.
     """
     asyncio.run(_alerts(project_dir(context), as_json=as_json))
 

@@ -24,6 +24,7 @@ SHOWN_KEYS = 10
 @click.group(invoke_without_command=True)
 @click.option("--workflow", "-w", metavar="WORKFLOW", help="Whose results.")
 @click.option("--from", "step", metavar="STEP", help="The step that is redone first.")
+@click.option("--only", metavar="STEP", help="Instead of --from: this step alone; what stands behind it stays.")
 @click.option("--stale", "is_stale", is_flag=True, help="Instead of --from: all results that are stale (wave stale).")
 @click.option("--where", metavar="FILTER", default="", help="Only these: of columns of the table, and of results.")
 @click.option("--sql", metavar="QUERY", default="", help="Only the records whose keys this query gives.")
@@ -40,6 +41,7 @@ def rerun(
     context: click.Context,
     workflow: str | None,
     step: str | None,
+    only: str | None,
     is_stale: bool,
     where: str,
     sql: str,
@@ -58,24 +60,31 @@ def rerun(
     wave rerun -w job_postings --from score --where "out.verdict:FAKE posted_at:>2026-01-01"
     wave rerun -w job_postings --stale
     wave rerun -w job_postings --from summarise --records bad.txt --reason "invented" --yes --expect 454
+    wave rerun -w job_postings --only score --where out.verdict:FAKE
     wave rerun undo 7
 
     Without --yes it only says what would be redone: records, results of each step, calls, tokens, time, columns. The
     old results stay, out of force; `wave rerun undo` brings them back. A filter names columns of the record's table
     and, of the result itself, state, rule, error, model, model_digest, version, attempt and out.FIELD. Records that
-    are at work are left alone. Any `wave runner` does the work, or `wave run WORKFLOW --resume`.
+    are at work are left alone. With --only the record keeps the way that it went: what stands behind the step stays in
+    force, and `wave stale` shows what of it was made from something else. Any `wave runner` does the work, or
+    `wave run WORKFLOW --resume`.
     """
     if context.invoked_subcommand is not None:
         return
-    if not workflow or bool(step) == is_stale:
-        raise click.UsageError("name what is to be redone: --workflow WORKFLOW, and --from STEP or --stale")
+    if not workflow or [bool(step), bool(only), is_stale].count(True) != 1:
+        raise click.UsageError(
+            "name what is to be redone: --workflow WORKFLOW, and --from STEP, --only STEP or --stale"
+        )
     if yes and not reason:
         raise click.UsageError("say why, with --reason TEXT: it is kept with what is redone")
     chosen = " ".join(part for part in (where, f"version:{actor_version}" if actor_version else "") if part)
     keys = read_keys(records)
 
     def choose(engine: Engine) -> Choice:
-        return engine.choice(workflow, step, where=chosen, sql=sql, keys=keys, run_id=run_id)
+        return engine.choice(
+            workflow, step or only, where=chosen, sql=sql, keys=keys, run_id=run_id, leads_on=only is None
+        )
 
     folder = project_dir(context)
     asyncio.run(_rerun(folder, choose, reason=reason, yes=yes, expect=expect, as_json=as_json))
@@ -120,7 +129,7 @@ async def _rerun(
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave rerun") as engine:
-        choice = choose(engine)
+        choice = await engine.as_taken(choose(engine))
         preview = await engine.repair().preview(choice)
         started = await engine.rerun(choice, reason=reason, expect=expect) if yes else None
     if as_json:
@@ -146,6 +155,8 @@ def show_preview(choice: Choice, preview: Preview, said: str) -> None:
     """Print what would become of the results that are chosen."""
     if preview.under_way:
         output.heading(f"{preview.under_way} records are at work at this moment, and are left alone")
+    if preview.incomplete:
+        output.heading(f"{preview.incomplete} results have not completed, and are left alone: --from redoes them")
     if not preview.records:
         output.heading(f"{choice.workflow}: no result{_of(choice)} is chosen")
         return
@@ -156,6 +167,9 @@ def show_preview(choice: Choice, preview: Preview, said: str) -> None:
         f"{preview.records} records: {preview.redone} results{_of(choice)}, and with what they have led to "
         f"{preview.interactions} interactions; they had taken {model}, {output.duration(preview.seconds * 1e6)}"
     )
+    if preview.kept:
+        behind = ", ".join(f"{share.interactions} of {share.step}" for share in preview.kept)
+        output.heading(f"stays, and is stale where the new result is another: {behind} (wave stale shows it)")
     if preview.columns:
         output.heading(f"would change: {', '.join(preview.columns)}")
     shown = ", ".join(preview.keys[:SHOWN_KEYS])

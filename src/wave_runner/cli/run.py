@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from wave_runner.cli.main import project_option
 
-NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority", "force", "no_cache")
+NEW_RUN_ONLY = ("params", "source", "limit", "where", "priority", "force", "no_cache", "canary", "again")
 
 PRIORITY = click.IntRange(-1_000_000, 1_000_000)
 
@@ -33,6 +33,15 @@ PRIORITY = click.IntRange(-1_000_000, 1_000_000)
     show_default=True,
     help="Higher goes first among waiting work.",
 )
+@click.option(
+    "--canary",
+    type=click.IntRange(0, 1_000_000),
+    metavar="N",
+    help="The first N records go through alone, and the others follow if the gates hold; 0: none do.",
+)
+@click.option(
+    "--again", is_flag=True, help="Of a workflow that selects: what is incomplete too, though nothing changed."
+)
 @click.option("--force", is_flag=True, help="Run what `wave check` objects to; the run's first event says so.")
 @click.option("--no-cache", is_flag=True, help="Ask the models, whatever answers are recorded.")
 @click.option("--resume", is_flag=True, help="Go on with the newest run of the workflow that has not ended.")
@@ -49,6 +58,8 @@ def run(
     limit: int | None,
     where: str,
     priority: int,
+    canary: int | None,
+    again: bool,
     force: bool,
     no_cache: bool,
     resume: bool,
@@ -61,6 +72,7 @@ def run(
     \b
     wave run job_postings --source data/sample.jsonl --limit 25
     wave run tickets --where 'lang:de created:>=2026-01-01' --limit 100
+    wave run job_postings --canary 20
     wave run job_postings --resume
     """
     from wave_runner.cli import driving
@@ -76,6 +88,8 @@ def run(
         limit=limit,
         where=where,
         priority=priority,
+        canary=canary,
+        again=again,
         force=force,
         asks_anew=no_cache,
         resume=resume,

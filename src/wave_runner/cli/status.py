@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from wave_runner.reports.overall import Overall, Run, Selected
 
 TOP = 10
+CANARY = {
+    None: "go through before the others begin",
+    "passed": "have passed its gates",
+    "failed": "have failed it: wave status --json, or the event canary_judged, has the figures",
+}
+"""What is said of a run's canary, by its verdict."""
 
 
 @click.command()
@@ -141,6 +147,8 @@ def _show_overall(overall: Overall, per_minute: float) -> None:
     run, records, staging = overall.run, overall.records, overall.staging
     took = output.duration(run.seconds * 1e6)
     output.heading(f"run {run.run_id} of {run.workflow}: {_state(run)} {'after' if run.ended_at else 'for'} {took}")
+    if run.canary:
+        output.heading(f"canary: the first {run.canary} records {CANARY[run.canary_verdict]}")
     for broken in run.broken:
         output.heading(f"the run is not as ensured: {broken}")
     loads = f"{overall.model_loads} ({output.duration(overall.model_load_us)})" if overall.model_loads else "0"

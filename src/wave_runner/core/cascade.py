@@ -22,10 +22,14 @@ OUTCOME_OF = {
 
 
 class Line(NamedTuple):
-    """One interaction and what has led to it: its parent, and whose ends it waited for besides."""
+    """One interaction and what has led to it: its parent, and whose ends it waited for besides.
+
+    `redoes` is the result that it was made to redo, which then is its parent.
+    """
 
     interaction_id: int
     sources: tuple[int, ...]
+    redoes: int | None = None
 
 
 class End(NamedTuple):
@@ -38,19 +42,32 @@ class End(NamedTuple):
 
 
 def below(seeds: Collection[int], lines: Iterable[Line]) -> set[int]:
-    """Return what the seeds have led to, over however many steps, themselves left out unless one led to another."""
-    children: defaultdict[int, list[int]] = defaultdict(list)
-    for line in lines:
-        for source in line.sources:
-            children[source].append(line.interaction_id)
+    """Return what the seeds have led to, over however many steps, themselves left out unless one led to another.
+
+    A result and whatever has redone it count as one: what stood behind the one stands behind the other.
+    """
+    known = sorted(lines)
+    first: dict[int, int] = {}
+    for line in known:
+        first[line.interaction_id] = _first(first, line.redoes) if line.redoes is not None else line.interaction_id
+    children: defaultdict[int, set[int]] = defaultdict(set)
+    for line in known:
+        own = first[line.interaction_id]
+        for source in {_first(first, source) for source in line.sources} - {own}:
+            children[source].add(own)
     found: set[int] = set()
-    waiting = [child for seed in seeds for child in children[seed]]
+    waiting = [child for seed in seeds for child in children[_first(first, seed)]]
     while waiting:
         one = waiting.pop()
         if one not in found:
             found.add(one)
             waiting += children[one]
-    return found
+    return {line.interaction_id for line in known if first[line.interaction_id] in found}
+
+
+def _first(first: Mapping[int, int], interaction_id: int) -> int:
+    """Return the result that was redone first, itself where it redoes none."""
+    return first.get(interaction_id, interaction_id)
 
 
 def shape(steps: Mapping[str, Step]) -> object:

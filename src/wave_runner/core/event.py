@@ -87,6 +87,8 @@ class EventType(enum.StrEnum):
     CANCELLED = "cancelled"  # somebody lets a run end: nothing of it is begun any more
     BUDGET_EXCEEDED = "budget_exceeded"  # a run has too little left for its next call, and is paused
     BUDGET_RAISED = "budget_raised"  # somebody lets a run use more than its limits say
+    CANARY_JUDGED = "canary_judged"  # the first records of a run are through: what its gates say, and what follows
+    BATCH_STOPPED = "batch_stopped"  # too many of the last results of a step look bad, and its run is paused
     RETRIED = "retried"  # somebody lets what has failed be tried again
     RERUN_STARTED = "rerun_started"  # results of a run are redone: the step, how much, and the commitment of the reason
     RERUN_UNDONE = "rerun_undone"  # what a rerun had superseded is in force again, values and all

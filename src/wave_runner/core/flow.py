@@ -63,10 +63,14 @@ class Consequences:
 
 
 class Flow:
-    """The steps of a workflow, asked about the way of one record."""
+    """The steps of a workflow, asked about the way of one record.
 
-    def __init__(self, steps: Mapping[str, Step]) -> None:
+    With `leads_on` False nothing follows from any end: one step is redone, and what stood behind it stays.
+    """
+
+    def __init__(self, steps: Mapping[str, Step], *, leads_on: bool = True) -> None:
         self.steps = steps
+        self.leads_on = leads_on
         self.loops = Loops(steps)
         self.joins = tuple(step for step in steps.values() if step.after)
         self._region = functools.cache(self._until_joins)
@@ -80,7 +84,11 @@ class Flow:
         `ways` are those that it takes; one that is broken takes one only by `on_failure` and its like, and is then no
         longer counted as broken. `items` is the length of the list that an `each` fans out, None elsewhere.
         """
-        return self._followed(place, outcome, tuple(ways), items)
+        return self._followed(place, outcome, tuple(ways), items) if self.leads_on else Consequences()
+
+    def handles(self, ways: Sequence[Way]) -> bool:
+        """Say whether the flow goes on from a step that did not complete and takes these ways."""
+        return self.leads_on and bool(ways)
 
     def _follow(self, place: Place, outcome: Settled, ways: tuple[Way, ...], items: int | None) -> Consequences:
         taken = tuple(way for way in ways if way.to != END and items != 0)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 import orjson
 
+from wave_runner.core.canary import Bound, Canary, Gate, Measure, Then
 from wave_runner.core.cost import entry_of
 from wave_runner.core.limits import Limits, Spent
 from wave_runner.core.outcome import Usage
 from wave_runner.core.patience import UNMEASURED_S, Patience
 from wave_runner.core.rates import Rate
+from wave_runner.core.stopping import Stop
 from wave_runner.core.workflow import (
     ROUTER,
     ActorKind,
@@ -68,6 +70,7 @@ class PinnedStep:
     limits: Limits = field(default_factory=Limits)
     select: str = ""
     select_sha256: str = ""
+    canary: Canary | None = None
     model: ModelSpec | None = None
     script: ScriptSpec | None = None
     query: QuerySpec | None = None
@@ -141,6 +144,7 @@ def write_step(pinned: PinnedStep) -> bytes:
         "limits": {"record": pinned.limits.record, "run": pinned.limits.run, "chain_depth": pinned.limits.chain_depth},
         "select": pinned.select,
         "select_sha256": pinned.select_sha256,
+        "canary": pinned.canary and _canary_out(pinned.canary),
         "model": pinned.model and flat_out(pinned.model),
         "script": pinned.script and flat_out(pinned.script),
         "query": pinned.query and flat_out(pinned.query),
@@ -169,6 +173,7 @@ def read_step(body: bytes) -> PinnedStep:
         limits=Limits(**data["limits"]),
         select=data["select"],
         select_sha256=data["select_sha256"],
+        canary=data["canary"] and _canary_in(data["canary"]),
         model=data["model"] and flat_in(ModelSpec, data["model"]),
         script=data["script"] and flat_in(ScriptSpec, data["script"]),
         query=data["query"] and flat_in(QuerySpec, data["query"]),
@@ -236,6 +241,7 @@ def _step_out(step: Step) -> dict[str, Any]:
         "guards": _plain(step.guards),
         "route": _route_out(step.route),
         "asking": step.asking and _plain(step.asking),
+        "stop": step.stop and _plain(step.stop),
     }
 
 
@@ -251,13 +257,30 @@ def _step_in(data: Mapping[str, Any]) -> Step:
         "after": tuple(data["after"]),
         "join": Join(data["join"]),
         "asking": data["asking"] and Asking(**data["asking"]),
+        "stop": data["stop"] and _stop_in(data["stop"]),
         "route": _ROUTES_IN[data["route"]["kind"]](data["route"]),
     }
     return Step(**{**data, **changed})
 
 
-def _plain(value: InputRef | Case | Guards | Asking) -> dict[str, Any]:
+def _plain(value: InputRef | Case | Guards | Asking | Stop) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _canary_out(canary: Canary) -> dict[str, Any]:
+    return {"records": canary.records, "then": canary.then, "gates": [asdict(gate) for gate in canary.gates]}
+
+
+def _canary_in(data: Mapping[str, Any]) -> Canary:
+    gates = (
+        Gate(**{**gate, "measure": Measure(gate["measure"]), "bound": Bound(gate["bound"])}) for gate in data["gates"]
+    )
+    return Canary(records=data["records"], then=Then(data["then"]), gates=tuple(gates))
+
+
+def _stop_in(data: Mapping[str, Any]) -> Stop:
+    values = {name: tuple(values) for name, values in data["values"].items()}
+    return Stop(last=data["last"], bad=data["bad"], values=values)
 
 
 def _input_in(data: Mapping[str, Any]) -> InputRef:

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from wave_runner.core.canary import Canary
 from wave_runner.core.drift import Policies
 from wave_runner.core.due import CatchUp
 from wave_runner.core.limits import Limits
 from wave_runner.core.raw import DEFAULT_BYTES
+from wave_runner.core.stopping import Stop
 
 Bytes: TypeAlias = int
 """A number of bytes, which wave.toml may also say as a text: "6 GiB"."""
@@ -336,6 +338,7 @@ class Step:
     on_quarantine: str = ""
     on_timeout: str = ""
     asking: Asking | None = None  # of a step that a person does
+    stop: Stop | None = None  # when its last results pause the run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -364,6 +367,7 @@ class Workflow:
     limits: Limits = field(default_factory=Limits)
     timeout_s: float | None = None  # how long a run may take; what is left of it is cancelled then
     select: str = ""  # where its records come from: "all", the path of a query, or "" for a step that brings them
+    canary: Canary | None = None  # the records that go first, and what must hold of them
 
     @property
     def root(self) -> Step:

@@ -167,6 +167,7 @@ def step_definition(project: Project, workflow: Workflow, step: Step) -> Definit
         ensures_sql=_hashes_of(project, workflow.ensures_sql),
         ensures_run_sql=_hashes_of(project, workflow.ensures_run_sql),
         limits=workflow.limits,
+        canary=workflow.canary,
         select=workflow.select,
         select_sha256=_sha256(project.files[workflow.select]) if workflow.select in project.files else "",
         model=merged(project.servers, project.models)[step.actor] if step.kind is ActorKind.AI_MODEL else None,

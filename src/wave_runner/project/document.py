@@ -130,6 +130,13 @@ class Section:
             raise self._wrong(key, "a number of seconds above 0", value)
         return float(value)
 
+    def number(self, key: str, *, most: float = 1e9) -> float:
+        """Return a number from 0 to `most`."""
+        value = self._get(key, None)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+            raise self._wrong(key, f"a number from 0 to {most:,.15g}", value)
+        return float(value)
+
     def size(self, key: str) -> int:
         """Return a number of bytes: a whole number, or a text such as `6 GiB`."""
         value = self._get(key, None)

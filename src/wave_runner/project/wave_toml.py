@@ -269,6 +269,26 @@ def _is_below(folder: str, path: str) -> bool:
     return inside and (not folder or (parts[0] == folder and len(parts) > 1))
 
 
+def check_times(section: Section) -> None:
+    """Refuse time limits of which one can never be reached, because another one that stands beside it comes first."""
+    for sooner, later in (
+        ("timeout_floor_s", "timeout_ceiling_s"),
+        ("queue_timeout_s", "step_timeout_s"),
+        ("timeout_s", "step_timeout_s"),
+    ):
+        given = section.data
+        if sooner in given and later in given and given[sooner] > given[later]:
+            message = f"`{sooner}: {given[sooner]:g}` is more than `{later}: {given[later]:g}`, and is never reached"
+            raise section.error(message, sooner)
+
+
+def _check_labels(section: Section) -> None:
+    for label in section.texts("runs_on"):
+        if not label.strip() or "," in label:
+            message = f"`runs_on` names labels of runners; {label!r:.60} can be none"
+            raise section.error(message, "runs_on", hint='labels are as in WAVE_LABELS=gpu,large: runs_on = ["gpu"]')
+
+
 def _spec(cls: type[Spec], name: str, section: Section) -> Spec:
     """Fill a spec from a section: one key for each field, checked against the field's type."""
     known = [field for field in fields(cls) if field.name != "name"]
@@ -278,6 +298,8 @@ def _spec(cls: type[Spec], name: str, section: Section) -> Spec:
         required = field.default is MISSING and field.default_factory is MISSING
         if field.name in section.data or required:
             values[field.name] = _read(section, field.name, str(field.type))
+    check_times(section)
+    _check_labels(section)
     return cls(name=name, **values)
 
 

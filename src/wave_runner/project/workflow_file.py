@@ -11,6 +11,7 @@ from typing import Any
 from wave_runner.core.limits import CHAIN_DEPTH, COUNTED, MOST, RECORD, RUN, SCOPES, UNITS, Limits
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import PARAM_TYPES, fits
+from wave_runner.core.stopping import Stop
 from wave_runner.core.workflow import (
     END,
     MODEL_GUARDS,
@@ -34,7 +35,8 @@ from wave_runner.core.workflow import (
     Workflow,
 )
 from wave_runner.project.document import Document, Section, kind
-from wave_runner.project.wave_toml import is_name
+from wave_runner.project.watching_file import read_canary, read_stop
+from wave_runner.project.wave_toml import check_times, is_name
 
 _ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL, "human": ActorKind.HUMAN}
 _TOP = (
@@ -44,7 +46,7 @@ _TOP = (
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
 _PEOPLE = ("form", "title", "priority", "due", "needs", "blind", "escalate")
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
-_STEP = (*_ACTORS, "once", "after", "join", "cache", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
+_STEP = (*_ACTORS, "stop", "once", "after", "join", "cache", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
 _BOUNDS = {"too_fast": "tokens_per_s", "same_text": "records"}  # guards with a number, and what the number counts
 _SCOPES = ("params", "run", "record", "item", "input", "output")
 _MOST_ROUNDS = 1000
@@ -63,6 +65,8 @@ def read_workflow(document: Document, path: str) -> Workflow:
             "select",
             "params",
             "limits",
+            "stop",
+            "canary",
             "timeout",
             "steps",
             "ensures",
@@ -75,7 +79,8 @@ def read_workflow(document: Document, path: str) -> Workflow:
     if not is_name(name):
         raise top.error(f"`{name}` is no name: lower-case letters, digits and _, a letter first", "workflow")
     params = top.section("params")
-    steps = {step: _step(step, section) for step, section in top.sections("steps").items()}
+    stop = read_stop(top.section("stop"), values=False) if "stop" in top.data else None
+    steps = {step: _step(step, section, stop) for step, section in top.sections("steps").items()}
     if not 1 <= len(steps) <= _MOST_STEPS:
         raise top.error(f"a workflow has 1 to {_MOST_STEPS} `steps`, not {len(steps)}", "steps")
     return Workflow(
@@ -91,6 +96,7 @@ def read_workflow(document: Document, path: str) -> Workflow:
         limits=_limits(top.section("limits")),
         timeout_s=top.duration("timeout") if "timeout" in top.data else None,
         select=_select(top),
+        canary=read_canary(top.section("canary")) if "canary" in top.data else None,
     )
 
 
@@ -158,7 +164,7 @@ def _param_type(section: Section, key: str) -> str:
     return text
 
 
-def _step(name: str, section: Section) -> Step:
+def _step(name: str, section: Section, stop: Stop | None) -> Step:
     if not is_name(name) or name in (END, *_SCOPES):
         raise section.error(f"`{name}` cannot name a step: lower-case letters, digits and _, and no word of our own")
     section.only((*_STEP, *_TIMEOUTS, "max_attempts"))
@@ -170,6 +176,7 @@ def _step(name: str, section: Section) -> Step:
     if "cache" in section.data and actor_kind is not ActorKind.AI_MODEL:
         message = f"step `{name}` asks no model, and has no `cache`"
         raise section.error(message, "cache", rule="key_without_use")
+    check_times(section)
     inputs = section.section("input")
     return Step(
         name=name,
@@ -194,8 +201,19 @@ def _step(name: str, section: Section) -> Step:
         after=section.texts("after"),
         join=_join(name, section),
         asking=_asking(section) if human else None,
+        stop=_stop_of(name, section, stop),
         **{key: section.text(key, "") for key in _BROKEN},
     )
+
+
+def _stop_of(name: str, section: Section, stop: Stop | None) -> Stop | None:
+    """Return a step's own `stop`, else its workflow's. A step that runs once has one result, and no last ones."""
+    if section.flag("once", False):
+        if "stop" in section.data:
+            message = f"step `{name}` runs once per run: it has no last results to `stop` by"
+            raise section.error(message, "stop", rule="key_without_use")
+        return None
+    return read_stop(section.section("stop")) if "stop" in section.data else stop
 
 
 def _asking(section: Section) -> Asking:

@@ -5,12 +5,16 @@ It knows the shape of a file and not what its names mean; `wave check` knows bot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from wave_runner.core.canary import MOST_RECORDS, Bound, Measure, Then
 from wave_runner.core.limits import CHAIN_DEPTH, COUNTED, MONEY, SCOPES, SECONDS
 from wave_runner.core.params import PARAM_TYPES
+from wave_runner.core.stopping import MOST_BAD, MOST_RESULTS
 from wave_runner.core.workflow import Guards, Join
+from wave_runner.project.watching_file import BOUNDS
 
 NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
 TEXT = {"type": "string"}
@@ -42,6 +46,8 @@ def workflow_schema() -> dict[str, Any]:
                     "description": "how much a record or a run may use before it stops",
                     **_object({name: _limit(name) for name in LIMITS}),
                 },
+                "stop": _stop(values=False),
+                "canary": _canary(),
                 "timeout": _said(
                     {"type": "string", "pattern": "^[1-9][0-9]{0,5}[smhd]$"},
                     "how long a run may take: 90s, 30m, 4h; what is left of it then is cancelled",
@@ -109,9 +115,43 @@ def _step() -> dict[str, Any]:
         "queue_timeout_s": _said(DURATION_S, "how long a record may wait for its first attempt"),
         "step_timeout_s": _said(DURATION_S, "how long a record may take in all, waiting and further attempts included"),
         "max_attempts": _said(WHOLE, "overrides the actor's"),
+        "stop": _stop(values=True),
         "cache": _said(FLAG, "of a step that a model does: whether its answers are kept, and used again"),
     }
     return {**_object(properties), "oneOf": [{"required": ["next"]}, {"required": ["route"]}]}
+
+
+def _stop(*, values: bool) -> dict[str, Any]:
+    named = {"values": {"type": "object", "additionalProperties": TEXTS}} if values else {}
+    last = {"type": "integer", "minimum": 1, "maximum": MOST_RESULTS}
+    bad = {"type": "number", "minimum": 0, "maximum": MOST_BAD}
+    said = "a run is paused when more than this share of a step's last results looks bad"
+    return {"description": said, **_object({"last": last, "bad": bad, **named}, required=("last", "bad"))}
+
+
+def _canary() -> dict[str, Any]:
+    gates: dict[str, Any] = {measure: _gates(measure, bounds) for measure, bounds in BOUNDS.items()}
+    properties = {
+        "records": _said({"type": "integer", "minimum": 1, "maximum": MOST_RECORDS}, "so many go through first"),
+        "then": {"enum": list(Then), "description": "what follows: go_on, pause if a gate does not hold, or ask"},
+        "gates": {"description": "what must hold of their results", **_object(gates)},
+    }
+    said = "the records that go through before the others begin"
+    return {"description": said, **_object(properties, required=("records",))}
+
+
+def _gates(measure: Measure, bounds: Sequence[Bound]) -> dict[str, Any]:
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    if measure in (Measure.QUARANTINED, Measure.FAILED):
+        return {**_object(dict.fromkeys(bounds, share)), "minProperties": 1}
+    amount = {"type": "number", "minimum": 0}
+    of_values = {"type": "object", "additionalProperties": share}
+    limits: dict[str, Any] = dict.fromkeys(bounds, amount)
+    if Bound.TIMES in limits:
+        limits[Bound.TIMES] = {"type": "number", "minimum": 1}
+    if measure is Measure.SHARES:
+        limits = {bound: share if bound is Bound.DISTANCE else of_values for bound in bounds}
+    return {"type": "object", "additionalProperties": {**_object(limits), "minProperties": 1}}
 
 
 def _param() -> dict[str, Any]:

@@ -29,6 +29,8 @@ class Run:
     broken: Sequence[str]  # its conditions on the run that do not hold
     params: Mapping[str, Any]
     record_limit: int | None
+    canary: int | None  # so many records go first
+    canary_verdict: str | None  # None: they are not through yet
     started_by: str
     started_at: datetime
     ended_at: datetime | None

@@ -28,7 +28,7 @@ from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import move_of
 from wave_runner.runner.steps import StepInHand, Steps
 from wave_runner.runner.texts import Texts
-from wave_runner.store import interactions, tasks
+from wave_runner.store import interactions, stops, tasks
 from wave_runner.store.database import Connection, Database
 from wave_runner.store.interactions import SealedEvidence
 from wave_runner.store.tasks import Decision, Task
@@ -215,6 +215,7 @@ async def _complete(connection: Connection, step: StepInHand, task: Task, answer
     move = move_of(_ready(step, task), done, Texts())
     wave = Wave(wave_id=task.wave_id, runner_id=None, queue_id=step.run_step.queue_id, items=(task.item,))
     await interactions.finish(connection, wave, [move], from_state=State.WAITING)
+    await stops.remember(connection, [move])
 
 
 def _checked(step: StepInHand, task: Task, answer: Any) -> Done | Breach:

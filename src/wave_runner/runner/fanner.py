@@ -83,7 +83,9 @@ class Fanner:
         step = await self._steps.of_run(selection.run_step_id)
         source = Source(tables=step.tables, query=step.selector, columns=step.columns_read)
         page = await self._page_of(selection, source)
-        chunk = page.candidates[: runs.FAN_OUT_CHUNK]
+        # Nobody knows how many of the candidates will be begun; of a canary not one more than it has room for.
+        left = runs.FAN_OUT_CHUNK if selection.room is None else selection.room - selection.begun
+        chunk = page.candidates[: min(runs.FAN_OUT_CHUNK, left)]
         last = page.whole and len(chunk) == len(page.candidates)
         begun = await selections.begin(self._database, selection, source, chunk, last=last, runner_id=self._runner_id)
         if begun and chunk:

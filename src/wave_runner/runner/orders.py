@@ -13,7 +13,7 @@ from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.pinned import read_step
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.runner.steps import Steps
-from wave_runner.store import control, ledger
+from wave_runner.store import control, ledger, runs
 from wave_runner.store.control import Broken, Filter, Scope, Unfinished
 from wave_runner.store.database import Connection, Database
 from wave_runner.store.reports import run_definition
@@ -48,6 +48,11 @@ class Orders:
             if more != NOTHING:
                 await self._grant(connection, int(name), more)
             return await control.resume(connection, subject, name, by=self.by)
+
+    async def held_by_workflow(self, run_id: int) -> str:
+        """Return the workflow that holds a run because it is paused itself; "" where none does."""
+        state = await runs.state(self.database, run_id)
+        return str(state["workflow"]) if state is not None and state["workflow_paused"] else ""
 
     async def _grant(self, connection: Connection, run_id: int, more: Spent) -> None:
         limits = read_step((await run_definition(connection, run_id))[0]).limits

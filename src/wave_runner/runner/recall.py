@@ -19,7 +19,7 @@ from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import move_of, quarantine
 from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import ModelServer, Request
-from wave_runner.store import answers, interactions
+from wave_runner.store import answers, interactions, stops
 from wave_runner.store.database import Database, DataRefused
 from wave_runner.store.interactions import Move
 from wave_runner.store.waves import Wave
@@ -105,6 +105,7 @@ async def _take(database: Database, wave: Wave, hits: Sequence[Hit]) -> Taken:
         moved = await interactions.finish(connection, wave, mine) if mine else set()
         noted = [(one.item, one.recorded) for one in started if one.recorded and one.item.interaction_id in moved]
         await answers.note_hits(connection, noted)
+        await stops.remember(connection, [move for move in mine if move.item.interaction_id in moved])
     kept = {ready.item.interaction_id for ready in standing}
     return Taken(
         done=len(moved) + await quarantine(database, wave, charged.stopped),

@@ -26,7 +26,7 @@ from wave_runner.runner.prepare import Ready, Stopped
 from wave_runner.runner.relay import Relay
 from wave_runner.runner.telling import tell_attempts
 from wave_runner.runner.texts import Texts
-from wave_runner.store import answers, interactions, ledger, spending
+from wave_runner.store import answers, interactions, ledger, spending, stops
 from wave_runner.store.database import Database, DataRefused, Unavailable
 from wave_runner.store.interactions import NOTHING, Move, SealedEvidence
 from wave_runner.store.waves import Wave
@@ -113,6 +113,7 @@ async def _commit(
                 spent = [(one.item, one.spent) for one in moves if one.spent and one.item.interaction_id in counted]
                 await spending.add(connection, spent)
                 await answers.keep(connection, [(move.item, move.question) for move in mine if move.question])
+                await stops.remember(connection, mine)
                 if relay and _writes(moves) and len(mine) == len(moves):
                     following = relay.ask(connection, moves)
                 if relay and ahead and following:
@@ -192,7 +193,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         tokens_out=usage.tokens_out,
         service_us=usage.service_us,
         fan_out_step=step.run_flow.steps[verdict.ways[0].to].run_step_id if over_records else None,
-        handled=verdict.state is not State.COMPLETED and bool(verdict.ways),
+        handled=verdict.state is not State.COMPLETED and step.run_flow.flow.handles(verdict.ways),
         limit_s=step.pinned.timeout_s,
         writes=accepted.writes if accepted else (),
         effects=accepted.effects if accepted else (),
@@ -319,7 +320,7 @@ def _stopped_move(stopped: Stopped) -> Move:
         tables=step.tables,
         run=step.run_flow,
         follows=step.run_flow.flow.follow(step.place(stopped.item), Settled.FAILED, ways),
-        handled=bool(ways),
+        handled=step.run_flow.flow.handles(ways),
         error_class=str(breach.error_class),
         rule=breach.rule,
         error=_short(breach.message),
@@ -344,7 +345,7 @@ def _refused(move: Move, reason: str) -> Move:
             **({"route": route, "to": [way.to for way in ways]} if ways else {}),
         },
         follows=move.run.flow.follow(place, Settled.FAILED, ways),
-        handled=bool(ways),
+        handled=move.run.flow.handles(ways),
         output=None,
         nonce=None,
         error_class=str(breach.error_class),

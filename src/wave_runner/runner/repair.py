@@ -14,6 +14,7 @@ import orjson
 
 from wave_runner.core.cascade import shape
 from wave_runner.core.filters import Term
+from wave_runner.core.interaction import State
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.results import OUTPUT, is_of_result, meets
@@ -34,6 +35,9 @@ from wave_runner.store.undoing import Undone
 STALE = "(stale)"
 """Where a rerun of what is stale begins, as it is recorded: at more than one step."""
 
+HAS_LED_ON = frozenset({State.COMPLETED, State.INVALIDATED})
+"""States of results that something stands behind."""
+
 Pins = Callable[[Mapping[str, Any]], runs.NewRun]
 """Everything that a run with these parameters would pin now."""
 
@@ -42,7 +46,8 @@ Pins = Callable[[Mapping[str, Any]], runs.NewRun]
 class Choice:
     """Which results are to be redone: of a step of a workflow, narrowed by everything that is given.
 
-    Without a step: all that are stale, held against what `now` says of each step (runner/staleness.py).
+    Without a step: all that are stale, held against what `now` says of each step (runner/staleness.py). With `leads_on`
+    False only the step itself is redone, where it has completed.
     `terms` speak of the record's row or of the result (core/results.py), `sql` is a query that gives keys, `keys` are
     those of a file, `run_id` is one run; else each record's newest counts.
     """
@@ -55,6 +60,7 @@ class Choice:
     terms: tuple[Term, ...] = ()
     sql: str = ""
     keys: tuple[str, ...] | None = None
+    leads_on: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +79,9 @@ class Preview:
     """What a rerun would do. `under_way` are records that are at work, and are left alone.
 
     `calls`, `tokens` and `seconds` are what the replaced results had taken: the new ones will take about as much.
-    `money` is in billionths of the currency, None where a part of it is unknown.
+    `money` is in billionths of the currency, None where a part of it is unknown. `kept` is what stands behind a step
+    that alone is redone, and stays. `incomplete` are results that have not completed and are left alone then: nothing
+    stands behind them.
     """
 
     records: int
@@ -87,6 +95,8 @@ class Preview:
     seconds: float
     columns: tuple[str, ...]
     keys: tuple[str, ...]
+    kept: tuple[Share, ...] = ()
+    incomplete: int = 0
 
     @property
     def interactions(self) -> int:
@@ -117,6 +127,7 @@ class Invalidated:
 class _Chosen:
     by_run: dict[int, list[Result]] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
+    incomplete: int = 0
 
     @property
     def records(self) -> set[int]:
@@ -137,10 +148,12 @@ class Repair:
         async with self.database.snapshot() as connection:
             chosen = await self._choose(connection, choice)
             replaced: list[Stage] = []
+            kept: list[Stage] = []
             redone = 0
             for seeds in chosen.by_run.values():
-                for part in await self._replaced(connection, seeds):
+                for part in await self._replaced(connection, seeds, leads_on=choice.leads_on):
                     replaced += part.all
+                    kept += part.kept
                     redone += len(part.seeds)
             costs = await reruns.money(connection, replaced)
             columns = await reruns.columns(connection, replaced)
@@ -159,6 +172,8 @@ class Repair:
             seconds=sum(share.interactions * share.median_s for share in shares),
             columns=columns,
             keys=tuple(keys),
+            kept=tuple(_shares(kept)),
+            incomplete=chosen.incomplete,
         )
 
     async def rerun(self, choice: Choice, pins: Pins, *, reason: str, expect: int | None = None) -> Started:
@@ -176,6 +191,8 @@ class Repair:
         self, connection: Connection, choice: Choice, pins: Pins, *, reason: str, expect: int | None
     ) -> Started:
         chosen = await self._choose_locked(connection, choice, expect=expect)
+        for seeds in chosen.by_run.values() if not choice.leads_on else ():
+            await self._replaced(connection, seeds, leads_on=False)
         generation = await reruns.next_id(connection)
         redone = superseded = 0
         for run_id in sorted(chosen.by_run):
@@ -204,12 +221,13 @@ class Repair:
             run_id=run_id,
             generation=generation,
             from_step=choice.step or STALE,
+            leads_on=choice.leads_on,
             reason=reason,
             nonce=os.urandom(32),
             by=self.by,
         )
         await reruns.add(connection, order)
-        flow = await runs.pin_anew(connection, run_id, generation, pins(params))
+        flow = await runs.pin_anew(connection, run_id, generation, pins(params), leads_on=choice.leads_on)
         await _same_shape(connection, flow, choice, seeds)
         return await reruns.begin(connection, order, flow, seeds)
 
@@ -306,6 +324,9 @@ class Repair:
             )
             if stale is not None:
                 found = [one for one in found if (step, one.interaction_id) in stale]
+            if not choice.leads_on:
+                chosen.incomplete += sum(one.state not in HAS_LED_ON for one in found)
+                found = [one for one in found if one.state in HAS_LED_ON]
             await _add(connection, chosen, found, of_result)
         return chosen
 
@@ -313,13 +334,24 @@ class Repair:
         found = await staleness.look(self.database, self.steps, choice.workflow, choice.now, run_id=choice.run_id)
         return {(one.current.step, one.current.interaction_id) for one in found.stale if one.current.step in choice.now}
 
-    async def _replaced(self, connection: Connection, seeds: Sequence[Result]) -> list[Superseded]:
+    async def _replaced(
+        self, connection: Connection, seeds: Sequence[Result], *, leads_on: bool = True
+    ) -> list[Superseded]:
         found = []
         by_record = sorted(seeds, key=lambda one: one.record_id)
         for _, group in itertools.groupby(enumerate(by_record), key=lambda one: one[0] // reruns.RECORDS_AT_ONCE):
             chunk = [seed for _, seed in group]
             stages = await rejoining.stages(connection, {(seed.run_id, seed.record_id) for seed in chunk})
-            found.append(rejoining.superseded({seed.interaction_id for seed in chunk}, stages))
+            ids = {seed.interaction_id for seed in chunk}
+            part = rejoining.superseded(ids, stages, leads_on=leads_on)
+            redone = {stage.place.step for stage in part.seeds}
+            if rounds := [stage.place.step for stage in part.kept if stage.place.step in redone]:
+                step = rounds[0]
+                raise ConflictError(
+                    f"records have been at {step} in several rounds, and each round goes on from the one before",
+                    hint=f"redo them in their order: wave rerun --from {step}",
+                )
+            found.append(part)
         return found
 
 

@@ -18,6 +18,7 @@ from wave_runner.core.rates import Rate
 from wave_runner.core.residency import Room
 from wave_runner.errors import WaveError
 from wave_runner.runner.ahead import Ahead
+from wave_runner.runner.canary import CanaryJudge
 from wave_runner.runner.fanner import Fanner
 from wave_runner.runner.hold import Holder
 from wave_runner.runner.lane import Lane
@@ -246,6 +247,7 @@ class Runner:
             self._gathering("fanner", self._fanner().one_pass),
             Loop("scheduler", self._scheduler().one_pass, pause_s=CLOCK_PAUSE_S),
             self._gathering("settler", self._settler().one_pass),
+            self._gathering("canary", self._canary().one_pass),
             Loop("sweeper", sweeper.one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
             Loop("canceller", sweeper.cancel, pause_s=CLOCK_PAUSE_S),
             Loop("sealer", self.sealer.one_pass, pause_s=PAUSE_S, longest_pause_s=LONGEST_PAUSE_S),
@@ -334,6 +336,9 @@ class Runner:
 
     def _scheduler(self) -> Scheduler:
         return Scheduler(self.database, runner_id=self.runner_id, plan=self.plan_schedule, wake_lanes=self._wake)
+
+    def _canary(self) -> CanaryJudge:
+        return CanaryJudge(self.database, runner_id=self.runner_id, steps=self._steps)
 
     def _settler(self) -> Settler:
         return Settler(self.database, runner_id=self.runner_id, steps=self._steps, on_end=self._note_end)

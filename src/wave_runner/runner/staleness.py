@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from wave_runner.core.cascade import Line, below
+from wave_runner.core.cascade import below
 from wave_runner.core.loading import is_of_weights
 from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.staleness import Why, changed, input_changed
@@ -92,7 +92,7 @@ async def _look_at(
         pairs = {(one.current.run_id, one.current.record_id) for one in stale}
         all_stages = await rejoining.stages(connection, pairs) if pairs else []
     ids = {one.current.interaction_id for one in stale}
-    led_to = below(ids, [Line(stage.interaction_id, stage.sources) for stage in all_stages])
+    led_to = below(ids, rejoining.lines(all_stages))
     found.stale += stale
     found.follows += sum(stage.in_force and stage.interaction_id in led_to - ids for stage in all_stages)
 

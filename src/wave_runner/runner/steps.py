@@ -113,7 +113,9 @@ class Steps:
         for _, group in itertools.groupby(sorted(found, key=_generation), key=_generation):
             run_steps = {step.step: step for step in group}
             pinned = {name: read_step(step.definition) for name, step in run_steps.items()}
-            run_flow = RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}), steps=run_steps)
+            leads_on = all(step.leads_on for step in run_steps.values())
+            flow = Flow({name: one.step for name, one in pinned.items()}, leads_on=leads_on)
+            run_flow = RunFlow(flow=flow, steps=run_steps)
             writes = tuple(sorted({name for one in pinned.values() for name in one.step.writes}))
             for name, step in run_steps.items():
                 self._known[step.run_step_id] = await self._in_hand(step, pinned[name], run_flow, writes)

@@ -72,6 +72,10 @@ async def resume(connection: Connection, subject: Subject, name: str, *, by: str
     resumed = await _say(connection, RESUME[subject], EventType.RESUMED, subject, name, by=by)
     if resumed:
         await fetch(connection, "interactions/unpark")
+    if resumed and subject is Subject.RUN:
+        await fetch(connection, "canaries/let_go", {"run_id": int(name)})
+        for kind in ("canary_failed", "batch_stopped"):
+            await fetch(connection, "alerts/withdraw", {"run_id": int(name), "kind": kind})
     return resumed
 
 

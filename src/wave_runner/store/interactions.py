@@ -200,7 +200,7 @@ async def reclaim(
     broken = [row for row in rows if row["state"] == State.QUARANTINED]
     handlers = [(row, *_handler(row, await run_flow(row["run_step_id"]))) for row in broken]
     over = [_quarantined(row, run, ways) for row, run, ways in handlers]
-    if handled := [row for row, _, ways in handlers if ways]:
+    if handled := [row for row, run, ways in handlers if run.flow.handles(ways)]:
         given = {"run_ids": _runs(handled), "ids": [row["interaction_id"] for row in handled]}
         await fetch(connection, "interactions/handle", given)
     await _add_children(connection, over)

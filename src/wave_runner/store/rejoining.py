@@ -22,16 +22,21 @@ from wave_runner.store.run_flow import RunFlow
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One interaction that a record has been through; `sources` are the ids of those that led to it."""
+    """One interaction that a record has been through; `sources` are the ids of those that led to it, parents first.
+
+    `leads_on` is False for what a rerun has made that redid one step only: the record went on from what that redoes.
+    """
 
     run_id: int
     interaction_id: int
+    parent_id: int | None
     record_id: int
     run_step_id: int
     place: Place
     kind: str
     state: State
     in_force: bool
+    leads_on: bool
     correlation_id: UUID
     rank: int
     seq: int
@@ -42,10 +47,14 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Superseded:
-    """What one rerun of a run replaces: the first results that are redone, and all that they have led to."""
+    """What one rerun of a run replaces: the first results that are redone, and all that they have led to.
+
+    `kept` is what stands behind them and stays, where one step only is redone.
+    """
 
     seeds: tuple[Stage, ...]
     others: tuple[Stage, ...]
+    kept: tuple[Stage, ...] = ()
 
     @property
     def all(self) -> tuple[Stage, ...]:
@@ -65,26 +74,44 @@ async def stages(connection: Connection, pairs: Collection[tuple[int, int]]) -> 
 
 def _stage(row: Mapping[str, Any], inputs: Sequence[int]) -> Stage:
     parent = [row["parent_id"]] if row["parent_id"] is not None else []
-    shared = {name: row[name] for name in ("run_id", "interaction_id", "record_id", "run_step_id", "kind", "in_force")}
-    counted = {name: row[name] for name in ("correlation_id", "rank", "seq", "tokens", "service_us")}
+    shared = {name: row[name] for name in ("run_id", "interaction_id", "parent_id", "record_id", "run_step_id", "kind")}
+    counted = {name: row[name] for name in ("in_force", "leads_on", "correlation_id", "rank", "seq", "tokens")}
     return Stage(
         place=Place(step=row["step"], iteration=row["iteration"], item=row["item"]),
         state=State(row["state"]),
+        service_us=row["service_us"],
         sources=(*parent, *inputs),
         **shared,
         **counted,
     )
 
 
-def superseded(seeds: Collection[int], all_stages: Sequence[Stage]) -> Superseded:
-    """Return what a rerun of these results replaces. One that another one of them has led to is no seed of its own."""
-    lines = [Line(stage.interaction_id, stage.sources) for stage in all_stages]
-    led_to = below(seeds, lines)
-    first = set(seeds) - led_to
+def lines(all_stages: Sequence[Stage]) -> list[Line]:
+    """Return what has led to what of records' stages. A child is never where its parent is, unless it redoes that."""
+    places = {stage.interaction_id: stage.place for stage in all_stages}
+    return [
+        Line(
+            stage.interaction_id,
+            stage.sources,
+            redoes=stage.parent_id if places.get(stage.parent_id or 0) == stage.place else None,
+        )
+        for stage in all_stages
+    ]
+
+
+def superseded(seeds: Collection[int], all_stages: Sequence[Stage], *, leads_on: bool = True) -> Superseded:
+    """Return what a rerun of these results replaces. One that another one of them has led to is no seed of its own.
+
+    With `leads_on` False nothing but these is replaced.
+    """
+    led_to = below(seeds, lines(all_stages))
     in_force = [stage for stage in all_stages if stage.in_force]
+    first = set(seeds) - led_to
+    behind = tuple(stage for stage in in_force if stage.interaction_id in led_to)
     return Superseded(
         seeds=tuple(stage for stage in in_force if stage.interaction_id in first),
-        others=tuple(stage for stage in in_force if stage.interaction_id in led_to),
+        others=behind if leads_on else (),
+        kept=() if leads_on else behind,
     )
 
 
@@ -111,7 +138,7 @@ async def rejoin(
     anew = {(row["record_id"], row["step"], row["iteration"]) for row in behind_it if row not in kept} - seeded
     standing = [stage for stage in all_stages if stage.in_force and stage.interaction_id not in gone]
     passed = [row for row in there if row["step"] not in behind and row["state"] == "left_out"]
-    over = await _settled_already(connection, run_id, generation, flow, standing, passed, anew)
+    over = await _settled_already(connection, run_id, generation, flow, all_stages, standing, passed, anew)
     await joins.spread(connection, over, wave_id=None, runner_id=None)
 
 
@@ -131,15 +158,17 @@ async def _settled_already(
     run_id: int,
     generation: int,
     flow: RunFlow,
+    all_stages: Sequence[Stage],
     standing: Sequence[Stage],
     passed: Sequence[Mapping[str, Any]],
     anew: set[tuple[int, str, int]],
 ) -> list[Over]:
     """Return the ends that still stand, with what they have settled of the joins that wait anew, and nothing else."""
-    asked = {"run_id": run_id, "ids": [stage.interaction_id for stage in standing]}
+    went = _went(all_stages, standing)
+    asked = {"run_id": run_id, "ids": [stage.interaction_id for stage in went]}
     said = {row["interaction_id"]: orjson.loads(row["data"]) for row in await fetch(connection, "reruns/ends", asked)}
     over = []
-    for stage in standing:
+    for stage in went:
         if stage.state not in (State.COMPLETED, State.FAILED, State.QUARANTINED, State.SKIPPED, State.CANCELLED):
             continue
         data = said.get(stage.interaction_id, {})
@@ -151,6 +180,17 @@ async def _settled_already(
         inputs = flow.flow.follow(place, Settled.NOT_TAKEN).inputs
         over.append(_over(of_record[row["record_id"]], generation, flow, inputs, anew))
     return [one for one in over if one.follows.inputs]
+
+
+def _went(all_stages: Sequence[Stage], standing: Sequence[Stage]) -> list[Stage]:
+    """Return the stages whose ends say how records went on: the old result's where one step only was redone."""
+    by_id = {stage.interaction_id: stage for stage in all_stages}
+    found = []
+    for stage in standing:
+        while not stage.leads_on and stage.parent_id is not None:
+            stage = by_id[stage.parent_id]
+        found.append(stage)
+    return found
 
 
 def _over(

@@ -83,11 +83,15 @@ class Current:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A rerun of one run that somebody has asked for. One rerun, of one number, may be of several runs."""
+    """A rerun of one run that somebody has asked for. One rerun, of one number, may be of several runs.
+
+    With `leads_on` False only the step `from_step` is redone.
+    """
 
     run_id: int
     generation: int
     from_step: str
+    leads_on: bool
     reason: str
     nonce: bytes  # of the commitment to the reason
     by: str
@@ -100,6 +104,7 @@ class Known:
     run_id: int
     generation: int
     from_step: str
+    leads_on: bool
     reason: str
     ordered_by: str
     pinned_at: datetime
@@ -203,10 +208,11 @@ async def begin(connection: Connection, order: Order, flow: RunFlow, seeds: Sequ
     for _, group in itertools.groupby(enumerate(by_record), key=lambda one: one[0] // RECORDS_AT_ONCE):
         chunk = [seed for _, seed in group]
         all_stages = await stages(connection, {(seed.run_id, seed.record_id) for seed in chunk})
-        replaced = superseded({seed.interaction_id for seed in chunk}, all_stages)
+        replaced = superseded({seed.interaction_id for seed in chunk}, all_stages, leads_on=order.leads_on)
         await _supersede(connection, order, [stage.interaction_id for stage in replaced.all])
         await _seed(connection, order, flow, replaced.seeds)
-        await rejoin(connection, order.run_id, order.generation, flow, replaced, all_stages)
+        if order.leads_on:
+            await rejoin(connection, order.run_id, order.generation, flow, replaced, all_stages)
         redone += len(replaced.seeds)
         replaced_n += len(replaced.all)
     await fetch(connection, "runs/reopen", {"run_id": order.run_id})
@@ -219,6 +225,8 @@ async def begin(connection: Connection, order: Order, flow: RunFlow, seeds: Sequ
         "redone": redone,
         "superseded": replaced_n,
     }
+    if not order.leads_on:
+        data["only"] = True
     await events.append(connection, EventType.RERUN_STARTED, data, run_id=order.run_id)
     return redone, replaced_n
 

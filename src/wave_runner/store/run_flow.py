@@ -24,6 +24,7 @@ class RunStep:
     params: str
     limit: int | None
     asks_anew: bool = False  # whatever answers are recorded
+    leads_on: bool = True  # False: of a rerun of one step only
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,6 +66,7 @@ class NewRun:
     limit: int | None
     priority: int
     started_by: str
+    canary: int | None = None  # so many records go first
     timeout_s: float | None = None  # what is left of it then is cancelled
     selects: bool = False  # its records come from the workflow's `select`, and not from its first step
     terms: Sequence[Term] = ()  # what `--where` says, of a run that selects
@@ -73,6 +74,7 @@ class NewRun:
     overruled: Sequence[str] = ()  # codes of what `wave check` objects to
     currency: str = ""  # of the prices that its steps pin
     asks_anew: bool = False  # its models are asked, whatever answers are recorded
+    takes_again: bool = False  # what is incomplete is selected, though nothing has changed
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -87,7 +89,9 @@ async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None 
     return int(row["run_id"])
 
 
-async def pin_anew(connection: Connection, run_id: int, generation: int, run: NewRun) -> RunFlow:
+async def pin_anew(
+    connection: Connection, run_id: int, generation: int, run: NewRun, *, leads_on: bool = True
+) -> RunFlow:
     """Pin everything once more for a rerun of a run. Returns its flow, as the steps are now."""
     ids = await definitions.put(connection, [run.definition, *(step.definition for step in run.steps)])
     _, step_ids = await _put_workflow(connection, run, ids)
@@ -105,11 +109,13 @@ async def pin_anew(connection: Connection, run_id: int, generation: int, run: Ne
             params=dumps(dict(run.params)).decode(),
             limit=run.limit,
             asks_anew=True,
+            leads_on=leads_on,
         )
         for step in run.steps
         for run_step_id, queue_id in [pinned[step.name]]
     }
-    return RunFlow(flow=Flow({step.name: read_step(step.definition.body).step for step in run.steps}), steps=steps)
+    flow = Flow({step.name: read_step(step.definition.body).step for step in run.steps}, leads_on=leads_on)
+    return RunFlow(flow=flow, steps=steps)
 
 
 async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep]:
@@ -128,6 +134,7 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
             params=row["params"],
             limit=row["record_limit"],
             asks_anew=row["asks_anew"],
+            leads_on=row["leads_on"],
         )
         for row in rows
     ]
@@ -183,10 +190,9 @@ async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
         if not locked:
             return False
         [open_one] = await fetch(connection, "fan_outs/open", locked[0])
+        size = FAN_OUT_CHUNK if open_one["left"] is None else min(FAN_OUT_CHUNK, open_one["left"])
         made = (
-            await fetch(
-                connection, "fan_outs/chunk", {**open_one, "size": FAN_OUT_CHUNK, "parent_seq": open_one["seq"] + 1}
-            )
+            await fetch(connection, "fan_outs/chunk", {**open_one, "size": size, "parent_seq": open_one["seq"] + 1})
         )[0]
         if made["seen"]:
             data = {
@@ -211,7 +217,8 @@ async def fan_out_chunk(database: Database, *, runner_id: UUID) -> bool:
                 "run_id": open_one["run_id"],
                 "interaction_id": open_one["interaction_id"],
                 "after_staged": made["last_staged"] or open_one["after_staged"],
-                "closed": made["seen"] < FAN_OUT_CHUNK,
+                "created": made["created"],
+                "closed": made["seen"] < size,
             },
         )
         return True
@@ -246,10 +253,12 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "definition_id": definition_id,
         "params": dumps(dict(run.params)).decode(),
         "record_limit": run.limit,
+        "canary": run.canary,
         "selection": dumps(plain(run.terms)).decode() if run.terms else None,
         "priority": run.priority,
         "started_by": run.started_by,
         "asks_anew": run.asks_anew,
+        "takes_again": run.takes_again,
         "timeout_s": run.timeout_s,
         "currency": run.currency or None,
     }
@@ -310,6 +319,10 @@ async def _begin(
     }
     if run.asks_anew:
         data["asks_anew"] = True
+    if run.takes_again:
+        data["takes_again"] = True
+    if run.canary:
+        data["canary"] = run.canary
     if run.overruled:
         data["overruled"] = list(run.overruled)
     await events.append(

@@ -55,6 +55,8 @@ CREATE TYPE wave.event_type AS ENUM (
     'retried',
     'budget_exceeded',
     'budget_raised',
+    'canary_judged',
+    'batch_stopped',
     'rerun_started',
     'rerun_undone',
     'invalidated',
@@ -260,6 +262,8 @@ CREATE TABLE wave.workflow_runs (
     params text NOT NULL,
     record_limit bigint,
     selection text,
+    canary bigint,
+    canary_verdict text,
     priority integer NOT NULL,
     correlation_id uuid NOT NULL,
     state text DEFAULT 'running'::text NOT NULL,
@@ -272,15 +276,19 @@ CREATE TABLE wave.workflow_runs (
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     ends_by timestamp with time zone,
     asks_anew boolean DEFAULT false NOT NULL,
+    takes_again boolean DEFAULT false NOT NULL,
     ended_at timestamp with time zone,
     reason text,
     broken text,
+    CONSTRAINT workflow_runs_canary_check CHECK ((canary > 0)),
+    CONSTRAINT workflow_runs_canary_verdict_check CHECK ((canary_verdict = ANY (ARRAY['passed'::text, 'failed'::text]))),
     CONSTRAINT workflow_runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
     CONSTRAINT workflow_runs_check1 CHECK (((state = 'failed'::text) = (reason IS NOT NULL))),
     CONSTRAINT workflow_runs_check2 CHECK (((broken IS NULL) OR (state = 'failed'::text))),
     CONSTRAINT workflow_runs_check3 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
-    CONSTRAINT workflow_runs_check4 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
-    CONSTRAINT workflow_runs_check5 CHECK (((state <> 'cancelled'::text) OR (cancelled_at IS NOT NULL))),
+    CONSTRAINT workflow_runs_check4 CHECK (((canary_verdict IS NULL) OR (canary IS NOT NULL))),
+    CONSTRAINT workflow_runs_check5 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
+    CONSTRAINT workflow_runs_check6 CHECK (((state <> 'cancelled'::text) OR (cancelled_at IS NOT NULL))),
     CONSTRAINT workflow_runs_currency_check CHECK ((currency <> ''::text)),
     CONSTRAINT workflow_runs_reason_check CHECK ((reason = ANY (ARRAY['selection_failed'::text, 'step_failed'::text, 'rows_undecided'::text, 'postcondition_failed'::text]))),
     CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
@@ -308,7 +316,7 @@ CREATE FUNCTION wave.run_waits(asked bigint) RETURNS boolean
     AS $$
     SELECT coalesce(sum(n) FILTER (WHERE state IN ('pending', 'running')), 0) = 0
        AND coalesce(sum(n) FILTER (WHERE state = 'waiting'), 0) > 0
-       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = asked AND closed_at IS NULL)
+       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = asked AND closed_at IS NULL AND begun IS DISTINCT FROM room)
        AND NOT EXISTS (SELECT FROM run_records WHERE run_id = asked AND state = 'ended')
     FROM (
         SELECT state, n FROM counts WHERE run_id = asked
@@ -367,7 +375,7 @@ CREATE TABLE wave.alerts (
     kind text NOT NULL,
     message text NOT NULL,
     raised_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text])))
+    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text, 'batch_stopped'::text, 'canary_failed'::text])))
 );
 
 CREATE TABLE wave.answers (
@@ -662,6 +670,7 @@ CREATE TABLE wave.fan_outs (
     after_staged bigint DEFAULT 0 NOT NULL,
     after_key text,
     begun bigint DEFAULT 0 NOT NULL,
+    room bigint,
     again bigint DEFAULT 0 NOT NULL,
     unchanged bigint DEFAULT 0 NOT NULL,
     under_way bigint DEFAULT 0 NOT NULL,
@@ -902,6 +911,14 @@ CREATE TABLE wave.joins_r0 (
     CONSTRAINT joins_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'gone'::text, 'skipped'::text, 'left_out'::text])))
 );
 
+CREATE TABLE wave.last_results (
+    run_step_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    size integer NOT NULL,
+    recent text NOT NULL,
+    CONSTRAINT last_results_size_check CHECK ((size > 0))
+);
+
 CREATE TABLE wave.ledger_r0 (
     run_id bigint CONSTRAINT ledger_run_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT ledger_interaction_id_not_null NOT NULL,
@@ -1139,6 +1156,7 @@ CREATE TABLE wave.reruns (
     generation bigint NOT NULL,
     pinned_at timestamp with time zone DEFAULT now() NOT NULL,
     from_step text,
+    leads_on boolean DEFAULT true NOT NULL,
     reason text,
     reason_nonce bytea,
     ordered_by text,
@@ -1613,6 +1631,9 @@ ALTER TABLE ONLY wave.joins
 ALTER TABLE ONLY wave.joins_r0
     ADD CONSTRAINT joins_r0_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);
 
+ALTER TABLE ONLY wave.last_results
+    ADD CONSTRAINT last_results_pkey PRIMARY KEY (run_step_id);
+
 ALTER TABLE ONLY wave.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (run_id, interaction_id, attempt);
 
@@ -1998,6 +2019,12 @@ ALTER TABLE wave.joins
 
 ALTER TABLE wave.joins
     ADD CONSTRAINT joins_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
+
+ALTER TABLE ONLY wave.last_results
+    ADD CONSTRAINT last_results_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.last_results
+    ADD CONSTRAINT last_results_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
 
 ALTER TABLE ONLY wave.ledger_r0
     ADD CONSTRAINT ledger_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);

@@ -26,7 +26,7 @@ TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """A run's selection that is not through yet. `after_key` is the last key that was dealt with."""
+    """A run's selection that goes on. `after_key` is the last key that was dealt with, `begun` how many were begun."""
 
     run_id: int
     run_step_id: int
@@ -37,6 +37,8 @@ class Selection:
     record_limit: int | None
     correlation_id: UUID
     after_key: str | None
+    begun: int
+    room: int | None  # so many before the run waits for the verdict on its canary
     terms: tuple[Term, ...]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wave_runner.core.lint import flow, inputs, limits, routes, saving, steps
+from wave_runner.core.lint import flow, inputs, limits, routes, saving, steps, watching
 from wave_runner.core.lint.finding import Finding, Surroundings, tables
 from wave_runner.core.lint.rules import RULES, Rule, Severity
 from wave_runner.core.lint.sharing import sharing
@@ -39,5 +39,6 @@ def _mistakes(workflow: Workflow, around: Surroundings) -> Iterator[Finding]:
         yield from routes.check(workflow, step, around)
     yield from steps.check_ensures(workflow, around)
     yield from steps.check_ensures_run(workflow, around)
+    yield from watching.check(workflow, around)
     if not broken:
         yield from limits.check(workflow, around)

@@ -96,6 +96,13 @@ _ALL = (
         "A budget, and a model whose calls have no bound.",
         "`max_tokens` in its options, or `timeout_s`.",
     ),
+    Rule("W514", "canary_without_records", "A canary in a workflow that begins no records.", "Take it away."),
+    Rule(
+        "W515",
+        "gate_on_other_field",
+        "A gate or a `stop` counts the values of a field that is no enum, or the length of what is no text.",
+        "Name an `enum` of texts, or a text for `length`.",
+    ),
     # 6: whether it comes to anything
     Rule(
         "W601",

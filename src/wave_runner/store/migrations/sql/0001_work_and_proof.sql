@@ -125,6 +125,8 @@ CREATE TABLE workflow_runs (
     params          text NOT NULL,                              -- canonical JSON
     record_limit    bigint CHECK (record_limit > 0),
     selection       text,                                       -- canonical JSON: the filter of `--where`
+    canary          bigint CHECK (canary > 0),                  -- so many records go first, and the others wait for a verdict on them
+    canary_verdict  text CHECK (canary_verdict IN ('passed', 'failed')),
     priority        integer NOT NULL,
     correlation_id  uuid NOT NULL,
     state           text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'completed', 'failed', 'cancelled')),
@@ -137,6 +139,7 @@ CREATE TABLE workflow_runs (
     started_at      timestamptz NOT NULL DEFAULT now(),
     ends_by         timestamptz,                                -- what is left of it then is cancelled
     asks_anew       boolean NOT NULL DEFAULT false,             -- its models are asked, whatever answers are recorded
+    takes_again     boolean NOT NULL DEFAULT false,             -- what a run of this kind left incomplete is selected, though nothing has changed
     ended_at        timestamptz,
     reason          text CHECK (reason IN ('selection_failed', 'step_failed', 'rows_undecided', 'postcondition_failed')),
     broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
@@ -144,6 +147,7 @@ CREATE TABLE workflow_runs (
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK (broken IS NULL OR state = 'failed'),
     CHECK ((paused_at IS NULL) = (paused_by IS NULL)),
+    CHECK (canary_verdict IS NULL OR canary IS NOT NULL),
     CHECK ((cancelled_at IS NULL) = (cancelled_by IS NULL)),
     CHECK (state <> 'cancelled' OR cancelled_at IS NOT NULL)
 );
@@ -163,7 +167,7 @@ CREATE TABLE run_counts (
 -- What somebody should look at; raised once for a run and kind.
 CREATE TABLE alerts (
     run_id     bigint NOT NULL REFERENCES workflow_runs,
-    kind       text NOT NULL CHECK (kind IN ('nothing_saved', 'nothing_found', 'sudden_drop', 'budget_exceeded')),
+    kind       text NOT NULL CHECK (kind IN ('nothing_saved', 'nothing_found', 'sudden_drop', 'budget_exceeded', 'batch_stopped', 'canary_failed')),
     message    text NOT NULL,
     raised_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, kind)
@@ -176,6 +180,7 @@ CREATE TABLE reruns (
     generation    bigint NOT NULL,
     pinned_at     timestamptz NOT NULL DEFAULT now(),
     from_step     text,
+    leads_on      boolean NOT NULL DEFAULT true,                -- false: only that step is redone, and what stood behind it stays
     reason        text,
     reason_nonce  bytea CHECK (length(reason_nonce) = 32),      -- of the commitment that its event carries
     ordered_by    text,
@@ -214,6 +219,14 @@ CREATE TABLE run_steps (
 );
 
 -- When each schedule of the folder is due next, by the database's clock.
+-- Of a step with a `stop`: its last results, a character each, the newest last (core/stopping.py).
+CREATE TABLE last_results (
+    run_step_id  bigint PRIMARY KEY REFERENCES run_steps,
+    run_id       bigint NOT NULL REFERENCES workflow_runs,
+    size         integer NOT NULL CHECK (size > 0),
+    recent       text NOT NULL
+);
+
 CREATE TABLE schedules (
     name        text PRIMARY KEY CHECK (name <> ''),
     cron        text NOT NULL,
@@ -502,9 +515,10 @@ CREATE TABLE fan_outs (
     run_step_id     bigint NOT NULL REFERENCES run_steps,   -- what it creates
     after_staged    bigint NOT NULL DEFAULT 0,              -- the last staged row that has been dealt with
     after_key       text,                                   -- the same for a `select`; NULL: none yet
-    begun           bigint NOT NULL DEFAULT 0,              -- of the selected records, so far
+    begun           bigint NOT NULL DEFAULT 0,              -- records, so far
+    room            bigint,                                 -- so many before it waits for the verdict on the canary; NULL: it does not
     again           bigint NOT NULL DEFAULT 0,              -- begun, because their last flow was incomplete
-    unchanged       bigint NOT NULL DEFAULT 0,              -- completed, with a row that has not changed since
+    unchanged       bigint NOT NULL DEFAULT 0,              -- nothing has changed since
     under_way       bigint NOT NULL DEFAULT 0,              -- in this workflow, in whatever run
     error           text,                                   -- why nothing could be selected
     closed_at       timestamptz,
@@ -575,7 +589,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
-    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'rerun_started', 'rerun_undone', 'invalidated', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
+    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'canary_judged', 'batch_stopped', 'rerun_started', 'rerun_undone', 'invalidated', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_tightened', 'actor_restored',
     'workflow_registered', 'workflow_drifted', 'workflow_approved', 'workflow_tightened', 'workflow_restored',
     'log_verified',                     -- somebody has had the whole log verified
@@ -1042,7 +1056,7 @@ WHERE r.state = 'running' AND (r.paused_at IS NOT NULL OR r.cancelled_at IS NOT 
 CREATE FUNCTION run_waits(asked bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(n) FILTER (WHERE state IN ('pending', 'running')), 0) = 0
        AND coalesce(sum(n) FILTER (WHERE state = 'waiting'), 0) > 0
-       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = asked AND closed_at IS NULL)
+       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = asked AND closed_at IS NULL AND begun IS DISTINCT FROM room)
        AND NOT EXISTS (SELECT FROM run_records WHERE run_id = asked AND state = 'ended')
     FROM (
         SELECT state, n FROM counts WHERE run_id = asked

@@ -1,2 +1,3 @@
 -- A run whose workflow selects its records begins with them, and not with an interaction.
-INSERT INTO fan_outs (run_id, run_step_id) VALUES (%(run_id)s, %(run_step_id)s)
+INSERT INTO fan_outs (run_id, run_step_id, room)
+SELECT run_id, %(run_step_id)s, canary FROM workflow_runs WHERE run_id = %(run_id)s

@@ -1,20 +1,37 @@
 -- The next selected records become interactions. Left out are those that are under way in this workflow, in whatever
--- run, or have ended and not been judged yet; and those that are completed and whose row is as it was when it was read.
--- `room` is how many more the run may begin.
+-- run, or have ended and not been judged yet; and those whose row is as it was when it was read: the completed ones, and
+-- the incomplete ones unless the workflow is done in another way now, or the run `takes_again`. `room` is how many more the
+-- run may begin.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(record_ids)s::bigint[], %(hashes)s::bytea[]) WITH ORDINALITY AS g (record_id, read_hash, place)
-), judged AS MATERIALIZED (
-    SELECT g.record_id, g.place, newest.state = 'incomplete' AS again,
-           CASE WHEN newest.state IN ('live', 'ended') THEN 'under_way'
-                WHEN newest.state = 'completed' AND newest.read_hash = g.read_hash THEN 'unchanged'
-                ELSE 'begin' END AS verdict
+), known AS MATERIALIZED (
+    SELECT g.record_id, g.place, newest.run_id, newest.state, newest.read_hash = g.read_hash AS is_same
     FROM given g
     LEFT JOIN LATERAL (
-        SELECT r.state, r.read_hash FROM run_records r
+        SELECT r.run_id, r.state, r.read_hash FROM run_records r
         WHERE r.record_id = g.record_id AND r.workflow_id = %(workflow_id)s
         ORDER BY r.run_id DESC
         LIMIT 1
     ) AS newest ON true
+), pinned AS MATERIALIZED (
+    SELECT rs.run_id, rs.generation, array_agg(rs.definition_id ORDER BY rs.position) AS ids
+    FROM run_steps rs
+    WHERE rs.run_id = %(run_id)s OR rs.run_id = ANY (ARRAY(SELECT DISTINCT run_id FROM known WHERE state = 'incomplete' AND is_same))
+    GROUP BY rs.run_id, rs.generation
+), alike AS (
+    -- Runs, or reruns of them, that have done every step as this run will do it.
+    SELECT DISTINCT p.run_id
+    FROM workflow_runs r
+    JOIN pinned mine ON mine.run_id = r.run_id
+    JOIN pinned p ON p.ids = mine.ids
+    JOIN workflow_runs o ON o.run_id = p.run_id AND o.params = r.params
+    WHERE r.run_id = %(run_id)s AND NOT r.takes_again
+), judged AS MATERIALIZED (
+    SELECT record_id, place, state = 'incomplete' AS again,
+           CASE WHEN state IN ('live', 'ended') THEN 'under_way'
+                WHEN is_same AND (state = 'completed' OR run_id IN (SELECT run_id FROM alike)) THEN 'unchanged'
+                ELSE 'begin' END AS verdict
+    FROM known
 ), chosen AS MATERIALIZED (
     SELECT record_id, place, again FROM judged WHERE verdict = 'begin' ORDER BY place LIMIT %(room)s
 ), flows AS (

@@ -50,8 +50,10 @@ WITH given AS MATERIALIZED (
     DELETE FROM claimed
     WHERE wave_id = %(wave_id)s AND interaction_id = ANY (ARRAY(SELECT interaction_id FROM moved WHERE state = 'pending'))
 ), opened AS (
-    INSERT INTO fan_outs (run_id, interaction_id, run_step_id)
-    SELECT run_id, interaction_id, fan_out_step FROM moved WHERE fan_out_step IS NOT NULL
+    INSERT INTO fan_outs (run_id, interaction_id, run_step_id, room)
+    SELECT run_id, interaction_id, fan_out_step,
+           (SELECT r.canary FROM workflow_runs r WHERE r.run_id = moved.run_id AND r.canary_verdict IS NULL)
+    FROM moved WHERE fan_out_step IS NOT NULL
 ), counted AS (
     INSERT INTO count_deltas (run_id, run_step_id, state, delta)
     SELECT run_id, run_step_id, %(from_state)s, -count(*) FROM moved GROUP BY run_id, run_step_id

@@ -1,5 +1,5 @@
 -- A rerun, run by run, with its workflow.
-SELECT r.run_id, r.generation, r.from_step, r.reason, r.ordered_by, r.pinned_at, r.undone_at, r.undone_by, w.name AS workflow, w.workflow_id,
+SELECT r.run_id, r.generation, r.from_step, r.leads_on, r.reason, r.ordered_by, r.pinned_at, r.undone_at, r.undone_by, w.name AS workflow, w.workflow_id,
        (SELECT count(DISTINCT i.record_id) FROM run_steps rs JOIN interactions i ON i.run_step_id = rs.run_step_id AND i.run_id = rs.run_id
         WHERE rs.run_id = r.run_id AND rs.generation = r.generation) AS records,
        (SELECT count(*) FROM interactions i JOIN run_records rr ON rr.run_id = i.run_id AND rr.record_id = i.record_id

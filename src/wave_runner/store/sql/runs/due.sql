@@ -1,5 +1,5 @@
 -- Runs in which something awaits a verdict: records whose flow is through, or else, where nothing lives any more, the run
--- itself (tally.sql then looks closely). With each a step of it, of the newest rerun that was not undone: any of them says what the run ensures. Locks nothing: this
+-- itself (tally.sql then looks closely), unless records wait for the verdict on its canary. With each a step of it, of the newest rerun that was not undone: any of them says what the run ensures. Locks nothing: this
 -- is asked again and again, by every runner, while runs work. OFFSET 0: one look by key for each run. Else the records of all
 -- runs are read at once, with all that an old snapshot keeps of runs that have ended.
 WITH deltas AS MATERIALIZED (
@@ -18,5 +18,6 @@ WHERE r.state = 'running'
   AND (e.has_ended
        OR coalesce((SELECT sum(n) FROM counts c
                     WHERE c.run_id = r.run_id AND c.state IN ('blocked', 'pending', 'running', 'waiting')), 0)
-          + coalesce((SELECT n FROM deltas d WHERE d.run_id = r.run_id), 0) = 0)
+          + coalesce((SELECT n FROM deltas d WHERE d.run_id = r.run_id), 0) = 0
+          AND NOT EXISTS (SELECT FROM fan_outs f WHERE f.run_id = r.run_id AND f.closed_at IS NULL AND f.begun = f.room))
 ORDER BY r.run_id
