@@ -38,6 +38,7 @@ from wave_runner.project.queries import TABLES
 from wave_runner.runner import staleness
 from wave_runner.runner.approvals import Approvals
 from wave_runner.runner.deciding import People, named
+from wave_runner.runner.dropping import Dropping
 from wave_runner.runner.erasing import Erasing
 from wave_runner.runner.host_servers import HostServers
 from wave_runner.runner.log_keeper import LogKeeper
@@ -233,6 +234,10 @@ class Engine:
     def retaining(self, person: str) -> Retaining:
         """Return what one person may let go because it is old."""
         return Retaining(database=self.database, retention=self.project().retention, by=named(person))
+
+    def dropping(self, person: str) -> Dropping:
+        """Return what one person may say of old months of history."""
+        return Dropping(database=self.database, seal=self.seal, by=named(person))
 
     async def seal(self) -> None:
         """Seal and, where the key lies here, sign what is recorded: there may be no runner that does it."""

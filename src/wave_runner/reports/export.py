@@ -124,9 +124,10 @@ class _Export:
         return found
 
     async def _stretch(self, first: int, end: int) -> list[int]:
-        """Return a stretch of the log, and where the erasures stand that came after it and are of its runs."""
+        """Return a stretch of the log, and where it is said behind it that something of it is gone."""
         later = await sealed.later_erasures(self._connection, first, end, size=self._signed.size)
-        return [*range(first, end), *later]
+        drops = await sealed.later_drops(self._connection, first, end, size=self._signed.size)
+        return [*range(first, end), *later, *drops]
 
     async def _whole(self) -> None:
         size = self._signed.size
@@ -139,7 +140,7 @@ class _Export:
     async def _part(self, scope: dict[str, Any], indexes: list[int]) -> None:
         chosen = sorted({*indexes, *await self._headers(indexes)})
         async for one in self._chosen(chosen):
-            if one.event is None and not one.entry.startswith(wave_verify.EVENT):
+            if one.event is None:  # it is about the log itself, or its event is gone
                 self._writer.entry(one.entry)
             self._take(one)
         if scope["kind"] == "record":

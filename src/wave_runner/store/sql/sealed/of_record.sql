@@ -1,4 +1,4 @@
--- Where a record has been through a run: all events of its interactions, of those that led to them, the run's beginning, and erasures.
+-- Where a record has been through a run: all events of its interactions, of those that led to them, the run's beginning, and what is gone.
 WITH RECURSIVE flows AS (
     SELECT rr.run_id, rr.record_id, rr.correlation_id FROM run_records rr JOIN records r USING (record_id) WHERE r.key = %(key)s
 ), wanted AS (
@@ -16,5 +16,10 @@ WITH RECURSIVE flows AS (
     -- What was erased of it: of one record, or of many that were old.
     SELECT e.event_id FROM interaction_events e JOIN flows f USING (run_id)
     WHERE e.type = 'payload_erased' AND (e.correlation_id = f.correlation_id OR e.correlation_id IS NULL)
+    UNION ALL
+    -- What was dropped of it, with all of its runs.
+    SELECT e.event_id FROM interaction_events e
+    WHERE e.run_id = 0 AND e.type = 'history_dropped'
+      AND EXISTS (SELECT FROM flows f WHERE f.run_id BETWEEN (e.data::json ->> 'first_run')::bigint AND (e.data::json ->> 'last_run')::bigint)
 )
 SELECT l.log_index FROM events JOIN event_log l USING (event_id) WHERE l.log_index < %(size)s
