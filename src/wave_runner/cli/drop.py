@@ -107,15 +107,15 @@ def _state(one: Drop) -> str:
 def _show(found: Preview) -> None:
     rows = [
         {
+            **vars(one),
             "month": f"{one.month:%Y-%m}",
             "run": f"{one.first_run} to {one.following - 1}",
             "index": "" if one.first_index is None else f"{one.first_index} to {one.last_index}",
-            **vars(one),
         }
         for one in found.ranges
     ]
     columns = ("month", "run", "runs", "records", "interactions", "events", "value_writes", "bytes", "index")
-    output.table(columns, [{**row, "month": row["month"]} for row in rows], title="would be dropped")
+    output.table(columns, rows, title="would be dropped")
     if undecided := sum(one.undecided for one in found.ranges):
         output.heading(f"{undecided} staged rows among them were never decided about")
     if given := sum(one.answers_given_later for one in found.ranges):

@@ -138,6 +138,7 @@ class Dropping:
             found = [one for one in await drops.ranges(connection, asked.before) if not one.ordered]
             if not found:
                 raise _nothing(asked.before)
+            await drops.close(connection, [one.first_run for one in found])
             _refuse(await drops.reasons(connection, [one.first_run for one in found]), found)
             data: dict[str, Any] = {
                 "drop": str(asked.drop_id),

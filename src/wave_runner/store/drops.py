@@ -105,15 +105,19 @@ class Drop:
 
 @dataclass(frozen=True, kw_only=True)
 class Gone:
-    """A range whose history is gone, and by whose order. It had so many `runs`."""
+    """Runs of one range whose history is gone, so many from the first to the last, and by whose order."""
 
     first_run: int
-    following: int
-    month: date
+    last_run: int
+    runs: int
     dropped_at: datetime
     requested_by: str
     approved_by: str
-    runs: int
+
+    def __str__(self) -> str:
+        of = f"run {self.first_run}" if self.runs == 1 else f"{self.runs} runs, {self.first_run} to {self.last_run},"
+        when = f"{self.dropped_at:%Y-%m-%d}"
+        return f"the history of {of} was dropped on {when}: {self.requested_by} asked for it, {self.approved_by} agreed"
 
 
 async def this_month(connection: Connection) -> date:
@@ -136,6 +140,11 @@ async def lock(connection: Connection) -> None:
     """Keep everybody from beginning a run or placing a hold until the transaction ends."""
     await fetch(connection, "drops/lock")
     await fetch(connection, "retention/lock")
+
+
+async def close(connection: Connection, of: Sequence[int]) -> None:
+    """Let nobody say anything more of the runs of ranges, by their first runs, once these are ordered to go."""
+    await fetch(connection, "drops/close", {"ranges": list(of)})
 
 
 async def request(connection: Connection, before: date, *, basis: str, nonce: bytes, by: str) -> UUID | None:
@@ -220,6 +229,6 @@ async def requests(database: Database) -> list[Drop]:
     return [Drop(**row) for row in await database.fetch("drops/list")]
 
 
-async def gone(connection: Connection) -> list[Gone]:
-    """Return what is gone, the oldest first."""
-    return [Gone(**row) for row in await fetch(connection, "drops/gone")]
+async def gone(connection: Connection, *, run_id: int | None = None, record_id: int | None = None) -> list[Gone]:
+    """Return the runs whose history is gone, the oldest first: all, one of them, or those that a record was in."""
+    return [Gone(**row) for row in await fetch(connection, "drops/gone", {"run_id": run_id, "record_id": record_id})]

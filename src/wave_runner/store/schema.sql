@@ -169,6 +169,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION wave.close_run_range(first bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    EXECUTE format('GRANT TRIGGER ON %I TO %I', 'interaction_events_r' || first, current_user);
+    EXECUTE format('CREATE TRIGGER not_dropped BEFORE INSERT ON %I FOR EACH ROW EXECUTE FUNCTION refuse_dropped()', 'interaction_events_r' || first);
+    EXECUTE format('REVOKE TRIGGER ON %I FROM %I', 'interaction_events_r' || first, current_user);
+END $$;
+
 CREATE FUNCTION wave.drop_run_range(first bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -273,7 +282,7 @@ CREATE FUNCTION wave.refuse_dropped() RETURNS trigger
     AS $$
 BEGIN
     IF EXISTS (SELECT FROM run_ranges r WHERE new.run_id >= r.first_run AND new.run_id < r.following AND r.drop_id IS NOT NULL) THEN
-        RAISE EXCEPTION 'the history of run % was dropped, or is about to be', new.run_id USING ERRCODE = 'object_not_in_prerequisite_state';
+        RAISE EXCEPTION 'the history of run % was dropped, or is about to be', new.run_id USING ERRCODE = 'WR001';
     END IF;
     RETURN new;
 END $$;

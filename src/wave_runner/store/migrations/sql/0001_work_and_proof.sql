@@ -1071,16 +1071,24 @@ BEGIN
                   WITH ORDINALITY AS p (parent, n));
 END $$;
 
--- Of a range that is to go nothing is begun again, whatever orders it.
+-- Of runs that are to go, or have gone, nothing is begun again, whatever orders it, and nothing more is said: the order names what is there.
 CREATE FUNCTION refuse_dropped() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM run_ranges r WHERE new.run_id >= r.first_run AND new.run_id < r.following AND r.drop_id IS NOT NULL) THEN
-        RAISE EXCEPTION 'the history of run % was dropped, or is about to be', new.run_id USING ERRCODE = 'object_not_in_prerequisite_state';
+        RAISE EXCEPTION 'the history of run % was dropped, or is about to be', new.run_id USING ERRCODE = 'WR001';
     END IF;
     RETURN new;
 END $$;
 CREATE TRIGGER not_dropped BEFORE UPDATE ON workflow_runs FOR EACH ROW
     WHEN (new.state = 'running' AND old.state <> 'running') EXECUTE FUNCTION refuse_dropped();
+
+-- Waits for whoever is just saying something of these runs. From then on nobody can, once the order stands.
+CREATE FUNCTION close_run_range(first bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('GRANT TRIGGER ON %I TO %I', 'interaction_events_r' || first, current_user);
+    EXECUTE format('CREATE TRIGGER not_dropped BEFORE INSERT ON %I FOR EACH ROW EXECUTE FUNCTION refuse_dropped()', 'interaction_events_r' || first);
+    EXECUTE format('REVOKE TRIGGER ON %I FROM %I', 'interaction_events_r' || first, current_user);
+END $$;
 
 -- Lower goes first. An hour of waiting weighs as much as one step of priority: urgent work goes first, and nothing waits for
 -- ever behind it. As everything ages alike, the order of two runs never changes, and an index can hold it.
