@@ -656,7 +656,11 @@ class Bundle {
     must(isObject(value) && [1, 2].includes(value.k), "is no entry of a log");
     must(this.scope.kind !== "whole" || index === this.batch.end, "a batch is shorter than its header says");
     must(Number.isInteger(value.at) && value.n === index, "an entry has no time, or another index");
-    if (value.k === 2) return void (this.batch.end = index + 1);
+    if (value.k === 2) {
+      this.batch.end = index + 1;
+      must(value.t !== "epoch_opened" || (isName(value.by) && isName(value.approved_by) && value.by !== value.approved_by), "an epoch is not opened by two people");
+      return undefined;
+    }
     must(hasKeys(value, "at", "count", "k", "n", "prev_root", "prev_size", "snap") && Number.isInteger(value.count), "a header is none");
     must(value.count >= 1 && value.count <= 5000 && value.prev_size === index, "a header is none");
     must(root === null || value.prev_root === root.toString("hex"), "a header names another root");

@@ -1045,7 +1045,7 @@ class Evidence:
             raise TamperedError("an erasure does not name what was erased")
         erased = {bytes.fromhex(one) for one in named}
         self._erased |= erased
-        _check_two(event, "an erasure")
+        _check_two(event.data.get("requested_by"), event.data.get("approved_by"), "an erasure")
         if still := erased & self._kept.keys():
             raise TamperedError(
                 f"the content of {min(still).hex()} is still there, though this event says it was erased"
@@ -1067,10 +1067,10 @@ class Evidence:
                 yield index, event_id, promise.hex(), promise in self._unsealed
 
 
-def _check_two(event: Event, what: str) -> None:
-    """Raise unless one person has asked for it and another one has agreed, who is named as all are that decide."""
-    requested, approved = event.data.get("requested_by"), event.data.get("approved_by")
-    if type(requested) is not str or not requested.strip() or requested == approved:
+def _check_two(requested: Any, approved: Any, what: str) -> None:
+    """Raise unless one person has asked for something and another one has agreed."""
+    named = all(type(one) is str and one.strip() for one in (requested, approved))
+    if not named or requested == approved:
         raise TamperedError(f"{what} is not requested by one person and approved by another")
 
 
@@ -1136,7 +1136,7 @@ class Gone:
             raise TamperedError("an order to drop history does not name the runs that it is of")
         if event.run != 0:
             raise TamperedError("an order to drop history is of a run, with which it could be dropped itself")
-        _check_two(event, "a drop of history")
+        _check_two(data.get("requested_by"), data.get("approved_by"), "a drop of history")
         order = self._orders.get((drop, first))
         if event.type == "history_dropped":
             if order is None and self._begins:
@@ -1242,6 +1242,8 @@ class Seals:
             raise TamperedError("an entry has no time, or says another index than its own")
         if value.get("k") != 1:
             self._end = index + 1
+            if value.get("t") == "epoch_opened":
+                _check_two(value.get("by"), value.get("approved_by"), "a new epoch")
             return
         if value.keys() != _HEADER or type(value["count"]) is not int or not 1 <= value["count"] <= BATCH:
             raise TamperedError("a seal header is none")

@@ -1,6 +1,6 @@
 -- Folds the next sealed entries into one copy of `record_states`, as core/projection.py says it: up to a hole in the log, or to an
--- event that cannot be folded. Entries of runs whose history was dropped are passed over: nothing is said of these. Nothing is added that depends on where a batch ends: sums, earliest, latest, and what the newest says.
--- The OFFSETs keep the planner from joining whole tables.
+-- event that cannot be folded. Entries of runs whose history was dropped are passed over: nothing can be said of these. Nothing is added
+-- that depends on where a batch ends: sums, earliest, latest, and what the newest says. The OFFSETs keep the planner from joining whole tables.
 WITH entries AS MATERIALIZED (
     SELECT log_index, run_id, event_id
     FROM (
