@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Awaitable
+from datetime import date
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,7 +14,10 @@ from tests.support.invariants import broken_invariants
 from tests.support.projects import WAVE, Ground, at_work, ended, wait_until
 from tests.support.verifying import ask_node, needs_node, told
 
+from wave_runner.core.drop import month_of
 from wave_runner.engine import Engine
+from wave_runner.errors import ConflictError
+from wave_runner.store import drops
 
 FETCH = """\
 from wave_runner import ScriptActor
@@ -159,57 +165,75 @@ def test_what_is_gone_is_said_by_name_and_nothing_of_it_is_done_again(ground: Gr
         ground.sql("SELECT drop_run_range(%s)", newest)
 
 
+async def refused(act: Awaitable[Any], says: str) -> None:
+    with pytest.raises(ConflictError) as refusal:
+        await act
+    assert says in refusal.value.message
+
+
 def test_nobody_drops_alone_or_what_is_held_or_needed_or_newest(ground: Ground):
     old, _ = months(ground, 2)
-    this = month(ground)
-    before = parts(ground)
-    for arguments, code, said in [
-        ((), 2, "say which months"),
-        (("--approve", "--as", "ben"), 5, "nobody has asked"),
-        (("--withdraw", "--as", "ben"), 5, "nobody has asked"),
-        (("--before", "soon"), 2, "is no month"),
-        (("--before", this, "--basis", " "), 2, "needs a text"),
-        (("--basis", "policy"), 2, "--before a month"),
-        (("--before", this, "--basis", "x", "--approve"), 2, "exclude each other"),
-        (("--before", this, "--basis", "x", "--as", "two people"), 2, "names nobody"),
-        (("--before", "2999-01", "--basis", "x", "--as", "maria"), 5, "are not over"),
-        (("--before", month(ground, 1), "--basis", "x", "--as", "maria"), 5, "nothing to drop"),
-    ]:
-        assert said in drop(ground, *arguments, code=code), arguments
-    preview = drop(ground, "--before", this)
-    assert f"{month(ground, 1)}\t{old} to 99999\t1\t2\t" in preview
-    assert "nobody has asked for this" in preview
+    this, last = (month_of(month(ground, back)) for back in (0, 1))
+    before, key = parts(ground), f"item {old}-1"
 
-    assert "nothing is dropped yet" in drop(ground, "--before", this, "--basis", "policy 7", "--as", "maria")
-    assert "maria has asked already" in drop(ground, "--before", this, "--basis", "x", "--as", "ben", code=5)
-    assert "maria has asked for the months before" in drop(ground)
-    assert "cannot agree to it as well" in drop(ground, "--approve", "--as", "Maria", code=5)
-    assert "not 2020-01" in drop(ground, "--before", "2020-01", "--approve", "--as", "ben", code=5)
+    async def act(engine: Engine) -> None:
+        maria, ben, maria_again = (engine.dropping(name) for name in ("maria", "ben", "Maria"))
+        await refused(ben.approve(None), "nobody has asked")
+        await refused(ben.withdraw(), "nobody has asked")
+        await refused(maria.request(date(2999, 1, 1), basis="x"), "are not over")
+        await refused(maria.request(last, basis="x"), "nothing to drop")
+        await maria.request(this, basis="policy 7")
+        await refused(ben.request(this, basis="x"), "maria has asked already")
+        await refused(maria_again.approve(None), "cannot agree to it as well")
+        await refused(ben.approve(date(2020, 1, 1)), "not 2020-01")
 
-    wave(ground, "audit", "hold", "--record", f"item {old}-1", "--reason", "proceedings", "--as", "eve")
-    assert "in the way: " in drop(ground)
-    assert f"a hold is on 1 of its records, item {old}-1" in drop(ground, "--approve", "--as", "ben", code=5)
-    wave(ground, "audit", "hold", "--record", f"item {old}-1", "--release", "--as", "eve")
-    ended = ground.one("SELECT ended_at FROM workflow_runs WHERE run_id = %s", old)
-    ground.sql("UPDATE workflow_runs SET state = 'running', ended_at = NULL WHERE run_id = %s", old)
-    assert f"run {old} among them" in drop(ground, "--approve", "--as", "ben", code=5)
-    ground.sql("UPDATE workflow_runs SET state = 'completed', ended_at = %s WHERE run_id = %s", ended, old)
+        eve = engine.erasing("eve")
+        await eve.hold(key, collection=None, reason="proceedings")
+        assert [one.partition(" · ")[0] for one in (await ben.preview(None)).reasons] == [
+            f"{last:%Y-%m}: a hold is on 1 of its records, {key} among them"
+        ]
+        await refused(ben.approve(None), f"a hold is on 1 of its records, {key}")
+        await eve.release(key, collection=None)
+        ended = ground.one("SELECT ended_at FROM workflow_runs WHERE run_id = %s", old)
+        ground.sql("UPDATE workflow_runs SET state = 'running', ended_at = NULL WHERE run_id = %s", old)
+        await refused(ben.approve(None), f"1 runs have not ended, run {old} among them")
+        ground.sql("UPDATE workflow_runs SET state = 'completed', ended_at = %s WHERE run_id = %s", ended, old)
 
-    drop(ground, "--withdraw", "--as", "maria")
-    assert "nobody has asked" in drop(ground, "--approve", "--as", "ben", code=5)
-    assert parts(ground) == before, "nothing is dropped"
-    dropped(ground)
-    assert parts(ground) == before - 11
-    listed = wave(ground, "audit", "drops")
-    assert "withdrawn" in listed
-    assert "policy 7" in listed
-    events = ground.sql(
-        "SELECT type::text AS type, data FROM interaction_events WHERE type::text ~ 'drop' ORDER BY event_id"
-    )
+        await maria.withdraw()
+        await refused(ben.approve(None), "nobody has asked")
+        assert parts(ground) == before, "nothing is dropped"
+        await maria.request(this, basis="policy 7")
+        assert [one.rows["interactions"] for one in await ben.approve(this)] == [4]
+        assert parts(ground) == before - 11
+        listed = [(one.requested_by, one.approved_by, one.dropped) for one in await drops.requests(engine.database)]
+        assert listed == [("maria", "ben", 1), ("maria", None, 0)]
+
+    ground.do(act)
+    types = "SELECT type::text AS type, data FROM interaction_events WHERE type::text ~ 'drop' ORDER BY event_id"
+    events = ground.sql(types)
     assert [one["type"] for one in events] == [
         "drop_requested", "drop_withdrawn", "drop_requested", "drop_ordered", "history_dropped",
     ]  # fmt: skip
     assert not any("policy" in one["data"] for one in events), "events commit to the basis"
+
+
+def test_the_command_says_what_would_go_and_how_to_go_on(ground: Ground):
+    old, _ = months(ground, 2)
+    this = month(ground)
+    for arguments, said in [
+        ((), "say which months"),
+        (("--before", "soon"), "is no month"),
+        (("--before", this, "--basis", " "), "needs a text"),
+        (("--before", this, "--basis", "x", "--approve"), "exclude each other"),
+    ]:
+        assert said in drop(ground, *arguments, code=2), arguments
+    preview = drop(ground, "--before", this)
+    assert f"{month(ground, 1)}\t{old} to 99999\t1\t2\t4\t" in preview
+    assert "nobody has asked for this" in preview
+    assert "nothing is dropped yet" in drop(ground, "--before", this, "--basis", "policy 7", "--as", "maria")
+    assert "maria has asked for the months before" in drop(ground)
+    assert "the signed log says what is gone" in drop(ground, "--approve", "--as", "ben")
+    assert "policy 7" in wave(ground, "audit", "drops")
 
 
 def said_first(said: str, what: str) -> bool:

@@ -124,10 +124,11 @@ class _Export:
         return found
 
     async def _stretch(self, first: int, end: int) -> list[int]:
-        """Return a stretch of the log, and where it is said behind it that something of it is gone."""
-        later = await sealed.later_erasures(self._connection, first, end, size=self._signed.size)
-        drops = await sealed.later_drops(self._connection, first, end, size=self._signed.size)
-        return [*range(first, end), *later, *drops]
+        """Return a stretch of the log, and what came behind it that says why contents or events of it are not there."""
+        found = [*range(first, end)]
+        for later in (sealed.later_erasures, sealed.later_attempts, sealed.later_drops):
+            found += await later(self._connection, first, end, size=self._signed.size)
+        return found
 
     async def _whole(self) -> None:
         size = self._signed.size

@@ -80,6 +80,11 @@ async def later_erasures(connection: Connection, first: int, end: int, *, size: 
     return await _indexes(connection, "sealed/later_erasures", {"first": first, "end": end, "size": size})
 
 
+async def later_attempts(connection: Connection, first: int, end: int, *, size: int) -> list[int]:
+    """Return where what was begun in a stretch of the log went on behind it, up to its newest attempt."""
+    return await _indexes(connection, "sealed/later_attempts", {"first": first, "end": end, "size": size})
+
+
 async def later_drops(connection: Connection, first: int, end: int, *, size: int) -> list[int]:
     """Return where orders to drop events of a stretch of the log stand behind it."""
     return await _indexes(connection, "sealed/later_drops", {"first": first, "end": end, "size": size})
