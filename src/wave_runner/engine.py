@@ -50,6 +50,7 @@ from wave_runner.store.database import Database
 # What does the work is imported by what asks for it: a command that only reads starts without it.
 if TYPE_CHECKING:
     from wave_runner.runner.deciding import People
+    from wave_runner.runner.dropping import Dropping
     from wave_runner.runner.erasing import Erasing
     from wave_runner.runner.host_servers import HostServers
     from wave_runner.runner.orders import Orders
@@ -247,6 +248,13 @@ class Engine:
         from wave_runner.runner.deciding import named
 
         return Retaining(database=self.database, retention=self.project().retention, by=named(person))
+
+    def dropping(self, person: str) -> Dropping:
+        """Return what one person may say of old months of history."""
+        from wave_runner.runner.deciding import named
+        from wave_runner.runner.dropping import Dropping
+
+        return Dropping(database=self.database, seal=self.seal, by=named(person))
 
     async def seal(self) -> None:
         """Seal and, where the key lies here, sign what is recorded: there may be no runner that does it."""

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.projects import WAVE, Ground, rows
+from tests.support.projects import WAVE, Ground, rows, script
 from tests.support.verifying import ask_node, needs_node, told
 
 WHAT = {
@@ -58,6 +58,24 @@ def test_bundles_of_every_kind_hold_before_both_verifiers(worked: Ground):
     command = [sys.executable, "-I", "-S", places["record"] / "wave_verify.py", places["record"]]
     alone = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     assert (alone.returncode, "OK: " in alone.stdout) == (0, True)
+
+
+@needs_node
+def test_a_stretch_that_ends_between_two_attempts_holds(ground: Ground):
+    body = (
+        "if ctx.attempt == 1:\n    raise ValueError('not yet')\nctx.write('items', {'words': 4})\nreturn {'words': 4}"
+    )
+    ground.project(rows=rows(2), actors={"count": script(body)})
+    assert ground.run() == "completed"
+    starts = ground.sql(
+        "SELECT l.log_index, e.seq FROM event_log l JOIN interaction_events e USING (event_id) "
+        "WHERE e.type = 'interaction_started' AND e.step = 'count' ORDER BY l.log_index"
+    )
+    again = [one["log_index"] for one in starts if one["seq"] > 1]
+    assert len(again) == 2
+    bundles = [exported(ground, "--from", "0", "--to", str(end), name=f"to-{end}") for end in again]
+    assert [told(str(one), "--json") for one in bundles if told(str(one))[0]] == []
+    assert [one.code for one in ask_node(ground.folder, bundles, (bundles[0] / "policy").read_text())] == [0, 0]
 
 
 def test_a_part_is_comparable_with_an_older_checkpoint_that_was_named(worked: Ground, tmp_path: Path):

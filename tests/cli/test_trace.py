@@ -58,7 +58,7 @@ def test_what_the_workflow_ensures_and_does_not_hold_is_said(counted, capsys):
 
 def test_a_broken_chain_is_said_and_exits_with_1(counted_copy, capsys):
     counted_copy.as_superuser(
-        "ALTER TABLE interaction_events_r0 DISABLE TRIGGER ALL;"
+        "ALTER TABLE interaction_events_r1 DISABLE TRIGGER ALL;"
         " DELETE FROM interaction_events WHERE interaction_id = 3 AND seq = 1"
     )
     assert wave(counted_copy, "trace", "haiku") == 1

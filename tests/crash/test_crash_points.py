@@ -69,6 +69,11 @@ ERASING = (
     *("erasures/lock", "erasures/lock_work", "erasures/unsettled", "erasures/contents", "erasures/payloads"),
     *("erasures/rest", "erasures/finish"),
 )
+ORDERING = ("drops/lock", "drops/close", "drops/approve", "drops/spans")
+DROPPING = (
+    *("drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts", "drops/forget_answers"),
+    *("drops/counts", "drops/drop_range"),
+)
 LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")
 PROJECTING = tuple(one for one in STATEMENTS if one.startswith("projections/"))
 ELSEWHERE = {
@@ -97,6 +102,10 @@ ELSEWHERE = {
         ("retention/payloads", "retention/interactions", "retention/staged"),
         "an order of a person: tests/audit/test_retention.py",
     ),
+    **dict.fromkeys(
+        [one for one in (*ORDERING, *DROPPING) if one in STATEMENTS], "two people's order: tests/crash/test_dropping.py"
+    ),
+    **dict.fromkeys(("drops/request", "drops/withdraw"), "an order of a person: tests/audit/test_dropping.py"),
     **dict.fromkeys(("holds/place", "holds/release"), "an order of a person: tests/audit/test_erasure.py"),
     "fan_outs/fail_selection": "a query that the database refuses",
     "interactions/add_children": "an `on_quarantine` of what kills its runner",

@@ -332,11 +332,19 @@ const OTHERS = new Set(
   `run_started run_completed run_failed run_cancelled records_settled records_selected selection_failed wave_opened
   wave_closed wave_expired wave_late_result model_loaded model_unloaded model_load_failed breaker_opened
   breaker_half_opened breaker_closed schedule_fired schedule_missed schedule_blocked alert_raised paused resumed cancelled
+<<<<<<< HEAD
   budget_exceeded budget_raised canary_judged batch_stopped retried rerun_started rerun_undone invalidated runner_told actor_registered actor_drifted actor_approved actor_tightened actor_restored
   workflow_registered workflow_drifted workflow_approved workflow_tightened workflow_restored log_verified projection_verified projection_diverged projection_rebuilt projection_swapped projection_event_skipped
   erasure_requested erasure_withdrawn record_erased payload_erased hold_placed hold_released retention_applied`.split(/\s+/),
+=======
+  budget_exceeded budget_raised retried rerun_started rerun_undone invalidated runner_told actor_registered actor_drifted actor_approved actor_restored
+  workflow_registered workflow_drifted workflow_approved workflow_restored log_verified projection_verified projection_diverged projection_rebuilt projection_swapped projection_event_skipped
+  erasure_requested erasure_withdrawn record_erased payload_erased hold_placed hold_released retention_applied
+  drop_requested drop_withdrawn drop_ordered history_dropped`.split(/\s+/),
+>>>>>>> refs/wip/drop
 );
-const NAMES_WHO = { payload_erased: "approved_by", record_erased: "approved_by" };
+const NAMES_WHO = { payload_erased: "approved_by", record_erased: "approved_by", drop_ordered: "approved_by", history_dropped: "approved_by" };
+for (const type of ["drop_requested", "drop_withdrawn"]) NAMES_WHO[type] = "by";
 for (const type of ["erasure_requested", "erasure_withdrawn", "hold_placed", "hold_released", "retention_applied"]) NAMES_WHO[type] = "by";
 for (const type of ["task_claimed", "task_released", "task_decided", "task_sent_back"]) NAMES_WHO[type] = "person";
 for (const type of ["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled", "budget_raised"]) NAMES_WHO[type] = "by";
@@ -473,6 +481,7 @@ class Bundle {
     this.batch = { at: 0, end: 0, notBefore: null };
     [this.newest, this.open, this.erased, this.used] = [new Map(), new Map(), new Set(), new Set()];
     [this.flows, this.within] = [new Set(), 0];
+    [this.missing, this.orders] = [new Set(), new Map()];
     if (this.scope.kind === "whole") this.whole();
     else this.part();
     this.finish();
@@ -536,7 +545,7 @@ class Bundle {
           for (; event !== null && event.index < index; event = this.nextEvent()) this.note(new Tampered("comes where it should not"), index);
           if (event === null || event.index > index) {
             this.pushed = event ?? undefined;
-            throw new Tampered("its event is not there");
+            return void this.missing.add(index);
           }
           return this.event(event, entry);
         }, index);
@@ -593,7 +602,7 @@ class Bundle {
     for (const one of this.older) this.attempt(() => this.checkOlder(one));
     const headers = [...this.lines("entries/")].map((line) => {
       const value = readJson(text(line));
-      must(isObject(value) && Number.isInteger(value.n) && [1, 2].includes(value.k), "a line is no entry");
+      must(isObject(value) && Number.isInteger(value.n) && [0, 1, 2].includes(value.k), "a line is no entry");
       return { index: value.n, source: text(line) };
     });
     let last = -1;
@@ -610,7 +619,8 @@ class Bundle {
       while (headers.length && (event === null || headers[0].index < event.index)) {
         const { index, source } = headers.shift();
         take(index, () => {
-          this.header(index, source, null);
+          if (source.startsWith('{"b":')) this.missing.add(index);
+          else this.header(index, source, null);
           this.prove(index, Buffer.from(source));
         });
       }
@@ -652,7 +662,11 @@ class Bundle {
     must(isObject(value) && [1, 2].includes(value.k), "is no entry of a log");
     must(this.scope.kind !== "whole" || index === this.batch.end, "a batch is shorter than its header says");
     must(Number.isInteger(value.at) && value.n === index, "an entry has no time, or another index");
-    if (value.k === 2) return void (this.batch.end = index + 1);
+    if (value.k === 2) {
+      this.batch.end = index + 1;
+      must(value.t !== "epoch_opened" || (isName(value.by) && isName(value.approved_by) && value.by !== value.approved_by), "an epoch is not opened by two people");
+      return undefined;
+    }
     must(hasKeys(value, "at", "count", "k", "n", "prev_root", "prev_size", "snap") && Number.isInteger(value.count), "a header is none");
     must(value.count >= 1 && value.count <= 5000 && value.prev_size === index, "a header is none");
     must(root === null || value.prev_root === root.toString("hex"), "a header names another root");
@@ -679,6 +693,24 @@ class Bundle {
     const isErasure = columns.type === "payload_erased";
     if (this.scope.kind !== "record" || isErasure || this.scope.correlations.includes(columns.correlation)) this.keep(event);
     this.history.add(columns);
+    if (columns.type === "drop_ordered" || columns.type === "history_dropped") this.drop(event);
+  }
+
+  // What was ordered to go, index by index: the other verifier reckons with stretches.
+  drop({ index, columns: { type, run, data } }) {
+    const { drop, first_run: first, last_run: last, gone } = data;
+    must(typeof drop === "string" && Number.isInteger(first) && Number.isInteger(last) && first > 0 && last >= first, "a drop is of no runs");
+    must(run === 0, "a drop is of a run");
+    must(isName(data.requested_by) && data.requested_by !== data.approved_by, "is not by two people");
+    const key = `${drop} ${first}`;
+    if (type === "history_dropped") must(this.orders.has(key) || this.scope.kind !== "whole", "was never ordered");
+    if (!this.orders.has(key)) this.orders.set(key, { indexes: new Set(), done: false, index });
+    const order = this.orders.get(key);
+    if (type === "history_dropped") return void (order.done = true);
+    must(Array.isArray(gone) && gone.length % 2 === 0 && gone.every(Number.isInteger), "a drop does not name what goes");
+    must(gone.every((one, at) => one >= 0 && one <= index && (at === 0 || one > gone[at - 1])), "a drop names what it must not");
+    for (let at = 0; at < gone.length; at += 2) for (let one = gone[at]; one < gone[at + 1]; one += 1) order.indexes.add(one);
+    return undefined;
   }
 
   keep({ index, columns: { type, data, interaction }, promised }) {
@@ -699,6 +731,15 @@ class Bundle {
   }
 
   finish() {
+    const orders = [...this.orders.values()];
+    for (const index of this.missing) {
+      if (!orders.some((one) => one.indexes.has(index))) this.note(new Tampered("its event is not there"), index);
+    }
+    const isShown = (index) => this.scope.kind === "whole" || (this.scope.kind === "range" && index >= this.scope.from && index < this.scope.to);
+    for (const { indexes, done } of orders) {
+      const still = done ? [...indexes].find((index) => isShown(index) && !this.missing.has(index)) : undefined;
+      if (still !== undefined) this.note(new Tampered("its event is there still"), still);
+    }
     for (const { c, index } of [...this.open.values(), ...this.newest.values()]) {
       if (!this.erased.has(c)) this.note(new Tampered(`its content ${c} is not there`), index, true);
     }

@@ -19,7 +19,7 @@ CHANGES = {
     "DELETE": "DELETE FROM {table}",
     "TRUNCATE": "TRUNCATE {table}",
 }
-TABLES = ["interaction_events", "interaction_events_r0"]
+TABLES = ["interaction_events", "interaction_events_r1"]
 
 STAMPED = {
     "event_id": "1",
@@ -105,7 +105,7 @@ def test_the_product_can_ask_whether_its_log_refuses_change(with_events: Ground)
     run_id = with_events.one("SELECT max(run_id) FROM workflow_runs")
     assert with_events.do(lambda engine: events.refuses_change(engine.database, run_id))
     with with_events.superuser() as connection:
-        connection.execute("ALTER TABLE interaction_events_r0 DISABLE TRIGGER no_change")
+        connection.execute("ALTER TABLE interaction_events_r1 DISABLE TRIGGER no_change")
         connection.execute("GRANT UPDATE ON interaction_events TO wave")
     before = with_events.sql("SELECT data FROM interaction_events ORDER BY event_id")
     assert not with_events.do(lambda engine: events.refuses_change(engine.database, run_id))
@@ -136,14 +136,14 @@ def test_the_first_run_of_a_month_opens_a_range_of_its_own_and_works_there(next_
 
 def test_a_new_range_has_the_guards_and_checks_of_the_first(next_month: Ground):
     next_month.start()
-    parts = "SELECT replace(pg_get_constraintdef(oid), '_r0', '_rN') AS definition FROM pg_constraint"
+    parts = "SELECT replace(pg_get_constraintdef(oid), '_r1', '_rN') AS definition FROM pg_constraint"
     mine = f"{parts} WHERE conrelid = %s::regclass AND contype <> 'n' ORDER BY 1"
     for parent in ("interactions", "interaction_inputs", "staged_records", "interaction_events", "payloads"):
-        old = next_month.sql(mine, f"{parent}_r0")
-        new = next_month.sql(mine.replace("'_r0'", "'_r100000'"), f"{parent}_r100000")
+        old = next_month.sql(mine, f"{parent}_r1")
+        new = next_month.sql(mine.replace("'_r1'", "'_r100000'"), f"{parent}_r100000")
         assert new == old
         triggers = "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY 1"
-        assert next_month.sql(triggers, f"{parent}_r100000") == next_month.sql(triggers, f"{parent}_r0")
+        assert next_month.sql(triggers, f"{parent}_r100000") == next_month.sql(triggers, f"{parent}_r1")
         checked = any("FOREIGN KEY" in row["definition"] for row in new)
         assert checked or {"tgname": "check_references"} in next_month.sql(triggers, f"{parent}_r100000")
     with next_month.superuser() as connection:

@@ -231,7 +231,7 @@ def test_an_event_of_an_unknown_form_or_that_is_gone_is_not_skipped_silently(ses
         events = list(placed([moved(n) for n in range(3)]))
         histories.write(connection, events)
         gone = events[1].log_index + 1
-        connection.execute("ALTER TABLE interaction_events_r0 DISABLE TRIGGER ALL")
+        connection.execute("ALTER TABLE interaction_events_r1 DISABLE TRIGGER ALL")
         connection.execute("DELETE FROM interaction_events WHERE event_id = %s", [gone])
         connection.commit()
 

@@ -31,7 +31,7 @@ def done(ground: Ground) -> Ground:
     return ground
 
 
-@pytest.mark.parametrize("table", ["interactions", "interactions_r0"])
+@pytest.mark.parametrize("table", ["interactions", "interactions_r1"])
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -54,13 +54,13 @@ def test_an_interaction_that_points_to_what_is_there_is_taken(done: Ground):
     done.tampered = True
 
 
-@pytest.mark.parametrize("table", ["interaction_events", "interaction_events_r0"])
+@pytest.mark.parametrize("table", ["interaction_events", "interaction_events_r1"])
 def test_an_event_of_an_interaction_that_is_not_there_is_refused(done: Ground, table: str):
     with pytest.raises(errors.ForeignKeyViolation, match="which is not there"):
         done.sql(EVENT.format(table=table, interaction="interaction_id + 1000"))
 
 
-@pytest.mark.parametrize("table", ["interactions", "interactions_r0"])
+@pytest.mark.parametrize("table", ["interactions", "interactions_r1"])
 def test_interactions_are_never_deleted(done: Ground, table: str):
     with pytest.raises(errors.InsufficientPrivilege, match="append-only"):
         done.sql(f"DELETE FROM {table}")

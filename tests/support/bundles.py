@@ -505,8 +505,9 @@ def of_flow(log: Log, flow: str) -> tuple[dict[str, bytes], dict[str, Any]]:
 def of_range(log: Log, first: int, after: int) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Return the files and the scope of the bundle of a range of the log."""
     places = [at for at, index in log.index_of.items() if first <= index < after]
-    erasures = [at for at, one in enumerate(log.history.events) if one["type"] == "payload_erased"]
-    files = part(log, {*places, *erasures}, by_proofs=False)
+    says_gone = {"payload_erased", "drop_ordered", "history_dropped"}
+    gone = [at for at, one in enumerate(log.history.events) if one["type"] in says_gone]
+    files = part(log, {*places, *gone}, by_proofs=False)
     there = {json.loads(line)["n"] for line in files["entries/000000.jsonl"].splitlines()}
     wanted = set(range(first, after)) - set(log.index_of.values()) | there
     files["entries/000000.jsonl"] = b"".join(log.entries[one] + b"\n" for one in sorted(wanted))

@@ -122,5 +122,5 @@ def found_in(ground: Ground, words: Sequence[str]) -> dict[str, int]:
         # A row as text: bytes stand there in hex.
         says = "EXISTS (SELECT FROM unnest(%s::text[]) AS w WHERE strpos(t::text, w) > 0)"
         if n := ground.one(f"SELECT count(*) FROM {table['name']} AS t WHERE {says}", wanted):
-            found[table["name"].rpartition(".")[2].split("_r0")[0]] = n
+            found[table["name"].rpartition(".")[2].split("_r1")[0]] = n
     return found

@@ -61,7 +61,7 @@ class BundleWriter:
         self._line("events", line)
 
     def entry(self, entry: bytes) -> None:
-        """Add an entry about the log itself, in a bundle of a part of it."""
+        """Add an entry about the log itself, or one whose event is gone, in a bundle of a part of it."""
         self._line("entries", entry + b"\n")
 
     def content(self, nonce: bytes, content: bytes) -> None:

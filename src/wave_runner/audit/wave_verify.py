@@ -919,6 +919,10 @@ OTHERS = frozenset(
         "hold_placed",
         "hold_released",
         "retention_applied",
+        "drop_requested",
+        "drop_withdrawn",
+        "drop_ordered",
+        "history_dropped",
     }
 )
 """The events of no interaction."""
@@ -934,7 +938,8 @@ NAMES_WHO = {
     **dict.fromkeys(
         ["erasure_requested", "erasure_withdrawn", "hold_placed", "hold_released", "retention_applied"], "by"
     ),
-    **dict.fromkeys(["record_erased", "payload_erased"], "approved_by"),
+    **dict.fromkeys(["drop_requested", "drop_withdrawn"], "by"),
+    **dict.fromkeys(["record_erased", "payload_erased", "drop_ordered", "history_dropped"], "approved_by"),
 }
 """Decisions of somebody, and where their events name them."""
 
@@ -1046,9 +1051,7 @@ class Evidence:
             raise TamperedError("an erasure does not name what was erased")
         erased = {bytes.fromhex(one) for one in named}
         self._erased |= erased
-        requested = event.data.get("requested_by")
-        if type(requested) is not str or not requested.strip() or requested == event.data.get("approved_by"):
-            raise TamperedError("an erasure is not requested by one person and approved by another")
+        _check_two(event.data.get("requested_by"), event.data.get("approved_by"), "an erasure")
         if still := erased & self._kept.keys():
             raise TamperedError(
                 f"the content of {min(still).hex()} is still there, though this event says it was erased"
@@ -1068,6 +1071,158 @@ class Evidence:
         for promise, index, event_id in [*places, *self._newest.values()]:
             if promise not in self._erased:
                 yield index, event_id, promise.hex(), promise in self._unsealed
+
+
+def _check_two(requested: Any, approved: Any, what: str) -> None:
+    """Raise unless one person has asked for something and another one has agreed."""
+    named = all(type(one) is str and one.strip() for one in (requested, approved))
+    if not named or requested == approved:
+        raise TamperedError(f"{what} is not requested by one person and approved by another")
+
+
+class Dropped(NamedTuple):
+    """What two people have ordered to go of a range of runs, at `log_index`: events at indexes of the log.
+
+    `events` are those of it that are missed here; `is_done` says that the log says that they are gone.
+    """
+
+    first_run: int
+    last_run: int
+    requested_by: str
+    approved_by: str
+    log_index: int
+    events: int
+    is_done: bool
+
+    def __str__(self) -> str:
+        events = f" ({self.events} events)" if self.events else ""
+        gone = "was dropped" if self.is_done else "is to be dropped"
+        return (
+            f"the history of runs {self.first_run} to {self.last_run}{events} {gone}: {self.requested_by} has asked "
+            f"for it, and {self.approved_by} has agreed (log index {self.log_index})"
+        )
+
+
+_Stretch = tuple[int, int]  # indexes of the log that follow each other, the second one not among them
+
+
+class _Order:
+    """An order to drop the events of one range, as far as it is known."""
+
+    def __init__(self, event: Event, index: int) -> None:
+        self.event, self.index = event, index
+        self.stretches: list[_Stretch] = []
+        self.is_done = False
+
+
+class Gone:
+    """Holds events that are not there against the orders to drop them.
+
+    One that is missing stands in a sealed order of two people, or was taken away. What is ordered may be there still,
+    until the log says that it is gone: between the two lies the moment in which it goes.
+    """
+
+    def __init__(self, *, begins: bool) -> None:
+        self._begins = begins  # nothing comes before what is shown
+        self._missing: list[list[int]] = []
+        self._orders: dict[tuple[str, int], _Order] = {}
+
+    def miss(self, index: int) -> None:
+        """Note that the event of an entry is not there. Indexes come in their order."""
+        if self._missing and self._missing[-1][1] == index:
+            self._missing[-1][1] += 1
+        else:
+            self._missing.append([index, index + 1])
+
+    def add(self, event: Event, index: int) -> None:
+        """Take an order, or that it is done."""
+        data = event.data
+        drop, first, last = data.get("drop"), data.get("first_run"), data.get("last_run")
+        if type(drop) is not str or type(first) is not int or type(last) is not int or not 0 < first <= last:
+            raise TamperedError("an order to drop history does not name the runs that it is of")
+        if event.run != 0:
+            raise TamperedError("an order to drop history is of a run, with which it could be dropped itself")
+        _check_two(data.get("requested_by"), data.get("approved_by"), "a drop of history")
+        order = self._orders.get((drop, first))
+        if event.type == "history_dropped":
+            if order is None and self._begins:
+                raise TamperedError("history was dropped, and nobody has ordered it before")
+            self._orders.setdefault((drop, first), order or _Order(event, index)).is_done = True
+            return
+        gone = data.get("gone")
+        if type(gone) is not list or len(gone) % 2 or not all(type(one) is int for one in gone):
+            raise TamperedError("an order to drop history does not name the entries whose events go")
+        if gone and (gone[0] < 0 or gone[-1] > index or any(a >= b for a, b in itertools.pairwise(gone))):
+            raise TamperedError("an order to drop history names entries out of their order, or later ones")
+        order = self._orders.setdefault((drop, first), order or _Order(event, index))
+        order.stretches += zip(gone[::2], gone[1::2], strict=True)
+
+    def finish(self, findings: Findings, shown: _Stretch | None) -> list[Dropped]:
+        """Note what is missing without an order, and what is there though it is gone; return what was dropped.
+
+        `shown` is the part of the log of which every entry was looked at, if there is one.
+        """
+        missing = [(first, behind) for first, behind in self._missing]
+        for order in self._orders.values():
+            order.stretches = _merged(order.stretches)
+        ordered = _merged([one for order in self._orders.values() for one in order.stretches])
+        for first, behind in _without(missing, ordered):
+            for index in range(first, behind):
+                findings.add(TamperedError("its event is not there"), index)
+        for order in self._orders.values():
+            for first, _ in _without(_cut(order.stretches, shown), missing) if order.is_done else ():
+                message = f"its event is there still, though the log says at index {order.index} that it is gone"
+                findings.add(TamperedError(message), first)
+        return [_dropped(order, missing) for order in self._orders.values()]
+
+
+def _dropped(order: _Order, missing: Sequence[_Stretch]) -> Dropped:
+    there = sum(behind - first for first, behind in _without(order.stretches, missing))
+    data = order.event.data
+    return Dropped(
+        data["first_run"],
+        data["last_run"],
+        data["requested_by"],
+        data["approved_by"],
+        order.index,
+        sum(behind - first for first, behind in order.stretches) - there,
+        order.is_done,
+    )
+
+
+def _cut(stretches: Iterable[_Stretch], shown: _Stretch | None) -> list[_Stretch]:
+    """Return what of stretches lies in what is shown."""
+    if shown is None:
+        return []
+    cut = [(max(first, shown[0]), min(behind, shown[1])) for first, behind in stretches]
+    return [one for one in cut if one[0] < one[1]]
+
+
+def _merged(stretches: Iterable[_Stretch]) -> list[_Stretch]:
+    """Return stretches in their order, each index in one of them only."""
+    found: list[_Stretch] = []
+    for first, behind in sorted(stretches):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], behind)
+        else:
+            found.append((first, behind))
+    return found
+
+
+def _without(stretches: Iterable[_Stretch], others: Sequence[_Stretch]) -> Iterator[_Stretch]:
+    """Give what of stretches is in none of the others; both are in their order, and none overlaps the next."""
+    at = 0
+    for first, behind in stretches:
+        while at < len(others) and others[at][1] <= first:
+            at += 1
+        place = at
+        while first < behind and place < len(others) and others[place][0] < behind:
+            if first < others[place][0]:
+                yield first, others[place][0]
+            first = max(first, others[place][1])
+            place += 1
+        if first < behind:
+            yield first, behind
 
 
 _HEADER = {"at", "count", "k", "n", "prev_root", "prev_size", "snap"}
@@ -1093,6 +1248,8 @@ class Seals:
             raise TamperedError("an entry has no time, or says another index than its own")
         if value.get("k") != 1:
             self._end = index + 1
+            if value.get("t") == "epoch_opened":
+                _check_two(value.get("by"), value.get("approved_by"), "a new epoch")
             return
         if value.keys() != _HEADER or type(value["count"]) is not int or not 1 <= value["count"] <= BATCH:
             raise TamperedError("a seal header is none")
@@ -1198,7 +1355,9 @@ class Checks:
         self._scope = scope
         self._history = History(begins=scope["kind"] != "range")
         self._seals = Seals(whole=scope["kind"] == "whole", longest_transaction_us=longest_transaction_us)
+        self._gone = Gone(begins=scope["kind"] == "whole")
         self._shown: set[str] = set()
+        self.dropped: list[Dropped] = []
 
     def event(self, index: int, event: Event, sealed: bytes | None) -> None:
         """Check one event against the entry that seals it; None: `prove` says whether its own was sealed.
@@ -1222,8 +1381,14 @@ class Checks:
             if says_something and (not self._is_part or self._is_wanted(event)):
                 self.evidence.add(event, index)
             self._history.add(event)
+            if event.type in ("drop_ordered", "history_dropped"):
+                self._gone.add(event, index)
         except TamperedError as error:
             self.findings.add(error, index, event.event_id)
+
+    def missing(self, index: int) -> None:
+        """Note that the event of an entry is not there: an order may say that it was dropped."""
+        self._gone.miss(index)
 
     def header(self, index: int, text: str, root: bytes | None) -> None:
         """Check an entry that is about the log itself; `root` is that of all before it, if it is known."""
@@ -1244,8 +1409,10 @@ class Checks:
         if self._scope["kind"] == "record" and event.correlation is not None:
             self._shown.add(event.correlation)
 
-    def finish(self) -> None:
-        """Say what is missing, and what nobody has asked for."""
+    def finish(self, size: int) -> None:
+        """Say what is missing, and what nobody has asked for, of a log of so many entries."""
+        shown = {"whole": (0, size), "range": (self._scope.get("from", 0), self._scope.get("to", 0))}
+        self.dropped = self._gone.finish(self.findings, shown.get(self._scope["kind"]))
         for index, event_id, promise, waits in self.evidence.missing():
             error: TamperedError | IncompleteError = TamperedError(
                 f"its content {promise} is not there as promised, and no event says that it was erased"
@@ -1286,7 +1453,7 @@ class WholeLog:
             if event is not None:
                 self.checks.event(index, event, sealed)
             elif sealed.startswith(EVENT):
-                raise TamperedError("its event is not there")
+                self.checks.missing(index)
             else:
                 self.checks.header(index, _decoded_text(sealed), self.tree.root())
         except (TamperedError, IncompleteError) as error:
@@ -1302,7 +1469,7 @@ class WholeLog:
             self.checks.findings.add(IncompleteError(f"{self.tree.size} of {size} entries are there"))
         elif self.tree.root() != self._checkpoint.root:
             self.checks.findings.add(TamperedError("the entries do not have the root that was signed"))
-        self.checks.finish()
+        self.checks.finish(self.tree.size)
 
     def _compare(self) -> None:
         for one in self._older.get(self.tree.size, {}).values():
@@ -1357,7 +1524,8 @@ class Verification:
         self, files: Files, policy: Policy, older: Sequence[Checkpoint], *, longest_transaction_us: int
     ) -> None:
         self.findings = Findings()
-        self.facts: dict[str, int] = {"events": 0, "entries": 0, "payloads": 0, "checkpoints": 0}
+        self.facts: dict[str, int] = {"events": 0, "entries": 0, "payloads": 0, "checkpoints": 0, "dropped": 0}
+        self.dropped: list[Dropped] = []
         self._files = files
         self._policy = policy
         self._older = list(older)
@@ -1393,8 +1561,10 @@ class Verification:
             self._whole()
         else:
             self._part()
-            self._checks.finish()
+            self._checks.finish(self.checkpoint.size)
         self.facts["events"] = self._checks.events
+        self.dropped = self._checks.dropped
+        self.facts["dropped"] = sum(one.events for one in self.dropped)
 
     # What the bundle says that it is.
 
@@ -1514,7 +1684,10 @@ class Verification:
                 last = index
                 if type(sealed) is str:
                     self._event_id = None
-                    self._checks.header(index, sealed, None)
+                    if sealed.encode().startswith(EVENT):
+                        self._checks.missing(index)
+                    else:
+                        self._checks.header(index, sealed, None)
                     self._prove(index, sealed.encode())
                 elif type(sealed) is Event:
                     self._checks.event(index, sealed, None)
@@ -1548,7 +1721,7 @@ class Verification:
         for name in self._files.named("entries/"):
             for line in self._files.lines(name):
                 value = read_json(text := _decoded_text(line))
-                if type(value) is not dict or type(value.get("n")) is not int or value.get("k") not in (1, 2):
+                if type(value) is not dict or type(value.get("n")) is not int or value.get("k") not in (0, 1, 2):
                     raise TamperedError(f"{name} has a line that is no entry")
                 yield value["n"], text
 
@@ -1743,7 +1916,15 @@ RESULTS = {OK: "ok", TAMPERED: "tampered", INCOMPLETE: "incomplete", USAGE: "usa
 _FACTS = {"events": "events", "payloads": "contents", "checkpoints": "older checkpoints"}
 
 
-def report(findings: Findings, facts: Mapping[str, int], *, is_own: bool, as_json: bool, out: TextIO) -> int:
+def report(
+    findings: Findings,
+    facts: Mapping[str, int],
+    dropped: Sequence[Dropped],
+    *,
+    is_own: bool,
+    as_json: bool,
+    out: TextIO,
+) -> int:
     """Say what was found, and return what the program ends with."""
     code, listed = findings.code(), findings.sorted()
     if as_json:
@@ -1753,6 +1934,7 @@ def report(findings: Findings, facts: Mapping[str, int], *, is_own: bool, as_jso
             "facts": dict(facts),
             "count": findings.count,
             "findings": [{**one._asdict(), "why": one.why} for one in listed[:100]],
+            "dropped": [one._asdict() for one in dropped],
         }
         out.write(canonical(told) + "\n")
         return code
@@ -1766,6 +1948,7 @@ def report(findings: Findings, facts: Mapping[str, int], *, is_own: bool, as_jso
     else:
         said = [f"{facts[name]} {what}" for name, what in _FACTS.items()]
         out.write(f"OK: {', '.join(said)}\n")
+    out.writelines(f"{one}\n" for one in dropped)
     return code
 
 
@@ -1779,7 +1962,8 @@ def main(given: Sequence[str] | None = None) -> int:
         if arguments.longest_transaction < 0:
             raise UsageError("--longest-transaction is a number of seconds from 0")
         verification, is_own = verify(arguments)
-        return report(verification.findings, verification.facts, is_own=is_own, as_json=arguments.json, out=out)
+        found, facts, dropped = verification.findings, verification.facts, verification.dropped
+        return report(found, facts, dropped, is_own=is_own, as_json=arguments.json, out=out)
     except UsageError as error:
         sys.stderr.write(f"wave-verify: {error}\n")
         return USAGE

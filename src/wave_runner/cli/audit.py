@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wave_runner.cli import erase, log, output, retain
+from wave_runner.cli import drop, erase, log, output, retain
 from wave_runner.cli.main import project_dir, project_option
 from wave_runner.errors import WaveError
 
@@ -39,6 +39,8 @@ def audit() -> None:
 for _command in (log.status, log.new_epoch, log.rotate_key):
     audit.add_command(_command)
 for _command in (erase.erase, erase.erasures, erase.hold, erase.holds, retain.retain):
+    audit.add_command(_command)
+for _command in (drop.drop, drop.drops):
     audit.add_command(_command)
 
 
@@ -129,7 +131,9 @@ def verify(
     except (wave_verify.UsageError, UnicodeDecodeError) as error:
         print(f"wave audit verify: {error}", file=sys.stderr)
         return wave_verify.USAGE
-    code = wave_verify.report(found.findings, found.facts, is_own=policy is None, as_json=as_json, out=sys.stdout)
+    code = wave_verify.report(
+        found.findings, found.facts, found.dropped, is_own=policy is None, as_json=as_json, out=sys.stdout
+    )
     if found.facts["unsigned"] and not as_json:
         print(f"not looked at: {found.facts['unsigned']:,} events that are not signed yet; a runner does that")
     return code

@@ -96,6 +96,8 @@ def integrity(context: click.Context, as_json: bool) -> int:
 
 def _show_dossier(found: Dossier, out: Path | None, *, full: bool) -> None:
     output.heading(f"dossier of {found.key} ({found.collection})")
+    for gone in found.dropped:
+        output.heading(f"{gone}; nothing more is known of it there")
     for one in found.traces:
         _show_trace(one, full=full)
     output.heading("values in force")
@@ -162,6 +164,8 @@ def _show_integrity(found: Integrity) -> None:
         output.table(("at", "origin", "reason", "by", "approved_by"), epochs, title="epochs")
     if found.rotations:
         output.table(("at", "log_index", "new"), [asdict(one) for one in found.rotations], title="keys replaced")
+    for gone in found.dropped:
+        output.heading(str(gone))
     for said in found.troubles:
         output.heading(f"LOOK: {said}")
     _show_limits(found.cannot_prove)

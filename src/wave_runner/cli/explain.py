@@ -69,6 +69,8 @@ def _show(found: Explanation, *, full: bool) -> None:
     _show_earlier(found.earlier, full=full)
     if found.erased:
         output.heading(f"erased: {', '.join(found.erased)}; wave audit verify proves that it was ordered")
+    for gone in found.dropped:
+        output.heading(f"{gone}; what it wrote of this record, and why, is not known any more")
     if found.complete:
         output.heading("complete: everything that it comes from is there, and is what its events have committed to")
     for said in found.missing:

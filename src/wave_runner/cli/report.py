@@ -440,6 +440,8 @@ async def _records(folder: Path, *, as_json: bool) -> None:
     output.table(("workflow", "live", "completed", "incomplete"), rows, title="records")
     behind = f", {found.behind:,} behind" if found.behind else ", which is all that is sealed"
     output.heading(f"as the first {found.position:,} entries of the log say{behind}")
+    for gone in found.dropped:
+        output.heading(f"not counted: {gone}")
 
 
 async def _alerts(folder: Path, *, as_json: bool) -> None:

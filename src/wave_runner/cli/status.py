@@ -85,6 +85,8 @@ async def print_status(
 def render_dashboard(report: Dashboard) -> None:
     """Print the dashboard: tables on a terminal, else tab-separated columns under `# titles`."""
     _show_overall(report.overall, report.throughput.per_minute)
+    if report.dropped is not None:
+        output.heading(f"{report.dropped}; what is left of it are its counts and verdicts")
     for alert in report.alerts:
         output.heading(f"ALERT {alert.kind}: {alert.message}")
     if report.people:

@@ -119,6 +119,10 @@ class EventType(enum.StrEnum):
     HOLD_PLACED = "hold_placed"  # somebody lets nothing of a record be erased
     HOLD_RELEASED = "hold_released"  # somebody lets it be erased again
     RETENTION_APPLIED = "retention_applied"  # somebody has let go what was kept long enough
+    DROP_REQUESTED = "drop_requested"  # somebody wants the history of old months dropped
+    DROP_WITHDRAWN = "drop_withdrawn"  # somebody takes that back
+    DROP_ORDERED = "drop_ordered"  # somebody else has agreed: the events at these indexes of the log are to go
+    HISTORY_DROPPED = "history_dropped"  # and they have gone, with all that was kept of their runs
 
 
 def data_text(data: Mapping[str, Any]) -> str:

@@ -74,7 +74,7 @@ class Projection:
     version: int
 
 
-RECORD_STATES = Projection(name="record_states", version=1)
+RECORD_STATES = Projection(name="record_states", version=2)
 PROJECTIONS = (RECORD_STATES,)
 
 

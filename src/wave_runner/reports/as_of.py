@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from wave_runner.errors import NotFoundError
+from wave_runner.reports.gone import must_be_there
 from wave_runner.store import as_of as stored
-from wave_runner.store import reports
+from wave_runner.store import drops, reports
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Database
@@ -56,9 +57,12 @@ async def as_of(database: Database, where: int | datetime, run_id: int | None = 
     """
     async with reports.snapshot(database) as connection:
         before, sealed_at = await _place(connection, where)
+        if run_id is not None:
+            await must_be_there(connection, run_id)
         found = await stored.run(connection, before, run_id)
         if found is None:
-            which = "no run had" if run_id is None else f"run {run_id} had not"
+            gone = await drops.gone(connection)
+            which = f"no run {'that is left ' if gone else ''}had" if run_id is None else f"run {run_id} had not"
             raise NotFoundError(
                 f"{which} begun as far as the first {before} entries of the log say",
                 hint="a later index or time; wave audit status says how long the log is",

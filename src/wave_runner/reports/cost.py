@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wave_runner.core.cost import amount
 from wave_runner.errors import NotFoundError
+from wave_runner.reports.gone import must_be_there
 from wave_runner.reports.overall import FromCache
 from wave_runner.store import reports as stored
 
@@ -89,6 +90,7 @@ async def cost(database: Database, run_id: int | None = None, *, by: By = By.STE
         run = await stored.run(connection, chosen) if chosen is not None else None
         if run is None or chosen is None:
             raise NotFoundError(f"there is no run {chosen}" if chosen else "there is no run yet", hint="wave status")
+        await must_be_there(connection, chosen)
         [whole, *rows] = await stored.cost(connection, chosen, by=by, limit=limit)
         loads = await stored.model_loads(connection, chosen)
         calls = await stored.model_calls(connection, chosen)

@@ -17,7 +17,9 @@ from wave_runner.reports.stale import Stale, stale
 from wave_runner.reports.steps import Step, steps
 from wave_runner.reports.tasks import Waiting, waiting
 from wave_runner.reports.throughput import Throughput, throughput
+from wave_runner.store import drops
 from wave_runner.store import reports as stored
+from wave_runner.store.drops import Gone
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Database
@@ -38,6 +40,7 @@ class Dashboard:
     alerts: list[Alert]
     people: list[Waiting]
     limits: list[Limit]
+    dropped: Gone | None  # its history is gone: its counts and verdicts are all that is known of it
 
 
 async def dashboard(
@@ -60,6 +63,7 @@ async def dashboard(
             alerts=[*await drifted(connection), *await raised(connection, chosen)],
             people=await waiting(connection, chosen),
             limits=await limits(connection, chosen),
+            dropped=next(iter(await drops.gone(connection, run_id=chosen)), None),
         )
 
 

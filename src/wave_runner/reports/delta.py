@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wave_runner.core.pinned import read_step
 from wave_runner.errors import NotFoundError
+from wave_runner.reports.gone import must_be_there
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ async def delta(database: Database, run_id: int | None = None) -> Delta:
         row = await stored.overall(connection, chosen) if chosen is not None else None
         if row is None or chosen is None:
             raise NotFoundError(f"there is no run {chosen}" if chosen else "there is no run yet", hint="wave status")
+        await must_be_there(connection, chosen)
         return Delta(
             run_id=chosen,
             workflow=row["workflow"],

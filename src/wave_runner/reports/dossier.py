@@ -15,7 +15,8 @@ from wave_runner.errors import NotFoundError
 from wave_runner.reports.explain import Explanation, explain
 from wave_runner.reports.export import Exported, Wanted, export
 from wave_runner.reports.trace import Trace, trace
-from wave_runner.store import provenance
+from wave_runner.store import drops, provenance
+from wave_runner.store.drops import Gone
 from wave_runner.store.reports import snapshot
 
 if TYPE_CHECKING:
@@ -59,12 +60,14 @@ class Verdict:
 class Dossier:
     """Everything about one record. `unproven` counts its events that are not in the signed log yet.
 
-    `traces` are its ways through runs, the oldest first; `values` what steps have written of it and is in force.
+    `traces` are its ways through runs, the oldest first, but for those whose history was `dropped`; `values` what steps
+    have written of it and is in force.
     """
 
     key: str
     collection: str
     traces: Sequence[Trace]
+    dropped: Sequence[Gone]
     values: Sequence[Explanation]
     events: Sequence[Proven]
     unproven: int
@@ -105,6 +108,7 @@ async def dossier(
             )
         run_ids = await provenance.flows(connection, record["record_id"])
         written = await provenance.written(connection, record["record_id"])
+        dropped = await drops.gone(connection, record_id=record["record_id"])
     names = [table if column == ALL_ROWS else f"{table}.{column}" for table, column in written]
     of = [record["collection"]]
     traces = [await trace(database, key, collections=of, run_id=run_id) for run_id in run_ids]
@@ -117,6 +121,7 @@ async def dossier(
         key=key,
         collection=record["collection"],
         traces=traces,
+        dropped=dropped,
         values=values,
         events=events,
         unproven=len(own - there),

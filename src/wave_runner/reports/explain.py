@@ -15,8 +15,9 @@ from wave_runner.core.settling import ALL_ROWS
 from wave_runner.core.workflow import CollectionSpec
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.reports.work import Read, Work, works
-from wave_runner.store import provenance, records
+from wave_runner.store import drops, provenance, records
 from wave_runner.store.database import DataRefused
+from wave_runner.store.drops import Gone
 from wave_runner.store.reports import snapshot
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Everything about one value. It is complete when nothing is `missing`, and nothing of it was `erased`.
+    """Everything about one value. It is complete when nothing is `missing`, and nothing was `erased` or `dropped`.
 
     `column` is "*" for the record's rows of a list as a whole. `writer`, and the `sha256` of what was written, are None
     for a value that came with the row when it was promoted. `works` are the interactions behind it, the writer first.
@@ -111,6 +112,7 @@ class Explanation:
     causes: Sequence[Cause]
     earlier: Sequence[Earlier]
     missing: Sequence[str]
+    dropped: Sequence[Gone]
 
     @property
     def erased(self) -> list[str]:
@@ -129,7 +131,7 @@ class Explanation:
 
     @property
     def complete(self) -> bool:
-        return not self.missing and not self.erased
+        return not (self.missing or self.erased or self.dropped)
 
 
 async def explain(database: Database, name: str, *, key: str, collections: Mapping[str, CollectionSpec]) -> Explanation:
@@ -173,14 +175,23 @@ async def _explain(connection: Connection, column: Column, record: Row, collecti
         text, _ = await _now(connection, column.table, writes[0]["column_name"], record, collection)
         write = _not_in_force(writes, records.sha256_of(text))
     promotion = await _promotion(connection, record["record_id"])
+    gone = await drops.gone(connection, record_id=record["record_id"])
     if write is not None:
-        return await _written(connection, column, record, collection, writes, write, promotion)
-    if promotion is None or column.table != collection.table:
-        raise NotFoundError(
-            f"no step has written {column.table}.{column.column} of {record['key']}",
-            hint="what Wave Runner has not written, it cannot explain",
+        found = await _written(connection, column, record, collection, writes, write, promotion)
+    elif promotion is not None and column.table == collection.table:
+        found = await _promoted(connection, column, record, collection, writes, promotion)
+    else:
+        raise _unknown(f"{column.table}.{column.column} of {record['key']}", gone)
+    return replace(found, dropped=gone)
+
+
+def _unknown(what: str, gone: Sequence[Gone]) -> NotFoundError:
+    if gone:
+        return NotFoundError(
+            f"who has written {what} is not known any more: {'; '.join(map(str, gone))}",
+            hint="wave audit verify proves that it was ordered",
         )
-    return await _promoted(connection, column, record, collection, writes, promotion)
+    return NotFoundError(f"no step has written {what}", hint="what Wave Runner has not written, it cannot explain")
 
 
 def _not_in_force(writes: Sequence[Row], now: bytes) -> Row | None:
@@ -218,6 +229,7 @@ async def _written(
         causes=[_cause(row) for row in causes],
         earlier=earlier,
         missing=[*_missing(done, interaction_id), *broken_causes([_link(row) for row in causes]), *lost],
+        dropped=[],
     )
 
 
@@ -257,6 +269,7 @@ async def _promoted(
         causes=[_cause(row) for row in causes],
         earlier=earlier,
         missing=[*_missing(done, promotion.decider_id), *broken_causes([_link(row) for row in causes]), *lost],
+        dropped=[],
     )
 
 

@@ -135,9 +135,11 @@ class _Export:
         return found
 
     async def _stretch(self, first: int, end: int) -> list[int]:
-        """Return a stretch of the log, and where the erasures stand that came after it and are of its runs."""
-        later = await sealed.later_erasures(self._connection, first, end, size=self._signed.size)
-        return [*range(first, end), *later]
+        """Return a stretch of the log, and what came behind it that says why contents or events of it are not there."""
+        found = [*range(first, end)]
+        for later in (sealed.later_erasures, sealed.later_attempts, sealed.later_drops):
+            found += await later(self._connection, first, end, size=self._signed.size)
+        return found
 
     async def _whole(self) -> None:
         size = self._signed.size
@@ -150,7 +152,7 @@ class _Export:
     async def _part(self, scope: dict[str, Any], indexes: list[int]) -> None:
         chosen = sorted({*indexes, *await self._headers(indexes)})
         async for one in self._chosen(chosen):
-            if one.event is None and not one.entry.startswith(wave_verify.EVENT):
+            if one.event is None:  # it is about the log itself, or its event is gone
                 self._writer.entry(one.entry)
             self._take(one)
         if scope["kind"] == "record":

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from wave_runner.core.note import Note
 from wave_runner.reports.log import LogStatus, log_status
-from wave_runner.store import sealed
+from wave_runner.store import drops, sealed
+from wave_runner.store.drops import Gone
 from wave_runner.store.reports import snapshot
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Integrity:
     verifications: list[Verification]
     epochs: list[Epoch]
     rotations: list[Rotation]
+    dropped: list[Gone]  # what the log has entries of, and no events any more
     cannot_prove: tuple[str, ...] = CANNOT_PROVE
 
     @property
@@ -127,6 +129,7 @@ async def integrity(database: Database, *, outside: Checkpoint | None, folder: s
         stands = await sealed.standing(connection, late_s=LATE_S)
         checks = [_verification(row) for row in await sealed.verifications(connection, most=SHOWN)]
         epochs, rotations = await _anchors(connection)
+        dropped = await drops.gone(connection)
     newest = checks[0] if checks else None
     return Integrity(
         asked_at=stands["asked_at"],
@@ -144,6 +147,7 @@ async def integrity(database: Database, *, outside: Checkpoint | None, folder: s
         verifications=checks,
         epochs=epochs,
         rotations=rotations,
+        dropped=dropped,
     )
 
 

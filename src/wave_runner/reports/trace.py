@@ -12,6 +12,7 @@ from uuid import UUID
 from wave_runner.core.chain import Break, Line, Link, check
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.errors import with_traceback
+from wave_runner.reports.gone import must_be_there
 from wave_runner.reports.work import Work, works
 from wave_runner.store import reports as stored
 
@@ -150,6 +151,7 @@ async def _flow(connection: Connection, key: str, collections: Sequence[str], ru
             f"no record {key!r} took part in {where}",
             hint="a row that staging rejected never became a record: wave status lists the rejections",
         )
+    await must_be_there(connection, row["run_id"])
     return Flow(**{**row, "broken": json.loads(row["broken"] or "[]")})
 
 

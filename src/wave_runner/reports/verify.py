@@ -10,7 +10,16 @@ from dataclasses import dataclass
 import orjson
 
 from wave_runner.audit import wave_verify
-from wave_runner.audit.wave_verify import Checkpoint, Checks, Findings, IncompleteError, Policy, TamperedError, WholeLog
+from wave_runner.audit.wave_verify import (
+    Checkpoint,
+    Checks,
+    Dropped,
+    Findings,
+    IncompleteError,
+    Policy,
+    TamperedError,
+    WholeLog,
+)
 from wave_runner.core import event as stored_event
 from wave_runner.reports.own_policy import own_policy
 from wave_runner.store import erasures, reports, sealed
@@ -24,10 +33,11 @@ MOST_LEFT_OUT = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """What does not hold, and how much was looked at."""
+    """What does not hold, how much was looked at, and what is not there because two people have had it dropped."""
 
     findings: Findings
     facts: dict[str, int]
+    dropped: Sequence[Dropped] = ()
 
 
 async def verify_log(
@@ -52,7 +62,7 @@ class _Live:
 
     async def verify(self, policy: Policy | None, older: Sequence[Checkpoint], longest_us: int) -> Verified:
         findings = self._findings
-        facts = dict.fromkeys(("events", "entries", "payloads", "checkpoints"), 0)
+        facts = dict.fromkeys(("events", "entries", "payloads", "checkpoints", "dropped"), 0)
         signed = await sealed.signed(self._connection)
         facts["unsigned"] = await self._unsigned(signed.size if signed else 0)
         if signed is None:
@@ -88,8 +98,9 @@ class _Live:
             "entries": log.tree.size,
             "payloads": len(kept),
             "checkpoints": len(compared),
+            "dropped": sum(one.events for one in checks.dropped),
         }
-        return Verified(findings=findings, facts=facts)
+        return Verified(findings=findings, facts=facts, dropped=checks.dropped)
 
     async def _unsigned(self, size: int) -> int:
         """Return how many events are not signed yet: nothing is said about them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,8 @@ from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.provenance import Ancestor, Taken, prompt_of, taken, unproven, unproven_evidence
 from wave_runner.reports import versions
 from wave_runner.reports.versions import Approved, File, Script, Versions
-from wave_runner.store import provenance
+from wave_runner.store import drops, provenance
+from wave_runner.store.drops import Gone
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Row
@@ -139,6 +140,7 @@ class _Found:
     costs: Mapping[int, Row]
     decisions: Mapping[int, list[Row]]
     versions: Versions
+    gone: Mapping[int, Gone]  # runs whose history was dropped, of those whose answers were given again
 
 
 async def works(connection: Connection, run_id: int, ids: Sequence[int]) -> list[Work]:
@@ -182,7 +184,12 @@ async def _look_up(connection: Connection, run_id: int, own: Mapping[int, Row]) 
         costs={row["interaction_id"]: row for row in await provenance.costs(connection, run_id, own)},
         decisions=_grouped(await provenance.decisions(connection, run_id, own)),
         versions=await versions.look_up(connection, [read_step(bytes(row["pinned"])) for row in own.values()]),
+        gone=await _gone(connection, {row["source_run_id"] for row in own.values() if row["source_id"]}),
     )
+
+
+async def _gone(connection: Connection, run_ids: Collection[int]) -> dict[int, Gone]:
+    return {run_id: one for run_id in run_ids for one in await drops.gone(connection, run_id=run_id)}
 
 
 async def _calls(connection: Connection, own: Mapping[int, Row]) -> dict[int, Row]:
@@ -355,7 +362,8 @@ def _missing_pins(work: Work, not_stored: Sequence[str]) -> Iterator[str]:
 def _missing_of_call(work: Work, call: Row | None, found: _Found) -> Iterator[str]:
     of = _named(work)
     if call is None:
-        yield f"the call that has answered {of} is not recorded any more"
+        gone = found.gone.get(work.from_cache.run_id) if work.from_cache is not None else None
+        yield f"the call that has answered {of} is not recorded any more{f': {gone}' if gone else ''}"
         return
     if call["digest"] is None:
         yield f"the weights that have answered {of} are not recorded"

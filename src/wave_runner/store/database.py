@@ -24,7 +24,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from wave_runner import crash_points
 from wave_runner.core.canonical import JsonError
-from wave_runner.errors import DatabaseError
+from wave_runner.errors import ConflictError, DatabaseError
 from wave_runner.store.messages import Prepared, Question, composed, exchange, question, rows
 from wave_runner.store.statements import statement
 
@@ -48,6 +48,7 @@ KEEPALIVE: Mapping[str, Any] = {
 
 # The server ends a transaction that its process has let hang.
 IDLE_TOO_LONG = psycopg.errors.IdleInTransactionSessionTimeout
+DROPPED = "WR001"  # what our own triggers answer for runs whose history was dropped, or is about to be
 
 Row = dict[str, Any]
 # So many times no statement is said in one session; None would forbid to prepare any.
@@ -265,6 +266,11 @@ class Database:
                     connection.forget()
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
             raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
+        except psycopg.DatabaseError as error:
+            if error.sqlstate != DROPPED:
+                raise
+            hint = "wave audit drops says by whose order; one that is not done yet goes on: wave audit drop --approve"
+            raise ConflictError(_first_line(error), hint=hint) from error
 
 
 async def conclude(connection: Connection, last: Asked | None = None) -> None:

@@ -19,7 +19,7 @@ async def writes(connection: Connection, record_id: int, *, table: str, column: 
 
 
 async def flows(connection: Connection, record_id: int) -> list[int]:
-    """Return every run that a record took part in, the oldest first."""
+    """Return every run that a record took part in, but for those that were dropped, the oldest first."""
     return [row["run_id"] for row in await fetch(connection, "provenance/flows", {"record_id": record_id})]
 
 

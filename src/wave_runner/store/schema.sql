@@ -83,7 +83,11 @@ CREATE TYPE wave.event_type AS ENUM (
     'payload_erased',
     'hold_placed',
     'hold_released',
-    'retention_applied'
+    'retention_applied',
+    'drop_requested',
+    'drop_withdrawn',
+    'drop_ordered',
+    'history_dropped'
 );
 
 CREATE TYPE wave.interaction_state AS ENUM (
@@ -169,6 +173,28 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION wave.close_run_range(first bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    EXECUTE format('GRANT TRIGGER ON %I TO %I', 'interaction_events_r' || first, current_user);
+    EXECUTE format('CREATE TRIGGER not_dropped BEFORE INSERT ON %I FOR EACH ROW EXECUTE FUNCTION refuse_dropped()', 'interaction_events_r' || first);
+    EXECUTE format('REVOKE TRIGGER ON %I FROM %I', 'interaction_events_r' || first, current_user);
+END $$;
+
+CREATE FUNCTION wave.drop_run_range(first bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE run_ranges SET dropped_at = clock_timestamp() WHERE first_run = first AND drop_id IS NOT NULL AND dropped_at IS NULL;
+    IF NOT found THEN
+        RAISE EXCEPTION 'nobody has ordered that the runs from % on are dropped', first USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    EXECUTE (SELECT 'DROP TABLE ' || string_agg(format('%I', parent || '_r' || first), ', ' ORDER BY n)
+             FROM unnest(ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'value_writes', 'ledger'])
+                  WITH ORDINALITY AS p (parent, n));
+END $$;
+
 CREATE FUNCTION wave.guard_events(leaf regclass) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -217,9 +243,9 @@ BEGIN
     LOCK TABLE run_ranges IN SHARE ROW EXCLUSIVE MODE;
     SELECT * INTO STRICT newest FROM run_ranges ORDER BY first_run DESC LIMIT 1;
     given := nextval('run_ids');
-    IF newest.month < date_trunc('month', now() AT TIME ZONE 'UTC') OR given >= newest.first_run + width THEN
-        PERFORM open_run_range(newest.first_run + width, newest.first_run + 2 * width);
-        given := setval('run_ids', newest.first_run + width);
+    IF newest.month < date_trunc('month', now() AT TIME ZONE 'UTC') OR given >= newest.following THEN
+        PERFORM open_run_range(newest.following, newest.following + width);
+        given := setval('run_ids', newest.following);
     END IF;
     RETURN given;
 END $$;
@@ -245,7 +271,7 @@ BEGIN
         'interactions' || suffix);
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
     PERFORM guard_interactions(('interactions' || suffix)::regclass);
-    INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
+    INSERT INTO run_ranges (first_run, following, month) VALUES (first, following, date_trunc('month', now() AT TIME ZONE 'UTC'));
 END $$;
 
 CREATE FUNCTION wave.refuse_change() RETURNS trigger
@@ -253,6 +279,16 @@ CREATE FUNCTION wave.refuse_change() RETURNS trigger
     AS $$
 BEGIN
     RAISE EXCEPTION 'append-only: % on % is refused', tg_op, tg_table_name USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE FUNCTION wave.refuse_dropped() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM run_ranges r WHERE new.run_id >= r.first_run AND new.run_id < r.following AND r.drop_id IS NOT NULL) THEN
+        RAISE EXCEPTION 'the history of run % was dropped, or is about to be', new.run_id USING ERRCODE = 'WR001';
+    END IF;
+    RETURN new;
 END $$;
 
 CREATE TABLE wave.workflow_runs (
@@ -578,7 +614,7 @@ CREATE TABLE wave.decisions (
 )
 PARTITION BY RANGE (run_id);
 
-CREATE TABLE wave.decisions_r0 (
+CREATE TABLE wave.decisions_r1 (
     run_id bigint CONSTRAINT decisions_run_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT decisions_interaction_id_not_null NOT NULL,
     round integer CONSTRAINT decisions_round_not_null NOT NULL,
@@ -617,6 +653,48 @@ ALTER TABLE wave.definitions ALTER COLUMN definition_id ADD GENERATED ALWAYS AS 
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE wave.drops (
+    drop_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    before date NOT NULL,
+    basis text NOT NULL,
+    basis_nonce bytea NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    withdrawn_at timestamp with time zone,
+    approved_by text,
+    approved_at timestamp with time zone,
+    CONSTRAINT drops_basis_check CHECK ((basis <> ''::text)),
+    CONSTRAINT drops_basis_nonce_check CHECK ((length(basis_nonce) = 32)),
+    CONSTRAINT drops_before_check CHECK ((before = date_trunc('month'::text, (before)::timestamp with time zone))),
+    CONSTRAINT drops_check CHECK ((lower(approved_by) <> lower(requested_by))),
+    CONSTRAINT drops_check1 CHECK (((approved_by IS NULL) = (approved_at IS NULL))),
+    CONSTRAINT drops_check2 CHECK (((withdrawn_at IS NULL) OR (approved_at IS NULL))),
+    CONSTRAINT drops_requested_by_check CHECK ((requested_by <> ''::text))
+);
+
+CREATE TABLE wave.run_ranges (
+    first_run bigint NOT NULL,
+    following bigint NOT NULL,
+    month date NOT NULL,
+    drop_id uuid,
+    dropped_at timestamp with time zone,
+    CONSTRAINT run_ranges_check CHECK ((following > first_run)),
+    CONSTRAINT run_ranges_check1 CHECK (((dropped_at IS NULL) OR (drop_id IS NOT NULL))),
+    CONSTRAINT run_ranges_first_run_check CHECK ((first_run > 0))
+);
+
+CREATE VIEW wave.dropped_ranges AS
+ SELECT r.first_run,
+    r.following,
+    r.month,
+    r.dropped_at,
+    d.drop_id,
+    d.requested_by,
+    d.approved_by
+   FROM (wave.run_ranges r
+     JOIN wave.drops d USING (drop_id))
+  WHERE (r.dropped_at IS NOT NULL);
 
 CREATE TABLE wave.durations (
     queue_id bigint NOT NULL,
@@ -719,7 +797,7 @@ CREATE TABLE wave.hits (
 )
 PARTITION BY RANGE (run_id);
 
-CREATE TABLE wave.hits_r0 (
+CREATE TABLE wave.hits_r1 (
     run_id bigint CONSTRAINT hits_run_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT hits_interaction_id_not_null NOT NULL,
     source_run_id bigint CONSTRAINT hits_source_run_id_not_null NOT NULL,
@@ -783,6 +861,33 @@ CREATE TABLE wave.interaction_events_r0 (
     CONSTRAINT interaction_events_sha256_check CHECK ((length(sha256) = 32))
 );
 
+CREATE TABLE wave.interaction_events_r1 (
+    event_id bigint DEFAULT nextval('wave.event_ids'::regclass) CONSTRAINT interaction_events_event_id_not_null NOT NULL,
+    run_id bigint CONSTRAINT interaction_events_run_id_not_null NOT NULL,
+    interaction_id bigint,
+    cause_interaction_id bigint,
+    wave_id bigint,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT interaction_events_recorded_at_not_null NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() CONSTRAINT interaction_events_xid_not_null NOT NULL,
+    type wave.event_type CONSTRAINT interaction_events_type_not_null NOT NULL,
+    seq integer,
+    cause_seq integer,
+    form smallint CONSTRAINT interaction_events_form_not_null NOT NULL,
+    correlation_id uuid,
+    runner_id uuid,
+    step text,
+    actor text,
+    definition bytea,
+    data text CONSTRAINT interaction_events_data_not_null NOT NULL COLLATE pg_catalog."C",
+    sha256 bytea CONSTRAINT interaction_events_sha256_not_null NOT NULL,
+    db_user text DEFAULT SESSION_USER CONSTRAINT interaction_events_db_user_not_null NOT NULL,
+    CONSTRAINT interaction_events_check CHECK (((interaction_id IS NULL) = (seq IS NULL))),
+    CONSTRAINT interaction_events_check1 CHECK (((cause_interaction_id IS NULL) = (cause_seq IS NULL))),
+    CONSTRAINT interaction_events_data_check CHECK ((octet_length(data) <= 16384)),
+    CONSTRAINT interaction_events_form_check CHECK ((form = 1)),
+    CONSTRAINT interaction_events_sha256_check CHECK ((length(sha256) = 32))
+);
+
 CREATE TABLE wave.interaction_inputs (
     run_id bigint NOT NULL,
     interaction_id bigint NOT NULL,
@@ -790,13 +895,13 @@ CREATE TABLE wave.interaction_inputs (
 )
 PARTITION BY RANGE (run_id);
 
-CREATE TABLE wave.interaction_inputs_r0 (
+CREATE TABLE wave.interaction_inputs_r1 (
     run_id bigint CONSTRAINT interaction_inputs_run_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT interaction_inputs_interaction_id_not_null NOT NULL,
     source_id bigint CONSTRAINT interaction_inputs_source_id_not_null NOT NULL
 );
 
-CREATE TABLE wave.interactions_r0 (
+CREATE TABLE wave.interactions_r1 (
     run_id bigint CONSTRAINT interactions_run_id_not_null NOT NULL,
     interaction_id bigint DEFAULT nextval('wave.interaction_ids'::regclass) CONSTRAINT interactions_interaction_id_not_null NOT NULL,
     run_step_id bigint CONSTRAINT interactions_run_step_id_not_null NOT NULL,
@@ -894,7 +999,7 @@ CREATE TABLE wave.joins (
 )
 PARTITION BY RANGE (run_id);
 
-CREATE TABLE wave.joins_r0 (
+CREATE TABLE wave.joins_r1 (
     run_id bigint CONSTRAINT joins_run_id_not_null NOT NULL,
     record_id bigint CONSTRAINT joins_record_id_not_null NOT NULL,
     run_step_id bigint CONSTRAINT joins_run_step_id_not_null NOT NULL,
@@ -919,7 +1024,7 @@ CREATE TABLE wave.last_results (
     CONSTRAINT last_results_size_check CHECK ((size > 0))
 );
 
-CREATE TABLE wave.ledger_r0 (
+CREATE TABLE wave.ledger_r1 (
     run_id bigint CONSTRAINT ledger_run_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT ledger_interaction_id_not_null NOT NULL,
     run_step_id bigint CONSTRAINT ledger_run_step_id_not_null NOT NULL,
@@ -1015,7 +1120,7 @@ CREATE TABLE wave.payloads (
 )
 PARTITION BY RANGE (run_id);
 
-CREATE TABLE wave.payloads_r0 (
+CREATE TABLE wave.payloads_r1 (
     run_id bigint CONSTRAINT payloads_run_id_not_null NOT NULL,
     payload_id bigint DEFAULT nextval('wave.payload_ids'::regclass) CONSTRAINT payloads_payload_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT payloads_interaction_id_not_null NOT NULL,
@@ -1183,11 +1288,6 @@ CREATE SEQUENCE wave.run_ids
     NO MAXVALUE
     CACHE 1;
 
-CREATE TABLE wave.run_ranges (
-    first_run bigint NOT NULL,
-    month date NOT NULL
-);
-
 CREATE TABLE wave.run_records (
     run_id bigint NOT NULL,
     record_id bigint NOT NULL,
@@ -1346,7 +1446,7 @@ CREATE TABLE wave.staged_records (
 )
 PARTITION BY RANGE (run_id);
 
-CREATE TABLE wave.staged_records_r0 (
+CREATE TABLE wave.staged_records_r1 (
     run_id bigint CONSTRAINT staged_records_run_id_not_null NOT NULL,
     staged_id bigint DEFAULT nextval('wave.staged_ids'::regclass) CONSTRAINT staged_records_staged_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT staged_records_interaction_id_not_null NOT NULL,
@@ -1417,7 +1517,7 @@ CREATE TABLE wave.tasks (
 )
 PARTITION BY RANGE (run_id);
 
-CREATE TABLE wave.tasks_r0 (
+CREATE TABLE wave.tasks_r1 (
     run_id bigint CONSTRAINT tasks_run_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT tasks_interaction_id_not_null NOT NULL,
     queue text CONSTRAINT tasks_queue_not_null NOT NULL,
@@ -1448,7 +1548,7 @@ CREATE TABLE wave.tasks_r0 (
     CONSTRAINT tasks_queue_check CHECK ((queue <> ''::text))
 );
 
-CREATE TABLE wave.value_writes_r0 (
+CREATE TABLE wave.value_writes_r1 (
     run_id bigint CONSTRAINT value_writes_run_id_not_null NOT NULL,
     value_write_id bigint DEFAULT nextval('wave.value_write_ids'::regclass) CONSTRAINT value_writes_value_write_id_not_null NOT NULL,
     interaction_id bigint CONSTRAINT value_writes_interaction_id_not_null NOT NULL,
@@ -1516,27 +1616,29 @@ ALTER TABLE wave.workflows ALTER COLUMN workflow_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
-ALTER TABLE ONLY wave.decisions ATTACH PARTITION wave.decisions_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.decisions ATTACH PARTITION wave.decisions_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.hits ATTACH PARTITION wave.hits_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.hits ATTACH PARTITION wave.hits_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.interaction_events ATTACH PARTITION wave.interaction_events_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.interaction_events ATTACH PARTITION wave.interaction_events_r0 FOR VALUES FROM ('0') TO ('1');
 
-ALTER TABLE ONLY wave.interaction_inputs ATTACH PARTITION wave.interaction_inputs_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.interaction_events ATTACH PARTITION wave.interaction_events_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.interactions ATTACH PARTITION wave.interactions_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.interaction_inputs ATTACH PARTITION wave.interaction_inputs_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.joins ATTACH PARTITION wave.joins_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.interactions ATTACH PARTITION wave.interactions_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.ledger ATTACH PARTITION wave.ledger_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.joins ATTACH PARTITION wave.joins_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.payloads ATTACH PARTITION wave.payloads_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.ledger ATTACH PARTITION wave.ledger_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.staged_records ATTACH PARTITION wave.staged_records_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.payloads ATTACH PARTITION wave.payloads_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.tasks ATTACH PARTITION wave.tasks_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.staged_records ATTACH PARTITION wave.staged_records_r1 FOR VALUES FROM ('1') TO ('100000');
 
-ALTER TABLE ONLY wave.value_writes ATTACH PARTITION wave.value_writes_r0 FOR VALUES FROM ('0') TO ('100000');
+ALTER TABLE ONLY wave.tasks ATTACH PARTITION wave.tasks_r1 FOR VALUES FROM ('1') TO ('100000');
+
+ALTER TABLE ONLY wave.value_writes ATTACH PARTITION wave.value_writes_r1 FOR VALUES FROM ('1') TO ('100000');
 
 ALTER TABLE ONLY wave.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (kind, name);
@@ -1571,14 +1673,17 @@ ALTER TABLE ONLY wave.counts
 ALTER TABLE ONLY wave.decisions
     ADD CONSTRAINT decisions_pkey PRIMARY KEY (run_id, interaction_id, round, person);
 
-ALTER TABLE ONLY wave.decisions_r0
-    ADD CONSTRAINT decisions_r0_pkey PRIMARY KEY (run_id, interaction_id, round, person);
+ALTER TABLE ONLY wave.decisions_r1
+    ADD CONSTRAINT decisions_r1_pkey PRIMARY KEY (run_id, interaction_id, round, person);
 
 ALTER TABLE ONLY wave.definitions
     ADD CONSTRAINT definitions_kind_name_sha256_key UNIQUE (kind, name, sha256);
 
 ALTER TABLE ONLY wave.definitions
     ADD CONSTRAINT definitions_pkey PRIMARY KEY (definition_id);
+
+ALTER TABLE ONLY wave.drops
+    ADD CONSTRAINT drops_pkey PRIMARY KEY (drop_id);
 
 ALTER TABLE ONLY wave.durations
     ADD CONSTRAINT durations_pkey PRIMARY KEY (queue_id, bucket);
@@ -1601,8 +1706,8 @@ ALTER TABLE ONLY wave.firings
 ALTER TABLE ONLY wave.hits
     ADD CONSTRAINT hits_pkey PRIMARY KEY (run_id, interaction_id);
 
-ALTER TABLE ONLY wave.hits_r0
-    ADD CONSTRAINT hits_r0_pkey PRIMARY KEY (run_id, interaction_id);
+ALTER TABLE ONLY wave.hits_r1
+    ADD CONSTRAINT hits_r1_pkey PRIMARY KEY (run_id, interaction_id);
 
 ALTER TABLE ONLY wave.interaction_events
     ADD CONSTRAINT interaction_events_pkey PRIMARY KEY (run_id, event_id);
@@ -1610,17 +1715,20 @@ ALTER TABLE ONLY wave.interaction_events
 ALTER TABLE ONLY wave.interaction_events_r0
     ADD CONSTRAINT interaction_events_r0_pkey PRIMARY KEY (run_id, event_id);
 
+ALTER TABLE ONLY wave.interaction_events_r1
+    ADD CONSTRAINT interaction_events_r1_pkey PRIMARY KEY (run_id, event_id);
+
 ALTER TABLE ONLY wave.interaction_inputs
     ADD CONSTRAINT interaction_inputs_pkey PRIMARY KEY (run_id, interaction_id, source_id);
 
-ALTER TABLE ONLY wave.interaction_inputs_r0
-    ADD CONSTRAINT interaction_inputs_r0_pkey PRIMARY KEY (run_id, interaction_id, source_id);
+ALTER TABLE ONLY wave.interaction_inputs_r1
+    ADD CONSTRAINT interaction_inputs_r1_pkey PRIMARY KEY (run_id, interaction_id, source_id);
 
 ALTER TABLE ONLY wave.interactions
     ADD CONSTRAINT interactions_pkey PRIMARY KEY (run_id, interaction_id);
 
-ALTER TABLE ONLY wave.interactions_r0
-    ADD CONSTRAINT interactions_r0_pkey PRIMARY KEY (run_id, interaction_id);
+ALTER TABLE ONLY wave.interactions_r1
+    ADD CONSTRAINT interactions_r1_pkey PRIMARY KEY (run_id, interaction_id);
 
 ALTER TABLE ONLY wave.invalidations
     ADD CONSTRAINT invalidations_pkey PRIMARY KEY (invalidation_id);
@@ -1628,8 +1736,8 @@ ALTER TABLE ONLY wave.invalidations
 ALTER TABLE ONLY wave.joins
     ADD CONSTRAINT joins_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);
 
-ALTER TABLE ONLY wave.joins_r0
-    ADD CONSTRAINT joins_r0_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);
+ALTER TABLE ONLY wave.joins_r1
+    ADD CONSTRAINT joins_r1_pkey PRIMARY KEY (run_id, record_id, run_step_id, iteration, generation);
 
 ALTER TABLE ONLY wave.last_results
     ADD CONSTRAINT last_results_pkey PRIMARY KEY (run_step_id);
@@ -1637,8 +1745,8 @@ ALTER TABLE ONLY wave.last_results
 ALTER TABLE ONLY wave.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (run_id, interaction_id, attempt);
 
-ALTER TABLE ONLY wave.ledger_r0
-    ADD CONSTRAINT ledger_r0_pkey PRIMARY KEY (run_id, interaction_id, attempt);
+ALTER TABLE ONLY wave.ledger_r1
+    ADD CONSTRAINT ledger_r1_pkey PRIMARY KEY (run_id, interaction_id, attempt);
 
 ALTER TABLE ONLY wave.legal_holds
     ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (record_id);
@@ -1655,8 +1763,8 @@ ALTER TABLE ONLY wave.log_tiles
 ALTER TABLE ONLY wave.payloads
     ADD CONSTRAINT payloads_pkey PRIMARY KEY (run_id, payload_id);
 
-ALTER TABLE ONLY wave.payloads_r0
-    ADD CONSTRAINT payloads_r0_pkey PRIMARY KEY (run_id, payload_id);
+ALTER TABLE ONLY wave.payloads_r1
+    ADD CONSTRAINT payloads_r1_pkey PRIMARY KEY (run_id, payload_id);
 
 ALTER TABLE ONLY wave.project_files
     ADD CONSTRAINT project_files_pkey PRIMARY KEY (path);
@@ -1721,8 +1829,8 @@ ALTER TABLE ONLY wave.spending
 ALTER TABLE ONLY wave.staged_records
     ADD CONSTRAINT staged_records_pkey PRIMARY KEY (run_id, staged_id);
 
-ALTER TABLE ONLY wave.staged_records_r0
-    ADD CONSTRAINT staged_records_r0_pkey PRIMARY KEY (run_id, staged_id);
+ALTER TABLE ONLY wave.staged_records_r1
+    ADD CONSTRAINT staged_records_r1_pkey PRIMARY KEY (run_id, staged_id);
 
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_pkey PRIMARY KEY (step_id);
@@ -1733,14 +1841,14 @@ ALTER TABLE ONLY wave.steps
 ALTER TABLE ONLY wave.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (run_id, interaction_id);
 
-ALTER TABLE ONLY wave.tasks_r0
-    ADD CONSTRAINT tasks_r0_pkey PRIMARY KEY (run_id, interaction_id);
+ALTER TABLE ONLY wave.tasks_r1
+    ADD CONSTRAINT tasks_r1_pkey PRIMARY KEY (run_id, interaction_id);
 
 ALTER TABLE ONLY wave.value_writes
     ADD CONSTRAINT value_writes_pkey PRIMARY KEY (run_id, value_write_id);
 
-ALTER TABLE ONLY wave.value_writes_r0
-    ADD CONSTRAINT value_writes_r0_pkey PRIMARY KEY (run_id, value_write_id);
+ALTER TABLE ONLY wave.value_writes_r1
+    ADD CONSTRAINT value_writes_r1_pkey PRIMARY KEY (run_id, value_write_id);
 
 ALTER TABLE ONLY wave.visits
     ADD CONSTRAINT visits_pkey PRIMARY KEY (visit_id);
@@ -1759,6 +1867,8 @@ ALTER TABLE ONLY wave.workflows
 
 ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (workflow_id);
+
+CREATE UNIQUE INDEX drops_one_open ON wave.drops USING btree ((true)) WHERE ((withdrawn_at IS NULL) AND (approved_at IS NULL));
 
 CREATE UNIQUE INDEX erasures_open ON wave.erasures USING btree (record_id) WHERE ((erased_at IS NULL) AND (withdrawn_at IS NULL));
 
@@ -1784,29 +1894,37 @@ CREATE INDEX interaction_events_xid ON ONLY wave.interaction_events USING btree 
 
 CREATE INDEX interaction_events_r0_xid_idx ON wave.interaction_events_r0 USING btree (xid);
 
+CREATE INDEX interaction_events_r1_event_id_idx ON wave.interaction_events_r1 USING btree (event_id) WHERE (type = 'projection_event_skipped'::wave.event_type);
+
+CREATE UNIQUE INDEX interaction_events_r1_run_id_interaction_id_seq_idx ON wave.interaction_events_r1 USING btree (run_id, interaction_id, seq) WHERE (interaction_id IS NOT NULL);
+
+CREATE INDEX interaction_events_r1_wave_id_idx ON wave.interaction_events_r1 USING btree (wave_id) WHERE ((interaction_id IS NULL) AND (wave_id IS NOT NULL));
+
+CREATE INDEX interaction_events_r1_xid_idx ON wave.interaction_events_r1 USING btree (xid);
+
 CREATE INDEX interactions_delayed ON ONLY wave.interactions USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 
 CREATE UNIQUE INDEX interactions_in_force ON ONLY wave.interactions USING btree (record_id, run_step_id, run_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
 
 CREATE UNIQUE INDEX interactions_once ON ONLY wave.interactions USING btree (record_id, run_step_id, run_id, item, iteration, generation) NULLS NOT DISTINCT;
 
-CREATE INDEX interactions_r0_ready_at_idx ON wave.interactions_r0 USING btree (ready_at) WHERE (ready_at IS NOT NULL);
+CREATE INDEX interactions_r1_ready_at_idx ON wave.interactions_r1 USING btree (ready_at) WHERE (ready_at IS NOT NULL);
 
-CREATE UNIQUE INDEX interactions_r0_record_id_run_step_id_run_id_item_iteratio_idx1 ON wave.interactions_r0 USING btree (record_id, run_step_id, run_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
+CREATE UNIQUE INDEX interactions_r1_record_id_run_step_id_run_id_item_iteratio_idx1 ON wave.interactions_r1 USING btree (record_id, run_step_id, run_id, item, iteration) NULLS NOT DISTINCT WHERE in_force;
 
-CREATE UNIQUE INDEX interactions_r0_record_id_run_step_id_run_id_item_iteration_idx ON wave.interactions_r0 USING btree (record_id, run_step_id, run_id, item, iteration, generation) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX interactions_r1_record_id_run_step_id_run_id_item_iteration_idx ON wave.interactions_r1 USING btree (record_id, run_step_id, run_id, item, iteration, generation) NULLS NOT DISTINCT;
 
 CREATE INDEX interactions_trouble ON ONLY wave.interactions USING btree (run_id, record_id) WHERE ((error IS NOT NULL) OR (rule IS NOT NULL));
 
-CREATE INDEX interactions_r0_run_id_record_id_idx ON wave.interactions_r0 USING btree (run_id, record_id) WHERE ((error IS NOT NULL) OR (rule IS NOT NULL));
+CREATE INDEX interactions_r1_run_id_record_id_idx ON wave.interactions_r1 USING btree (run_id, record_id) WHERE ((error IS NOT NULL) OR (rule IS NOT NULL));
 
 CREATE INDEX ledger_unsettled ON ONLY wave.ledger USING btree (run_id) WHERE (accepted IS NULL);
 
-CREATE INDEX ledger_r0_run_id_idx ON wave.ledger_r0 USING btree (run_id) WHERE (accepted IS NULL);
+CREATE INDEX ledger_r1_run_id_idx ON wave.ledger_r1 USING btree (run_id) WHERE (accepted IS NULL);
 
 CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, interaction_id, attempt);
 
-CREATE INDEX payloads_r0_run_id_interaction_id_attempt_idx ON wave.payloads_r0 USING btree (run_id, interaction_id, attempt);
+CREATE INDEX payloads_r1_run_id_interaction_id_attempt_idx ON wave.payloads_r1 USING btree (run_id, interaction_id, attempt);
 
 CREATE UNIQUE INDEX projections_one_of_each ON wave.projections USING btree (name, state) WHERE (state <> 'retired'::text);
 
@@ -1822,13 +1940,13 @@ CREATE INDEX staged_records_position ON ONLY wave.staged_records USING btree (ru
 
 CREATE INDEX staged_records_record ON ONLY wave.staged_records USING btree (record_id) WHERE (record_id IS NOT NULL);
 
-CREATE INDEX staged_records_r0_record_id_idx ON wave.staged_records_r0 USING btree (record_id) WHERE (record_id IS NOT NULL);
+CREATE INDEX staged_records_r1_record_id_idx ON wave.staged_records_r1 USING btree (record_id) WHERE (record_id IS NOT NULL);
 
-CREATE INDEX staged_records_r0_run_id_interaction_id_staged_id_idx ON wave.staged_records_r0 USING btree (run_id, interaction_id, staged_id);
+CREATE INDEX staged_records_r1_run_id_interaction_id_staged_id_idx ON wave.staged_records_r1 USING btree (run_id, interaction_id, staged_id);
 
 CREATE INDEX staged_records_waiting ON ONLY wave.staged_records USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
 
-CREATE INDEX staged_records_r0_run_id_staged_id_idx ON wave.staged_records_r0 USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
+CREATE INDEX staged_records_r1_run_id_staged_id_idx ON wave.staged_records_r1 USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
 
 CREATE INDEX tasks_number ON ONLY wave.tasks USING btree (interaction_id);
 
@@ -1836,15 +1954,15 @@ CREATE INDEX tasks_open ON ONLY wave.tasks USING btree (queue, priority DESC, du
 
 CREATE INDEX tasks_overdue ON ONLY wave.tasks USING btree (due_at) WHERE ((decided_at IS NULL) AND (escalate IS NOT NULL) AND (escalated_at IS NULL));
 
-CREATE INDEX tasks_r0_due_at_idx ON wave.tasks_r0 USING btree (due_at) WHERE ((decided_at IS NULL) AND (escalate IS NOT NULL) AND (escalated_at IS NULL));
+CREATE INDEX tasks_r1_due_at_idx ON wave.tasks_r1 USING btree (due_at) WHERE ((decided_at IS NULL) AND (escalate IS NOT NULL) AND (escalated_at IS NULL));
 
-CREATE INDEX tasks_r0_interaction_id_idx ON wave.tasks_r0 USING btree (interaction_id);
+CREATE INDEX tasks_r1_interaction_id_idx ON wave.tasks_r1 USING btree (interaction_id);
 
-CREATE INDEX tasks_r0_queue_priority_due_at_interaction_id_idx ON wave.tasks_r0 USING btree (queue, priority DESC, due_at, interaction_id) WHERE (decided_at IS NULL);
+CREATE INDEX tasks_r1_queue_priority_due_at_interaction_id_idx ON wave.tasks_r1 USING btree (queue, priority DESC, due_at, interaction_id) WHERE (decided_at IS NULL);
 
 CREATE INDEX value_writes_value ON ONLY wave.value_writes USING btree (record_id, table_name, column_name, value_write_id);
 
-CREATE INDEX value_writes_r0_record_id_table_name_column_name_value_writ_idx ON wave.value_writes_r0 USING btree (record_id, table_name, column_name, value_write_id);
+CREATE INDEX value_writes_r1_record_id_table_name_column_name_value_writ_idx ON wave.value_writes_r1 USING btree (record_id, table_name, column_name, value_write_id);
 
 CREATE INDEX visits_loads ON wave.visits USING btree (server, model, visit_id) WHERE loaded;
 
@@ -1856,9 +1974,9 @@ CREATE INDEX waves_queue ON wave.waves USING btree (queue_id, opened_at);
 
 CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE (state = 'running'::text);
 
-ALTER INDEX wave.decisions_pkey ATTACH PARTITION wave.decisions_r0_pkey;
+ALTER INDEX wave.decisions_pkey ATTACH PARTITION wave.decisions_r1_pkey;
 
-ALTER INDEX wave.hits_pkey ATTACH PARTITION wave.hits_r0_pkey;
+ALTER INDEX wave.hits_pkey ATTACH PARTITION wave.hits_r1_pkey;
 
 ALTER INDEX wave.interaction_events_skips ATTACH PARTITION wave.interaction_events_r0_event_id_idx;
 
@@ -1870,55 +1988,67 @@ ALTER INDEX wave.interaction_events_wave ATTACH PARTITION wave.interaction_event
 
 ALTER INDEX wave.interaction_events_xid ATTACH PARTITION wave.interaction_events_r0_xid_idx;
 
-ALTER INDEX wave.interaction_inputs_pkey ATTACH PARTITION wave.interaction_inputs_r0_pkey;
+ALTER INDEX wave.interaction_events_skips ATTACH PARTITION wave.interaction_events_r1_event_id_idx;
 
-ALTER INDEX wave.interactions_pkey ATTACH PARTITION wave.interactions_r0_pkey;
+ALTER INDEX wave.interaction_events_pkey ATTACH PARTITION wave.interaction_events_r1_pkey;
 
-ALTER INDEX wave.interactions_delayed ATTACH PARTITION wave.interactions_r0_ready_at_idx;
+ALTER INDEX wave.interaction_events_seq ATTACH PARTITION wave.interaction_events_r1_run_id_interaction_id_seq_idx;
 
-ALTER INDEX wave.interactions_in_force ATTACH PARTITION wave.interactions_r0_record_id_run_step_id_run_id_item_iteratio_idx1;
+ALTER INDEX wave.interaction_events_wave ATTACH PARTITION wave.interaction_events_r1_wave_id_idx;
 
-ALTER INDEX wave.interactions_once ATTACH PARTITION wave.interactions_r0_record_id_run_step_id_run_id_item_iteration_idx;
+ALTER INDEX wave.interaction_events_xid ATTACH PARTITION wave.interaction_events_r1_xid_idx;
 
-ALTER INDEX wave.interactions_trouble ATTACH PARTITION wave.interactions_r0_run_id_record_id_idx;
+ALTER INDEX wave.interaction_inputs_pkey ATTACH PARTITION wave.interaction_inputs_r1_pkey;
 
-ALTER INDEX wave.joins_pkey ATTACH PARTITION wave.joins_r0_pkey;
+ALTER INDEX wave.interactions_pkey ATTACH PARTITION wave.interactions_r1_pkey;
 
-ALTER INDEX wave.ledger_pkey ATTACH PARTITION wave.ledger_r0_pkey;
+ALTER INDEX wave.interactions_delayed ATTACH PARTITION wave.interactions_r1_ready_at_idx;
 
-ALTER INDEX wave.ledger_unsettled ATTACH PARTITION wave.ledger_r0_run_id_idx;
+ALTER INDEX wave.interactions_in_force ATTACH PARTITION wave.interactions_r1_record_id_run_step_id_run_id_item_iteratio_idx1;
 
-ALTER INDEX wave.payloads_pkey ATTACH PARTITION wave.payloads_r0_pkey;
+ALTER INDEX wave.interactions_once ATTACH PARTITION wave.interactions_r1_record_id_run_step_id_run_id_item_iteration_idx;
 
-ALTER INDEX wave.payloads_interaction ATTACH PARTITION wave.payloads_r0_run_id_interaction_id_attempt_idx;
+ALTER INDEX wave.interactions_trouble ATTACH PARTITION wave.interactions_r1_run_id_record_id_idx;
 
-ALTER INDEX wave.staged_records_pkey ATTACH PARTITION wave.staged_records_r0_pkey;
+ALTER INDEX wave.joins_pkey ATTACH PARTITION wave.joins_r1_pkey;
 
-ALTER INDEX wave.staged_records_record ATTACH PARTITION wave.staged_records_r0_record_id_idx;
+ALTER INDEX wave.ledger_pkey ATTACH PARTITION wave.ledger_r1_pkey;
 
-ALTER INDEX wave.staged_records_position ATTACH PARTITION wave.staged_records_r0_run_id_interaction_id_staged_id_idx;
+ALTER INDEX wave.ledger_unsettled ATTACH PARTITION wave.ledger_r1_run_id_idx;
 
-ALTER INDEX wave.staged_records_waiting ATTACH PARTITION wave.staged_records_r0_run_id_staged_id_idx;
+ALTER INDEX wave.payloads_pkey ATTACH PARTITION wave.payloads_r1_pkey;
 
-ALTER INDEX wave.tasks_overdue ATTACH PARTITION wave.tasks_r0_due_at_idx;
+ALTER INDEX wave.payloads_interaction ATTACH PARTITION wave.payloads_r1_run_id_interaction_id_attempt_idx;
 
-ALTER INDEX wave.tasks_number ATTACH PARTITION wave.tasks_r0_interaction_id_idx;
+ALTER INDEX wave.staged_records_pkey ATTACH PARTITION wave.staged_records_r1_pkey;
 
-ALTER INDEX wave.tasks_pkey ATTACH PARTITION wave.tasks_r0_pkey;
+ALTER INDEX wave.staged_records_record ATTACH PARTITION wave.staged_records_r1_record_id_idx;
 
-ALTER INDEX wave.tasks_open ATTACH PARTITION wave.tasks_r0_queue_priority_due_at_interaction_id_idx;
+ALTER INDEX wave.staged_records_position ATTACH PARTITION wave.staged_records_r1_run_id_interaction_id_staged_id_idx;
 
-ALTER INDEX wave.value_writes_pkey ATTACH PARTITION wave.value_writes_r0_pkey;
+ALTER INDEX wave.staged_records_waiting ATTACH PARTITION wave.staged_records_r1_run_id_staged_id_idx;
 
-ALTER INDEX wave.value_writes_value ATTACH PARTITION wave.value_writes_r0_record_id_table_name_column_name_value_writ_idx;
+ALTER INDEX wave.tasks_overdue ATTACH PARTITION wave.tasks_r1_due_at_idx;
+
+ALTER INDEX wave.tasks_number ATTACH PARTITION wave.tasks_r1_interaction_id_idx;
+
+ALTER INDEX wave.tasks_pkey ATTACH PARTITION wave.tasks_r1_pkey;
+
+ALTER INDEX wave.tasks_open ATTACH PARTITION wave.tasks_r1_queue_priority_due_at_interaction_id_idx;
+
+ALTER INDEX wave.value_writes_pkey ATTACH PARTITION wave.value_writes_r1_pkey;
+
+ALTER INDEX wave.value_writes_value ATTACH PARTITION wave.value_writes_r1_record_id_table_name_column_name_value_writ_idx;
 
 CREATE TRIGGER check_references AFTER INSERT ON wave.interaction_events REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_events();
 
 CREATE TRIGGER check_references AFTER INSERT ON wave.interaction_events_r0 REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_events();
 
+CREATE TRIGGER check_references AFTER INSERT ON wave.interaction_events_r1 REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_events();
+
 CREATE TRIGGER check_references AFTER INSERT ON wave.interactions REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_interactions();
 
-CREATE TRIGGER check_references AFTER INSERT ON wave.interactions_r0 REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_interactions();
+CREATE TRIGGER check_references AFTER INSERT ON wave.interactions_r1 REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION wave.check_interactions();
 
 CREATE TRIGGER enough_eyes BEFORE INSERT OR UPDATE OF decided_at ON wave.tasks FOR EACH ROW WHEN (((new.decided_at IS NOT NULL) AND (NOT new.withdrawn))) EXECUTE FUNCTION wave.check_eyes();
 
@@ -1940,7 +2070,7 @@ ALTER TABLE wave.log_tiles ENABLE ALWAYS TRIGGER no_change;
 
 CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.interactions FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
-CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.interactions_r0 FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.interactions_r1 FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
 CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON wave.log_state FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
@@ -1958,6 +2088,10 @@ CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.interaction_events_r0 FOR EAC
 
 ALTER TABLE wave.interaction_events_r0 ENABLE ALWAYS TRIGGER no_truncate;
 
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.interaction_events_r1 FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
+
+ALTER TABLE wave.interaction_events_r1 ENABLE ALWAYS TRIGGER no_truncate;
+
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.log_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
 ALTER TABLE wave.log_checkpoints ENABLE ALWAYS TRIGGER no_truncate;
@@ -1965,6 +2099,8 @@ ALTER TABLE wave.log_checkpoints ENABLE ALWAYS TRIGGER no_truncate;
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON wave.log_tiles FOR EACH STATEMENT EXECUTE FUNCTION wave.refuse_change();
 
 ALTER TABLE wave.log_tiles ENABLE ALWAYS TRIGGER no_truncate;
+
+CREATE TRIGGER not_dropped BEFORE UPDATE ON wave.workflow_runs FOR EACH ROW WHEN (((new.state = 'running'::text) AND (old.state <> 'running'::text))) EXECUTE FUNCTION wave.refuse_dropped();
 
 ALTER TABLE ONLY wave.actors
     ADD CONSTRAINT actors_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
@@ -1981,8 +2117,8 @@ ALTER TABLE ONLY wave.breakers
 ALTER TABLE ONLY wave.counts
     ADD CONSTRAINT counts_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
 
-ALTER TABLE ONLY wave.decisions_r0
-    ADD CONSTRAINT decisions_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.decisions_r1
+    ADD CONSTRAINT decisions_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.durations
     ADD CONSTRAINT durations_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES wave.queues(queue_id);
@@ -2002,17 +2138,17 @@ ALTER TABLE ONLY wave.firings
 ALTER TABLE ONLY wave.firings
     ADD CONSTRAINT firings_schedule_fkey FOREIGN KEY (schedule) REFERENCES wave.schedules(name);
 
-ALTER TABLE ONLY wave.hits_r0
-    ADD CONSTRAINT hits_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.hits_r1
+    ADD CONSTRAINT hits_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
-ALTER TABLE ONLY wave.interaction_inputs_r0
-    ADD CONSTRAINT interaction_inputs_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.interaction_inputs_r1
+    ADD CONSTRAINT interaction_inputs_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
-ALTER TABLE ONLY wave.interaction_inputs_r0
-    ADD CONSTRAINT interaction_inputs_r0_run_id_source_id_fkey FOREIGN KEY (run_id, source_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.interaction_inputs_r1
+    ADD CONSTRAINT interaction_inputs_r1_run_id_source_id_fkey FOREIGN KEY (run_id, source_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
-ALTER TABLE ONLY wave.joins_r0
-    ADD CONSTRAINT joins_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.joins_r1
+    ADD CONSTRAINT joins_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
 ALTER TABLE wave.joins
     ADD CONSTRAINT joins_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
@@ -2026,14 +2162,14 @@ ALTER TABLE ONLY wave.last_results
 ALTER TABLE ONLY wave.last_results
     ADD CONSTRAINT last_results_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
 
-ALTER TABLE ONLY wave.ledger_r0
-    ADD CONSTRAINT ledger_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.ledger_r1
+    ADD CONSTRAINT ledger_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.legal_holds
     ADD CONSTRAINT legal_holds_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
 
-ALTER TABLE ONLY wave.payloads_r0
-    ADD CONSTRAINT payloads_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.payloads_r1
+    ADD CONSTRAINT payloads_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
 ALTER TABLE ONLY wave.queues
     ADD CONSTRAINT queues_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES wave.actors(actor_id);
@@ -2049,6 +2185,9 @@ ALTER TABLE ONLY wave.reruns
 
 ALTER TABLE ONLY wave.run_counts
     ADD CONSTRAINT run_counts_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.run_ranges
+    ADD CONSTRAINT run_ranges_drop_id_fkey FOREIGN KEY (drop_id) REFERENCES wave.drops(drop_id);
 
 ALTER TABLE ONLY wave.run_records
     ADD CONSTRAINT run_records_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
@@ -2080,8 +2219,8 @@ ALTER TABLE ONLY wave.server_owners
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
-ALTER TABLE ONLY wave.staged_records_r0
-    ADD CONSTRAINT staged_records_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.staged_records_r1
+    ADD CONSTRAINT staged_records_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
 ALTER TABLE wave.staged_records
     ADD CONSTRAINT staged_records_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
@@ -2089,14 +2228,14 @@ ALTER TABLE wave.staged_records
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);
 
-ALTER TABLE ONLY wave.tasks_r0
-    ADD CONSTRAINT tasks_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.tasks_r1
+    ADD CONSTRAINT tasks_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
-ALTER TABLE ONLY wave.value_writes_r0
-    ADD CONSTRAINT value_writes_r0_run_id_before_payload_id_fkey FOREIGN KEY (run_id, before_payload_id) REFERENCES wave.payloads_r0(run_id, payload_id);
+ALTER TABLE ONLY wave.value_writes_r1
+    ADD CONSTRAINT value_writes_r1_run_id_before_payload_id_fkey FOREIGN KEY (run_id, before_payload_id) REFERENCES wave.payloads_r1(run_id, payload_id);
 
-ALTER TABLE ONLY wave.value_writes_r0
-    ADD CONSTRAINT value_writes_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
+ALTER TABLE ONLY wave.value_writes_r1
+    ADD CONSTRAINT value_writes_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
 ALTER TABLE wave.value_writes
     ADD CONSTRAINT value_writes_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
@@ -2193,6 +2332,39 @@ GRANT INSERT(definition) ON TABLE wave.interaction_events_r0 TO wave;
 GRANT INSERT(data) ON TABLE wave.interaction_events_r0 TO wave;
 
 GRANT INSERT(sha256) ON TABLE wave.interaction_events_r0 TO wave;
+
+REVOKE ALL ON TABLE wave.interaction_events_r1 FROM wave;
+GRANT SELECT ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(run_id) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(interaction_id) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(cause_interaction_id) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(wave_id) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(type) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(seq) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(cause_seq) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(form) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(correlation_id) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(runner_id) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(step) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(actor) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(definition) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(data) ON TABLE wave.interaction_events_r1 TO wave;
+
+GRANT INSERT(sha256) ON TABLE wave.interaction_events_r1 TO wave;
 
 REVOKE ALL ON TABLE wave.log_checkpoints FROM wave;
 GRANT SELECT,INSERT ON TABLE wave.log_checkpoints TO wave;

@@ -55,17 +55,17 @@ async def header_before(connection: Connection, index: int) -> int | None:
 
 
 async def of_run(connection: Connection, run_id: int, *, size: int) -> list[int]:
-    """Return where the events of a run stand."""
+    """Return where the events of a run stand; of one that was dropped, where that is said."""
     return await _indexes(connection, "sealed/of_run", {"run_id": run_id, "size": size})
 
 
 async def of_record(connection: Connection, key: str, *, size: int) -> list[int]:
-    """Return where the events of a record stand, with those that led to them."""
+    """Return where the events of a record stand, with those that led to them, and what was dropped of it."""
     return await _indexes(connection, "sealed/of_record", {"key": key, "size": size})
 
 
 async def flows(connection: Connection, key: str) -> list[str]:
-    """Return the correlation ids of a record: one for each run that it has been in."""
+    """Return the correlation ids of a record: one for each run that it has been in, unless that was dropped."""
     return [row["correlation"] for row in await fetch(connection, "sealed/flows", {"key": key})]
 
 
@@ -78,6 +78,16 @@ async def between(connection: Connection, since: datetime, until: datetime, *, s
 async def later_erasures(connection: Connection, first: int, end: int, *, size: int) -> list[int]:
     """Return where erasures stand behind a stretch of the log that are of the same runs."""
     return await _indexes(connection, "sealed/later_erasures", {"first": first, "end": end, "size": size})
+
+
+async def later_attempts(connection: Connection, first: int, end: int, *, size: int) -> list[int]:
+    """Return where what was begun in a stretch of the log went on behind it, up to its newest attempt."""
+    return await _indexes(connection, "sealed/later_attempts", {"first": first, "end": end, "size": size})
+
+
+async def later_drops(connection: Connection, first: int, end: int, *, size: int) -> list[int]:
+    """Return where orders to drop events of a stretch of the log stand behind it."""
+    return await _indexes(connection, "sealed/later_drops", {"first": first, "end": end, "size": size})
 
 
 async def hashes(connection: Connection, size: int, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:

@@ -105,11 +105,16 @@ CREATE TABLE durations (
 CREATE TYPE interaction_state AS ENUM
     ('blocked', 'pending', 'running', 'waiting', 'completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated');
 
--- Run ids are dealt out in ranges, a new range each month, so that a month can be dropped whole later.
--- Run 0 is no run: events that belong to none carry it.
+-- Run ids are dealt out in ranges, a new range each month, so that a month can be dropped whole.
+-- Run 0 is no run: events that belong to none carry it, lie in a partition of their own, and are never dropped.
 CREATE TABLE run_ranges (
-    first_run  bigint PRIMARY KEY,
-    month      date NOT NULL
+    first_run   bigint PRIMARY KEY CHECK (first_run > 0),
+    following   bigint NOT NULL,                                -- the first run behind it
+    month       date NOT NULL,                                  -- in which it was opened, and its runs were started
+    drop_id     uuid,                                           -- two people have ordered that it goes: nothing of it is begun again
+    dropped_at  timestamptz,                                    -- and it has gone
+    CHECK (following > first_run),
+    CHECK (dropped_at IS NULL OR drop_id IS NOT NULL)
 );
 CREATE SEQUENCE run_ids;
 CREATE SEQUENCE interaction_ids;
@@ -597,7 +602,10 @@ CREATE TYPE event_type AS ENUM (
     'erasure_requested', 'erasure_withdrawn', 'record_erased',
     'payload_erased',                   -- contents are gone, by their commitments: two people have said so
     'hold_placed', 'hold_released',     -- nothing of a record may be erased; it may again
-    'retention_applied');               -- contents that were old enough are gone
+    'retention_applied',                -- contents that were old enough are gone
+    'drop_requested', 'drop_withdrawn',
+    'drop_ordered',                     -- the history of a range of runs is to go, by its indexes in the log: two people have said so
+    'history_dropped');                 -- and it has gone
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
 -- (core/event.py); a later form may add columns, which are NULL in older rows.
@@ -774,6 +782,30 @@ CREATE TABLE legal_holds (
     placed_by     text NOT NULL CHECK (placed_by <> ''),
     placed_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- Who wants the history of old months dropped, and who else agrees. The ranges that go are set then; each of them goes in a transaction
+-- of its own, once the log that is signed says so.
+CREATE TABLE drops (
+    drop_id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    before        date NOT NULL CHECK (before = date_trunc('month', before)),   -- months that began earlier
+    basis         text NOT NULL CHECK (basis <> ''),        -- on what ground; events commit to it
+    basis_nonce   bytea NOT NULL CHECK (length(basis_nonce) = 32),
+    requested_by  text NOT NULL CHECK (requested_by <> ''),
+    requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_at  timestamptz,
+    approved_by   text CHECK (lower(approved_by) <> lower(requested_by)),
+    approved_at   timestamptz,
+    CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
+    CHECK (withdrawn_at IS NULL OR approved_at IS NULL)
+);
+CREATE UNIQUE INDEX drops_one_open ON drops ((true)) WHERE withdrawn_at IS NULL AND approved_at IS NULL;
+ALTER TABLE run_ranges ADD FOREIGN KEY (drop_id) REFERENCES drops;
+
+-- The ranges whose history is gone, and by whose order.
+CREATE VIEW dropped_ranges AS
+SELECT r.first_run, r.following, r.month, r.dropped_at, d.drop_id, d.requested_by, d.approved_by
+FROM run_ranges r JOIN drops d USING (drop_id)
+WHERE r.dropped_at IS NOT NULL;
 
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -1037,7 +1069,39 @@ BEGIN
         'interactions' || suffix);
     PERFORM guard_events(('interaction_events' || suffix)::regclass);
     PERFORM guard_interactions(('interactions' || suffix)::regclass);
-    INSERT INTO run_ranges (first_run, month) VALUES (first, date_trunc('month', now() AT TIME ZONE 'UTC'));
+    INSERT INTO run_ranges (first_run, following, month) VALUES (first, following, date_trunc('month', now() AT TIME ZONE 'UTC'));
+END $$;
+
+-- Drops the partitions of a range that two people have ordered to go. For that it locks their parents too, one after the other, in the
+-- order in which a run is begun: who calls it says how long it may wait for each, since everybody else waits behind it.
+CREATE FUNCTION drop_run_range(first bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE run_ranges SET dropped_at = clock_timestamp() WHERE first_run = first AND drop_id IS NOT NULL AND dropped_at IS NULL;
+    IF NOT found THEN
+        RAISE EXCEPTION 'nobody has ordered that the runs from % on are dropped', first USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    EXECUTE (SELECT 'DROP TABLE ' || string_agg(format('%I', parent || '_r' || first), ', ' ORDER BY n)
+             FROM unnest(ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'value_writes', 'ledger'])
+                  WITH ORDINALITY AS p (parent, n));
+END $$;
+
+-- Of runs that are to go, or have gone, nothing is begun again, whatever orders it, and nothing more is said: the order names what is there.
+CREATE FUNCTION refuse_dropped() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM run_ranges r WHERE new.run_id >= r.first_run AND new.run_id < r.following AND r.drop_id IS NOT NULL) THEN
+        RAISE EXCEPTION 'the history of run % was dropped, or is about to be', new.run_id USING ERRCODE = 'WR001';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER not_dropped BEFORE UPDATE ON workflow_runs FOR EACH ROW
+    WHEN (new.state = 'running' AND old.state <> 'running') EXECUTE FUNCTION refuse_dropped();
+
+-- Waits for whoever is just saying something of these runs. From then on nobody can, once the order stands.
+CREATE FUNCTION close_run_range(first bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('GRANT TRIGGER ON %I TO %I', 'interaction_events_r' || first, current_user);
+    EXECUTE format('CREATE TRIGGER not_dropped BEFORE INSERT ON %I FOR EACH ROW EXECUTE FUNCTION refuse_dropped()', 'interaction_events_r' || first);
+    EXECUTE format('REVOKE TRIGGER ON %I FROM %I', 'interaction_events_r' || first, current_user);
 END $$;
 
 -- Lower goes first. An hour of waiting weighs as much as one step of priority: urgent work goes first, and nothing waits for
@@ -1083,11 +1147,13 @@ BEGIN
     LOCK TABLE run_ranges IN SHARE ROW EXCLUSIVE MODE;
     SELECT * INTO STRICT newest FROM run_ranges ORDER BY first_run DESC LIMIT 1;
     given := nextval('run_ids');
-    IF newest.month < date_trunc('month', now() AT TIME ZONE 'UTC') OR given >= newest.first_run + width THEN
-        PERFORM open_run_range(newest.first_run + width, newest.first_run + 2 * width);
-        given := setval('run_ids', newest.first_run + width);
+    IF newest.month < date_trunc('month', now() AT TIME ZONE 'UTC') OR given >= newest.following THEN
+        PERFORM open_run_range(newest.following, newest.following + width);
+        given := setval('run_ids', newest.following);
     END IF;
     RETURN given;
 END $$;
 
-SELECT open_run_range(0, 100000);
+CREATE TABLE interaction_events_r0 PARTITION OF interaction_events FOR VALUES FROM (0) TO (1);
+SELECT guard_events('interaction_events_r0');
+SELECT open_run_range(1, 100000);

@@ -50,6 +50,7 @@ UNION ALL
 SELECT d.run_id, d.interaction_id, d.step || ': the call whose answer it was given is not there'
 FROM done d LEFT JOIN interactions s ON s.run_id = d.source_run_id AND s.interaction_id = d.source_id
 WHERE d.source_id IS NOT NULL AND s.interaction_id IS NULL
+  AND NOT EXISTS (SELECT FROM dropped_ranges g WHERE d.source_run_id >= g.first_run AND d.source_run_id < g.following)
 UNION ALL
 SELECT d.run_id, d.interaction_id, d.step || ': nobody''s decision is recorded'
 FROM done d LEFT JOIN decisions p USING (run_id, interaction_id)

@@ -1,6 +1,6 @@
 -- Folds the next sealed entries into one copy of `record_states`, as core/projection.py says it: up to a hole in the log, or to an
--- event that cannot be folded. Nothing is added that depends on where a batch ends: sums, earliest, latest, and what the newest says.
--- The OFFSETs keep the planner from joining whole tables.
+-- event that cannot be folded. Entries of runs whose history was dropped are passed over: nothing can be said of these. Nothing is added
+-- that depends on where a batch ends: sums, earliest, latest, and what the newest says. The OFFSETs keep the planner from joining whole tables.
 WITH entries AS MATERIALIZED (
     SELECT log_index, run_id, event_id
     FROM (
@@ -17,6 +17,7 @@ WITH entries AS MATERIALIZED (
     FROM entries l
     LEFT JOIN LATERAL (SELECT * FROM interaction_events WHERE run_id = l.run_id AND event_id = l.event_id OFFSET 0) AS e ON true
     WHERE l.event_id IS NOT NULL AND l.log_index <> ALL (%(skips)s::bigint[])
+      AND NOT EXISTS (SELECT FROM dropped_ranges g WHERE l.run_id >= g.first_run AND l.run_id < g.following)
 ), refused AS MATERIALIZED (
     SELECT min(log_index) AS log_index
     FROM events

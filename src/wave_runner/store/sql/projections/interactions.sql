@@ -38,7 +38,8 @@ WITH told AS (
 )
 SELECT n.interactions, n.unsealed, w.total, w.run_id, w.interaction_id
 FROM (SELECT (SELECT count(*) FROM interactions) AS interactions,
-             (SELECT count(*) FROM interaction_events) - (SELECT count(*) FROM event_log WHERE kind = 0) AS unsealed) AS n
+             (SELECT count(*) FROM interaction_events) - (SELECT count(*) FROM event_log l
+              WHERE kind = 0 AND NOT EXISTS (SELECT FROM dropped_ranges g WHERE l.run_id >= g.first_run AND l.run_id < g.following)) AS unsealed) AS n
 LEFT JOIN (
     SELECT count(*) OVER () AS total, run_id, interaction_id FROM wrong ORDER BY run_id, interaction_id LIMIT %(shown)s
 ) AS w ON true

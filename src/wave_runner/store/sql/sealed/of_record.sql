@@ -27,5 +27,10 @@ WITH RECURSIVE flows AS (
       AND e.type IN ('erasure_requested', 'erasure_withdrawn', 'record_erased', 'hold_placed', 'hold_released')
       AND (e.correlation_id IN (SELECT a.erasure_id FROM erasures a JOIN records r USING (record_id) WHERE r.key = %(key)s)
            OR EXISTS (SELECT FROM flows f WHERE strpos(e.data, f.correlation_id::text) > 0))
+    UNION ALL
+    -- What was dropped of it, with all of its runs.
+    SELECT e.event_id FROM interaction_events e
+    WHERE e.run_id = 0 AND e.type = 'history_dropped'
+      AND EXISTS (SELECT FROM flows f WHERE f.run_id BETWEEN (e.data::json ->> 'first_run')::bigint AND (e.data::json ->> 'last_run')::bigint)
 )
 SELECT l.log_index FROM events JOIN event_log l USING (event_id) WHERE l.log_index < %(size)s

@@ -1,0 +1,1 @@
+SELECT date_trunc('month', now() AT TIME ZONE 'UTC')::date AS month

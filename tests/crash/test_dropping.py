@@ -1,0 +1,57 @@
+"""Whoever drops old months is killed at every statement: of a range nothing is gone, or all of it; and it goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+from tests.audit.test_dropping import drop, month, months, wave
+from tests.crash.test_crash_points import DROPPING, ORDERING
+from tests.support.projects import WAVE, Ground
+
+from wave_runner import crash_points
+
+APPROVE = ("audit", "drop", "--approve", "--as", "ben")
+
+
+def killed(ground: Ground, point: str) -> None:
+    done = subprocess.run(
+        [WAVE, "--project", ground.folder, *APPROVE],
+        env={**os.environ, crash_points.VARIABLE: point},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, f"{point} was never passed\n{done.stderr}"
+
+
+def left(ground: Ground) -> int:
+    return int(ground.one("SELECT count(DISTINCT run_id) FROM interactions"))
+
+
+def test_a_drop_that_is_killed_goes_on_where_it_was(ground: Ground):
+    months(ground, 3)
+    drop(ground, "--before", month(ground), "--basis", "policy 7", "--as", "maria")
+    for point in ORDERING:
+        killed(ground, point)
+        assert ground.one("SELECT count(*) FROM run_ranges WHERE drop_id IS NOT NULL") == 0, point
+    killed(ground, f"drops/approve{crash_points.COMMIT}")
+    assert (left(ground), ground.one("SELECT count(*) FROM run_ranges WHERE drop_id IS NOT NULL")) == (3, 2)
+    wave(ground, "audit", "verify")
+    assert "and there still: runs 1 to 99999" in drop(ground)
+
+    for point in DROPPING:
+        killed(ground, point)
+        assert left(ground) == 3, point
+    killed(ground, f"drops/drop_range{crash_points.COMMIT}")
+    assert left(ground) == 2
+    # The order is in the signed log; that it is done is not yet.
+    assert "(14 events) is to be dropped" in wave(ground, "audit", "verify")
+    wave(ground, "projection", "verify")
+    drop(ground, "--approve", "--as", "eve")
+    assert left(ground) == 1
+    by = "SELECT DISTINCT data::json ->> 'approved_by' AS by FROM interaction_events WHERE type = 'history_dropped'"
+    assert ground.one(by) == "ben", "who goes on with it has not ordered it"
+    wave(ground, "audit", "verify")
+    wave(ground, "projection", "verify")
