@@ -35,6 +35,16 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_fanned_out',
     'staging_written',
     'staging_decided',
+    'staging_completed',
+    'records_vanished',
+    'records_returned',
+    'batch_held',
+    'batch_approved',
+    'batch_refused',
+    'staging_revalidated',
+    'staging_promoted',
+    'staging_rejected',
+    'staging_rolled_back',
     'wave_opened',
     'wave_closed',
     'wave_expired',
@@ -273,6 +283,7 @@ CREATE TABLE wave.workflow_runs (
     ended_at timestamp with time zone,
     reason text,
     broken text,
+    revalidates bigint,
     CONSTRAINT workflow_runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
     CONSTRAINT workflow_runs_check1 CHECK (((state = 'failed'::text) = (reason IS NOT NULL))),
     CONSTRAINT workflow_runs_check2 CHECK (((broken IS NULL) OR (state = 'failed'::text))),
@@ -365,7 +376,7 @@ CREATE TABLE wave.alerts (
     kind text NOT NULL,
     message text NOT NULL,
     raised_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text])))
+    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text, 'batch_held'::text])))
 );
 
 CREATE TABLE wave.answers (
@@ -373,6 +384,26 @@ CREATE TABLE wave.answers (
     run_id bigint NOT NULL,
     interaction_id bigint NOT NULL,
     CONSTRAINT answers_question_check CHECK ((length(question) = 32))
+);
+
+CREATE TABLE wave.batches (
+    run_id bigint NOT NULL,
+    fetcher_ids bigint[] NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    known bigint,
+    vanished bigint,
+    settled_at timestamp with time zone,
+    decided_by text,
+    reason text,
+    reason_nonce bytea,
+    CONSTRAINT batches_check CHECK (((state = 'open'::text) = (settled_at IS NULL))),
+    CONSTRAINT batches_check1 CHECK ((((state = 'open'::text) = (known IS NULL)) AND ((known IS NULL) = (vanished IS NULL)))),
+    CONSTRAINT batches_check2 CHECK (((state = ANY (ARRAY['approved'::text, 'refused'::text])) = (decided_by IS NOT NULL))),
+    CONSTRAINT batches_check3 CHECK ((((decided_by IS NULL) = (reason IS NULL)) AND ((reason IS NULL) = (reason_nonce IS NULL)))),
+    CONSTRAINT batches_decided_by_check CHECK ((decided_by <> ''::text)),
+    CONSTRAINT batches_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT batches_reason_nonce_check CHECK ((length(reason_nonce) = 32)),
+    CONSTRAINT batches_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'held'::text, 'approved'::text, 'refused'::text])))
 );
 
 CREATE TABLE wave.breakers (
@@ -663,6 +694,7 @@ CREATE TABLE wave.fan_outs (
     again bigint DEFAULT 0 NOT NULL,
     unchanged bigint DEFAULT 0 NOT NULL,
     under_way bigint DEFAULT 0 NOT NULL,
+    vanished bigint DEFAULT 0 NOT NULL,
     error text,
     closed_at timestamp with time zone,
     CONSTRAINT fan_outs_check CHECK (((error IS NULL) OR (closed_at IS NOT NULL)))
@@ -1113,6 +1145,11 @@ CREATE TABLE wave.records (
     record_id bigint NOT NULL,
     collection text NOT NULL,
     key text NOT NULL,
+    seen_in bigint,
+    vanished_in bigint,
+    vanished_at timestamp with time zone,
+    CONSTRAINT records_check CHECK (((vanished_in IS NULL) = (vanished_at IS NULL))),
+    CONSTRAINT records_check1 CHECK ((vanished_in > seen_in)),
     CONSTRAINT records_key_check CHECK ((key <> ''::text))
 );
 
@@ -1241,6 +1278,7 @@ CREATE TABLE wave.value_writes (
     after_sha256 bytea,
     before_payload_id bigint,
     is_undo boolean DEFAULT false NOT NULL,
+    is_refetch boolean DEFAULT false NOT NULL,
     written_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 )
@@ -1257,9 +1295,10 @@ CREATE VIEW wave.saved_values AS
     after_sha256,
     before_payload_id,
     is_undo,
+    is_refetch,
     written_at
    FROM wave.value_writes
-  WHERE ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256));
+  WHERE ((NOT is_refetch) AND ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256)));
 
 CREATE TABLE wave.schedules (
     name text NOT NULL,
@@ -1316,13 +1355,22 @@ CREATE TABLE wave.staged_records (
     staged_at timestamp with time zone DEFAULT now() NOT NULL,
     decided_at timestamp with time zone,
     decider_id bigint,
+    decided_by text,
+    again_in bigint,
     CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
     CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
-    CONSTRAINT staged_records_check3 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check4 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = ((decider_id IS NULL) AND (decided_by IS NULL)))),
+    CONSTRAINT staged_records_check3 CHECK (((state <> ALL (ARRAY['promoted'::text, 'updated'::text, 'unchanged'::text])) OR (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check4 CHECK (
+CASE state
+    WHEN 'rejected'::text THEN (errors <> '[]'::jsonb)
+    WHEN 'revalidated'::text THEN true
+    ELSE (errors = '[]'::jsonb)
+END),
+    CONSTRAINT staged_records_check5 CHECK (((state = 'revalidated'::text) = (again_in IS NOT NULL))),
+    CONSTRAINT staged_records_decided_by_check CHECK ((decided_by <> ''::text)),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
-    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
+    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'updated'::text, 'unchanged'::text, 'rejected'::text, 'revalidated'::text, 'rolled_back'::text])))
 )
 PARTITION BY RANGE (run_id);
 
@@ -1340,13 +1388,22 @@ CREATE TABLE wave.staged_records_r0 (
     staged_at timestamp with time zone DEFAULT now() CONSTRAINT staged_records_staged_at_not_null NOT NULL,
     decided_at timestamp with time zone,
     decider_id bigint,
+    decided_by text,
+    again_in bigint,
     CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
     CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
-    CONSTRAINT staged_records_check3 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check4 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = ((decider_id IS NULL) AND (decided_by IS NULL)))),
+    CONSTRAINT staged_records_check3 CHECK (((state <> ALL (ARRAY['promoted'::text, 'updated'::text, 'unchanged'::text])) OR (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check4 CHECK (
+CASE state
+    WHEN 'rejected'::text THEN (errors <> '[]'::jsonb)
+    WHEN 'revalidated'::text THEN true
+    ELSE (errors = '[]'::jsonb)
+END),
+    CONSTRAINT staged_records_check5 CHECK (((state = 'revalidated'::text) = (again_in IS NOT NULL))),
+    CONSTRAINT staged_records_decided_by_check CHECK ((decided_by <> ''::text)),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
-    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
+    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'updated'::text, 'unchanged'::text, 'rejected'::text, 'revalidated'::text, 'rolled_back'::text])))
 );
 
 CREATE TABLE wave.steps (
@@ -1439,6 +1496,7 @@ CREATE TABLE wave.value_writes_r0 (
     after_sha256 bytea,
     before_payload_id bigint,
     is_undo boolean DEFAULT false CONSTRAINT value_writes_is_undo_not_null NOT NULL,
+    is_refetch boolean DEFAULT false CONSTRAINT value_writes_is_refetch_not_null NOT NULL,
     written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 );
@@ -1532,6 +1590,9 @@ ALTER TABLE ONLY wave.alerts
 
 ALTER TABLE ONLY wave.answers
     ADD CONSTRAINT answers_pkey PRIMARY KEY (question);
+
+ALTER TABLE ONLY wave.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY wave.breakers
     ADD CONSTRAINT breakers_pkey PRIMARY KEY (kind, name);
@@ -1952,6 +2013,9 @@ ALTER TABLE ONLY wave.actors
 ALTER TABLE ONLY wave.alerts
     ADD CONSTRAINT alerts_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
+ALTER TABLE ONLY wave.batches
+    ADD CONSTRAINT batches_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.breakers
     ADD CONSTRAINT breakers_probe_by_fkey FOREIGN KEY (probe_by) REFERENCES wave.runners(runner_id);
 
@@ -2015,6 +2079,12 @@ ALTER TABLE ONLY wave.record_counts
 ALTER TABLE ONLY wave.record_states
     ADD CONSTRAINT record_states_projection_id_fkey FOREIGN KEY (projection_id) REFERENCES wave.projections(projection_id);
 
+ALTER TABLE ONLY wave.records
+    ADD CONSTRAINT records_seen_in_fkey FOREIGN KEY (seen_in) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.records
+    ADD CONSTRAINT records_vanished_in_fkey FOREIGN KEY (vanished_in) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
@@ -2051,6 +2121,9 @@ ALTER TABLE ONLY wave.server_owners
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
+ALTER TABLE wave.staged_records
+    ADD CONSTRAINT staged_records_again_in_fkey FOREIGN KEY (again_in) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.staged_records_r0
     ADD CONSTRAINT staged_records_r0_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r0(run_id, interaction_id);
 
@@ -2086,6 +2159,9 @@ ALTER TABLE ONLY wave.waves
 
 ALTER TABLE ONLY wave.workflow_runs
     ADD CONSTRAINT workflow_runs_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
+
+ALTER TABLE ONLY wave.workflow_runs
+    ADD CONSTRAINT workflow_runs_revalidates_fkey FOREIGN KEY (revalidates) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.workflow_runs
     ADD CONSTRAINT workflow_runs_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);

@@ -1,14 +1,17 @@
 -- The next selected records become interactions. Left out are those that are under way in this workflow, in whatever
--- run, or have ended and not been judged yet; and those that are completed and whose row is as it was when it was read.
+-- run, or have ended and not been judged yet; those that have vanished from their source; and those that are completed and
+-- whose row is as it was when it was read.
 -- `room` is how many more the run may begin.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(record_ids)s::bigint[], %(hashes)s::bytea[]) WITH ORDINALITY AS g (record_id, read_hash, place)
 ), judged AS MATERIALIZED (
     SELECT g.record_id, g.place, newest.state = 'incomplete' AS again,
-           CASE WHEN newest.state IN ('live', 'ended') THEN 'under_way'
+           CASE WHEN c.vanished_in IS NOT NULL THEN 'vanished'
+                WHEN newest.state IN ('live', 'ended') THEN 'under_way'
                 WHEN newest.state = 'completed' AND newest.read_hash = g.read_hash THEN 'unchanged'
                 ELSE 'begin' END AS verdict
     FROM given g
+    JOIN records c USING (record_id)
     LEFT JOIN LATERAL (
         SELECT r.state, r.read_hash FROM run_records r
         WHERE r.record_id = g.record_id AND r.workflow_id = %(workflow_id)s
@@ -38,5 +41,6 @@ WITH given AS MATERIALIZED (
 SELECT (SELECT count(*) FROM children) AS begun,
        (SELECT count(*) FROM flows JOIN chosen USING (record_id) WHERE again) AS again,
        (SELECT count(*) FROM judged WHERE verdict = 'unchanged') AS unchanged,
+       (SELECT count(*) FROM judged WHERE verdict = 'vanished') AS vanished,
        (SELECT count(*) FROM judged WHERE verdict = 'under_way')
            + (SELECT count(*) FROM chosen) - (SELECT count(*) FROM children) AS under_way
