@@ -37,6 +37,7 @@ from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
 from wave_runner.runner import staleness
 from wave_runner.runner.approvals import Approvals
+from wave_runner.runner.batches import Batches
 from wave_runner.runner.deciding import People, named
 from wave_runner.runner.erasing import Erasing
 from wave_runner.runner.host_servers import HostServers
@@ -242,6 +243,10 @@ class Engine:
         """Return what may be done about results that are wrong, by the operating system's user."""
         orders = self.orders()
         return Repair(database=self.database, steps=orders.steps, orders=orders, by=orders.by)
+
+    def batches(self) -> Batches:
+        """Return what may be said of staged rows, by the operating system's user."""
+        return Batches(database=self.database, by=whoami())
 
     async def stale(self, workflow: str, *, run_id: int | None = None) -> Staleness:
         """Return which results of a workflow no longer match what they were made from. Changes nothing."""

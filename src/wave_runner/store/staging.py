@@ -197,7 +197,8 @@ async def _promote(
     placed = await _insert(connection, tables, [(id, one) for id, one in first.items() if not there[id]])
     state = dict.fromkeys(placed, "promoted")
     if refetch is not None:
-        known = {id: one for id, one in first.items() if there[id]}
+        placed_before = await _placed(connection, refetch.run_id, list(first))
+        known = {id: one for id, one in first.items() if there[id] and id not in placed_before}
         updated = await renew(connection, tables, refetch, known)
         state |= {id: "updated" if id in updated else "unchanged" for id in known}
     verdicts = []
@@ -218,6 +219,11 @@ async def _promote(
             )
         )
     return verdicts
+
+
+async def _placed(connection: Connection, run_id: int, record_ids: Sequence[int]) -> set[int]:
+    rows = await fetch(connection, "staging/placed", {"run_id": run_id, "record_ids": list(record_ids)})
+    return {row["record_id"] for row in rows}
 
 
 async def _insert(

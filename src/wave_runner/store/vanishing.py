@@ -95,6 +95,11 @@ async def judge(
         await let_vanish(connection, run_id, record_ids)
 
 
+async def vanished(connection: Connection, run_id: int) -> list[str]:
+    """Return the keys of the records that vanished with a batch and are not back."""
+    return [row["key"] for row in await fetch(connection, "batches/vanished", {"run_id": run_id})]
+
+
 async def let_vanish(connection: Connection, run_id: int, record_ids: Sequence[int]) -> None:
     """Mark records as vanished: no selection takes them up until their source has them again."""
     await fetch(connection, "records/vanish", {"run_id": run_id, "record_ids": list(record_ids)})
