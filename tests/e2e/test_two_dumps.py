@@ -1,4 +1,4 @@
-"""A source that is fetched again after years: nothing is done twice, what is new or edited is done, what is gone is told."""
+"""A source that is fetched again after years: what is new or edited is done, nothing twice; what is gone is told."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from tests.support.main_job import allow_nonsense
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import Ground, run_to_end
+from tests.support.projects import Ground, at_work, until
 from tests.support.small_project import change
 
 from wave_runner.engine import Engine
 from wave_runner.project.init import init_project
+from wave_runner.store import runs
 
 DUMPS = Path(os.environ.get("WAVE_TEST_DATA") or "/nowhere") / "nyc-jobs"
 PAGES = Path(__file__).parents[1] / "data" / "nyc"
@@ -28,6 +29,7 @@ RULES = [
     {"model": "judge", "json": {"red_flags": [], "ihl_score": 20, "verdict": "GENUINE"}},
 ]
 MODELS = ("summariser", "extractor", "judge")
+PATIENCE_S = 1500
 Row = dict[str, Any]
 
 
@@ -69,6 +71,12 @@ def dump(folder: Path) -> list[Row]:
     ]
 
 
+async def ended(engine: Engine, run_id: int) -> str:
+    found = await runs.state(engine.database, run_id)
+    assert found is not None
+    return "" if found["state"] == "running" else str(found["state"])
+
+
 def fetch(ground: Ground, rows: list[Row]) -> tuple[int, str]:
     """Let the source hold these rows, and have a run take them in."""
     folder = ground.folder / "source"
@@ -78,7 +86,8 @@ def fetch(ground: Ground, rows: list[Row]) -> tuple[int, str]:
     async def run(engine: Engine) -> tuple[int, str]:
         await engine.sync()
         run_id = await engine.start_run("job_postings", {"source": "source"})
-        return run_id, await run_to_end(engine, run_id)
+        async with at_work(engine):
+            return run_id, await until(lambda: ended(engine, run_id), patience_s=PATIENCE_S)
 
     return ground.do(run)
 
@@ -127,8 +136,10 @@ def through(ground: Ground, stub: OpenAIStub, first: list[Row], second: list[Row
 def values(ground: Ground) -> dict[str, tuple[str, int]]:
     """Return of each posting its description, and its newest event."""
     found = ground.sql(
-        "SELECT p.source_id, p.description, (SELECT max(e.event_id) FROM interactions i "
-        "JOIN interaction_events e USING (run_id, interaction_id) WHERE i.record_id = p.posting_id) AS newest FROM postings p"
+        "SELECT p.source_id, p.description, "
+        "(SELECT max(e.event_id) FROM interactions i "
+        "JOIN interaction_events e USING (run_id, interaction_id) WHERE i.record_id = p.posting_id) AS newest "
+        "FROM postings p"
     )
     return {row["source_id"]: (row["description"], row["newest"]) for row in found}
 

@@ -50,7 +50,7 @@ def test_what_the_source_has_changed_is_explained_with_what_stood_there_before(g
     run(ground)
     assert ground.items() == {"a": 2}
     writes = ground.sql(
-        "SELECT column_name, is_refetch, convert_from(content, 'UTF8') AS before FROM value_writes v "
+        "SELECT column_name, is_intake, convert_from(content, 'UTF8') AS before FROM value_writes v "
         "LEFT JOIN payloads p ON p.payload_id = before_payload_id AND p.run_id = v.run_id ORDER BY value_write_id"
     )
     assert [tuple(row.values()) for row in writes] == [

@@ -211,6 +211,12 @@ async def count_rows(connection: Connection, tables: Tables, table: str, records
     return {record_id: found.get(address_of(address, record_id, key), 0) for record_id, key in records.items()}
 
 
+async def given_columns(connection: Connection, table: str) -> list[str]:
+    """Return the columns of a table that are stored as they are given, and not computed from others."""
+    rows = await fetch(connection, "records/stored_columns", {"table": table})
+    return [row["name"] for row in rows]
+
+
 async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[str]) -> list[str]:
     """Return keys as their column writes them, so that a UUID in capitals, or 007 for a number, is found again."""
     address = tables.of(tables.collection.table)
@@ -223,15 +229,15 @@ async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[
     return [row["key"] for row in await cursor.fetchall()]
 
 
-async def apply_writes(connection: Connection, changes: Sequence[Change], *, is_refetch: bool = False) -> None:
+async def apply_writes(connection: Connection, changes: Sequence[Change], *, is_intake: bool = False) -> None:
     """Apply declared writes in the caller's transaction, sorted by table and record, and record each value's change.
 
-    With `is_refetch` it is no step that changes the values, but the source that they have come from again.
+    With `is_intake` it is no step's work: a batch has these records again, or is taken back.
     """
     with users_data(connection):
         written = await _apply(connection, _last_wins(changes))
     if written:
-        await _record(connection, written, is_refetch=is_refetch)
+        await _record(connection, written, is_intake=is_intake)
 
 
 async def _apply(connection: Connection, changes: Sequence[Change]) -> list[ValueWrite]:
@@ -407,7 +413,7 @@ async def _replace(connection: Connection, address: Address, changes: Sequence[C
     ]
 
 
-async def _record(connection: Connection, written: Sequence[ValueWrite], *, is_refetch: bool) -> None:
+async def _record(connection: Connection, written: Sequence[ValueWrite], *, is_intake: bool) -> None:
     """Keep what was there before, and put both hashes where `explain`, undo and `ensures` read them."""
     before = [
         Before(value.change.run_id, value.change.interaction_id, value.change.attempt, value.before)
@@ -425,7 +431,7 @@ async def _record(connection: Connection, written: Sequence[ValueWrite], *, is_r
             "before": [sha256_of(value.before) for value in written],
             "after": [sha256_of(value.after) for value in written],
             "payload_ids": await keep_before(connection, before),
-            "is_refetch": is_refetch,
+            "is_intake": is_intake,
         },
     )
 

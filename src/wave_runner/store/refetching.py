@@ -53,7 +53,7 @@ async def renew(connection: Connection, tables: Tables, refetch: Refetch, known:
             )
             for record_id, columns in changed.items()
         ],
-        is_refetch=True,
+        is_intake=True,
     )
     return await _read_otherwise(connection, tables, refetch, known, changed)
 

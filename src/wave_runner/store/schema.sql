@@ -396,14 +396,14 @@ CREATE TABLE wave.batches (
     decided_by text,
     reason text,
     reason_nonce bytea,
-    CONSTRAINT batches_check CHECK (((state = 'open'::text) = (settled_at IS NULL))),
-    CONSTRAINT batches_check1 CHECK ((((state = 'open'::text) = (known IS NULL)) AND ((known IS NULL) = (vanished IS NULL)))),
-    CONSTRAINT batches_check2 CHECK (((state = ANY (ARRAY['approved'::text, 'refused'::text])) = (decided_by IS NOT NULL))),
+    CONSTRAINT batches_check CHECK (((state <> 'open'::text) OR (settled_at IS NULL))),
+    CONSTRAINT batches_check1 CHECK ((((settled_at IS NULL) = (known IS NULL)) AND ((known IS NULL) = (vanished IS NULL)))),
+    CONSTRAINT batches_check2 CHECK (((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by IS NOT NULL))),
     CONSTRAINT batches_check3 CHECK ((((decided_by IS NULL) = (reason IS NULL)) AND ((reason IS NULL) = (reason_nonce IS NULL)))),
     CONSTRAINT batches_decided_by_check CHECK ((decided_by <> ''::text)),
     CONSTRAINT batches_reason_check CHECK ((reason <> ''::text)),
     CONSTRAINT batches_reason_nonce_check CHECK ((length(reason_nonce) = 32)),
-    CONSTRAINT batches_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'held'::text, 'approved'::text, 'refused'::text])))
+    CONSTRAINT batches_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'held'::text, 'approved'::text, 'refused'::text, 'rolled_back'::text])))
 );
 
 CREATE TABLE wave.breakers (
@@ -1278,7 +1278,7 @@ CREATE TABLE wave.value_writes (
     after_sha256 bytea,
     before_payload_id bigint,
     is_undo boolean DEFAULT false NOT NULL,
-    is_refetch boolean DEFAULT false NOT NULL,
+    is_intake boolean DEFAULT false NOT NULL,
     written_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 )
@@ -1295,10 +1295,10 @@ CREATE VIEW wave.saved_values AS
     after_sha256,
     before_payload_id,
     is_undo,
-    is_refetch,
+    is_intake,
     written_at
    FROM wave.value_writes
-  WHERE ((NOT is_refetch) AND ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256)));
+  WHERE ((NOT is_intake) AND ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256)));
 
 CREATE TABLE wave.schedules (
     name text NOT NULL,
@@ -1357,6 +1357,7 @@ CREATE TABLE wave.staged_records (
     decider_id bigint,
     decided_by text,
     again_in bigint,
+    copy_of bigint,
     CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
     CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
     CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = ((decider_id IS NULL) AND (decided_by IS NULL)))),
@@ -1390,6 +1391,7 @@ CREATE TABLE wave.staged_records_r0 (
     decider_id bigint,
     decided_by text,
     again_in bigint,
+    copy_of bigint,
     CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
     CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
     CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = ((decider_id IS NULL) AND (decided_by IS NULL)))),
@@ -1404,6 +1406,33 @@ END),
     CONSTRAINT staged_records_decided_by_check CHECK ((decided_by <> ''::text)),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
     CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'updated'::text, 'unchanged'::text, 'rejected'::text, 'revalidated'::text, 'rolled_back'::text])))
+);
+
+CREATE TABLE wave.staging_orders (
+    order_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    kind text NOT NULL,
+    rows bigint NOT NULL,
+    again_in bigint,
+    reason text NOT NULL,
+    reason_nonce bytea NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT staging_orders_check CHECK (((kind = ANY (ARRAY['revalidate'::text, 'promote'::text])) = (again_in IS NOT NULL))),
+    CONSTRAINT staging_orders_kind_check CHECK ((kind = ANY (ARRAY['revalidate'::text, 'promote'::text, 'reject'::text, 'roll_back'::text]))),
+    CONSTRAINT staging_orders_ordered_by_check CHECK ((ordered_by <> ''::text)),
+    CONSTRAINT staging_orders_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT staging_orders_reason_nonce_check CHECK ((length(reason_nonce) = 32)),
+    CONSTRAINT staging_orders_rows_check CHECK ((rows > 0))
+);
+
+ALTER TABLE wave.staging_orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.staging_orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE wave.steps (
@@ -1496,7 +1525,7 @@ CREATE TABLE wave.value_writes_r0 (
     after_sha256 bytea,
     before_payload_id bigint,
     is_undo boolean DEFAULT false CONSTRAINT value_writes_is_undo_not_null NOT NULL,
-    is_refetch boolean DEFAULT false CONSTRAINT value_writes_is_refetch_not_null NOT NULL,
+    is_intake boolean DEFAULT false CONSTRAINT value_writes_is_intake_not_null NOT NULL,
     written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 );
@@ -1761,6 +1790,9 @@ ALTER TABLE ONLY wave.staged_records
 
 ALTER TABLE ONLY wave.staged_records_r0
     ADD CONSTRAINT staged_records_r0_pkey PRIMARY KEY (run_id, staged_id);
+
+ALTER TABLE ONLY wave.staging_orders
+    ADD CONSTRAINT staging_orders_pkey PRIMARY KEY (order_id);
 
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_pkey PRIMARY KEY (step_id);
@@ -2129,6 +2161,12 @@ ALTER TABLE ONLY wave.staged_records_r0
 
 ALTER TABLE wave.staged_records
     ADD CONSTRAINT staged_records_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE ONLY wave.staging_orders
+    ADD CONSTRAINT staging_orders_again_in_fkey FOREIGN KEY (again_in) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.staging_orders
+    ADD CONSTRAINT staging_orders_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);

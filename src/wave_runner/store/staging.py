@@ -103,18 +103,7 @@ async def decide(
     decisions = [decision for decision in decisions if decision["id"] in open_ids]
     with users_data(connection):
         verdicts = await _judge(connection, collection, decisions, refetch)
-        await fetch(
-            connection,
-            "staging/decide",
-            {
-                "run_id": item.run_id,
-                "ids": [one.id for one in verdicts],
-                "states": [one.state for one in verdicts],
-                "errors": [dumps(list(one.errors)).decode() for one in verdicts],
-                "record_ids": [one.record_id for one in verdicts],
-                "decider_id": item.interaction_id,
-            },
-        )
+        await fetch(connection, "staging/decide", _decided(item.run_id, verdicts, decider_id=item.interaction_id))
     await records.check_constraints(connection)
     seen = [one.record_id for one in verdicts if one.record_id is not None]
     await vanishing.see(connection, item.run_id, seen, runner_id=wave.runner_id)
@@ -123,6 +112,26 @@ async def decide(
     data = {state: counts[state] for state in told}
     await _note(connection, wave, item, EventType.STAGING_DECIDED, data)
     return {**data, "duplicates": sorted(one.id for one in verdicts if one.is_duplicate)}
+
+
+async def promote_by_hand(
+    connection: Connection,
+    tables: records.Tables,
+    promotions: Sequence[Mapping[str, Any]],
+    *,
+    refetch: Refetch,
+    renews: bool,
+    by: str,
+) -> list[Verdict]:
+    """Promote rows that wait in a person's name, in the caller's transaction; `renews`: known records are updated."""
+    checked = [_checked(promotion) for promotion in promotions]
+    with users_data(connection):
+        verdicts = await _judge(connection, tables, checked, refetch if renews else None)
+        await fetch(connection, "staging/decide", _decided(refetch.run_id, verdicts, decided_by=by))
+    await records.check_constraints(connection)
+    seen = [one.record_id for one in verdicts if one.record_id is not None]
+    await vanishing.see(connection, refetch.run_id, seen, runner_id=None)
+    return verdicts
 
 
 async def complete(connection: Connection, wave: Wave, item: Item) -> None:
@@ -141,6 +150,20 @@ class Verdict:
     record_id: int | None
     errors: Sequence[Any] = ()
     is_duplicate: bool = False
+
+
+def _decided(
+    run_id: int, verdicts: Sequence[Verdict], *, decider_id: int | None = None, decided_by: str | None = None
+) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "ids": [one.id for one in verdicts],
+        "states": [one.state for one in verdicts],
+        "errors": [dumps(list(one.errors)).decode() for one in verdicts],
+        "record_ids": [one.record_id for one in verdicts],
+        "decider_id": decider_id,
+        "decided_by": decided_by,
+    }
 
 
 def _checked(decision: Mapping[str, Any]) -> Mapping[str, Any]:

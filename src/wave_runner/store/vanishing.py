@@ -114,6 +114,16 @@ async def see(connection: Connection, run_id: int, record_ids: Sequence[int], *,
     return back
 
 
+async def unsee(connection: Connection, run_id: int, record_ids: Sequence[int]) -> list[int]:
+    """Take back that a batch had these records, and what vanished with it. Returns the records that are there again."""
+    rows = await fetch(connection, "records/unsee", {"run_id": run_id, "record_ids": list(record_ids)})
+    back = [row["record_id"] for row in rows]
+    await _name(connection, EventType.RECORDS_RETURNED, back, {"run_id": run_id})
+    await fetch(connection, "batches/roll_back", {"run_id": run_id})
+    await fetch(connection, "alerts/withdraw", {"run_id": run_id, "kind": ALERT})
+    return back
+
+
 async def _name(connection: Connection, type: EventType, record_ids: Sequence[int], of: Mapping[str, Any]) -> None:
     for first in range(0, len(record_ids), RECORDS_AT_ONCE):
         chunk = list(record_ids[first : first + RECORDS_AT_ONCE])

@@ -541,6 +541,7 @@ CREATE TABLE staged_records (
     decider_id      bigint,                                 -- the interaction that decided
     decided_by      text CHECK (decided_by <> ''),          -- or the person
     again_in        bigint REFERENCES workflow_runs,        -- the batch that has it once more
+    copy_of         bigint,                                 -- the row that it is once more, of the batch that its run revalidates
     PRIMARY KEY (run_id, staged_id),
     CHECK (raw IS NOT NULL OR state <> 'waiting'),
     CHECK ((state = 'waiting') = (decided_at IS NULL)),
@@ -559,17 +560,31 @@ CREATE INDEX staged_records_record ON staged_records (record_id) WHERE record_id
 CREATE TABLE batches (
     run_id        bigint PRIMARY KEY REFERENCES workflow_runs,
     fetcher_ids   bigint[] NOT NULL,                        -- the interactions that have said so
-    state         text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'settled', 'held', 'approved', 'refused')),
+    state         text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'settled', 'held', 'approved', 'refused', 'rolled_back')),
     known         bigint,                                   -- records that the source had before
     vanished      bigint,                                   -- of them, those that are not in it
     settled_at    timestamptz,
     decided_by    text CHECK (decided_by <> ''),
     reason        text CHECK (reason <> ''),
     reason_nonce  bytea CHECK (length(reason_nonce) = 32),
-    CHECK ((state = 'open') = (settled_at IS NULL)),
-    CHECK ((state = 'open') = (known IS NULL) AND (known IS NULL) = (vanished IS NULL)),
-    CHECK ((state IN ('approved', 'refused')) = (decided_by IS NOT NULL)),
+    CHECK (state <> 'open' OR settled_at IS NULL),
+    CHECK ((settled_at IS NULL) = (known IS NULL) AND (known IS NULL) = (vanished IS NULL)),
+    CHECK (state NOT IN ('approved', 'refused') OR decided_by IS NOT NULL),
     CHECK ((decided_by IS NULL) = (reason IS NULL) AND (reason IS NULL) = (reason_nonce IS NULL))
+);
+
+-- What somebody has said of staged rows of a batch, and why.
+CREATE TABLE staging_orders (
+    order_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id        bigint NOT NULL REFERENCES workflow_runs,
+    kind          text NOT NULL CHECK (kind IN ('revalidate', 'promote', 'reject', 'roll_back')),
+    rows          bigint NOT NULL CHECK (rows > 0),
+    again_in      bigint REFERENCES workflow_runs,              -- the run that takes them up
+    reason        text NOT NULL CHECK (reason <> ''),
+    reason_nonce  bytea NOT NULL CHECK (length(reason_nonce) = 32),
+    ordered_by    text NOT NULL CHECK (ordered_by <> ''),
+    ordered_at    timestamptz NOT NULL DEFAULT now(),
+    CHECK ((kind IN ('revalidate', 'promote')) = (again_in IS NOT NULL))
 );
 
 -- ─── proof ───────────────────────────────────────────────────────────────────────────────────────
@@ -761,7 +776,7 @@ CREATE TABLE value_writes (
     after_sha256       bytea,
     before_payload_id  bigint,                              -- NULL: there was nothing before
     is_undo            boolean NOT NULL DEFAULT false,      -- what its interaction had written was taken back
-    is_refetch         boolean NOT NULL DEFAULT false,      -- its record came again from the source, which has another value now
+    is_intake          boolean NOT NULL DEFAULT false,      -- changed by a batch that has its record again, or taken back with one: no step's work
     written_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, value_write_id),
     CHECK ((before_sha256 IS NULL) = (after_sha256 IS NULL))
@@ -772,7 +787,7 @@ CREATE INDEX value_writes_value ON value_writes (record_id, table_name, column_n
 -- does count, since it stands; so does what was erased. What a source has changed is no work of anybody.
 CREATE VIEW saved_values AS
 SELECT * FROM value_writes
-WHERE NOT is_refetch AND (before_payload_id IS NOT NULL OR before_sha256 IS NULL OR before_sha256 <> after_sha256);
+WHERE NOT is_intake AND (before_payload_id IS NOT NULL OR before_sha256 IS NULL OR before_sha256 <> after_sha256);
 
 -- What somebody wants erased of a record, and who else agrees. It is done in the transaction that says so here; the record has
 -- another key from then on.
