@@ -103,7 +103,7 @@ async def decide(
     decisions = [decision for decision in decisions if decision["id"] in open_ids]
     with users_data(connection):
         verdicts = await _judge(connection, collection, decisions, refetch)
-        await fetch(connection, "staging/decide", _decided(item.run_id, verdicts, decider_id=item.interaction_id))
+        await _decide(connection, item.run_id, verdicts, decider_id=item.interaction_id)
     await records.check_constraints(connection)
     seen = [one.record_id for one in verdicts if one.record_id is not None]
     await vanishing.see(connection, item.run_id, seen, runner_id=wave.runner_id)
@@ -127,7 +127,7 @@ async def promote_by_hand(
     checked = [_checked(promotion) for promotion in promotions]
     with users_data(connection):
         verdicts = await _judge(connection, tables, checked, refetch if renews else None)
-        await fetch(connection, "staging/decide", _decided(refetch.run_id, verdicts, decided_by=by))
+        await _decide(connection, refetch.run_id, verdicts, decided_by=by)
     await records.check_constraints(connection)
     seen = [one.record_id for one in verdicts if one.record_id is not None]
     await vanishing.see(connection, refetch.run_id, seen, runner_id=None)
@@ -152,18 +152,29 @@ class Verdict:
     is_duplicate: bool = False
 
 
-def _decided(
-    run_id: int, verdicts: Sequence[Verdict], *, decider_id: int | None = None, decided_by: str | None = None
-) -> dict[str, Any]:
-    return {
-        "run_id": run_id,
-        "ids": [one.id for one in verdicts],
-        "states": [one.state for one in verdicts],
-        "errors": [dumps(list(one.errors)).decode() for one in verdicts],
-        "record_ids": [one.record_id for one in verdicts],
-        "decider_id": decider_id,
-        "decided_by": decided_by,
-    }
+async def _decide(
+    connection: Connection,
+    run_id: int,
+    verdicts: Sequence[Verdict],
+    *,
+    decider_id: int | None = None,
+    decided_by: str | None = None,
+) -> None:
+    ids = [one.id for one in verdicts]
+    await fetch(
+        connection,
+        "staging/decide",
+        {
+            "run_id": run_id,
+            "ids": ids,
+            "states": [one.state for one in verdicts],
+            "errors": [dumps(list(one.errors)).decode() for one in verdicts],
+            "record_ids": [one.record_id for one in verdicts],
+            "decider_id": decider_id,
+            "decided_by": decided_by,
+        },
+    )
+    await fetch(connection, "staging/name_origins", {"run_id": run_id, "ids": ids})
 
 
 def _checked(decision: Mapping[str, Any]) -> Mapping[str, Any]:

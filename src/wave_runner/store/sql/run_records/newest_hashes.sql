@@ -3,5 +3,5 @@
 SELECT DISTINCT ON (x.record_id) x.record_id, x.read_hash
 FROM run_records x JOIN workflow_runs r USING (workflow_id)
 WHERE r.run_id = %(run_id)s AND x.record_id = ANY (%(record_ids)s::bigint[])
-  AND NOT EXISTS (SELECT FROM staged_records b WHERE b.record_id = x.record_id AND b.run_id = x.run_id AND b.state IN ('rolled_back', 'revalidated'))
+  AND NOT EXISTS (SELECT FROM staged_records b WHERE b.record_id = x.record_id AND b.run_id = x.run_id AND (b.state = 'rolled_back' OR (b.state = 'revalidated' AND b.errors = '[]')))
 ORDER BY x.record_id, x.run_id DESC

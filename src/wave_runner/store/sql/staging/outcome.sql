@@ -15,7 +15,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT x.run_id FROM run_records x
     WHERE x.record_id = s.record_id AND x.run_id > s.run_id
-      AND NOT EXISTS (SELECT FROM staged_records b WHERE b.record_id = x.record_id AND b.run_id = x.run_id AND b.state IN ('rolled_back', 'revalidated'))
+      AND NOT EXISTS (SELECT FROM staged_records b WHERE b.record_id = x.record_id AND b.run_id = x.run_id AND (b.state = 'rolled_back' OR (b.state = 'revalidated' AND b.errors = '[]')))
     LIMIT 1
 ) AS flow ON true
 WHERE s.run_id = %(run_id)s AND s.state IN ('promoted', 'updated', 'unchanged')
