@@ -29,12 +29,14 @@ from wave_runner.core.params import carried_over, resolve_params
 from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
+from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import Project, ScheduleSpec, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
 from wave_runner.project.definitions import definitions, step_definition, workflow_definition
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
+from wave_runner.project.script_staging import deciding_step
 from wave_runner.runner.approvals import Approvals
 from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.preflight import preflight, read_choice, read_where
@@ -46,9 +48,11 @@ from wave_runner.settings import Settings, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
+from wave_runner.store.rollback import RolledBack
 
 # What does the work is imported by what asks for it: a command that only reads starts without it.
 if TYPE_CHECKING:
+    from wave_runner.runner.batches import Batches, Starts
     from wave_runner.runner.deciding import People
     from wave_runner.runner.dropping import Dropping
     from wave_runner.runner.erasing import Erasing
@@ -266,6 +270,78 @@ class Engine:
 
         orders = self.orders()
         return Repair(database=self.database, steps=orders.steps, orders=orders, by=orders.by)
+
+    def batches(self) -> Batches:
+        """Return what may be said of staged rows, by the operating system's user."""
+        from wave_runner.runner.batches import Batches
+
+        orders = self.orders()
+        return Batches(database=self.database, orders=orders, by=orders.by)
+
+    async def revalidate(
+        self, run_id: int, terms: tuple[Term, ...], *, step: str | None = None, reason: str, expect: int | None = None
+    ) -> int:
+        """Have staged rows validated once more, by a run that begins at the step which decides. Raises as `start_run`.
+
+        Returns the run.
+        """
+        _, starts = await self._taking_up(run_id, step)
+        return await self.batches().revalidate(run_id, terms, starts, reason=reason, expect=expect)
+
+    async def promote(
+        self,
+        run_id: int,
+        terms: tuple[Term, ...],
+        *,
+        step: str | None = None,
+        key: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        reason: str,
+        expect: int | None = None,
+    ) -> int:
+        """Promote staged rows in this person's name; a run that begins behind that takes them up. Returns the run."""
+        from wave_runner.runner.batches import Promotion
+
+        workflow, starts = await self._taking_up(run_id, step)
+        collection = self.project().collections[workflow.collection]
+        own = f"{collection.table}."
+        steps = workflow.steps.values()
+        promotion = Promotion(
+            collection=collection,
+            key=key,
+            set=values or {},
+            reads=columns_read(steps, collection.table),
+            writes=[name.removeprefix(own) for one in steps for name in one.writes if name.startswith(own)],
+        )
+        return await self.batches().promote(run_id, terms, starts, promotion, reason=reason, expect=expect)
+
+    async def roll_back(self, run_id: int, *, reason: str, dry: bool, expect: int | None = None) -> RolledBack:
+        """Take back what became of a batch; with `dry` nothing changes."""
+        [batch] = await self.batches().known(run_id)
+        collections = self.project().collections
+        if batch.collection not in collections:
+            raise NotFoundError(f"the folder has no collection {batch.collection}, which batch {run_id} is of")
+        collection = collections[batch.collection]
+        return await self.batches().roll_back(run_id, collection, reason=reason, dry=dry, expect=expect)
+
+    async def _taking_up(self, run_id: int, step: str | None) -> tuple[Workflow, Starts]:
+        """Return how the run begins that takes up staged rows of another, with everything pinned anew."""
+        [batch] = await self.batches().known(run_id)
+        project = self.project()
+        _workflow(project, batch.workflow)
+        if objections := self.watch.objections(batch.workflow):
+            raise objections[0].error()
+        taken = await self._taken(project, batch.workflow, await self.sync(project))
+        found = taken.workflows[batch.workflow]
+        root = deciding_step(taken, found, step)
+        async with self.database.transaction() as connection:
+            await preflight(connection, taken, found, (), folder=self.folder)
+
+        def starts(recorded: Mapping[str, Any]) -> runs.NewRun:
+            new = self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
+            return replace(new, root=root, revalidates=run_id)
+
+        return found, starts
 
     async def stale(self, workflow: str, *, run_id: int | None = None) -> Staleness:
         """Return which results of a workflow no longer match what they were made from. Changes nothing."""

@@ -62,6 +62,14 @@ REPAIRING = (
 )
 CANARIES = ("canaries/judged", "canaries/let_go")
 STOPS = ("stops/remember", "stops/forget")
+BATCHES = (
+    *("staging/copy", "staging/reject", "staging/lock_rows", "staging/roll_back", "staging/judge_again"),
+    *("staging_orders/add", "records/unsee", "batches/roll_back"),
+)
+WHOLE = (
+    *("batches/declare", "batches/whole", "batches/vanishing", "batches/settle", "batches/judge", "batches/lock"),
+    "records/vanish",
+)
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
@@ -86,6 +94,8 @@ ELSEWHERE = {
     **dict.fromkeys(REPAIRING, "an order of a person: tests/crash/test_repair.py"),
     **dict.fromkeys(CANARIES, "a run with a canary: tests/crash/test_canary.py"),
     **dict.fromkeys(STOPS, "a step with a stop: tests/crash/test_canary.py"),
+    **dict.fromkeys(BATCHES, "an order of a person: tests/crash/test_batches.py"),
+    **dict.fromkeys(WHOLE, "a source that is read whole: tests/crash/test_batches.py"),
     **dict.fromkeys(DURATIONS, "twenty attempts, or five seconds"),
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",

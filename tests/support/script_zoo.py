@@ -29,6 +29,9 @@ class Staged:
         self.rows += rows
         return len(rows)
 
+    async def complete(self, job_id):
+        self.completed = True
+
     async def staged(self, job_id, after, limit):
         waiting = [
             {"id": number, "raw": row["raw"], "source": row["source"]}

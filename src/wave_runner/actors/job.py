@@ -55,6 +55,10 @@ class Requests(Protocol):
         """
         ...
 
+    async def complete(self, job_id: int) -> None:
+        """Note that the item's source was read to its end."""
+        ...
+
     async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
         """Return waiting rows of the run with an id above `after`, by id: `{"id", "raw", "source"}`, `raw` as text.
 
@@ -63,7 +67,10 @@ class Requests(Protocol):
         ...
 
     async def decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
-        """Apply `{"decision": "promote", "id", "key", "values"}` and `{"decision": "reject", "id", "errors"}`."""
+        """Apply `{"decision": "promote", "id", "key", "values"}` and `{"decision": "reject", "id", "errors"}`.
+
+        A rejection has the `key` as well, where the script could read it.
+        """
         ...
 
     async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None: ...

@@ -169,10 +169,14 @@ class Promote:
 
 @dataclass(frozen=True)
 class Reject:
-    """A staged row is refused, for reasons: `{"rule": …, "field": …, "message": …}` each."""
+    """A staged row is refused, for reasons: `{"rule": …, "field": …, "message": …}` each.
+
+    `key` says which record it speaks of, where that can be read: its source still has it.
+    """
 
     id: int
     errors: Sequence[Mapping[str, Any]]
+    key: str | None = None
 
 
 class Staging:
@@ -201,6 +205,14 @@ class Staging:
             self._position = piece[-1]["position"]
         return staged
 
+    def complete(self) -> None:
+        """Say that the source was read to its end, after the last row was added.
+
+        What the same workflow, with the same parameters, has brought in before and this run has not then counts as
+        vanished at the end of the run. Say it only where it is certain; never after a limit, an error or a cut.
+        """
+        self._ask("complete", {})
+
     def batches(self, size: int = 500) -> Iterator[list[dict[str, Any]]]:
         """Yield the rows of this run that wait for a decision, `{"id", "raw", "source"}`, `size` at a time.
 
@@ -212,7 +224,10 @@ class Staging:
             yield [{**row, "raw": json.loads(row["raw"])} for row in rows]
 
     def decide(self, decisions: Iterable[Promote | Reject]) -> dict[str, Any]:
-        """Promote and reject rows in one transaction. Returns the counts, and the ids refused as duplicates."""
+        """Promote and reject rows in one transaction. Returns the counts, and the ids refused as duplicates.
+
+        Counts: `promoted`, `rejected` and, where the collection has `known = "update"`, `updated` and `unchanged`.
+        """
         answer: dict[str, Any] = self._ask("decide", {"decisions": [_decision(one) for one in decisions]})
         return answer
 
@@ -220,7 +235,8 @@ class Staging:
 def _decision(decision: Promote | Reject) -> dict[str, Any]:
     if isinstance(decision, Promote):
         return {"decision": "promote", "id": decision.id, "key": decision.key, "values": dict(decision.values)}
-    return {"decision": "reject", "id": decision.id, "errors": [dict(error) for error in decision.errors]}
+    refused = {"decision": "reject", "id": decision.id, "errors": [dict(error) for error in decision.errors]}
+    return refused if decision.key is None else {**refused, "key": decision.key}
 
 
 def _staged_row(index: int, row: Mapping[str, Any], max_bytes: int | None) -> dict[str, Any]:

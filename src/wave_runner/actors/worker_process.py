@@ -268,6 +268,8 @@ async def _answer(message: Any, job_id: int, requests: Requests) -> Any:
             return await requests.query(statement, parameters)
         case {"ask": "stage", "arguments": {"rows": list(rows)}}:
             return await requests.stage(job_id, rows)
+        case {"ask": "complete"}:
+            return await requests.complete(job_id)
         case {"ask": "staged", "arguments": {"after": int(after), "limit": int(limit)}}:
             return await requests.staged(job_id, after, limit)
         case {"ask": "decide", "arguments": {"decisions": list(decisions)}}:

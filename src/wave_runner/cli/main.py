@@ -60,6 +60,10 @@ COMMANDS = {
         "wave_runner.cli.stale:stale",
         "List the results that no longer match what they were made from, and why.",
     ),
+    "staging": (
+        "wave_runner.cli.staging:staging",
+        "Show what was staged, validate it again, promote, reject or roll it back, and say what has vanished.",
+    ),
     "cancel": (
         "wave_runner.cli.orders:cancel",
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",

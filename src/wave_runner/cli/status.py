@@ -188,6 +188,7 @@ def _selected(selected: Selected) -> output.Row:
         "again": selected.again,
         "unchanged": selected.unchanged,
         "under way": selected.under_way,
+        "vanished": selected.vanished,
     }
     return {"what": "selected rows", "total": selected.total, "of these": _listed(counts)}
 

@@ -68,6 +68,16 @@ class EventType(enum.StrEnum):
     INTERACTION_FANNED_OUT = "interaction_fanned_out"  # a chunk of an `each` became children
     STAGING_WRITTEN = "staging_written"  # raw input was staged
     STAGING_DECIDED = "staging_decided"  # staged rows were promoted or rejected
+    STAGING_COMPLETED = "staging_completed"  # its source was read to the end: what is not in the batch has vanished
+    RECORDS_VANISHED = "records_vanished"  # their source has them no more
+    RECORDS_RETURNED = "records_returned"  # it has them again, or what said that they are gone was taken back
+    BATCH_HELD = "batch_held"  # so much has vanished at once that a person has to say so
+    BATCH_APPROVED = "batch_approved"  # somebody says that it has vanished
+    BATCH_REFUSED = "batch_refused"  # somebody says that it has not
+    STAGING_REVALIDATED = "staging_revalidated"  # somebody has staged rows validated once more, in a run of their own
+    STAGING_PROMOTED = "staging_promoted"  # somebody promotes staged rows, which a run of their own takes up
+    STAGING_REJECTED = "staging_rejected"  # somebody rejects staged rows
+    STAGING_ROLLED_BACK = "staging_rolled_back"  # somebody has taken back what became of a batch
     WAVE_OPENED = "wave_opened"  # work was claimed; the data says why this queue
     WAVE_CLOSED = "wave_closed"
     WAVE_EXPIRED = "wave_expired"  # its lease ran out; a sweeper gave its work back

@@ -110,6 +110,13 @@ class Flow:
         return [start for start in starts if start == name or name in self._region(tuple(self._ways_on(start, ())), ())]
 
     @functools.cached_property
+    def entered(self) -> frozenset[str]:
+        """Return the steps with which records begin that a step of the run has brought in."""
+        return frozenset(
+            step.route.to for step in self.steps.values() if isinstance(step.route, Each) and step.route.over_records
+        )
+
+    @functools.cached_property
     def each_of(self) -> Mapping[str, str]:
         """Return, for every step that is done once per item, the step whose list it is an item of."""
         found: dict[str, str] = {}

@@ -56,7 +56,7 @@ def _meets(term: Term, facts: Mapping[str, Any], output: Any) -> bool:
     name, value = term.column, term.value
     if name.startswith(OUTPUT):
         field = name.removeprefix(OUTPUT)
-        return _fits(output.get(field) if isinstance(output, Mapping) else None, term.operator, value)
+        return fits(output.get(field) if isinstance(output, Mapping) else None, term.operator, value)
     found = facts[name]
     if value is None:
         return found is None
@@ -73,7 +73,7 @@ def _plain(digest: str) -> str:
     return digest.lower().removeprefix("sha256:")
 
 
-def _fits(found: Any, asked: str, value: str | None) -> bool:
+def fits(found: Any, asked: str, value: str | None) -> bool:
     """Compare a value of an output with a text: as numbers where it is one, else as texts."""
     if value is None or found is None:
         return value is None and found is None

@@ -24,6 +24,8 @@ class Tally:
     promoted: int
     rejected: int
     saved: int
+    updated: int = 0  # staged rows of records that were there: what the workflow reads of them has changed
+    unchanged: int = 0  # or has not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +48,18 @@ def broken(ensures: Sequence[str], tally: Tally, outputs: Mapping[str, Any]) -> 
 def alerts(tally: Tally, *, saves: bool, selects: bool, narrowed: bool, earlier: Sequence[int]) -> list[Alert]:
     """Return what is odd about a run. `earlier` are the completed records of like runs, `saves`: it should save.
 
-    A run that was `narrowed` by a limit or a filter is compared with nothing. One that `selects` may find nothing new.
+    A run that was `narrowed` by a limit or a filter is compared with nothing. One that `selects` may find nothing new,
+    and so may one whose source gives what it gave before.
     """
     found = []
     if saves and tally.records and not tally.saved:
         message = f"executed {tally.records}, saved 0: nothing was written for any record"
         found.append(Alert(kind="nothing_saved", message=message))
-    if not tally.records and not selects:
+    if not tally.records and not selects and not tally.unchanged:
         message = f"no record came of {tally.staged} staged rows" if tally.staged else "the source gave no row"
         found.append(Alert(kind="nothing_found", message=message))
     usual = statistics.median(earlier) if len(earlier) >= ENOUGH_RUNS else 0
-    if not selects and not narrowed and tally.completed < usual * DROP:
+    if not selects and not narrowed and not (tally.updated or tally.unchanged) and tally.completed < usual * DROP:
         message = f"{tally.completed} records completed; the median of the {len(earlier)} runs before is {usual:g}"
         found.append(Alert(kind="sudden_drop", message=message))
     return found

@@ -18,9 +18,17 @@ from wave_runner.core.due import CatchUp
 from wave_runner.core.limits import Limits
 from wave_runner.core.raw import DEFAULT_BYTES
 from wave_runner.core.stopping import Stop
+from wave_runner.core.vanishing import DEFAULT_SHARE
+
+Share: TypeAlias = float
+"""A part of a whole, from 0 to 1."""
 
 Bytes: TypeAlias = int
 """A number of bytes, which wave.toml may also say as a text: "6 GiB"."""
+
+
+KEEP = "keep"  # the first one wins: the row is rejected as a duplicate
+UPDATE = "update"  # its row in the table gets the values that have changed
 
 
 class ActorKind(enum.StrEnum):
@@ -146,6 +154,8 @@ class CollectionSpec:
     record_column: str = ""  # the column that references records, where the table has one
     rows: Mapping[str, str] = field(default_factory=dict)  # other tables of the record: table -> column of the record
     max_raw_bytes: int = DEFAULT_BYTES  # of one staged row; a larger one is rejected, and only its beginning kept
+    known: str = KEEP  # what becomes of a record that comes again: "keep" or "update"
+    hold_above: Share = DEFAULT_SHARE  # of a source's records; if more vanish at once, a person has to say so
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,6 +137,13 @@ class Section:
             raise self._wrong(key, f"a number from 0 to {most:,.15g}", value)
         return float(value)
 
+    def share(self, key: str) -> float:
+        """Return a part of a whole, from 0 to 1."""
+        value = self._get(key, None)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+            raise self._wrong(key, "a share from 0 to 1, such as 0.05 for five percent", value)
+        return float(value)
+
     def size(self, key: str) -> int:
         """Return a number of bytes: a whole number, or a text such as `6 GiB`."""
         value = self._get(key, None)

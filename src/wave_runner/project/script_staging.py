@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from wave_runner.core.workflow import Project, ScriptSpec
+from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.workflow import Project, ScriptSpec, Workflow
+from wave_runner.errors import ProjectError
 from wave_runner.project.manifest import ManifestError, script_files
 
 
@@ -19,6 +21,30 @@ def staging_scripts(project: Project) -> tuple[set[str], set[str]]:
                 elif node.attr == "decide":  # of whatever: to be wrong on this side raises no false objection
                     deciding.add(name)
     return adding, deciding
+
+
+def deciding_step(project: Project, workflow: Workflow, named: str | None) -> str:
+    """Return the step of a workflow that decides about staged rows. Raises `ProjectError` where none is plain."""
+    deciding = staging_scripts(project)[1]
+    found = [step.name for step in workflow.steps.values() if step.once and step.actor in deciding]
+    if named is not None:
+        if named not in found:
+            raise ProjectError(
+                f"{named} is no step of {workflow.name} that decides about staged rows", hint=did_you_mean(named, found)
+            )
+        found = [named]
+    if len(found) != 1:
+        raise ProjectError(
+            f"{len(found)} steps of {workflow.name} decide about staged rows: {', '.join(found) or 'none'}",
+            hint="name the one that is to decide: --step STEP",
+        )
+    earlier = {source.partition(".")[0] for ref in workflow.steps[found[0]].input.values() for source in ref.sources}
+    if given := sorted(earlier & workflow.steps.keys()):
+        raise ProjectError(
+            f"{found[0]} reads what {', '.join(given)} gives, and nothing is fetched here",
+            hint=f"a new run fetches and validates: wave run {workflow.name}",
+        )
+    return found[0]
 
 
 def _nodes(project: Project, script: ScriptSpec) -> list[ast.AST]:

@@ -16,7 +16,7 @@ from wave_runner.core.due import CatchUp
 from wave_runner.core.erasure import CLASSES
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.raw import LARGEST_BYTES
-from wave_runner.core.workflow import CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec
+from wave_runner.core.workflow import KEEP, UPDATE, CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec
 from wave_runner.project.document import Document, Section, kind
 
 Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
@@ -122,6 +122,9 @@ def _collection(name: str, section: Section) -> CollectionSpec:
         if not _TABLE.fullmatch(table) or not _IDENTIFIER.fullmatch(column):
             message = f"`rows` maps a table to its column that holds the record, not {table!r:.60} to {column!r:.60}"
             raise section.error(message, "rows", table)
+    if spec.known not in (KEEP, UPDATE):
+        message = f"`known` is {KEEP} or {UPDATE}, not {spec.known!r:.60}"
+        raise section.error(message, "known", hint=did_you_mean(spec.known, (KEEP, UPDATE)))
     if spec.max_raw_bytes > LARGEST_BYTES:
         message = f"`max_raw_bytes` is {LARGEST_BYTES:,} at most, not {spec.max_raw_bytes:,}: split what is larger"
         raise section.error(message, "max_raw_bytes")
@@ -327,6 +330,8 @@ def _read(section: Section, key: str, annotation: str) -> Any:
             return section.whole(key)
         case "Bytes | None":
             return section.size(key)
+        case "Share":
+            return section.share(key)
         case "float" | "float | None":
             return section.seconds(key)
         case "bool":

@@ -50,12 +50,16 @@ class Records:
 
 @dataclass(frozen=True, kw_only=True)
 class Staging:
-    """Staged rows of the run by decision."""
+    """Staged rows of the run by what has become of them."""
 
     total: int
     waiting: int
     promoted: int
+    updated: int
+    unchanged: int
     rejected: int
+    revalidated: int
+    rolled_back: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,7 @@ class Selected:
     again: int
     unchanged: int
     under_way: int
+    vanished: int
     error: str | None
 
 
@@ -120,9 +125,7 @@ async def overall(connection: Connection, run_id: int) -> Overall:
             completed=row["completed"],
             incomplete=row["incomplete"],
         ),
-        staging=Staging(
-            total=row["staged"], waiting=row["waiting"], promoted=row["promoted"], rejected=row["rejected"]
-        ),
+        staging=_staging(row),
         selected=_selected(row),
         interactions=_interactions(await live.counts(connection, run_id)),
         model_loads=loads["loads"],
@@ -136,11 +139,16 @@ def _read(row: Row) -> dict[str, Any]:
     return {"params": json.loads(row["params"]), "broken": json.loads(row["broken"] or "[]")}
 
 
+def _staging(row: Row) -> Staging:
+    states = {name: row[name] for name in Staging.__dataclass_fields__ if name != "total"}
+    return Staging(total=row["staged"], **states)
+
+
 def _selected(row: Row) -> Selected | None:
     if row["begun"] is None:
         return None
-    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way")}
-    total = counts["begun"] + counts["unchanged"] + counts["under_way"]
+    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way", "vanished")}
+    total = counts["begun"] + counts["unchanged"] + counts["under_way"] + counts["vanished"]
     return Selected(total=total, error=row["selection_error"], **counts)
 
 

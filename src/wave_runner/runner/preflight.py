@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
-from wave_runner.core import columns
+from wave_runner.core import columns, staged
 from wave_runner.core.filters import FilterError, Term, read_filter
 from wave_runner.core.results import NAMES, checked, is_of_result
 from wave_runner.core.selecting import columns_read
@@ -49,6 +49,18 @@ def read_choice(where: str) -> tuple[Term, ...]:
     except FilterError as error:
         raise ProjectError(f"--where: {error}", hint=CHOICE_GRAMMAR) from error
     return terms
+
+
+def read_rows(where: str) -> tuple[Term, ...]:
+    """Return the conditions by which staged rows are chosen; raises ProjectError for what is none."""
+    if not where:
+        return ()
+    try:
+        return staged.checked(read_filter(where))
+    except FilterError as error:
+        raise ProjectError(
+            f"--where: {error}", hint=f"{GRAMMAR}; of rows: {', '.join(staged.NAMES)}, raw.FIELD"
+        ) from error
 
 
 async def preflight(

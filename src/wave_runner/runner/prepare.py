@@ -17,7 +17,7 @@ from wave_runner.core.guards import check_values, suspicions
 from wave_runner.core.inputs import gather, resolve
 from wave_runner.core.outcome import Breach, ErrorClass
 from wave_runner.core.patience import waited_too_long
-from wave_runner.core.workflow import Each, Step
+from wave_runner.core.workflow import UPDATE, Each, Step
 from wave_runner.project.templates import render
 from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.steps import StepInHand, Steps
@@ -217,8 +217,10 @@ def _reads_rows(step: StepInHand, items: Sequence[Item]) -> bool:
 
 
 def _is_first(step: StepInHand, item: Item) -> bool:
-    """Say whether it is the first step of a record that was selected: what of its row counts as read is hashed."""
-    return bool(step.pinned.select) and item.parent_id is None
+    """Say whether it is a record's first step, and somebody will ask whether its row has changed since."""
+    if step.pinned.select:
+        return item.parent_id is None
+    return step.pinned.collection.known == UPDATE and step.run_step.step in step.run_flow.flow.entered
 
 
 def _columns(step: StepInHand) -> list[str]:

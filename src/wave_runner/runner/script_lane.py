@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.outcome import ErrorClass, Failure, Outcome
 from wave_runner.core.patience import is_measure
 from wave_runner.core.raw import too_large
-from wave_runner.core.workflow import CollectionSpec
+from wave_runner.core.workflow import UPDATE, CollectionSpec
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import record
 from wave_runner.store import interactions, queries, staging, waves
 from wave_runner.store.database import Database, DataRefused
+from wave_runner.store.refetching import Refetch
 
 log = logging.getLogger("wave_runner.runner")
 
@@ -80,6 +82,21 @@ def _job(ready: Ready, position: Any) -> Job:
     )
 
 
+def _refetch(ready: Ready) -> Refetch | None:
+    """Return what a record that comes again is held against; None where its collection keeps the first one."""
+    collection = ready.step.tables.collection
+    if collection.known != UPDATE:
+        return None
+    own = f"{collection.table}."
+    return Refetch(
+        run_id=ready.item.run_id,
+        interaction_id=ready.item.interaction_id,
+        attempt=ready.attempt,
+        reads=ready.step.columns_read,
+        writes={target.removeprefix(own) for target in ready.step.all_writes if target.startswith(own)},
+    )
+
+
 def _judged(row: dict[str, Any], collection: CollectionSpec) -> dict[str, Any]:
     """Return a row to be staged: rejected already, if its worker has found it too large."""
     size = row.pop("bytes", None)
@@ -119,6 +136,10 @@ class Requests:
         except DataRefused as error:
             raise RequestRefused(f"PostgreSQL cannot hold these rows: {error}") from error
 
+    async def complete(self, job_id: int) -> None:
+        async with self._database.transaction() as connection:
+            await staging.complete(connection, self._wave, self._ready[job_id].item)
+
     async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
         async with self._database.transaction() as connection:
             return await staging.waiting(connection, self._ready[job_id].item.run_id, after=after, limit=limit)
@@ -136,8 +157,13 @@ class Requests:
         return {name: first[name] + second[name] for name in first}
 
     async def _reject(self, job_id: int, decision: dict[str, Any], refused: dict[str, str]) -> dict[str, Any]:
+        rejection = {"id": decision["id"], "errors": [refused]}
+        if "key" in decision:
+            # Whatever is wrong with the row, its source has it. Or it is the key that is wrong.
+            with contextlib.suppress(DataRefused):
+                return await self._decide(job_id, [{**rejection, "key": decision["key"]}])
         try:
-            return await self._decide(job_id, [{"id": decision["id"], "errors": [refused]}])
+            return await self._decide(job_id, [rejection])
         except DataRefused as error:  # not even the row it speaks of can be found
             raise RequestRefused(str(error)) from error
 
@@ -148,4 +174,6 @@ class Requests:
     async def _decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
         ready = self._ready[job_id]
         async with self._database.transaction() as connection:
-            return await staging.decide(connection, self._wave, ready.item, ready.step.tables, decisions)
+            return await staging.decide(
+                connection, self._wave, ready.item, ready.step.tables, decisions, refetch=_refetch(ready)
+            )

@@ -69,6 +69,7 @@ class Settler:
             ],
             alerts=odd,
             targets=targets(step.all_writes, pinned.collection),
+            hold_above=pinned.collection.hold_above,
             runner_id=self._runner_id,
         )
         if ended:

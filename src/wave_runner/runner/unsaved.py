@@ -129,6 +129,9 @@ class NothingStaged:
     async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
         raise RequestRefused("nothing is staged here: only a run stages")
 
+    async def complete(self, job_id: int) -> None:
+        raise RequestRefused("nothing is staged here: only a run stages")
+
     async def staged(self, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
         return []
 

@@ -115,10 +115,12 @@ async def column_types(connection: Connection, table: str) -> dict[str, str]:
     return {row["name"]: row["type"] for row in rows}
 
 
-async def identify(connection: Connection, collection: str, keys: Sequence[str]) -> dict[str, int]:
-    """Return the record of each key; those that have none yet get it now."""
-    wanted = {"collection": collection, "keys": list(keys)}
-    await fetch(connection, "records/add", wanted)
+async def identify(
+    connection: Connection, collection: str, keys: Sequence[str], *, also: Sequence[str] = ()
+) -> dict[str, int]:
+    """Return the record of each key; those that have none yet get it now. Of `also` only those that have one."""
+    await fetch(connection, "records/add", {"collection": collection, "keys": list(keys)})
+    wanted = {"collection": collection, "keys": [*keys, *also]}
     return {row["key"]: row["record_id"] for row in await fetch(connection, "records/find", wanted)}
 
 
@@ -209,6 +211,12 @@ async def count_rows(connection: Connection, tables: Tables, table: str, records
     return {record_id: found.get(address_of(address, record_id, key), 0) for record_id, key in records.items()}
 
 
+async def given_columns(connection: Connection, table: str) -> list[str]:
+    """Return the columns of a table that are stored as they are given, and not computed from others."""
+    rows = await fetch(connection, "records/stored_columns", {"table": table})
+    return [row["name"] for row in rows]
+
+
 async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[str]) -> list[str]:
     """Return keys as their column writes them, so that a UUID in capitals, or 007 for a number, is found again."""
     address = tables.of(tables.collection.table)
@@ -221,12 +229,15 @@ async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[
     return [row["key"] for row in await cursor.fetchall()]
 
 
-async def apply_writes(connection: Connection, changes: Sequence[Change]) -> None:
-    """Apply declared writes in the caller's transaction, sorted by table and record, and record each value's change."""
+async def apply_writes(connection: Connection, changes: Sequence[Change], *, is_intake: bool = False) -> None:
+    """Apply declared writes in the caller's transaction, sorted by table and record, and record each value's change.
+
+    With `is_intake` it is no step's work: a batch has these records again, or is taken back.
+    """
     with users_data(connection):
         written = await _apply(connection, _last_wins(changes))
     if written:
-        await _record(connection, written)
+        await _record(connection, written, is_intake=is_intake)
 
 
 async def _apply(connection: Connection, changes: Sequence[Change]) -> list[ValueWrite]:
@@ -303,10 +314,10 @@ async def current_hashes(
 
 def _last_wins(changes: Sequence[Change]) -> list[Change]:
     """Join what one interaction writes to one row: of two values for a column, or two sets of rows, the later wins."""
-    joined: dict[tuple[int, str, bool], Change] = {}
+    joined: dict[tuple[int, int, str, bool], Change] = {}
     for change in changes:
         write = change.write
-        place = (change.interaction_id, write.table, isinstance(write, Replace))
+        place = (change.interaction_id, change.record_id, write.table, isinstance(write, Replace))
         if place in joined and isinstance(write, Write):
             earlier = cast("Write", joined[place].write).values
             change = replace(change, write=Write(table=write.table, values={**earlier, **write.values}))
@@ -402,7 +413,7 @@ async def _replace(connection: Connection, address: Address, changes: Sequence[C
     ]
 
 
-async def _record(connection: Connection, written: Sequence[ValueWrite]) -> None:
+async def _record(connection: Connection, written: Sequence[ValueWrite], *, is_intake: bool) -> None:
     """Keep what was there before, and put both hashes where `explain`, undo and `ensures` read them."""
     before = [
         Before(value.change.run_id, value.change.interaction_id, value.change.attempt, value.before)
@@ -420,6 +431,7 @@ async def _record(connection: Connection, written: Sequence[ValueWrite]) -> None
             "before": [sha256_of(value.before) for value in written],
             "after": [sha256_of(value.after) for value in written],
             "payload_ids": await keep_before(connection, before),
+            "is_intake": is_intake,
         },
     )
 

@@ -12,7 +12,8 @@ import orjson
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
 from wave_runner.core.tally import NUMBERS, Alert, Tally
-from wave_runner.store import events, run_counts
+from wave_runner.core.vanishing import DEFAULT_SHARE
+from wave_runner.store import events, run_counts, vanishing
 from wave_runner.store.database import Connection, Database, Row, fetch
 
 
@@ -65,11 +66,13 @@ async def end(
     broken: Sequence[str],
     alerts: Sequence[Alert],
     targets: run_counts.Targets,
+    hold_above: float = DEFAULT_SHARE,
     runner_id: UUID,
 ) -> Ended | None:
     """End a run if nothing of it lives any more; None if something does, or if it has ended before.
 
-    `broken` are the conditions on the run that do not hold, `alerts` what is odd about it.
+    `broken` are the conditions on the run that do not hold, `alerts` what is odd about it. What its source has no more
+    vanishes now, if more than `hold_above` of what it had is not gone at once.
     """
     async with database.transaction() as connection:
         await fetch(connection, "runs/lock", {"run_id": run_id})
@@ -81,6 +84,9 @@ async def end(
         ended = Ended(**{name: row[name] for name in Ended.__dataclass_fields__})
         await run_counts.complete(connection, run_id, targets)
         await _say(connection, row, TYPES[ended.state], _data(ended, row, broken), runner_id=runner_id)
+        if ended.state != "cancelled" and not (broken or ended.broken_once or ended.undecided):
+            of = {"correlation_id": row["correlation_id"], "runner_id": runner_id}
+            await vanishing.settle(connection, run_id, hold_above=hold_above, **of)
         for alert in alerts:
             await fetch(connection, "alerts/raise", {"run_id": run_id, "kind": alert.kind, "message": alert.message})
             await _say(connection, row, EventType.ALERT_RAISED, {"kind": alert.kind}, runner_id=runner_id)

@@ -57,7 +57,7 @@ class NewStep:
 
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
-    """A run to start. The first step is the root."""
+    """A run to start. The first step is the root, unless staged rows of another run are taken up: then `root` is."""
 
     workflow: str
     definition: Definition
@@ -75,6 +75,8 @@ class NewRun:
     currency: str = ""  # of the prices that its steps pin
     asks_anew: bool = False  # its models are asked, whatever answers are recorded
     takes_again: bool = False  # what is incomplete is selected, though nothing has changed
+    root: str = ""  # the step that decides about these rows
+    revalidates: int | None = None  # the run that has staged them
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -83,7 +85,7 @@ async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None 
     workflow_id, step_ids = await _put_workflow(connection, run, ids)
     row = await _insert_run(connection, run, workflow_id, ids[_key(run.definition)])
     pinned = await _pin(connection, row["run_id"], 0, run.steps, step_ids, ids)
-    root, queue_id = pinned[run.steps[0].name]
+    root, queue_id = pinned[run.root or run.steps[0].name]
     await _begin(connection, run, row, root=root, queue_id=queue_id, runner_id=runner_id)
     await run_counts.begin(connection, row["run_id"], run.targets)
     return int(row["run_id"])
@@ -261,6 +263,7 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "takes_again": run.takes_again,
         "timeout_s": run.timeout_s,
         "currency": run.currency or None,
+        "revalidates": run.revalidates,
     }
     return (await fetch(connection, "runs/create", parameters))[0]
 
@@ -323,6 +326,8 @@ async def _begin(
         data["takes_again"] = True
     if run.canary:
         data["canary"] = run.canary
+    if run.revalidates is not None:
+        data["revalidates"] = run.revalidates
     if run.overruled:
         data["overruled"] = list(run.overruled)
     await events.append(

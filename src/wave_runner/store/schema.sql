@@ -35,6 +35,16 @@ CREATE TYPE wave.event_type AS ENUM (
     'interaction_fanned_out',
     'staging_written',
     'staging_decided',
+    'staging_completed',
+    'records_vanished',
+    'records_returned',
+    'batch_held',
+    'batch_approved',
+    'batch_refused',
+    'staging_revalidated',
+    'staging_promoted',
+    'staging_rejected',
+    'staging_rolled_back',
     'wave_opened',
     'wave_closed',
     'wave_expired',
@@ -316,6 +326,7 @@ CREATE TABLE wave.workflow_runs (
     ended_at timestamp with time zone,
     reason text,
     broken text,
+    revalidates bigint,
     CONSTRAINT workflow_runs_canary_check CHECK ((canary > 0)),
     CONSTRAINT workflow_runs_canary_verdict_check CHECK ((canary_verdict = ANY (ARRAY['passed'::text, 'failed'::text]))),
     CONSTRAINT workflow_runs_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
@@ -411,7 +422,7 @@ CREATE TABLE wave.alerts (
     kind text NOT NULL,
     message text NOT NULL,
     raised_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text, 'batch_stopped'::text, 'canary_failed'::text])))
+    CONSTRAINT alerts_kind_check CHECK ((kind = ANY (ARRAY['nothing_saved'::text, 'nothing_found'::text, 'sudden_drop'::text, 'budget_exceeded'::text, 'batch_stopped'::text, 'canary_failed'::text, 'batch_held'::text])))
 );
 
 CREATE TABLE wave.answers (
@@ -419,6 +430,26 @@ CREATE TABLE wave.answers (
     run_id bigint NOT NULL,
     interaction_id bigint NOT NULL,
     CONSTRAINT answers_question_check CHECK ((length(question) = 32))
+);
+
+CREATE TABLE wave.batches (
+    run_id bigint NOT NULL,
+    fetcher_ids bigint[] NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    known bigint,
+    vanished bigint,
+    settled_at timestamp with time zone,
+    decided_by text,
+    reason text,
+    reason_nonce bytea,
+    CONSTRAINT batches_check CHECK (((state <> 'open'::text) OR (settled_at IS NULL))),
+    CONSTRAINT batches_check1 CHECK ((((settled_at IS NULL) = (known IS NULL)) AND ((known IS NULL) = (vanished IS NULL)))),
+    CONSTRAINT batches_check2 CHECK (((state <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by IS NOT NULL))),
+    CONSTRAINT batches_check3 CHECK ((((decided_by IS NULL) = (reason IS NULL)) AND ((reason IS NULL) = (reason_nonce IS NULL)))),
+    CONSTRAINT batches_decided_by_check CHECK ((decided_by <> ''::text)),
+    CONSTRAINT batches_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT batches_reason_nonce_check CHECK ((length(reason_nonce) = 32)),
+    CONSTRAINT batches_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'held'::text, 'approved'::text, 'refused'::text, 'rolled_back'::text])))
 );
 
 CREATE TABLE wave.breakers (
@@ -752,6 +783,7 @@ CREATE TABLE wave.fan_outs (
     again bigint DEFAULT 0 NOT NULL,
     unchanged bigint DEFAULT 0 NOT NULL,
     under_way bigint DEFAULT 0 NOT NULL,
+    vanished bigint DEFAULT 0 NOT NULL,
     error text,
     closed_at timestamp with time zone,
     CONSTRAINT fan_outs_check CHECK (((error IS NULL) OR (closed_at IS NOT NULL)))
@@ -1237,6 +1269,11 @@ CREATE TABLE wave.records (
     record_id bigint NOT NULL,
     collection text NOT NULL,
     key text NOT NULL,
+    seen_in bigint,
+    vanished_in bigint,
+    vanished_at timestamp with time zone,
+    CONSTRAINT records_check CHECK (((vanished_in IS NULL) = (vanished_at IS NULL))),
+    CONSTRAINT records_check1 CHECK ((vanished_in > seen_in)),
     CONSTRAINT records_key_check CHECK ((key <> ''::text))
 );
 
@@ -1361,6 +1398,7 @@ CREATE TABLE wave.value_writes (
     after_sha256 bytea,
     before_payload_id bigint,
     is_undo boolean DEFAULT false NOT NULL,
+    is_intake boolean DEFAULT false NOT NULL,
     written_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 )
@@ -1377,9 +1415,10 @@ CREATE VIEW wave.saved_values AS
     after_sha256,
     before_payload_id,
     is_undo,
+    is_intake,
     written_at
    FROM wave.value_writes
-  WHERE ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256));
+  WHERE ((NOT is_intake) AND ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256)));
 
 CREATE TABLE wave.schedules (
     name text NOT NULL,
@@ -1436,13 +1475,23 @@ CREATE TABLE wave.staged_records (
     staged_at timestamp with time zone DEFAULT now() NOT NULL,
     decided_at timestamp with time zone,
     decider_id bigint,
+    decided_by text,
+    again_in bigint,
+    copy_of bigint,
     CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
     CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
-    CONSTRAINT staged_records_check3 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check4 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = ((decider_id IS NULL) AND (decided_by IS NULL)))),
+    CONSTRAINT staged_records_check3 CHECK (((state <> ALL (ARRAY['promoted'::text, 'updated'::text, 'unchanged'::text])) OR (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check4 CHECK (
+CASE state
+    WHEN 'rejected'::text THEN (errors <> '[]'::jsonb)
+    WHEN 'revalidated'::text THEN true
+    ELSE (errors = '[]'::jsonb)
+END),
+    CONSTRAINT staged_records_check5 CHECK (((state = 'revalidated'::text) = (again_in IS NOT NULL))),
+    CONSTRAINT staged_records_decided_by_check CHECK ((decided_by <> ''::text)),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
-    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
+    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'updated'::text, 'unchanged'::text, 'rejected'::text, 'revalidated'::text, 'rolled_back'::text])))
 )
 PARTITION BY RANGE (run_id);
 
@@ -1460,13 +1509,50 @@ CREATE TABLE wave.staged_records_r1 (
     staged_at timestamp with time zone DEFAULT now() CONSTRAINT staged_records_staged_at_not_null NOT NULL,
     decided_at timestamp with time zone,
     decider_id bigint,
+    decided_by text,
+    again_in bigint,
+    copy_of bigint,
     CONSTRAINT staged_records_check CHECK (((raw IS NOT NULL) OR (state <> 'waiting'::text))),
     CONSTRAINT staged_records_check1 CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
-    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = (decider_id IS NULL))),
-    CONSTRAINT staged_records_check3 CHECK (((state = 'promoted'::text) = (record_id IS NOT NULL))),
-    CONSTRAINT staged_records_check4 CHECK (((state = 'rejected'::text) = (errors <> '[]'::jsonb))),
+    CONSTRAINT staged_records_check2 CHECK (((decided_at IS NULL) = ((decider_id IS NULL) AND (decided_by IS NULL)))),
+    CONSTRAINT staged_records_check3 CHECK (((state <> ALL (ARRAY['promoted'::text, 'updated'::text, 'unchanged'::text])) OR (record_id IS NOT NULL))),
+    CONSTRAINT staged_records_check4 CHECK (
+CASE state
+    WHEN 'rejected'::text THEN (errors <> '[]'::jsonb)
+    WHEN 'revalidated'::text THEN true
+    ELSE (errors = '[]'::jsonb)
+END),
+    CONSTRAINT staged_records_check5 CHECK (((state = 'revalidated'::text) = (again_in IS NOT NULL))),
+    CONSTRAINT staged_records_decided_by_check CHECK ((decided_by <> ''::text)),
     CONSTRAINT staged_records_errors_check CHECK ((jsonb_typeof(errors) = 'array'::text)),
-    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'rejected'::text])))
+    CONSTRAINT staged_records_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'promoted'::text, 'updated'::text, 'unchanged'::text, 'rejected'::text, 'revalidated'::text, 'rolled_back'::text])))
+);
+
+CREATE TABLE wave.staging_orders (
+    order_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    kind text NOT NULL,
+    rows bigint NOT NULL,
+    again_in bigint,
+    reason text NOT NULL,
+    reason_nonce bytea NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT staging_orders_check CHECK (((kind = ANY (ARRAY['revalidate'::text, 'promote'::text])) = (again_in IS NOT NULL))),
+    CONSTRAINT staging_orders_kind_check CHECK ((kind = ANY (ARRAY['revalidate'::text, 'promote'::text, 'reject'::text, 'roll_back'::text]))),
+    CONSTRAINT staging_orders_ordered_by_check CHECK ((ordered_by <> ''::text)),
+    CONSTRAINT staging_orders_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT staging_orders_reason_nonce_check CHECK ((length(reason_nonce) = 32)),
+    CONSTRAINT staging_orders_rows_check CHECK ((rows > 0))
+);
+
+ALTER TABLE wave.staging_orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.staging_orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE wave.steps (
@@ -1559,6 +1645,7 @@ CREATE TABLE wave.value_writes_r1 (
     after_sha256 bytea,
     before_payload_id bigint,
     is_undo boolean DEFAULT false CONSTRAINT value_writes_is_undo_not_null NOT NULL,
+    is_intake boolean DEFAULT false CONSTRAINT value_writes_is_intake_not_null NOT NULL,
     written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL,
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
 );
@@ -1654,6 +1741,9 @@ ALTER TABLE ONLY wave.alerts
 
 ALTER TABLE ONLY wave.answers
     ADD CONSTRAINT answers_pkey PRIMARY KEY (question);
+
+ALTER TABLE ONLY wave.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY wave.breakers
     ADD CONSTRAINT breakers_pkey PRIMARY KEY (kind, name);
@@ -1831,6 +1921,9 @@ ALTER TABLE ONLY wave.staged_records
 
 ALTER TABLE ONLY wave.staged_records_r1
     ADD CONSTRAINT staged_records_r1_pkey PRIMARY KEY (run_id, staged_id);
+
+ALTER TABLE ONLY wave.staging_orders
+    ADD CONSTRAINT staging_orders_pkey PRIMARY KEY (order_id);
 
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_pkey PRIMARY KEY (step_id);
@@ -2111,6 +2204,9 @@ ALTER TABLE ONLY wave.actors
 ALTER TABLE ONLY wave.alerts
     ADD CONSTRAINT alerts_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
+ALTER TABLE ONLY wave.batches
+    ADD CONSTRAINT batches_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.breakers
     ADD CONSTRAINT breakers_probe_by_fkey FOREIGN KEY (probe_by) REFERENCES wave.runners(runner_id);
 
@@ -2180,6 +2276,12 @@ ALTER TABLE ONLY wave.record_counts
 ALTER TABLE ONLY wave.record_states
     ADD CONSTRAINT record_states_projection_id_fkey FOREIGN KEY (projection_id) REFERENCES wave.projections(projection_id);
 
+ALTER TABLE ONLY wave.records
+    ADD CONSTRAINT records_seen_in_fkey FOREIGN KEY (seen_in) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.records
+    ADD CONSTRAINT records_vanished_in_fkey FOREIGN KEY (vanished_in) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
@@ -2219,11 +2321,20 @@ ALTER TABLE ONLY wave.server_owners
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
+ALTER TABLE wave.staged_records
+    ADD CONSTRAINT staged_records_again_in_fkey FOREIGN KEY (again_in) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.staged_records_r1
     ADD CONSTRAINT staged_records_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
 ALTER TABLE wave.staged_records
     ADD CONSTRAINT staged_records_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE ONLY wave.staging_orders
+    ADD CONSTRAINT staging_orders_again_in_fkey FOREIGN KEY (again_in) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.staging_orders
+    ADD CONSTRAINT staging_orders_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.steps
     ADD CONSTRAINT steps_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);
@@ -2254,6 +2365,9 @@ ALTER TABLE ONLY wave.waves
 
 ALTER TABLE ONLY wave.workflow_runs
     ADD CONSTRAINT workflow_runs_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES wave.definitions(definition_id);
+
+ALTER TABLE ONLY wave.workflow_runs
+    ADD CONSTRAINT workflow_runs_revalidates_fkey FOREIGN KEY (revalidates) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.workflow_runs
     ADD CONSTRAINT workflow_runs_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES wave.workflows(workflow_id);

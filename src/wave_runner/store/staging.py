@@ -6,6 +6,7 @@ Every write is fenced by the wave that holds the interaction, and is one transac
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from psycopg import sql
 
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
-from wave_runner.store import interactions, records
+from wave_runner.store import interactions, records, vanishing
 from wave_runner.store.database import Connection, DataRefused, fetch, users_data
+from wave_runner.store.refetching import Refetch, renew
 from wave_runner.store.waves import Item, Wave
 
 BATCH_BYTES = 4 * 1024 * 1024
@@ -83,12 +85,15 @@ async def decide(
     item: Item,
     collection: records.Tables,
     decisions: Sequence[Mapping[str, Any]],
+    *,
+    refetch: Refetch | None = None,
 ) -> dict[str, Any]:
     """Promote or reject staged rows, all in the caller's transaction.
 
-    A promotion is {"id", "key", "values"}, a rejection {"id", "errors": [{"rule", "field", "message"}]}. A promotion
-    whose key is taken, or whose row the table refuses as a duplicate, becomes a rejection with the rule `duplicate`:
-    the first one wins. Returns {"promoted": n, "rejected": n, "duplicates": [ids]}. Raises `DataRefused`.
+    A promotion is {"id", "key", "values"}, a rejection {"id", "errors": [{"rule", "field", "message"}]}, with the
+    "key" where it is known. A promotion whose key is taken, or whose row the table refuses as a duplicate, becomes a
+    rejection with the rule `duplicate`: the first one wins. With `refetch` a record that is there already gets what
+    has changed instead. Returns the counts of what has become of them, and {"duplicates": [ids]}. Raises `DataRefused`.
     """
     decisions = [_checked(decision) for decision in decisions]
     ids = [decision["id"] for decision in decisions]
@@ -97,31 +102,86 @@ async def decide(
     open_ids = {row["staged_id"] for row in locked}
     decisions = [decision for decision in decisions if decision["id"] in open_ids]
     with users_data(connection):
-        promoted, duplicates = await _promote(connection, collection, [d for d in decisions if "values" in d])
-        errors = {d["id"]: d["errors"] for d in decisions if "values" not in d} | duplicates
-        await fetch(
-            connection,
-            "staging/decide",
-            {
-                "run_id": item.run_id,
-                "ids": [*promoted, *errors],
-                "states": ["promoted"] * len(promoted) + ["rejected"] * len(errors),
-                "errors": ["[]"] * len(promoted) + [dumps(found).decode() for found in errors.values()],
-                "record_ids": [*promoted.values(), *([None] * len(errors))],
-                "decider_id": item.interaction_id,
-            },
-        )
+        verdicts = await _judge(connection, collection, decisions, refetch)
+        await _decide(connection, item.run_id, verdicts, decider_id=item.interaction_id)
     await records.check_constraints(connection)
-    data = {"promoted": len(promoted), "rejected": len(errors)}
+    seen = [one.record_id for one in verdicts if one.record_id is not None]
+    await vanishing.see(connection, item.run_id, seen, runner_id=wave.runner_id)
+    counts = Counter(one.state for one in verdicts)
+    told = ("promoted", "rejected") if refetch is None else ("promoted", "updated", "unchanged", "rejected")
+    data = {state: counts[state] for state in told}
     await _note(connection, wave, item, EventType.STAGING_DECIDED, data)
-    return {**data, "duplicates": sorted(duplicates)}
+    return {**data, "duplicates": sorted(one.id for one in verdicts if one.is_duplicate)}
+
+
+async def promote_by_hand(
+    connection: Connection,
+    tables: records.Tables,
+    promotions: Sequence[Mapping[str, Any]],
+    *,
+    refetch: Refetch,
+    renews: bool,
+    by: str,
+) -> list[Verdict]:
+    """Promote rows that wait in a person's name, in the caller's transaction; `renews`: known records are updated."""
+    checked = [_checked(promotion) for promotion in promotions]
+    with users_data(connection):
+        verdicts = await _judge(connection, tables, checked, refetch if renews else None)
+        await _decide(connection, refetch.run_id, verdicts, decided_by=by)
+    await records.check_constraints(connection)
+    seen = [one.record_id for one in verdicts if one.record_id is not None]
+    await vanishing.see(connection, refetch.run_id, seen, runner_id=None)
+    return verdicts
+
+
+async def complete(connection: Connection, wave: Wave, item: Item) -> None:
+    """Note that an interaction has read its source to the end: its run's batch is whole once all of them have."""
+    given = {"run_id": item.run_id, "interaction_id": item.interaction_id}
+    if await fetch(connection, "batches/declare", given):
+        await _note(connection, wave, item, EventType.STAGING_COMPLETED, {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of a staged row, and of which record it is as far as that is known."""
+
+    id: int
+    state: str
+    record_id: int | None
+    errors: Sequence[Any] = ()
+    is_duplicate: bool = False
+
+
+async def _decide(
+    connection: Connection,
+    run_id: int,
+    verdicts: Sequence[Verdict],
+    *,
+    decider_id: int | None = None,
+    decided_by: str | None = None,
+) -> None:
+    ids = [one.id for one in verdicts]
+    await fetch(
+        connection,
+        "staging/decide",
+        {
+            "run_id": run_id,
+            "ids": ids,
+            "states": [one.state for one in verdicts],
+            "errors": [dumps(list(one.errors)).decode() for one in verdicts],
+            "record_ids": [one.record_id for one in verdicts],
+            "decider_id": decider_id,
+            "decided_by": decided_by,
+        },
+    )
+    await fetch(connection, "staging/name_origins", {"run_id": run_id, "ids": ids})
 
 
 def _checked(decision: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a decision as a script gave it, with a number for its id and a text for its key."""
     if type(decision.get("id")) is not int:
         raise DataRefused(f"the id of a decision must be that of a staged row, not {decision.get('id')!r}")
-    if "values" not in decision:
+    if "values" not in decision and "key" not in decision:
         return decision
     key = decision.get("key")
     if not isinstance(key, str) and type(key) is not int:
@@ -129,29 +189,75 @@ def _checked(decision: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**decision, "key": str(key)}
 
 
+async def _judge(
+    connection: Connection,
+    tables: records.Tables,
+    decisions: Sequence[Mapping[str, Any]],
+    refetch: Refetch | None,
+) -> list[Verdict]:
+    keyed = [decision for decision in decisions if "key" in decision]
+    keys = await records.canonical_keys(connection, tables, [decision["key"] for decision in keyed])
+    of = {decision["id"]: key for decision, key in zip(keyed, keys, strict=True)}
+    promotions = [{**decision, "key": of[decision["id"]]} for decision in decisions if "values" in decision]
+    rejections = [decision for decision in decisions if "values" not in decision]
+    record_of = await records.identify(
+        connection,
+        tables.collection.name,
+        [one["key"] for one in promotions],
+        also=[of[one["id"]] for one in rejections if one["id"] in of],
+    )
+    rejected = [
+        Verdict(id=one["id"], state="rejected", record_id=record_of.get(of.get(one["id"], "")), errors=one["errors"])
+        for one in rejections
+    ]
+    return [*await _promote(connection, tables, promotions, record_of, refetch), *rejected]
+
+
 async def _promote(
-    connection: Connection, tables: records.Tables, decisions: Sequence[Mapping[str, Any]]
-) -> tuple[dict[int, int], dict[int, list[dict[str, str]]]]:
-    """Return the record of each promoted row, and the errors of those refused as duplicates."""
+    connection: Connection,
+    tables: records.Tables,
+    decisions: Sequence[Mapping[str, Any]],
+    record_of: Mapping[str, int],
+    refetch: Refetch | None,
+) -> list[Verdict]:
+    """Insert the rows of new records and, where that is wanted, renew those of known ones."""
     if not decisions:
-        return {}, {}
-    keys = await records.canonical_keys(connection, tables, [decision["key"] for decision in decisions])
-    decisions = [{**decision, "key": key} for decision, key in zip(decisions, keys, strict=True)]
-    record_of = await records.identify(connection, tables.collection.name, keys)
-    first: dict[str, Mapping[str, Any]] = {}
+        return []
+    first: dict[int, Mapping[str, Any]] = {}
     for decision in decisions:
-        first.setdefault(decision["key"], decision)
-    key_of = {record_of[key]: key for key in first}
+        first.setdefault(record_of[decision["key"]], decision)
+    key_of = {record_id: decision["key"] for record_id, decision in first.items()}
     there = await records.count_rows(connection, tables, tables.collection.table, key_of)
-    new = [(record_of[key], decision) for key, decision in first.items() if not there[record_of[key]]]
-    placed = await _insert(connection, tables, new)
-    promoted = {d["id"]: record_of[key] for key, d in first.items() if record_of[key] in placed}
-    duplicates = {
-        d["id"]: [_duplicate(d["key"], tables.collection.table, within_batch=record_of[d["key"]] in placed)]
-        for d in decisions
-        if d["id"] not in promoted
-    }
-    return promoted, duplicates
+    placed = await _insert(connection, tables, [(id, one) for id, one in first.items() if not there[id]])
+    state = dict.fromkeys(placed, "promoted")
+    if refetch is not None:
+        placed_before = await _placed(connection, refetch.run_id, list(first))
+        known = {id: one for id, one in first.items() if there[id] and id not in placed_before}
+        updated = await renew(connection, tables, refetch, known)
+        state |= {id: "updated" if id in updated else "unchanged" for id in known}
+    verdicts = []
+    for decision in decisions:
+        record_id = record_of[decision["key"]]
+        if record_id in state and first[record_id]["id"] == decision["id"]:
+            verdicts.append(Verdict(id=decision["id"], state=state[record_id], record_id=record_id))
+            continue
+        errors = [_duplicate(decision["key"], tables.collection.table, within_batch=record_id in state)]
+        is_there = record_id in state or there[record_id] > 0
+        verdicts.append(
+            Verdict(
+                id=decision["id"],
+                state="rejected",
+                record_id=record_id if is_there else None,
+                errors=errors,
+                is_duplicate=True,
+            )
+        )
+    return verdicts
+
+
+async def _placed(connection: Connection, run_id: int, record_ids: Sequence[int]) -> set[int]:
+    rows = await fetch(connection, "staging/placed", {"run_id": run_id, "record_ids": list(record_ids)})
+    return {row["record_id"] for row in rows}
 
 
 async def _insert(

@@ -95,12 +95,12 @@ async def _undo_chunk(connection: Connection, rerun: Known, tables: Tables, touc
     left: dict[int, Trouble] = {one.record_id: one.trouble for one in touched if one.trouble is not None}
     keys = {one.record_id: one.key for one in touched if one.trouble is None}
     writes = await _writes(connection, rerun, list(keys))
-    now = await _now(connection, tables, writes, keys)
-    left |= _in_the_way(writes, now)
+    now = await values_now(connection, tables, writes, keys)
+    left |= in_the_way(writes, now)
     back = [one for one in touched if one.record_id not in left]
     ours = {one.record_id: one.key for one in back}
     values = [write for write in writes if write["record_id"] in ours]
-    await _restore_values(connection, rerun, tables, values, now, ours)
+    await restore_values(connection, rerun.run_id, tables, values, now, ours)
     restored = await _restore_interactions(connection, rerun, back)
     by_id = {one.record_id: one.key for one in touched}
     return Undone(
@@ -121,7 +121,7 @@ def _by_column(writes: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, str
     return [(place, list(group)) for place, group in grouped]
 
 
-async def _now(
+async def values_now(
     connection: Connection, tables: Tables, writes: Sequence[Mapping[str, Any]], keys: Mapping[int, str]
 ) -> dict[tuple[int, str, str], str]:
     """Return what stands in each of these values now, locked as far as a value is a column's."""
@@ -133,7 +133,8 @@ async def _now(
     return found
 
 
-def _in_the_way(writes: Sequence[Mapping[str, Any]], now: Mapping[tuple[int, str, str], str]) -> dict[int, Trouble]:
+def in_the_way(writes: Sequence[Mapping[str, Any]], now: Mapping[tuple[int, str, str], str]) -> dict[int, Trouble]:
+    """Return the records whose values cannot be put back, with the reason."""
     found: dict[int, Trouble] = {}
     for write in writes:
         place = (write["record_id"], write["table_name"], write["column_name"])
@@ -144,14 +145,18 @@ def _in_the_way(writes: Sequence[Mapping[str, Any]], now: Mapping[tuple[int, str
     return found
 
 
-async def _restore_values(
+async def restore_values(
     connection: Connection,
-    rerun: Known,
+    run_id: int,
     tables: Tables,
     writes: Sequence[Mapping[str, Any]],
     now: Mapping[tuple[int, str, str], str],
     keys: Mapping[int, str],
 ) -> None:
+    """Put values back, in the caller's transaction, and record that. `now` is what stands there.
+
+    Raises `DataRefused` where the user's tables do not take one.
+    """
     for (table, column), group in _by_column(writes):
         of = {write["record_id"]: keys[write["record_id"]] for write in group}
         texts = {write["record_id"]: write["before"] for write in group if write["before"] is not None}
@@ -162,12 +167,12 @@ async def _restore_values(
                 key = keys[write["record_id"]]
                 raise DataRefused(f"{table}.{column} of {key} is not what it was before, though it was set to that")
     await records.check_constraints(connection)
-    await _note_values(connection, rerun, writes, now)
+    await _note_values(connection, run_id, writes, now)
 
 
 async def _note_values(
     connection: Connection,
-    rerun: Known,
+    run_id: int,
     writes: Sequence[Mapping[str, Any]],
     now: Mapping[tuple[int, str, str], str],
 ) -> None:
@@ -176,7 +181,7 @@ async def _note_values(
         return
     taken = [
         Before(
-            rerun.run_id,
+            run_id,
             write["interaction_id"],
             write["attempt"],
             now[write["record_id"], write["table_name"], write["column_name"]],
@@ -187,7 +192,7 @@ async def _note_values(
         connection,
         "records/add_undone_writes",
         {
-            "run_id": rerun.run_id,
+            "run_id": run_id,
             "ids": [write["interaction_id"] for write in writes],
             "record_ids": [write["record_id"] for write in writes],
             "tables": [write["table_name"] for write in writes],

@@ -46,7 +46,7 @@ async def changed_outside(
         " AND i.state = 'completed'"
         " JOIN records r ON r.record_id = v.record_id"
         " WHERE v.table_name = %(table)s AND v.column_name = %(column)s AND r.collection = %(collection)s"
-        " AND v.after_sha256 IS NOT NULL"
+        " AND v.after_sha256 IS NOT NULL AND NOT (v.is_intake AND v.column_name = '*')"
         " ORDER BY v.record_id, v.value_write_id DESC"
         "), now AS MATERIALIZED ({now}), outside AS MATERIALIZED ("
         " SELECT w.record_id, w.key, n.address IS NULL AS gone FROM written w LEFT JOIN now n ON n.address = w.{by}"

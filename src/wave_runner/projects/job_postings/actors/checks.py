@@ -40,9 +40,10 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that is none: all its errors, never empty."""
+    """A row that is none: all its errors, never empty; and which posting it speaks of, where that can be read."""
 
     errors: list[Error]
+    key: str | None = None
 
 
 @dataclass
@@ -70,8 +71,10 @@ def check(raw: Any) -> Accepted | Refused:
             ]
         )
     reader = _Reader(raw)
-    values = _values(reader)
-    return Refused(reader.errors) if reader.errors else Accepted(values)
+    found = Accepted(_values(reader))
+    if not reader.errors:
+        return found
+    return Refused(reader.errors, found.key if found.values["job_id"] and found.values["posting_type"] else None)
 
 
 def _values(reader: _Reader) -> dict[str, Any]:

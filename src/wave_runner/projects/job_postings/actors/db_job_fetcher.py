@@ -47,7 +47,10 @@ class JobFetcher(ScriptActor):
         after = ctx.staging.position
         with PoliteClient() as client:
             found = pages(located(item.source), after=after, base=project_folder(os.environ), fetch=client.get)
-            return stage(found, after=after, limit=item.limit, add=ctx.staging.add)
+            fetched = stage(found, after=after, limit=item.limit, add=ctx.staging.add)
+        if fetched.complete:
+            ctx.staging.complete()
+        return fetched
 
 
 def project_folder(environ: Mapping[str, str]) -> Path:

@@ -148,6 +148,7 @@ CREATE TABLE workflow_runs (
     ended_at        timestamptz,
     reason          text CHECK (reason IN ('selection_failed', 'step_failed', 'rows_undecided', 'postcondition_failed')),
     broken          text,                                       -- JSON array: the `ensures_run` that do not hold, and why
+    revalidates     bigint REFERENCES workflow_runs,            -- the run whose staged rows it takes up, instead of fetching
     CHECK ((state = 'running') = (ended_at IS NULL)),
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK (broken IS NULL OR state = 'failed'),
@@ -172,7 +173,7 @@ CREATE TABLE run_counts (
 -- What somebody should look at; raised once for a run and kind.
 CREATE TABLE alerts (
     run_id     bigint NOT NULL REFERENCES workflow_runs,
-    kind       text NOT NULL CHECK (kind IN ('nothing_saved', 'nothing_found', 'sudden_drop', 'budget_exceeded', 'batch_stopped', 'canary_failed')),
+    kind       text NOT NULL CHECK (kind IN ('nothing_saved', 'nothing_found', 'sudden_drop', 'budget_exceeded', 'batch_stopped', 'canary_failed', 'batch_held')),
     message    text NOT NULL,
     raised_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, kind)
@@ -252,12 +253,18 @@ CREATE TABLE firings (
     PRIMARY KEY (schedule, due_at)
 );
 
--- Identity only: the data lives in the user's own table.
+-- Identity only: the data lives in the user's own table. Of a record that comes from a source: which batch had it last, and
+-- which batch, whole, had it no more.
 CREATE TABLE records (
-    record_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    collection  text NOT NULL,
-    key         text NOT NULL CHECK (key <> ''),
-    UNIQUE (collection, key)
+    record_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection   text NOT NULL,
+    key          text NOT NULL CHECK (key <> ''),
+    seen_in      bigint REFERENCES workflow_runs,               -- NULL: it never came from staging
+    vanished_in  bigint REFERENCES workflow_runs,               -- NULL: it is there
+    vanished_at  timestamptz,
+    UNIQUE (collection, key),
+    CHECK ((vanished_in IS NULL) = (vanished_at IS NULL)),
+    CHECK (vanished_in > seen_in)
 );
 
 CREATE TABLE run_records (
@@ -525,6 +532,7 @@ CREATE TABLE fan_outs (
     again           bigint NOT NULL DEFAULT 0,              -- begun, because their last flow was incomplete
     unchanged       bigint NOT NULL DEFAULT 0,              -- nothing has changed since
     under_way       bigint NOT NULL DEFAULT 0,              -- in this workflow, in whatever run
+    vanished        bigint NOT NULL DEFAULT 0,              -- its source has them no more
     error           text,                                   -- why nothing could be selected
     closed_at       timestamptz,
     UNIQUE NULLS NOT DISTINCT (run_id, interaction_id),
@@ -541,23 +549,62 @@ CREATE TABLE staged_records (
     source          text NOT NULL,
     position        json,                                   -- where in the source: a fetch resumes behind it
     raw             json,                                   -- json, not jsonb: as it came, escaped NULs included. NULL: erased
-    state           text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'promoted', 'rejected')),
+    -- promoted: a new record · updated, unchanged: of a record that was there, in what its workflow reads · revalidated: a later
+    -- batch has it once more · rolled_back: it was promoted or updated, and that was taken back
+    state           text NOT NULL DEFAULT 'waiting'
+        CHECK (state IN ('waiting', 'promoted', 'updated', 'unchanged', 'rejected', 'revalidated', 'rolled_back')),
     errors          jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(errors) = 'array'),
     record_id       bigint REFERENCES records,
     staged_at       timestamptz NOT NULL DEFAULT now(),
     decided_at      timestamptz,
     decider_id      bigint,                                 -- the interaction that decided
+    decided_by      text CHECK (decided_by <> ''),          -- or the person
+    again_in        bigint REFERENCES workflow_runs,        -- the batch that has it once more
+    copy_of         bigint,                                 -- the row that it is once more, of the batch that its run revalidates
     PRIMARY KEY (run_id, staged_id),
     CHECK (raw IS NOT NULL OR state <> 'waiting'),
     CHECK ((state = 'waiting') = (decided_at IS NULL)),
-    CHECK ((decided_at IS NULL) = (decider_id IS NULL)),
-    CHECK ((state = 'promoted') = (record_id IS NOT NULL)),
-    CHECK ((state = 'rejected') = (errors <> '[]'))
+    CHECK ((decided_at IS NULL) = (decider_id IS NULL AND decided_by IS NULL)),
+    CHECK (state NOT IN ('promoted', 'updated', 'unchanged') OR record_id IS NOT NULL),
+    CHECK (CASE state WHEN 'rejected' THEN errors <> '[]' WHEN 'revalidated' THEN true ELSE errors = '[]' END),
+    CHECK ((state = 'revalidated') = (again_in IS NOT NULL))
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX staged_records_waiting ON staged_records (run_id, staged_id) WHERE state = 'waiting';
 CREATE INDEX staged_records_position ON staged_records (run_id, interaction_id, staged_id);
 -- Where a record came from.
 CREATE INDEX staged_records_record ON staged_records (record_id) WHERE record_id IS NOT NULL;
+
+-- A batch that is whole: what one run has staged, of which every step that did so has said that it has read its source to the
+-- end. What the source had before and the batch has not has vanished; where that is too much at once, a person says whether it has.
+CREATE TABLE batches (
+    run_id        bigint PRIMARY KEY REFERENCES workflow_runs,
+    fetcher_ids   bigint[] NOT NULL,                        -- the interactions that have said so
+    state         text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'settled', 'held', 'approved', 'refused', 'rolled_back')),
+    known         bigint,                                   -- records that the source had before
+    vanished      bigint,                                   -- of them, those that are not in it
+    settled_at    timestamptz,
+    decided_by    text CHECK (decided_by <> ''),
+    reason        text CHECK (reason <> ''),
+    reason_nonce  bytea CHECK (length(reason_nonce) = 32),
+    CHECK (state <> 'open' OR settled_at IS NULL),
+    CHECK ((settled_at IS NULL) = (known IS NULL) AND (known IS NULL) = (vanished IS NULL)),
+    CHECK (state NOT IN ('approved', 'refused') OR decided_by IS NOT NULL),
+    CHECK ((decided_by IS NULL) = (reason IS NULL) AND (reason IS NULL) = (reason_nonce IS NULL))
+);
+
+-- What somebody has said of staged rows of a batch, and why.
+CREATE TABLE staging_orders (
+    order_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id        bigint NOT NULL REFERENCES workflow_runs,
+    kind          text NOT NULL CHECK (kind IN ('revalidate', 'promote', 'reject', 'roll_back')),
+    rows          bigint NOT NULL CHECK (rows > 0),
+    again_in      bigint REFERENCES workflow_runs,              -- the run that takes them up
+    reason        text NOT NULL CHECK (reason <> ''),
+    reason_nonce  bytea NOT NULL CHECK (length(reason_nonce) = 32),
+    ordered_by    text NOT NULL CHECK (ordered_by <> ''),
+    ordered_at    timestamptz NOT NULL DEFAULT now(),
+    CHECK ((kind IN ('revalidate', 'promote')) = (again_in IS NOT NULL))
+);
 
 -- ─── proof ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -589,6 +636,11 @@ CREATE TYPE event_type AS ENUM (
     'task_escalated',                   -- overdue: it waits in another queue now
     'interaction_fanned_out',           -- a chunk of an `each` became children
     'staging_written', 'staging_decided',
+    'staging_completed',                -- a step has read its source to the end: what is not in its batch has vanished
+    'records_vanished', 'records_returned',     -- a source has them no more; it has them again
+    'batch_held',                       -- so much has vanished at once that a person has to say so
+    'batch_approved', 'batch_refused',  -- somebody has
+    'staging_revalidated', 'staging_promoted', 'staging_rejected', 'staging_rolled_back',   -- what somebody has said of staged rows
     'wave_opened', 'wave_closed', 'wave_expired', 'wave_late_result',
     'model_loaded', 'model_unloaded', 'model_load_failed',
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
@@ -746,6 +798,7 @@ CREATE TABLE value_writes (
     after_sha256       bytea,
     before_payload_id  bigint,                              -- NULL: there was nothing before
     is_undo            boolean NOT NULL DEFAULT false,      -- what its interaction had written was taken back
+    is_intake          boolean NOT NULL DEFAULT false,      -- changed by a batch that has its record again, or taken back with one: no step's work
     written_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, value_write_id),
     CHECK ((before_sha256 IS NULL) = (after_sha256 IS NULL))
@@ -753,9 +806,10 @@ CREATE TABLE value_writes (
 CREATE INDEX value_writes_value ON value_writes (record_id, table_name, column_name, value_write_id);
 
 -- Writes that count as saved: nothing that is written where nothing was saves nothing. A value that was the same before
--- does count, since it stands; so does what was erased.
+-- does count, since it stands; so does what was erased. What a source has changed is no work of anybody.
 CREATE VIEW saved_values AS
-SELECT * FROM value_writes WHERE before_payload_id IS NOT NULL OR before_sha256 IS NULL OR before_sha256 <> after_sha256;
+SELECT * FROM value_writes
+WHERE NOT is_intake AND (before_payload_id IS NOT NULL OR before_sha256 IS NULL OR before_sha256 <> after_sha256);
 
 -- What somebody wants erased of a record, and who else agrees. It is done in the transaction that says so here; the record has
 -- another key from then on.

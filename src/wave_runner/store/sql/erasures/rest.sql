@@ -3,7 +3,10 @@
 WITH own AS MATERIALIZED (
     SELECT run_id, interaction_id FROM interactions WHERE record_id = %(record_id)s
 ), staged AS (
-    UPDATE staged_records SET raw = NULL, position = NULL, source = 'erased'
+    UPDATE staged_records
+    SET raw = NULL, position = NULL, source = 'erased',
+        errors = coalesce((SELECT jsonb_agg(CASE jsonb_typeof(found) WHEN 'object' THEN found || '{"message": "erased"}' ELSE '"erased"' END)
+                           FROM jsonb_array_elements(errors) AS found), '[]')
     WHERE record_id = %(record_id)s AND raw IS NOT NULL
     RETURNING staged_id
 ), asked AS (

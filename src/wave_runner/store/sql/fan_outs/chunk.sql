@@ -1,9 +1,9 @@
--- The next promoted records of the run become interactions. A record that already has a live flow in this workflow,
+-- The next records that the run has promoted, or updated, become interactions. A record that already has a live flow in this workflow,
 -- in whatever run, is skipped and counted: two flows over one record would write the same values. So is one that was
 -- promoted twice, because its row was taken out of the table in between.
 WITH chunk AS MATERIALIZED (
     SELECT staged_id, record_id FROM staged_records
-    WHERE run_id = %(run_id)s AND state = 'promoted' AND staged_id > %(after_staged)s
+    WHERE run_id = %(run_id)s AND state IN ('promoted', 'updated') AND staged_id > %(after_staged)s
     ORDER BY staged_id
     LIMIT %(size)s
 ), flows AS (
@@ -27,6 +27,6 @@ WITH chunk AS MATERIALIZED (
 )
 -- All of them are counted once, with the first chunk.
 SELECT CASE WHEN %(after_staged)s::bigint = 0
-            THEN (SELECT count(*) FROM staged_records WHERE run_id = %(run_id)s AND state = 'promoted') END AS expected,
+            THEN (SELECT count(*) FROM staged_records WHERE run_id = %(run_id)s AND state IN ('promoted', 'updated')) END AS expected,
        (SELECT count(*) FROM chunk) AS seen, (SELECT count(*) FROM children) AS created,
        (SELECT max(staged_id) FROM chunk) AS last_staged

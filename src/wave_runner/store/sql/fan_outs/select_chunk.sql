@@ -1,12 +1,14 @@
 -- The next selected records become interactions. Left out are those that are under way in this workflow, in whatever
--- run, or have ended and not been judged yet; and those whose row is as it was when it was read: the completed ones, and
+-- run, or have ended and not been judged yet; those that have vanished from their source; and those whose row is as it was when it was read: the completed ones, and
 -- the incomplete ones unless the workflow is done in another way now, or the run `takes_again`. `room` is how many more the
 -- run may begin.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(record_ids)s::bigint[], %(hashes)s::bytea[]) WITH ORDINALITY AS g (record_id, read_hash, place)
 ), known AS MATERIALIZED (
-    SELECT g.record_id, g.place, newest.run_id, newest.state, newest.read_hash = g.read_hash AS is_same
+    SELECT g.record_id, g.place, newest.run_id, newest.state, newest.read_hash = g.read_hash AS is_same,
+           c.vanished_in IS NOT NULL AS has_vanished
     FROM given g
+    JOIN records c USING (record_id)
     LEFT JOIN LATERAL (
         SELECT r.run_id, r.state, r.read_hash FROM run_records r
         WHERE r.record_id = g.record_id AND r.workflow_id = %(workflow_id)s
@@ -28,7 +30,8 @@ WITH given AS MATERIALIZED (
     WHERE r.run_id = %(run_id)s AND NOT r.takes_again
 ), judged AS MATERIALIZED (
     SELECT record_id, place, state = 'incomplete' AS again,
-           CASE WHEN state IN ('live', 'ended') THEN 'under_way'
+           CASE WHEN has_vanished THEN 'vanished'
+                WHEN state IN ('live', 'ended') THEN 'under_way'
                 WHEN is_same AND (state = 'completed' OR run_id IN (SELECT run_id FROM alike)) THEN 'unchanged'
                 ELSE 'begin' END AS verdict
     FROM known
@@ -55,5 +58,6 @@ WITH given AS MATERIALIZED (
 SELECT (SELECT count(*) FROM children) AS begun,
        (SELECT count(*) FROM flows JOIN chosen USING (record_id) WHERE again) AS again,
        (SELECT count(*) FROM judged WHERE verdict = 'unchanged') AS unchanged,
+       (SELECT count(*) FROM judged WHERE verdict = 'vanished') AS vanished,
        (SELECT count(*) FROM judged WHERE verdict = 'under_way')
            + (SELECT count(*) FROM chosen) - (SELECT count(*) FROM children) AS under_way

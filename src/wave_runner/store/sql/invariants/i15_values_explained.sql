@@ -78,4 +78,4 @@ WHERE i.interaction_id IS NULL
 UNION ALL
 SELECT r.run_id, r.decider_id, 'staged row ' || r.staged_id || ' was promoted, and who has decided that is not there'
 FROM staged_records r LEFT JOIN interactions i ON i.run_id = r.run_id AND i.interaction_id = r.decider_id
-WHERE r.state = 'promoted' AND i.interaction_id IS NULL
+WHERE r.state IN ('promoted', 'updated') AND r.decided_by IS NULL AND i.interaction_id IS NULL

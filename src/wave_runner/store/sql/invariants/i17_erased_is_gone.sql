@@ -16,6 +16,10 @@ SELECT p.run_id, p.interaction_id, 'of an erased record, and its ' || p.role || 
 FROM own JOIN payloads p USING (run_id, interaction_id)
 WHERE p.content IS NOT NULL
 UNION ALL
+SELECT v.run_id, v.interaction_id, 'of an erased record, and what stood there before its source gave it again is there still'
+FROM erased JOIN value_writes v USING (record_id) JOIN payloads p ON p.run_id = v.run_id AND p.payload_id = v.before_payload_id
+WHERE p.content IS NOT NULL
+UNION ALL
 SELECT run_id, interaction_id, 'of an erased record, and its task says still what it is about'
 FROM own JOIN tasks t USING (run_id, interaction_id)
 WHERE t.title <> 'erased' OR t.draft IS NOT NULL
@@ -30,6 +34,7 @@ UNION ALL
 SELECT s.run_id, s.interaction_id, 'staged row ' || s.staged_id || ' is of an erased record, and is there still'
 FROM erased JOIN staged_records s USING (record_id)
 WHERE s.raw IS NOT NULL OR s.position IS NOT NULL OR s.source <> 'erased'
+   OR EXISTS (SELECT FROM jsonb_array_elements(s.errors) AS found WHERE found ->> 'message' <> 'erased')
 UNION ALL
 SELECT v.run_id, v.interaction_id, 'of an erased record, and the hash of ' || v.table_name || '.' || v.column_name || ' is there still'
 FROM erased JOIN value_writes v USING (record_id)

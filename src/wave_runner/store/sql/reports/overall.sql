@@ -6,8 +6,8 @@ SELECT r.run_id, w.name AS workflow,
        extract(epoch FROM coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float8 AS seconds,
        rr.records, rr.live, rr.ended, rr.completed, rr.incomplete,
        (SELECT count(DISTINCT record_id) FROM saved_values v WHERE v.run_id = r.run_id) AS saved,
-       st.staged, st.waiting, st.promoted, st.rejected,
-       f.begun, f.again, f.unchanged, f.under_way, f.error AS selection_error
+       st.staged, st.waiting, st.promoted, st.updated, st.unchanged, st.rejected, st.revalidated, st.rolled_back,
+       f.begun, f.again, f.unchanged, f.under_way, f.vanished, f.error AS selection_error
 FROM workflow_runs r
 JOIN workflows w USING (workflow_id)
 LEFT JOIN fan_outs f ON f.run_id = r.run_id AND f.interaction_id IS NULL
@@ -23,7 +23,11 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS staged,
            count(*) FILTER (WHERE state = 'waiting') AS waiting,
            count(*) FILTER (WHERE state = 'promoted') AS promoted,
-           count(*) FILTER (WHERE state = 'rejected') AS rejected
+           count(*) FILTER (WHERE state = 'updated') AS updated,
+           count(*) FILTER (WHERE state = 'unchanged') AS unchanged,
+           count(*) FILTER (WHERE state = 'rejected') AS rejected,
+           count(*) FILTER (WHERE state = 'revalidated') AS revalidated,
+           count(*) FILTER (WHERE state = 'rolled_back') AS rolled_back
     FROM staged_records WHERE run_id = r.run_id
 ) AS st
 WHERE r.run_id = %(run_id)s

@@ -1,5 +1,5 @@
 -- The results in force of a workflow's records, each record's of its newest run: a page of records, by id. Of a model's results
--- with the newest weights that its server has had under that name.
+-- with the newest weights that its server has had under that name. What its source has no more is not looked at.
 WITH page AS MATERIALIZED (
     SELECT record_id, max(run_id) AS run_id
     FROM run_records rr JOIN workflows w USING (workflow_id) JOIN workflow_runs r USING (run_id)
@@ -21,5 +21,5 @@ LEFT JOIN visits v ON v.visit_id = wv.visit_id
 LEFT JOIN LATERAL (
     SELECT n.digest FROM visits n WHERE n.server = v.server AND n.model = v.model ORDER BY n.visit_id DESC LIMIT 1
 ) AS newest ON true
-WHERE i.in_force AND i.state = 'completed' AND NOT i.erased
+WHERE i.in_force AND i.state = 'completed' AND NOT i.erased AND c.vanished_in IS NULL
 ORDER BY i.record_id, i.interaction_id

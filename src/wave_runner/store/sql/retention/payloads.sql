@@ -9,6 +9,8 @@ WITH kept AS (
     JOIN payloads p ON p.run_id = r.run_id AND p.role = k.class AND p.content IS NOT NULL
     JOIN interactions i ON i.run_id = p.run_id AND i.interaction_id = p.interaction_id
     WHERE NOT EXISTS (SELECT FROM legal_holds h WHERE h.record_id = i.record_id)
+      AND NOT EXISTS (SELECT FROM legal_holds h JOIN value_writes v USING (record_id)
+                      WHERE v.is_intake AND v.run_id = p.run_id AND v.before_payload_id = p.payload_id)
     ORDER BY p.run_id, p.payload_id
     LIMIT %(size)s
 ), gone AS (

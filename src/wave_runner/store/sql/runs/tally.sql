@@ -19,7 +19,7 @@ WITH live AS (
     ORDER BY o.run_id DESC LIMIT 10
 )
 SELECT run.run_id, run.cancelled_at IS NOT NULL AS cancelled, run.record_limit, run.selection IS NOT NULL AS filtered,
-       rr.records, rr.completed, rr.incomplete, st.staged, st.promoted, st.rejected,
+       rr.records, rr.completed, rr.incomplete, st.staged, st.promoted, st.updated, st.unchanged, st.rejected,
        (SELECT count(DISTINCT record_id) FROM saved_values WHERE run_id = %(run_id)s) AS saved,
        EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND interaction_id IS NULL) AS selects,
        ARRAY(SELECT (SELECT count(*) FROM run_records c WHERE c.run_id = chosen.run_id AND c.state = 'completed')
@@ -32,6 +32,8 @@ CROSS JOIN LATERAL (
 ) AS rr
 CROSS JOIN LATERAL (
     SELECT count(*) AS staged, count(*) FILTER (WHERE state = 'promoted') AS promoted,
+           count(*) FILTER (WHERE state = 'updated') AS updated,
+           count(*) FILTER (WHERE state = 'unchanged') AS unchanged,
            count(*) FILTER (WHERE state = 'rejected') AS rejected
     FROM staged_records WHERE run_id = %(run_id)s
 ) AS st

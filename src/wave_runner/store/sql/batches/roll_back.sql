@@ -1,0 +1,1 @@
+UPDATE batches SET state = 'rolled_back' WHERE run_id = %(run_id)s
