@@ -39,6 +39,7 @@ from wave_runner.runner import staleness
 from wave_runner.runner.approvals import Approvals
 from wave_runner.runner.deciding import People, named
 from wave_runner.runner.erasing import Erasing
+from wave_runner.runner.experimenting import Experimenting
 from wave_runner.runner.host_servers import HostServers
 from wave_runner.runner.log_keeper import LogKeeper
 from wave_runner.runner.orders import Orders
@@ -300,6 +301,12 @@ class Engine:
             return self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
 
         return await self.repair().rerun(choice, pins, reason=reason, expect=expect)
+
+    def experimenting(self) -> Experimenting:
+        """Return what may be tried beside the real work, by the operating system's user."""
+        return Experimenting(
+            database=self.database, repair=self.repair(), approvals=self.approvals(), folder=self.folder, by=whoami()
+        )
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""

@@ -893,6 +893,7 @@ OTHERS = frozenset(
         "rerun_started",
         "rerun_undone",
         "invalidated",
+        "trial_adopted",
         "runner_told",
         "actor_registered",
         "actor_drifted",
@@ -922,7 +923,7 @@ OTHERS = frozenset(
 NAMES_WHO = {
     **dict.fromkeys(["task_claimed", "task_released", "task_decided", "task_sent_back"], "person"),
     **dict.fromkeys(["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled"], "by"),
-    **dict.fromkeys(["rerun_started", "rerun_undone", "invalidated"], "by"),
+    **dict.fromkeys(["rerun_started", "rerun_undone", "invalidated", "trial_adopted"], "by"),
     **dict.fromkeys(["budget_raised", "retried", "runner_told", "actor_approved", "actor_registered"], "by"),
     "projection_event_skipped": "by",
     **dict.fromkeys(

@@ -60,6 +60,10 @@ COMMANDS = {
         "wave_runner.cli.stale:stale",
         "List the results that no longer match what they were made from, and why.",
     ),
+    "trial": (
+        "wave_runner.cli.trial:trial",
+        "Do STEP once more as another version, beside the results in force, and compare.",
+    ),
     "cancel": (
         "wave_runner.cli.orders:cancel",
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",

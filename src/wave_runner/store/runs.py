@@ -9,6 +9,7 @@ from uuid import UUID
 
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
+from wave_runner.core.experiment import RunKind
 from wave_runner.core.filters import Term, plain
 from wave_runner.core.flow import Flow
 from wave_runner.core.patience import Patience
@@ -73,6 +74,7 @@ class NewRun:
     overruled: Sequence[str] = ()  # codes of what `wave check` objects to
     currency: str = ""  # of the prices that its steps pin
     asks_anew: bool = False  # its models are asked, whatever answers are recorded
+    kind: RunKind = RunKind.RUN  # of anything else nothing is begun here: store/experiments.py
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -128,6 +130,7 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
             params=row["params"],
             limit=row["record_limit"],
             asks_anew=row["asks_anew"],
+            kind=RunKind(row["kind"]),
         )
         for row in rows
     ]
@@ -250,6 +253,7 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "priority": run.priority,
         "started_by": run.started_by,
         "asks_anew": run.asks_anew,
+        "kind": run.kind,
         "timeout_s": run.timeout_s,
         "currency": run.currency or None,
     }
@@ -310,6 +314,8 @@ async def _begin(
     }
     if run.asks_anew:
         data["asks_anew"] = True
+    if run.kind is not RunKind.RUN:
+        data["kind"] = str(run.kind)
     if run.overruled:
         data["overruled"] = list(run.overruled)
     await events.append(
@@ -321,6 +327,8 @@ async def _begin(
         runner_id=runner_id,
         definition=run.definition.sha256,
     )
+    if run.kind is not RunKind.RUN:
+        return
     if run.selects:
         await fetch(connection, "fan_outs/add_selection", {"run_id": row["run_id"], "run_step_id": root})
         return
