@@ -50,7 +50,8 @@ def done(ground: Ground, stub: OpenAIStub) -> Ground:
         rows=[{"name": f"item {number}", "text": f"number {number}."} for number in range(6)],
         steps=STEPS,
         actors={"save": SAVE},
-        toml=SERVER.format(url=stub.url, attempts=1) + '[models.other]\nserver = "stub"\nmodel = "stub"\n'
+        toml=SERVER.format(url=stub.url, attempts=1).replace("timeout_s = 5", "timeout_s = 60")
+        + '[models.other]\nserver = "stub"\nmodel = "stub"\n'
         'options = {api = "chat", temperature = 0.7}\n',
         files={"prompts/ask.md": "Which number? {{ text }}", "schemas/answer.json": json.dumps(SCHEMA)},
         ensures=["record.words != null"],
@@ -101,7 +102,8 @@ def real_work(ground: Ground) -> dict[str, Any]:
     """Everything that stands of the real work: rows, results in force, counts of events, answers, verdicts."""
     queries = {
         "items": "SELECT * FROM items ORDER BY name",
-        "interactions": "SELECT i.* FROM interactions i JOIN workflow_runs USING (run_id) WHERE kind = 'run' ORDER BY 2",
+        "interactions": "SELECT i.* FROM interactions i JOIN workflow_runs USING (run_id) "
+        "WHERE kind = 'run' ORDER BY 2",
         "in force": "SELECT run_id, interaction_id FROM interactions WHERE in_force ORDER BY 2",
         "events": "SELECT type::text, count(*) FROM interaction_events JOIN workflow_runs r USING (run_id) "
         "WHERE r.kind = 'run' GROUP BY 1 ORDER BY 1",

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wave_runner.cli import output
+from wave_runner.cli.experiments import short
 
 if TYPE_CHECKING:
     from wave_runner.core.comparing import Pair, Side
 
 SHOWN_PAIRS = 10
-SHOWN_CHARACTERS = 60
 
 COLUMNS = (
     "record",
@@ -38,7 +38,7 @@ def show(pairs: Sequence[Pair], *, a: str, b: str) -> None:
     """Print the first pairs that are not equal, a line for each field that differs."""
     unequal = [pair for pair in pairs if pair.likeness != "equal"]
     rows = [
-        {"record": pair.record, "step": pair.step, "field": field, a: _short(ours), b: _short(theirs)}
+        {"record": pair.record, "step": pair.step, "field": field, a: short(ours), b: short(theirs)}
         for pair in unequal[:SHOWN_PAIRS]
         for field, ours, theirs in _differing(pair)
     ]
@@ -81,11 +81,6 @@ def _why(side: Side | None) -> Any:
     if side is None:
         return "(not there)"
     return side.output if side.is_there else f"({side.state}{f': {side.rule}' if side.rule else ''})"
-
-
-def _short(value: Any) -> str:
-    text = _text(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 
 def _text(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from wave_runner.cli import output
 from wave_runner.core.cost import amount
 
 if TYPE_CHECKING:
-    from wave_runner.core.comparing import Took
+    from wave_runner.core.comparing import FieldShare, Took
     from wave_runner.core.experiment import RunKind
     from wave_runner.engine import Engine
     from wave_runner.store.experiments import Experiment
@@ -179,6 +180,12 @@ def took_row(name: str, took: Took, currency: str | None) -> dict[str, Any]:
 TOOK = ("version", "results", "median", "tokens", "cost", "broken")
 
 
+def show_fields(fields: Sequence[FieldShare]) -> None:
+    """Print how often each field is equal, those that agree least first."""
+    rows = [{**vars(one), "agreement": share(one.agreement)} for one in fields]
+    output.table(("field", "agreement", "equal", "differs", "only_a", "only_b"), rows, title="by field")
+
+
 def share(value: float | None) -> str:
     """Return a share for people."""
     return output.percent(value * 100 if value is not None else None)
@@ -187,3 +194,9 @@ def share(value: float | None) -> str:
 def number(value: float | None) -> str:
     """Return a statistic for people: three decimals; nothing where there is none."""
     return "" if value is None else f"{value:.3f}"
+
+
+def short(value: Any, characters: int = 60) -> str:
+    """Return a value of a result as a text of so many characters; nothing for null."""
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"

@@ -196,8 +196,7 @@ def _show(found: Trial) -> None:
         experiments.took_row("trial", found.b, found.experiment.currency),
     ]
     output.table(experiments.TOOK, rows, title="what it took")
-    fields = [{**vars(one), "agreement": experiments.share(one.agreement)} for one in found.fields]
-    output.table(("field", "agreement", "equal", "differs", "only_a", "only_b"), fields, title="by field")
+    experiments.show_fields(found.fields)
     differences.show(found.pairs, a="in force", b="trial")
     if found.writes:
         output.heading(f"not compared, and not written: {', '.join(found.writes)}")

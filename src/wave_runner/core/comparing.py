@@ -173,6 +173,12 @@ def counted(pairs: Iterable[Pair]) -> dict[Likeness, int]:
     return found
 
 
+def agreement(counted: Mapping[Likeness, int]) -> float | None:
+    """Return the share of equal pairs among those where both sides have a result; None where there is none."""
+    both = counted[Likeness.EQUAL] + counted[Likeness.DIFFERS]
+    return counted[Likeness.EQUAL] / both if both else None
+
+
 _FIRST = [Likeness.DIFFERS, Likeness.ONLY_A, Likeness.ONLY_B, Likeness.NEITHER, Likeness.EQUAL]
 
 

@@ -98,7 +98,6 @@ async def trial(database: Database, run_id: int) -> Trial:
         for row in rows
     ]
     counted = comparing.counted(pairs)
-    both = counted[Likeness.EQUAL] + counted[Likeness.DIFFERS]
     return Trial(
         experiment=experiment,
         equal=counted[Likeness.EQUAL],
@@ -106,7 +105,7 @@ async def trial(database: Database, run_id: int) -> Trial:
         only_a=counted[Likeness.ONLY_A],
         only_b=counted[Likeness.ONLY_B],
         neither=counted[Likeness.NEITHER],
-        agreement=counted[Likeness.EQUAL] / both if both else None,
+        agreement=comparing.agreement(counted),
         fields=comparing.by_field(pairs),
         a=comparing.took([pair.a for pair in pairs if pair.a]),
         b=comparing.took([pair.b for pair in pairs if pair.b]),

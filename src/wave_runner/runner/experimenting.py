@@ -30,6 +30,7 @@ from wave_runner.project.definitions import (
     step_definition,
     workflow_definition,
 )
+from wave_runner.project.gold_file import find_gold, read_gold
 from wave_runner.project.load import load_project, read_project
 from wave_runner.project.versions import Version, with_changes, write_files
 from wave_runner.runner.approvals import Approvals, drift_conflict
@@ -75,6 +76,23 @@ class Experimenting:
     def version(self, step: str, workflow: str | None, changes: Mapping[str, str]) -> Version:
         """Return a step as the folder has it now, with these changes; raises as `with_changes` does."""
         return with_changes(self.folder, load_project(self.folder), workflow, step, changes)
+
+    def gold(self, version: Version, path: str | None) -> GoldSet:
+        """Return the gold set of a step: the one that is named, or the only one there is.
+
+        Raises `NotFoundError` where there is none or there are several, `ProjectError` for what is wrong with a file.
+        """
+        paths = [path] if path is not None else find_gold(self.folder)
+        found = [read_gold(self.folder, version.project, one) for one in paths]
+        mine = [one for one in found if (one.workflow, one.step) == (version.workflow, version.step)]
+        if len(mine) == 1:
+            return mine[0]
+        if mine:
+            named = ", ".join(one.path for one in mine)
+            raise NotFoundError(f"{version.step} has several gold sets: {named}", hint="--gold FILE names one")
+        if found and path is not None:
+            raise NotFoundError(f"{path} is about {found[0].workflow}.{found[0].step}, and not about {version.step}")
+        raise NotFoundError(f"{version.step} has no gold set", hint="write one: docs/reference/experiments.md says how")
 
     async def sampled(self, kind: RunKind, version: Version, asked: Asked, drift: Drift) -> int:
         """Start a trial or a repeat on a sample of the results in force. Returns the number of its run.
