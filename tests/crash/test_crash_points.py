@@ -60,6 +60,7 @@ REPAIRING = (
         "records/add_undone_writes",
     ),
 )
+EXPERIMENTS = ("experiments/add", "experiments/adopt", "experiments/begin")
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
@@ -77,6 +78,7 @@ ELSEWHERE = {
     **dict.fromkeys(BREAKERS, "a server that fails: tests/runner/test_breakers.py"),
     **dict.fromkeys(RETRYING, "an order of a person: tests/runner/test_retry.py"),
     **dict.fromkeys(REPAIRING, "an order of a person: tests/crash/test_repair.py"),
+    **dict.fromkeys(EXPERIMENTS, "an order of a person: tests/runner/test_trial.py, tests/runner/test_experiments.py"),
     **dict.fromkeys(DURATIONS, "twenty attempts, or five seconds"),
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",
