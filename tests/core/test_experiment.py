@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.small_project import write_project
 
 from wave_runner.core.experiment import GIVEN, alone, in_order, missing
+from wave_runner.core.limits import Limits
 from wave_runner.core.pinned import read_step, write_step
 from wave_runner.core.workflow import END, Next
 from wave_runner.project.definitions import step_definition
@@ -35,6 +38,8 @@ def test_a_step_by_itself_leads_nowhere_reads_only_what_is_given_and_can_be_pinn
         "text": (f"{GIVEN}.text",),
     }
     assert (found.ensures, found.limits.record, found.select) == ((), {}, "")
+    budget = replace(before, limits=Limits(record={"tokens": 5}, run={"tokens": 9}))
+    assert alone(budget).limits == Limits(run={"tokens": 9}), "it has a budget, as a run has"
     assert (found.prompt_sha256, found.output_sha256, found.model) == (
         before.prompt_sha256,
         before.output_sha256,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.runner.test_trial import NEW, OLD, begin, done, new_prompt, real_work, stub, tried, work
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground, rows, script
+from tests.support.projects import Ground, rows, script
 
 from wave_runner.core.comparing import Likeness
 from wave_runner.core.event import commitment
@@ -104,28 +104,29 @@ def test_a_gold_set_may_be_lines_of_json(done: Ground):
     assert (found.cases, found.right) == (2, 1)
 
 
-@pytest.mark.parametrize(
-    ("gold", "error", "said"),
-    [
-        ("step: ask\ncases: [{record: item 1}]\n", ProjectError, r"ask\.yaml:2: a case needs `expected`"),
-        ("step: asc\ncases: [{record: x, expected: {n: 1}}]\n", ProjectError, r"ask\.yaml:1: work has no step `asc`"),
-        ("step: ask\ncases: []\n", ProjectError, "must be a list of cases"),
-        ("step: ask\ncases: [{record: x, input: {a: 1}, expected: {n: 1}}]\n", ProjectError, "either a `record`"),
-        ("step: ask\ncases: [{record: nobody, expected: {n: 1}}]\n", NotFoundError, "no result of ask .* nobody"),
-        ("step: ask\ncases: [{input: {other: 1}, expected: {n: 1}}]\n", ProjectError, "takes the input text"),
-        ("step: save\ncases: [{record: item 1, expected: {n: 1}}]\n", NotFoundError, "ask has no gold set"),
-        (
-            "step: ask\ncases: [{record: item 1, expected: {n: 1}}, {record: item 1, expected: {n: 1}}]\n",
-            ProjectError,
-            "stands on line 2 already",
-        ),
-        ("step: ask\ntolerance: {n: much}\ncases: [{record: x, expected: {n: 1}}]\n", ProjectError, "must be a number"),
-    ],
-)
-def test_what_is_wrong_with_a_gold_set_is_said_with_its_line(done: Ground, gold: str, error: type, said: str):
-    done.write("gold/ask.yaml", gold)
-    with pytest.raises(error, match=said):
-        evaluate(done)
+WRONG = [
+    ("step: ask\ncases: [{record: item 1}]\n", ProjectError, r"ask\.yaml:2: a case needs `expected`"),
+    ("step: asc\ncases: [{record: x, expected: {n: 1}}]\n", ProjectError, r"ask\.yaml:1: work has no step `asc`"),
+    ("step: ask\ncases: []\n", ProjectError, "must be a list of cases"),
+    ("step: ask\ncases: [{record: x, input: {a: 1}, expected: {n: 1}}]\n", ProjectError, "either a `record`"),
+    ("step: ask\ncases: [{record: nobody, expected: {n: 1}}]\n", NotFoundError, "no result of ask .* nobody"),
+    ("step: ask\ncases: [{input: {other: 1}, expected: {n: 1}}]\n", ProjectError, "takes the input text"),
+    ("step: save\ncases: [{record: item 1, expected: {n: 1}}]\n", NotFoundError, "ask has no gold set"),
+    (
+        "step: ask\ncases: [{record: item 1, expected: {n: 1}}, {record: item 1, expected: {n: 1}}]\n",
+        ProjectError,
+        "stands on line 2 already",
+    ),
+    ("step: ask\ntolerance: {n: much}\ncases: [{record: x, expected: {n: 1}}]\n", ProjectError, "must be a number"),
+]
+"""Gold sets that are none, and why."""
+
+
+def test_what_is_wrong_with_a_gold_set_is_said_with_its_line(done: Ground):
+    for gold, error, said in WRONG:
+        done.write("gold/ask.yaml", gold)
+        with pytest.raises(error, match=said):
+            evaluate(done)
     assert done.one("SELECT count(*) FROM experiments") == 0
 
 
@@ -245,29 +246,6 @@ def test_a_trial_of_the_folders_own_version_and_one_under_way_are_not_adopted(do
         adopt(done, own)
     with pytest.raises(ConflictError, match="is running"):
         adopt(done, begin(done, prompt=new_prompt(done)))
-
-
-def test_the_commands_say_what_came_of_it_and_go_through_a_pipe(done: Ground, stub: OpenAIStub):
-    import subprocess
-
-    def wave(*arguments: str) -> str:
-        command = [WAVE, "--project", done.folder, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=90).stdout
-
-    done.write("gold/ask.yaml", GOLD)
-    said = wave("trial", "ask", "--with", f"prompt={new_prompt(done)}", "--seed", "s")
-    assert "3 results are equal and 2 differ: 60.0 % agree; 1 have only the old result" in said
-    assert "item 0\task\tverdict\tGOOD\tBAD" in said
-    [number] = [row["run_id"] for row in done.sql("SELECT run_id FROM experiments")]
-    document = json.loads(wave("trial", "show", str(number), "--json"))
-    assert (document["schema"], document["differs"], len(document["pairs"])) == ("wave.trial.v1", 2, 6)
-    assert "prompt=" in wave("trial", "list")
-    assert f"wave trial adopt {number} --reason TEXT --yes" in wave("trial", "adopt", str(number))
-    assert "is adopted" in wave("trial", "adopt", str(number), "--reason", "better", "--yes")
-    assert "were the same each of 2 times" in wave("repeat", "ask", "--records", "2", "--times", "2")
-    assert "of 3 cases are right" in wave("eval", "ask")
-    assert "gold/ask.yaml" in wave("eval", "list")
-    assert "repeat" not in wave("status").lower()
 
 
 def test_of_an_erased_record_an_eval_keeps_nothing(done: Ground):

@@ -13,7 +13,7 @@ from tests.support.projects import Ground, at_work, ended, rows, script, wait_un
 
 from wave_runner.core.comparing import Likeness
 from wave_runner.core.experiment import RunKind
-from wave_runner.errors import ConflictError, NotFoundError, ProjectError
+from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
 from wave_runner.reports import experiments
 from wave_runner.runner.experimenting import Asked
 from wave_runner.runner.fold_check import verify_interactions
@@ -233,22 +233,21 @@ def test_a_trial_whose_runner_is_killed_goes_on_and_asks_nothing_twice_that_was_
     assert done.one("SELECT count(*) FROM interactions WHERE run_id = %s AND attempt = 2", run_id) >= 1
 
 
-@pytest.mark.parametrize(
-    ("step", "changes", "error", "said"),
-    [
-        ("nothing", {}, NotFoundError, "no workflow has a step nothing"),
-        ("ask", {"prompt": "not-there.md"}, ProjectError, "there is no file not-there.md"),
-        ("ask", {"model": "nobody"}, ProjectError, "wave.toml has no model nobody"),
-        ("ask", {"script": "next.md"}, ProjectError, "has no script"),
-        ("save", {"prompt": "next.md"}, ProjectError, "has no prompt"),
-        ("fetch", {}, ProjectError, "done once for a whole run"),
-    ],
-)
-def test_what_cannot_be_tried_is_refused_and_nothing_begins(
-    done: Ground, step: str, changes: dict, error: type, said: str
-):
-    with pytest.raises(error, match=said):
-        begin(done, step, **changes)
+IMPOSSIBLE: list[tuple[str, dict[str, str], type[WaveError], str]] = [
+    ("nothing", {}, NotFoundError, "no workflow has a step nothing"),
+    ("ask", {"prompt": "not-there.md"}, ProjectError, "there is no file not-there.md"),
+    ("ask", {"model": "nobody"}, ProjectError, "wave.toml has no model nobody"),
+    ("ask", {"script": "next.md"}, ProjectError, "has no script"),
+    ("save", {"prompt": "next.md"}, ProjectError, "has no prompt"),
+    ("fetch", {}, ProjectError, "done once for a whole run"),
+]
+"""A step, what is to be another in it, and why that cannot be tried."""
+
+
+def test_what_cannot_be_tried_is_refused_and_nothing_begins(done: Ground):
+    for step, changes, error, said in IMPOSSIBLE:
+        with pytest.raises(error, match=said):
+            begin(done, step, **changes)
     assert done.one("SELECT count(*) FROM experiments") == 0
 
 

@@ -157,6 +157,10 @@ def head(experiment: Experiment) -> None:
         f"{experiment.kind} {experiment.run_id} of {experiment.workflow}.{experiment.step}, {with_words(experiment)}: "
         f"{experiment.state}, by {experiment.started_by}"
     )
+    if experiment.state == "paused":
+        output.heading(
+            f"it is paused: wave resume run {experiment.run_id}, with --more-tokens N where its budget is spent"
+        )
     if experiment.unfinished:
         output.heading(
             f"{experiment.unfinished} of {experiment.interactions} have not ended: "

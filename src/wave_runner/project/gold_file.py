@@ -13,6 +13,7 @@ from wave_runner.core.workflow import Project
 from wave_runner.errors import ProjectError
 from wave_runner.project import folder as project_folder
 from wave_runner.project.document import Document, Section
+from wave_runner.project.mistakes import Mistake, Mistakes
 from wave_runner.project.yaml_text import read_yaml
 
 FOLDER = "gold"
@@ -40,6 +41,15 @@ def read_gold(folder: Path, project: Project, path: str) -> GoldSet:
         cases = tuple(_yaml_cases(top))
     _check_once(folder / path, cases)
     return GoldSet(path=path, workflow=workflow, step=step, cases=cases)
+
+
+def check_gold(folder: Path, project: Project) -> tuple[Mistake, ...]:
+    """Return what is wrong with the gold sets, the first mistake of each."""
+    mistakes = Mistakes(folder)
+    for path in find_gold(folder):
+        with mistakes.heard():
+            read_gold(folder, project, path)
+    return tuple(mistakes.found)
 
 
 def find_gold(folder: Path) -> list[str]:

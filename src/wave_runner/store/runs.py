@@ -140,7 +140,8 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
 class Ahead:
     """Where the records of a running run are: at the steps `live`. `keys` has the work key of each step of one server.
 
-    Runs of one `definition_id` have the same workflow; `run_step_id` is one of this run's steps.
+    Runs of one `definition_id` have the same workflow, an experiment has a number of its own; `run_step_id` is one of
+    this run's steps.
     """
 
     definition_id: int
