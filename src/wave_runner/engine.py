@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from wave_runner.runner.deciding import People
     from wave_runner.runner.dropping import Dropping
     from wave_runner.runner.erasing import Erasing
+    from wave_runner.runner.experimenting import Experimenting
     from wave_runner.runner.host_servers import HostServers
     from wave_runner.runner.orders import Orders
     from wave_runner.runner.repair import Choice, Repair, Started
@@ -423,6 +424,14 @@ class Engine:
             return self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
 
         return await self.repair().rerun(await self.as_taken(choice), pins, reason=reason, expect=expect)
+
+    def experimenting(self) -> Experimenting:
+        """Return what may be tried beside the real work, by the operating system's user."""
+        from wave_runner.runner.experimenting import Experimenting
+
+        return Experimenting(
+            database=self.database, repair=self.repair(), approvals=self.approvals(), folder=self.folder, by=whoami()
+        )
 
     def people(self, person: str) -> People:
         """Return what one person may do with tasks. Work that they set free waits for a runner."""

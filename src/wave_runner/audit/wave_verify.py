@@ -905,6 +905,7 @@ OTHERS = frozenset(
         "rerun_started",
         "rerun_undone",
         "invalidated",
+        "trial_adopted",
         "runner_told",
         "actor_registered",
         "actor_drifted",
@@ -940,7 +941,7 @@ OTHERS = frozenset(
 NAMES_WHO = {
     **dict.fromkeys(["task_claimed", "task_released", "task_decided", "task_sent_back"], "person"),
     **dict.fromkeys(["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled"], "by"),
-    **dict.fromkeys(["rerun_started", "rerun_undone", "invalidated"], "by"),
+    **dict.fromkeys(["rerun_started", "rerun_undone", "invalidated", "trial_adopted"], "by"),
     **dict.fromkeys(["budget_raised", "retried", "runner_told", "log_verified"], "by"),
     **dict.fromkeys(["actor_approved", "actor_registered", "workflow_approved", "workflow_registered"], "by"),
     **dict.fromkeys(["actor_tightened", "workflow_tightened"], "by"),

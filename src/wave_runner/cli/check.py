@@ -39,6 +39,7 @@ def check(context: click.Context, as_json: bool, schema: bool) -> None:
     """
     from wave_runner.core.lint import Severity
     from wave_runner.project.case_file import check_cases
+    from wave_runner.project.gold_file import check_gold
     from wave_runner.project.load import read_project
 
     if schema:
@@ -47,7 +48,8 @@ def check(context: click.Context, as_json: bool, schema: bool) -> None:
     folder = project_dir(context)
     reading = read_project(folder)
     if reading.project is not None:  # a case that cannot be read keeps no workflow from running
-        reading = replace(reading, mistakes=reading.mistakes + check_cases(folder, reading.project))
+        recorded = check_cases(folder, reading.project) + check_gold(folder, reading.project)
+        reading = replace(reading, mistakes=reading.mistakes + recorded)
     if as_json:
         output.emit("wave.check.v1", _document(folder, reading))
     else:

@@ -64,6 +64,22 @@ COMMANDS = {
         "wave_runner.cli.staging:staging",
         "Show what was staged, validate it again, promote, reject or roll it back, and say what has vanished.",
     ),
+    "trial": (
+        "wave_runner.cli.trial:trial",
+        "Do STEP once more as another version, beside the results in force, and compare.",
+    ),
+    "repeat": (
+        "wave_runner.cli.repeat:repeat",
+        "Do STEP several times on the same records, and say how far its answers agree.",
+    ),
+    "eval": (
+        "wave_runner.cli.evaluation:evaluation",
+        "Do STEP on the cases of its gold set, and say how often it is right.",
+    ),
+    "compare": (
+        "wave_runner.cli.compare:compare",
+        "Compare runs A and B record by record, those that differ first; or two versions of a step.",
+    ),
     "cancel": (
         "wave_runner.cli.orders:cancel",
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",

@@ -30,9 +30,14 @@ def show(columns: Sequence[str], rows: Sequence[Row], schema: str, *, as_json: b
         table(columns, rows)
 
 
-def emit(schema: str, document: Mapping[str, Any]) -> None:
+def emit(schema: str, said: Mapping[str, Any]) -> None:
     """Print one JSON document, its schema first."""
-    print(json.dumps(documents.named(schema, document), ensure_ascii=False))
+    print(document(schema, said))
+
+
+def document(schema: str, said: Mapping[str, Any]) -> str:
+    """Return one JSON document, its schema first."""
+    return json.dumps(documents.named(schema, said), ensure_ascii=False)
 
 
 def table(columns: Sequence[str], rows: Sequence[Row], *, title: str = "") -> None:

@@ -118,9 +118,12 @@ class Folded:
     wave_id: int | None = None
 
 
-def fold_interaction(events: Iterable[Told], *, first: State = State.PENDING) -> Folded:
-    """Return what an interaction's events, in their order, make of it; `first` is where it was made."""
-    found = Folded(state=first)
+def fold_interaction(events: Iterable[Told], *, first: State = State.PENDING, in_force: bool = True) -> Folded:
+    """Return what an interaction's events, in their order, make of it.
+
+    `first` is where it was made, and `in_force` whether it counted then: what is made for an experiment never does.
+    """
+    found = Folded(state=first, in_force=in_force)
     for event in events:
         invalidated = event.type == EventType.INTERACTION_INVALIDATED  # it has ended when it ended, by the same wave
         state = State.INVALIDATED if invalidated else STATE_AFTER.get(event.type, found.state)

@@ -59,7 +59,8 @@ def _differences(told: Sequence[dict[str, Any]]) -> Iterator[str]:
     for (run_id, interaction_id), group in groupby(told, key=lambda row: (row["run_id"], row["interaction_id"])):
         rows = list(group)
         first = State.BLOCKED if rows[0]["is_state"] == State.BLOCKED else State.PENDING
-        folded = fold_interaction([_told(row) for row in rows if row["type"] is not None], first=first)
+        told_of = [_told(row) for row in rows if row["type"] is not None]
+        folded = fold_interaction(told_of, first=first, in_force=not rows[0]["is_of_experiment"])
         said = [
             f"{name} {rows[0][f'is_{name}']}, and its events say {getattr(folded, name)}"
             for name in Folded.__dataclass_fields__

@@ -12,6 +12,7 @@ import orjson
 from wave_runner.core.canonical import JsonError, dumps
 from wave_runner.core.contract import check_input
 from wave_runner.core.event import commitment
+from wave_runner.core.experiment import GIVEN
 from wave_runner.core.flow import Place
 from wave_runner.core.guards import check_values, suspicions
 from wave_runner.core.inputs import gather, resolve
@@ -254,6 +255,8 @@ async def _read_lineage(
     if "item" in wanted:
         wanted.add(step.run_flow.flow.each_of[step.run_step.step])
     wanted -= OWN_SCOPES
+    if GIVEN in wanted:  # an experiment: nothing has led to it
+        return {reader: {GIVEN: [given]} for reader, given in (await interactions.given(connection, items)).items()}
     return await interactions.lineage(connection, items, sorted(wanted)) if wanted else {}
 
 
@@ -304,7 +307,10 @@ def check_item(
         cuts=resolved.cuts,
         suspected=suspicions(step.pinned.step.guards, resolved.values),
         sources=tuple(
-            one.interaction_id for found in line.values() for one in found if one.interaction_id != item.parent_id
+            one.interaction_id
+            for found in line.values()
+            for one in found
+            if one.interaction_id not in (item.parent_id, item.interaction_id)
         ),
         prompt=prompt,
         read_hash=read_hashes.get(item.record_id) if item.record_id is not None else None,

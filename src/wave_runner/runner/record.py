@@ -171,6 +171,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
     nonce = new_nonce() if verdict.output is not None else None
     usage = outcome.usage
     step = ready.step
+    takes_effect = accepted is not None and not step.run_step.is_experiment
     over_records = bool(verdict.each) and verdict.items is None
     return Move(
         item=ready.item,
@@ -195,14 +196,14 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         fan_out_step=step.run_flow.steps[verdict.ways[0].to].run_step_id if over_records else None,
         handled=verdict.state is not State.COMPLETED and step.run_flow.flow.handles(verdict.ways),
         limit_s=step.pinned.timeout_s,
-        writes=accepted.writes if accepted else (),
-        effects=accepted.effects if accepted else (),
+        writes=accepted.writes if accepted and takes_effect else (),
+        effects=accepted.effects if accepted and takes_effect else (),
         evidence=evidence,
         sources=ready.sources,
         entry=entry_of(price_of_model(step.pinned), usage) if ready.calls_model else None,
         spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
-        question=ready.question if verdict.state is State.COMPLETED else None,
+        question=ready.question if takes_effect else None,
     )
 
 

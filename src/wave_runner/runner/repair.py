@@ -252,6 +252,11 @@ class Repair:
                 done += await invalidations.apply(connection, run_id, number, finding, ids)
         return Invalidated(records=len(chosen.records), interactions=done, runs=tuple(sorted(chosen.by_run)))
 
+    async def chosen(self, connection: Connection, choice: Choice) -> list[Result]:
+        """Return the results that are chosen, without those of records that are at work."""
+        found = await self._choose(connection, choice)
+        return [one for run_id in sorted(found.by_run) for one in found.by_run[run_id]]
+
     async def _choose_locked(self, connection: Connection, choice: Choice, *, expect: int | None) -> _Chosen:
         """Choose, with the locks of the runs that it is about: whoever was first has been waited for."""
         for run_id in sorted((await self._choose(connection, choice)).by_run):

@@ -127,7 +127,7 @@ class Requests:
             raise RequestRefused(f"PostgreSQL refuses the query: {error}") from error
 
     async def stage(self, job_id: int, rows: list[dict[str, Any]]) -> int:
-        ready = self._ready[job_id]
+        ready = self._real(job_id)
         collection = ready.step.tables.collection
         given = [_judged(row, collection) for row in rows]
         try:
@@ -167,12 +167,19 @@ class Requests:
         except DataRefused as error:  # not even the row it speaks of can be found
             raise RequestRefused(str(error)) from error
 
+    def _real(self, job_id: int) -> Ready:
+        """Return an item that may change what is staged; raises for one of an experiment."""
+        ready = self._ready[job_id]
+        if kind := ready.step.run_step.is_experiment and ready.step.run_step.kind:
+            raise RequestRefused(f"nothing is staged in a {kind}: it is done beside the real work")
+        return ready
+
     async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None:
         of = f" of {total}" if total is not None else ""
         log.info("%s: %s%s %s", self._ready[job_id].step.run_step.step, done, of, note)
 
     async def _decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
-        ready = self._ready[job_id]
+        ready = self._real(job_id)
         async with self._database.transaction() as connection:
             return await staging.decide(
                 connection, self._wave, ready.item, ready.step.tables, decisions, refetch=_refetch(ready)

@@ -51,7 +51,7 @@ class Settler:
         pinned = step.pinned
         odd = (
             []
-            if found.cancelled
+            if found.cancelled or step.run_step.is_experiment
             else tally.alerts(
                 found.tally,
                 saves=bool(step.all_writes or pinned.ensures),

@@ -281,6 +281,17 @@ async def lineage(
     return found
 
 
+async def given(connection: Connection, items: Sequence[Item]) -> dict[int, Ancestor]:
+    """Return what each item of an experiment is given, as if it were an output before it."""
+    await plan_by_key(connection)
+    asked = {"run_ids": _runs(items), "ids": [item.interaction_id for item in items]}
+    rows = await fetch(connection, "experiments/given", asked)
+    return {
+        row["interaction_id"]: Ancestor(item=0, output=row["input"], interaction_id=row["interaction_id"])
+        for row in rows
+    }
+
+
 async def newest_outputs(connection: Connection, run_id: int, record_id: int) -> dict[str, list[Ancestor]]:
     """Return what each step of a record has given in a run, and each that ran once, the newest first."""
     rows = await fetch(connection, "interactions/newest_outputs", {"run_id": run_id, "record_id": record_id})

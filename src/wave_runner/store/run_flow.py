@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wave_runner.core.experiment import RunKind
 from wave_runner.core.flow import Flow, Place
 from wave_runner.core.workflow import Step
 
@@ -25,6 +26,12 @@ class RunStep:
     limit: int | None
     asks_anew: bool = False  # whatever answers are recorded
     leads_on: bool = True  # False: of a rerun of one step only
+    kind: RunKind = RunKind.RUN  # of its run
+
+    @property
+    def is_experiment(self) -> bool:
+        """Whether it is done beside the real work: nothing that it gives reaches a table, a later step or a cache."""
+        return self.kind is not RunKind.RUN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType
+from wave_runner.core.experiment import RunKind
 from wave_runner.core.filters import Term, plain
 from wave_runner.core.flow import Flow
 from wave_runner.core.patience import Patience
@@ -77,6 +78,7 @@ class NewRun:
     takes_again: bool = False  # what is incomplete is selected, though nothing has changed
     root: str = ""  # the step that decides about these rows
     revalidates: int | None = None  # the run that has staged them
+    kind: RunKind = RunKind.RUN  # of anything else nothing is begun here: store/experiments.py
 
 
 async def create(connection: Connection, run: NewRun, *, runner_id: UUID | None = None) -> int:
@@ -137,6 +139,7 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
             limit=row["record_limit"],
             asks_anew=row["asks_anew"],
             leads_on=row["leads_on"],
+            kind=RunKind(row["kind"]),
         )
         for row in rows
     ]
@@ -146,7 +149,8 @@ async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep
 class Ahead:
     """Where the records of a running run are: at the steps `live`. `keys` has the work key of each step of one server.
 
-    Runs of one `definition_id` have the same workflow; `run_step_id` is one of this run's steps.
+    Runs of one `definition_id` have the same workflow, an experiment has a number of its own; `run_step_id` is one of
+    this run's steps.
     """
 
     definition_id: int
@@ -261,6 +265,7 @@ async def _insert_run(connection: Connection, run: NewRun, workflow_id: int, def
         "started_by": run.started_by,
         "asks_anew": run.asks_anew,
         "takes_again": run.takes_again,
+        "kind": run.kind,
         "timeout_s": run.timeout_s,
         "currency": run.currency or None,
         "revalidates": run.revalidates,
@@ -328,6 +333,8 @@ async def _begin(
         data["canary"] = run.canary
     if run.revalidates is not None:
         data["revalidates"] = run.revalidates
+    if run.kind is not RunKind.RUN:
+        data["kind"] = str(run.kind)
     if run.overruled:
         data["overruled"] = list(run.overruled)
     await events.append(
@@ -339,6 +346,8 @@ async def _begin(
         runner_id=runner_id,
         definition=run.definition.sha256,
     )
+    if run.kind is not RunKind.RUN:
+        return
     if run.selects:
         await fetch(connection, "fan_outs/add_selection", {"run_id": row["run_id"], "run_step_id": root})
         return

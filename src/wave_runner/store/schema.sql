@@ -70,6 +70,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'rerun_started',
     'rerun_undone',
     'invalidated',
+    'trial_adopted',
     'runner_told',
     'actor_registered',
     'actor_drifted',
@@ -267,10 +268,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'counterparts', 'value_writes', 'ledger'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'hits', 'counterparts', 'value_writes', 'ledger'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',
@@ -305,6 +306,7 @@ CREATE TABLE wave.workflow_runs (
     run_id bigint NOT NULL,
     workflow_id bigint NOT NULL,
     definition_id bigint NOT NULL,
+    kind text DEFAULT 'run'::text NOT NULL,
     params text NOT NULL,
     record_limit bigint,
     selection text,
@@ -337,6 +339,7 @@ CREATE TABLE wave.workflow_runs (
     CONSTRAINT workflow_runs_check5 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
     CONSTRAINT workflow_runs_check6 CHECK (((state <> 'cancelled'::text) OR (cancelled_at IS NOT NULL))),
     CONSTRAINT workflow_runs_currency_check CHECK ((currency <> ''::text)),
+    CONSTRAINT workflow_runs_kind_check CHECK ((kind = ANY (ARRAY['run'::text, 'trial'::text, 'repeat'::text, 'eval'::text]))),
     CONSTRAINT workflow_runs_reason_check CHECK ((reason = ANY (ARRAY['selection_failed'::text, 'step_failed'::text, 'rows_undecided'::text, 'postcondition_failed'::text]))),
     CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
     CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
@@ -621,6 +624,25 @@ ALTER TABLE wave.count_deltas ALTER COLUMN delta_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE wave.counterparts (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    source_run_id bigint,
+    source_id bigint,
+    expected text,
+    CONSTRAINT counterparts_check CHECK (((source_run_id IS NULL) = (source_id IS NULL)))
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.counterparts_r1 (
+    run_id bigint CONSTRAINT counterparts_run_id_not_null NOT NULL,
+    interaction_id bigint CONSTRAINT counterparts_interaction_id_not_null NOT NULL,
+    source_run_id bigint,
+    source_id bigint,
+    expected text,
+    CONSTRAINT counterparts_check CHECK (((source_run_id IS NULL) = (source_id IS NULL)))
+);
+
 CREATE TABLE wave.counts (
     run_id bigint NOT NULL,
     run_step_id bigint NOT NULL,
@@ -770,6 +792,26 @@ CREATE TABLE wave.event_log (
     CONSTRAINT event_log_entry_check CHECK ((length(entry) <= 65535)),
     CONSTRAINT event_log_kind_check CHECK ((kind = ANY (ARRAY[0, 1, 2]))),
     CONSTRAINT event_log_log_index_check CHECK ((log_index >= 0))
+);
+
+CREATE TABLE wave.experiments (
+    run_id bigint NOT NULL,
+    step text NOT NULL,
+    asked integer NOT NULL,
+    times integer DEFAULT 1 NOT NULL,
+    seed text,
+    gold text,
+    changes text NOT NULL,
+    adopted_at timestamp with time zone,
+    adopted_by text,
+    reason text,
+    reason_nonce bytea,
+    CONSTRAINT experiments_asked_check CHECK ((asked > 0)),
+    CONSTRAINT experiments_check CHECK (((seed IS NULL) = (gold IS NOT NULL))),
+    CONSTRAINT experiments_check1 CHECK ((((adopted_at IS NULL) = (adopted_by IS NULL)) AND ((adopted_at IS NULL) = (reason IS NULL)) AND ((reason IS NULL) = (reason_nonce IS NULL)))),
+    CONSTRAINT experiments_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT experiments_reason_nonce_check CHECK ((length(reason_nonce) = 32)),
+    CONSTRAINT experiments_times_check CHECK ((times > 0))
 );
 
 CREATE TABLE wave.fan_outs (
@@ -1328,7 +1370,7 @@ CREATE SEQUENCE wave.run_ids
 CREATE TABLE wave.run_records (
     run_id bigint NOT NULL,
     record_id bigint NOT NULL,
-    workflow_id bigint NOT NULL,
+    workflow_id bigint,
     correlation_id uuid DEFAULT gen_random_uuid() NOT NULL,
     live integer NOT NULL,
     state text DEFAULT 'live'::text NOT NULL,
@@ -1703,6 +1745,8 @@ ALTER TABLE wave.workflows ALTER COLUMN workflow_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+ALTER TABLE ONLY wave.counterparts ATTACH PARTITION wave.counterparts_r1 FOR VALUES FROM ('1') TO ('100000');
+
 ALTER TABLE ONLY wave.decisions ATTACH PARTITION wave.decisions_r1 FOR VALUES FROM ('1') TO ('100000');
 
 ALTER TABLE ONLY wave.hits ATTACH PARTITION wave.hits_r1 FOR VALUES FROM ('1') TO ('100000');
@@ -1757,6 +1801,12 @@ ALTER TABLE ONLY wave.claimed
 ALTER TABLE ONLY wave.count_deltas
     ADD CONSTRAINT count_deltas_pkey PRIMARY KEY (delta_id);
 
+ALTER TABLE ONLY wave.counterparts
+    ADD CONSTRAINT counterparts_pkey PRIMARY KEY (run_id, interaction_id);
+
+ALTER TABLE ONLY wave.counterparts_r1
+    ADD CONSTRAINT counterparts_r1_pkey PRIMARY KEY (run_id, interaction_id);
+
 ALTER TABLE ONLY wave.counts
     ADD CONSTRAINT counts_pkey PRIMARY KEY (run_id, run_step_id, state);
 
@@ -1786,6 +1836,9 @@ ALTER TABLE ONLY wave.event_log
 
 ALTER TABLE ONLY wave.event_log
     ADD CONSTRAINT event_log_pkey PRIMARY KEY (log_index);
+
+ALTER TABLE ONLY wave.experiments
+    ADD CONSTRAINT experiments_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_interaction_id_key UNIQUE NULLS NOT DISTINCT (run_id, interaction_id);
@@ -2067,6 +2120,8 @@ CREATE INDEX waves_queue ON wave.waves USING btree (queue_id, opened_at);
 
 CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE (state = 'running'::text);
 
+ALTER INDEX wave.counterparts_pkey ATTACH PARTITION wave.counterparts_r1_pkey;
+
 ALTER INDEX wave.decisions_pkey ATTACH PARTITION wave.decisions_r1_pkey;
 
 ALTER INDEX wave.hits_pkey ATTACH PARTITION wave.hits_r1_pkey;
@@ -2210,6 +2265,9 @@ ALTER TABLE ONLY wave.batches
 ALTER TABLE ONLY wave.breakers
     ADD CONSTRAINT breakers_probe_by_fkey FOREIGN KEY (probe_by) REFERENCES wave.runners(runner_id);
 
+ALTER TABLE ONLY wave.counterparts_r1
+    ADD CONSTRAINT counterparts_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
+
 ALTER TABLE ONLY wave.counts
     ADD CONSTRAINT counts_run_step_id_fkey FOREIGN KEY (run_step_id) REFERENCES wave.run_steps(run_step_id);
 
@@ -2221,6 +2279,9 @@ ALTER TABLE ONLY wave.durations
 
 ALTER TABLE ONLY wave.erasures
     ADD CONSTRAINT erasures_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE ONLY wave.experiments
+    ADD CONSTRAINT experiments_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);

@@ -127,6 +127,8 @@ CREATE TABLE workflow_runs (
     run_id          bigint PRIMARY KEY,
     workflow_id     bigint NOT NULL REFERENCES workflows,
     definition_id   bigint NOT NULL REFERENCES definitions,     -- the workflow file's bytes
+    -- Anything but a run is an experiment: of one step, beside the real work (core/experiment.py).
+    kind            text NOT NULL DEFAULT 'run' CHECK (kind IN ('run', 'trial', 'repeat', 'eval')),
     params          text NOT NULL,                              -- canonical JSON
     record_limit    bigint CHECK (record_limit > 0),
     selection       text,                                       -- canonical JSON: the filter of `--where`
@@ -196,6 +198,23 @@ CREATE TABLE reruns (
     CHECK ((generation = 0) = (from_step IS NULL)),
     CHECK ((generation = 0) = (reason IS NULL) AND (reason IS NULL) = (reason_nonce IS NULL) AND (reason IS NULL) = (ordered_by IS NULL)),
     CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+);
+
+-- What is tried beside the real work: one step, on inputs that are recorded, as the folder has it or with `changes`.
+CREATE TABLE experiments (
+    run_id        bigint PRIMARY KEY REFERENCES workflow_runs,
+    step          text NOT NULL,
+    asked         integer NOT NULL CHECK (asked > 0),           -- so many inputs were wanted
+    times         integer NOT NULL DEFAULT 1 CHECK (times > 0), -- and each done so often
+    seed          text,                                         -- what the sample was drawn by; NULL: a gold set says which
+    gold          text,                                         -- path of the gold set
+    changes       text NOT NULL,                                -- canonical JSON: what the step has instead of the folder's own
+    adopted_at    timestamptz,                                  -- a trial: since then the folder has it
+    adopted_by    text,
+    reason        text CHECK (reason <> ''),
+    reason_nonce  bytea CHECK (length(reason_nonce) = 32),      -- of the commitment that its event carries
+    CHECK ((seed IS NULL) = (gold IS NOT NULL)),
+    CHECK ((adopted_at IS NULL) = (adopted_by IS NULL) AND (adopted_at IS NULL) = (reason IS NULL) AND (reason IS NULL) = (reason_nonce IS NULL))
 );
 
 -- Results that somebody has found wrong, and why.
@@ -270,7 +289,7 @@ CREATE TABLE records (
 CREATE TABLE run_records (
     run_id          bigint NOT NULL REFERENCES workflow_runs,
     record_id       bigint NOT NULL REFERENCES records,
-    workflow_id     bigint NOT NULL REFERENCES workflows,
+    workflow_id     bigint REFERENCES workflows,                -- whose flow it is; NULL: an experiment's, which is none
     correlation_id  uuid NOT NULL DEFAULT gen_random_uuid(),
     live            integer NOT NULL CHECK (live >= 0),
     -- live: work is under way · ended: nothing left to do, `ensures` not checked yet · the rest is the verdict
@@ -646,7 +665,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
-    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'canary_judged', 'batch_stopped', 'rerun_started', 'rerun_undone', 'invalidated', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
+    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'canary_judged', 'batch_stopped', 'rerun_started', 'rerun_undone', 'invalidated', 'trial_adopted', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_tightened', 'actor_restored',
     'workflow_registered', 'workflow_drifted', 'workflow_approved', 'workflow_tightened', 'workflow_restored',
     'log_verified',                     -- somebody has had the whole log verified
@@ -784,6 +803,18 @@ CREATE TABLE hits (
     tokens          bigint NOT NULL,
     service_us      bigint NOT NULL,
     PRIMARY KEY (run_id, interaction_id)
+) PARTITION BY RANGE (run_id);
+
+-- What each interaction of an experiment is held against: a result of the real work, whose recorded input it is given once more,
+-- or what a gold set expects.
+CREATE TABLE counterparts (
+    run_id          bigint NOT NULL,
+    interaction_id  bigint NOT NULL,
+    source_run_id   bigint,                                 -- with source_id: the result
+    source_id       bigint,
+    expected        text,                                   -- canonical JSON, from a gold set. NULL: none, or erased
+    PRIMARY KEY (run_id, interaction_id),
+    CHECK ((source_run_id IS NULL) = (source_id IS NULL))
 ) PARTITION BY RANGE (run_id);
 
 -- What a step changed in the user's tables, value by value, in the transaction that changed it.
@@ -1109,10 +1140,10 @@ DECLARE
     parent text;
     suffix text := '_r' || first;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'counterparts', 'value_writes', 'ledger'] LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', parent || suffix, parent, first, following);
     END LOOP;
-    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'hits', 'value_writes', 'ledger'] LOOP
+    FOREACH parent IN ARRAY ARRAY['interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'payloads', 'hits', 'counterparts', 'value_writes', 'ledger'] LOOP
         EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, interaction_id) REFERENCES %I', parent || suffix, 'interactions' || suffix);
     END LOOP;
     EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (run_id, source_id) REFERENCES %I (run_id, interaction_id)',

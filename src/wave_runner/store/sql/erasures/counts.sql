@@ -12,5 +12,6 @@ SELECT (SELECT count(*) FROM own WHERE finished_at IS NULL) AS live,
        (SELECT count(*) FROM own JOIN tasks t USING (run_id, interaction_id) WHERE t.title <> 'erased') AS tasks,
        (SELECT count(*) FROM own JOIN decisions d USING (run_id, interaction_id)
         WHERE d.answer <> 'null' OR d.comment <> 'erased') AS decisions,
+       (SELECT count(*) FROM own JOIN counterparts c USING (run_id, interaction_id) WHERE c.expected IS NOT NULL) AS counterparts,
        (SELECT count(*) FROM own JOIN answers a USING (run_id, interaction_id)) AS answers,
        (SELECT count(*) FROM run_records WHERE record_id = %(record_id)s AND (read_hash IS NOT NULL OR broken <> '["erased"]')) AS run_records

@@ -31,6 +31,10 @@ UNION ALL
 SELECT run_id, interaction_id, 'of an erased record, and its answer can be given again'
 FROM own JOIN answers a USING (run_id, interaction_id)
 UNION ALL
+SELECT run_id, interaction_id, 'of an erased record, and what was expected of it is there still'
+FROM own JOIN counterparts c USING (run_id, interaction_id)
+WHERE c.expected IS NOT NULL
+UNION ALL
 SELECT s.run_id, s.interaction_id, 'staged row ' || s.staged_id || ' is of an erased record, and is there still'
 FROM erased JOIN staged_records s USING (record_id)
 WHERE s.raw IS NOT NULL OR s.position IS NOT NULL OR s.source <> 'erased'

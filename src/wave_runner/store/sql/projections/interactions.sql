@@ -16,7 +16,7 @@ WITH told AS (
     WHERE interaction_id IS NOT NULL
     GROUP BY run_id, interaction_id
 ), said AS (
-    SELECT t.*, coalesce(t.force[2] = 1, true) AS in_force,
+    SELECT t.*, t.run_id NOT IN (SELECT run_id FROM experiments) AND coalesce(t.force[2] = 1, true) AS in_force,
            CASE WHEN t.invalidated THEN 'invalidated' ELSE (%(states)s::text[])[t.moved[2]]::interaction_state END AS state,
            CASE WHEN (%(states)s::text[])[t.moved[2]] <> ALL (%(not_begun)s::text[]) THEN nullif(t.moved[3], -1) END AS wave_id
     FROM told t
@@ -27,7 +27,7 @@ WITH told AS (
     LEFT JOIN steps s ON s.step_id = rs.step_id
     LEFT JOIN actors a ON a.actor_id = rs.actor_id
     WHERE i.state IS NULL OR i.seq <> coalesce(t.seq, 0) OR i.seq <> coalesce(t.events, 0) OR i.attempt <> coalesce(t.attempt, 0)
-       OR i.in_force <> coalesce(t.in_force, true) OR i.wave_id IS DISTINCT FROM t.wave_id
+       OR i.in_force <> coalesce(t.in_force, i.run_id NOT IN (SELECT run_id FROM experiments)) OR i.wave_id IS DISTINCT FROM t.wave_id
        OR CASE WHEN t.state IS NULL THEN i.state NOT IN ('pending', 'blocked') ELSE i.state <> t.state END
        OR (t.events > 0 AND ((t.step, t.other_step) IS DISTINCT FROM (s.name, s.name)
                              OR (t.actor, t.other_actor) IS DISTINCT FROM (a.name, a.name)

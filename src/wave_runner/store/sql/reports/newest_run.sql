@@ -1,1 +1,1 @@
-SELECT max(run_id) AS run_id FROM workflow_runs
+SELECT max(run_id) AS run_id FROM workflow_runs WHERE kind = 'run'

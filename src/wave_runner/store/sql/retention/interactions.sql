@@ -12,6 +12,8 @@ WITH chosen AS MATERIALIZED (
     SET erased = true, input = NULL, input_nonce = NULL, output = NULL, output_nonce = NULL,
         error = CASE WHEN error IS NOT NULL THEN 'erased' END
     WHERE (run_id, interaction_id) IN (SELECT run_id, interaction_id FROM chosen)
+), compared AS (
+    UPDATE counterparts SET expected = NULL WHERE (run_id, interaction_id) IN (SELECT run_id, interaction_id FROM chosen)
 ), forgotten AS (
     DELETE FROM answers WHERE (run_id, interaction_id) IN (SELECT run_id, interaction_id FROM chosen)
 )

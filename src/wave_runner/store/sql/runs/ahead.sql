@@ -1,8 +1,8 @@
 -- At which steps the records of each running run are, as far as it has steps for a server: by name, and with the work keys
 -- of these steps. Records that wait for people are left out: nobody knows when they go on. So are runs that are held.
--- What a fan-out has not created yet stands where it will be.
+-- What a fan-out has not created yet stands where it will be. An experiment has one step of its workflow only: it is like no other run.
 WITH going AS (
-    SELECT r.run_id, r.definition_id FROM workflow_runs r
+    SELECT r.run_id, CASE WHEN r.kind = 'run' THEN r.definition_id ELSE -r.run_id END AS definition_id FROM workflow_runs r
     WHERE r.state = 'running' AND NOT EXISTS (SELECT FROM held_runs h WHERE h.run_id = r.run_id)
 ), live AS (
     SELECT both_parts.run_step_id FROM (

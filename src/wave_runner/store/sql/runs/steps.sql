@@ -1,6 +1,6 @@
 -- What a runner must know of the steps of a wave, in their order: everything else is in the pinned definition.
 SELECT rs.run_step_id, rs.run_id, rs.generation, rs.queue_id, rs.position, s.name AS step, a.name AS actor,
-       d.body AS definition, d.sha256, r.params, r.record_limit, r.asks_anew OR rs.generation > 0 AS asks_anew, g.leads_on
+       d.body AS definition, d.sha256, r.params, r.record_limit, r.asks_anew OR rs.generation > 0 AS asks_anew, g.leads_on, r.kind
 FROM run_steps rs
 JOIN steps s USING (step_id)
 JOIN actors a ON a.actor_id = rs.actor_id

@@ -15,7 +15,7 @@ WITH live AS (
 ), chosen AS (
     -- Runs to be compared with: the same workflow and parameters, and nothing left out.
     SELECT o.run_id FROM workflow_runs o JOIN run USING (workflow_id, params)
-    WHERE o.state IN ('completed', 'failed') AND o.run_id < run.run_id AND o.record_limit IS NULL AND o.selection IS NULL
+    WHERE o.kind = 'run' AND o.state IN ('completed', 'failed') AND o.run_id < run.run_id AND o.record_limit IS NULL AND o.selection IS NULL
     ORDER BY o.run_id DESC LIMIT 10
 )
 SELECT run.run_id, run.cancelled_at IS NOT NULL AS cancelled, run.record_limit, run.selection IS NOT NULL AS filtered,
