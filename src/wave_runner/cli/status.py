@@ -185,6 +185,7 @@ def _selected(selected: Selected) -> output.Row:
         "again": selected.again,
         "unchanged": selected.unchanged,
         "under way": selected.under_way,
+        "erased": selected.erased,
     }
     return {"what": "selected rows", "total": selected.total, "of these": _listed(counts)}
 

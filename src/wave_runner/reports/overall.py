@@ -58,13 +58,17 @@ class Staging:
 
 @dataclass(frozen=True, kw_only=True)
 class Selected:
-    """What a run's `select` has found so far: begun (`again`: of these, the last flow was incomplete), or left out."""
+    """What a run's `select` has found so far: begun (`again`: of these, the last flow was incomplete), or left out.
+
+    `erased` are rows of the project's own table that refer to a record which was erased.
+    """
 
     total: int
     begun: int
     again: int
     unchanged: int
     under_way: int
+    erased: int
     error: str | None
 
 
@@ -137,8 +141,8 @@ def _read(row: Row) -> dict[str, Any]:
 def _selected(row: Row) -> Selected | None:
     if row["begun"] is None:
         return None
-    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way")}
-    total = counts["begun"] + counts["unchanged"] + counts["under_way"]
+    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way", "erased")}
+    total = sum(counts.values()) - counts["again"]
     return Selected(total=total, error=row["selection_error"], **counts)
 
 

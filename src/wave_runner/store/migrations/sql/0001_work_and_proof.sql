@@ -506,6 +506,7 @@ CREATE TABLE fan_outs (
     again           bigint NOT NULL DEFAULT 0,              -- begun, because their last flow was incomplete
     unchanged       bigint NOT NULL DEFAULT 0,              -- completed, with a row that has not changed since
     under_way       bigint NOT NULL DEFAULT 0,              -- in this workflow, in whatever run
+    erased          bigint NOT NULL DEFAULT 0,              -- the table refers to a record that was erased
     error           text,                                   -- why nothing could be selected
     closed_at       timestamptz,
     UNIQUE NULLS NOT DISTINCT (run_id, interaction_id),
