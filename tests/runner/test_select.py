@@ -289,7 +289,7 @@ def test_the_chain_of_a_selected_record_begins_with_itself(ground: Ground):
         ("interaction_completed", False),
     ]
     board = ground.do(lambda engine: dashboard(engine.database, None, stale_after_s=60))
-    assert board.overall.selected == Selected(total=2, begun=2, again=0, unchanged=0, under_way=0, error=None)
+    assert board.overall.selected == Selected(total=2, begun=2, again=0, unchanged=0, under_way=0, erased=0, error=None)
 
 
 def test_a_workflow_that_stages_its_records_takes_no_filter(ground: Ground):
@@ -344,16 +344,56 @@ def test_a_key_of_any_type_works_without_a_column_for_the_record(ground: Ground,
     assert selected(ground) == {"unchanged": 12}
 
 
-def test_a_table_that_refers_to_records_is_selected_by_them(ground: Ground):
+def referring(ground: Ground) -> None:
+    """A table that refers to records, with the rows `a` and `b`."""
     toml = TOML.replace('key = "name"', 'key = "name"\nrecord_column = "item_id"')
     tables = TABLES.replace("CREATE TABLE items (", "CREATE TABLE items (\n    item_id bigint REFERENCES records,")
     selecting(ground, toml=toml, tables=tables)
     ground.sql("INSERT INTO records (collection, key) VALUES ('items', 'a'), ('items', 'b')")
     ground.sql("INSERT INTO items (item_id, name, text) SELECT record_id, key, 'x' FROM records")
+
+
+def test_a_table_that_refers_to_records_is_selected_by_them(ground: Ground):
+    referring(ground)
     ground.sql("INSERT INTO items (name, text) VALUES ('nobody', 'x')")
     assert run(ground) == "completed"
     assert begun(ground) == ["a", "b"]
     assert ground.one("SELECT count(*) FROM records") == 2
+
+
+async def erased(engine: Engine, key: str) -> None:
+    await engine.erasing("ada").request(key, collection=None, basis="Art. 17")
+    await engine.erasing("ben").approve(key, collection=None)
+
+
+def test_a_row_that_refers_to_a_record_which_was_erased_is_left_out_and_counted(ground: Ground):
+    referring(ground)
+    ground.do(lambda engine: erased(engine, "b"))
+    assert run(ground) == "completed"
+    assert begun(ground) == ["a"]
+    assert selected(ground) == {"begun": 1, "erased": 1}
+    board = ground.do(lambda engine: dashboard(engine.database, None, stale_after_s=60))
+    assert board.overall.selected == Selected(total=2, begun=1, again=0, unchanged=0, under_way=0, erased=1, error=None)
+
+
+def test_what_is_erased_between_being_found_and_being_begun_is_left_out(ground: Ground):
+    referring(ground)
+
+    async def act(engine: Engine) -> None:
+        await engine.start_run("work", {})
+        selection = await open_one(engine.database)
+        assert selection is not None
+        step = await steps_of(engine).of_run(selection.run_step_id)
+        source = Source(tables=step.tables, query=step.selector, columns=step.columns_read)
+        chunk = await candidates(engine.database, selection, source, size=10)
+        await erased(engine, "b")
+        assert await begin(engine.database, selection, source, chunk, last=True, runner_id=await registered(engine))
+        async with at_work(engine):
+            await ended(engine, 1)
+
+    ground.do(act)
+    assert begun(ground) == ["a"]
+    assert selected(ground) == {"begun": 1, "erased": 1}
 
 
 def test_a_record_under_way_in_another_run_is_left_out(ground: Ground):

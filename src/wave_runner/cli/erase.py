@@ -182,7 +182,10 @@ def _show(found: Preview, *, will: bool) -> None:
 def _show_done(found: Preview, done: Done) -> None:
     output.heading(f"erased, by {done.requested_by} and {done.approved_by}: it is called {done.new_key} from now on")
     if any(found.yours.values()):
-        output.heading("a row that is left in your own table is a new record to the next run that reads it: delete it")
+        output.heading(
+            "delete what is left of it in your own tables: a row that is found by its key is a new record to the next "
+            "run that reads it, and one that refers to the record by its id is left out by every run"
+        )
 
 
 @asynccontextmanager

@@ -189,6 +189,7 @@ def _selected(selected: Selected) -> output.Row:
         "unchanged": selected.unchanged,
         "under way": selected.under_way,
         "vanished": selected.vanished,
+        "erased": selected.erased,
     }
     return {"what": "selected rows", "total": selected.total, "of these": _listed(counts)}
 

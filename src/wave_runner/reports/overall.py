@@ -64,7 +64,10 @@ class Staging:
 
 @dataclass(frozen=True, kw_only=True)
 class Selected:
-    """What a run's `select` has found so far: begun (`again`: of these, the last flow was incomplete), or left out."""
+    """What a run's `select` has found so far: begun (`again`: of these, the last flow was incomplete), or left out.
+
+    `erased` are rows of the project's own table that refer to a record which was erased.
+    """
 
     total: int
     begun: int
@@ -72,6 +75,7 @@ class Selected:
     unchanged: int
     under_way: int
     vanished: int
+    erased: int
     error: str | None
 
 
@@ -147,8 +151,8 @@ def _staging(row: Row) -> Staging:
 def _selected(row: Row) -> Selected | None:
     if row["begun"] is None:
         return None
-    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way", "vanished")}
-    total = counts["begun"] + counts["unchanged"] + counts["under_way"] + counts["vanished"]
+    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way", "vanished", "erased")}
+    total = sum(counts.values()) - counts["again"]
     return Selected(total=total, error=row["selection_error"], **counts)
 
 

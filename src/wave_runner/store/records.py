@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple, cast
@@ -122,6 +122,13 @@ async def identify(
     await fetch(connection, "records/add", {"collection": collection, "keys": list(keys)})
     wanted = {"collection": collection, "keys": [*keys, *also]}
     return {row["key"]: row["record_id"] for row in await fetch(connection, "records/find", wanted)}
+
+
+async def lock(connection: Connection, record_ids: Collection[int]) -> set[int]:
+    """Keep records from being erased until the transaction ends. Returns those that have not been erased already."""
+    given = {"record_ids": sorted(record_ids)}
+    await fetch(connection, "records/lock", given)
+    return set(record_ids) - {row["record_id"] for row in await fetch(connection, "records/erased", given)}
 
 
 async def known(connection: Connection, collection: str, key: str, *, workflow: str) -> tuple[int, int | None] | None:

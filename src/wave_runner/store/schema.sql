@@ -826,6 +826,7 @@ CREATE TABLE wave.fan_outs (
     unchanged bigint DEFAULT 0 NOT NULL,
     under_way bigint DEFAULT 0 NOT NULL,
     vanished bigint DEFAULT 0 NOT NULL,
+    erased bigint DEFAULT 0 NOT NULL,
     error text,
     closed_at timestamp with time zone,
     CONSTRAINT fan_outs_check CHECK (((error IS NULL) OR (closed_at IS NOT NULL)))

@@ -111,11 +111,12 @@ async def begin(
         locked = await fetch(connection, "fan_outs/lock_selection", place)
         if not locked:
             return False
-        keys = await _identities(connection, source, chunk)
+        keys, erased = await _identities(connection, source, chunk)
         hashes = await records.read_hashes(connection, source.tables, source.columns, keys)
         limit = selection.record_limit
         room = limit - locked[0]["begun"] if limit is not None else None
         made = await _begin(connection, selection, hashes, room=room)
+        made["erased"] = erased
         closed = last or (room is not None and made["begun"] >= room)
         advanced = {**place, **made, "closed": closed, "after_key": chunk[-1].key if chunk else selection.after_key}
         await fetch(connection, "fan_outs/advance_selection", advanced)
@@ -133,12 +134,17 @@ async def fail(database: Database, selection: Selection, error: DataRefused, *, 
             await _note(connection, selection, EventType.SELECTION_FAILED, data, runner_id)
 
 
-async def _identities(connection: Connection, source: Source, chunk: Sequence[Candidate]) -> dict[int, str]:
-    """Return the key of each candidate by its record; a table that does not refer to records gets them now."""
+async def _identities(connection: Connection, source: Source, chunk: Sequence[Candidate]) -> tuple[dict[int, str], int]:
+    """Return the key of each candidate by its record, and how many are left out because their record was erased.
+
+    A table that does not refer to records gets them now; the key of one that was erased is a new record's there.
+    """
     if source.tables.collection.record_column:
-        return {one.record_id: one.key for one in chunk if one.record_id is not None}
+        found = {one.record_id: one.key for one in chunk if one.record_id is not None}
+        there = await records.lock(connection, found)
+        return {record_id: key for record_id, key in found.items() if record_id in there}, len(found) - len(there)
     ids = await records.identify(connection, source.tables.collection.name, [one.key for one in chunk])
-    return {ids[one.key]: one.key for one in chunk}
+    return {ids[one.key]: one.key for one in chunk}, 0
 
 
 async def _begin(

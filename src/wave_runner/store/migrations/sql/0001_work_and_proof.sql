@@ -552,6 +552,7 @@ CREATE TABLE fan_outs (
     unchanged       bigint NOT NULL DEFAULT 0,              -- nothing has changed since
     under_way       bigint NOT NULL DEFAULT 0,              -- in this workflow, in whatever run
     vanished        bigint NOT NULL DEFAULT 0,              -- its source has them no more
+    erased          bigint NOT NULL DEFAULT 0,              -- the table refers to a record that was erased
     error           text,                                   -- why nothing could be selected
     closed_at       timestamptz,
     UNIQUE NULLS NOT DISTINCT (run_id, interaction_id),
