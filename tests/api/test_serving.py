@@ -58,10 +58,8 @@ class Served:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         assert process.stdout is not None
-        said = [process.stdout.readline(), process.stdout.readline()]
-        assert said[0].startswith("listening on "), said
-        self.url = said[0].split()[-1]
-        self.token = said[1].split()[-1]
+        said = json.loads(process.stdout.readline())
+        self.url, self.token = said["url"], said["token"]
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
@@ -83,7 +81,7 @@ def worked(ground: Ground) -> Ground:
 
 @pytest.fixture
 def served(worked: Ground) -> Iterator[Served]:
-    command = [WAVE, "--project", worked.folder, "serve", "--port", "0"]
+    command = [WAVE, "--project", worked.folder, "serve", "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             found = Served(process)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 from pathlib import Path
 
 import click
@@ -21,8 +22,9 @@ LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 )
 @click.option("--host-name", "names", multiple=True, metavar="NAME", help="A name that it is asked by, beside its own.")
 @project_option
+@click.option("--json", "as_json", is_flag=True, help="Print where it listens, and its token, as one JSON document.")
 @click.pass_context
-def serve(context: click.Context, host: str, port: int, names: tuple[str, ...]) -> None:
+def serve(context: click.Context, host: str, port: int, names: tuple[str, ...], as_json: bool) -> None:
     """Answer by HTTP what the reports say, and how the project stands, until told to stop.
 
     \b
@@ -34,10 +36,10 @@ def serve(context: click.Context, host: str, port: int, names: tuple[str, ...]) 
     two needs the token that is printed, or the one that is set as WAVE_API_TOKEN: without that it listens on this
     machine only.
     """
-    asyncio.run(_serve(project_dir(context), host, port, names))
+    asyncio.run(_serve(project_dir(context), host, port, names, as_json=as_json))
 
 
-async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...]) -> None:
+async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...], *, as_json: bool) -> None:
     from wave_runner.api.app import make_app
     from wave_runner.api.serving import is_loopback, listen, serve
     from wave_runner.cli.driving import log_to_stderr
@@ -56,8 +58,17 @@ async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...]) -> 
             token = secrets.token_urlsafe(32) if given is None else given.get_secret_value()
             address, bound = listening.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
-            output.heading(f"listening on http://{shown}:{bound}")
-            if given is None:
-                output.heading(f"token {token}")
-                output.heading(f"curl -H 'Authorization: Bearer {token}' http://{shown}:{bound}/api/v1/status")
+            _tell(f"http://{shown}:{bound}", token if given is None else None, as_json=as_json)
             await serve(make_app(engine, token=token, hosts={*LOCAL_NAMES, shown, host, *names}), listening)
+
+
+def _tell(url: str, token: str | None, *, as_json: bool) -> None:
+    """Print where it listens, and the token that was made; one that was set is known."""
+    if as_json:
+        output.emit("wave.serve.v1", {"url": url, "token": token})
+    else:
+        output.heading(f"listening on {url}")
+        if token is not None:
+            output.heading(f"token {token}")
+            output.heading(f"curl -H 'Authorization: Bearer {token}' {url}/api/v1/status")
+    sys.stdout.flush()
