@@ -130,6 +130,27 @@ BARS = (
         unit=" %",
     ),
     Bar(
+        what="events verified a second, by the live database",
+        of="verify",
+        bar="≥ 50,000",
+        seen=lambda found: float(found["events_per_s"]["live"]["p50"]),
+        holds=lambda rate: rate >= 50_000,
+        unit=" /s",
+    ),
+    Bar(
+        what="events verified a second, by a bundle",
+        of="verify",
+        bar="≥ 50,000",
+        seen=lambda found: float(found["events_per_s"]["bundle"]["p50"]),
+        holds=lambda rate: rate >= 50_000,
+        unit=" /s",
+    ),
+    Bar(
+        what="throughput while the projection is folded, against none that is",
+        of="projecting",
+        seen=lambda found: float(found["steps_per_s"]["ratio"]),
+    ),
+    Bar(
         what="heap of an event of a script's step",
         of="bytes",
         bar="≤ 350 bytes",
