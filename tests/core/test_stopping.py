@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wave_runner.core.interaction import State
@@ -36,6 +36,7 @@ def test_more_than_the_share_stops_and_the_share_itself_does_not():
     assert is_met(Stop(last=10, bad=0), BAD)
 
 
+@example(hundredths=29, tens=1)
 @given(hundredths=st.integers(0, 99), tens=st.integers(1, 10))
 def test_a_share_is_counted_exactly_whatever_a_float_makes_of_it(hundredths: int, tens: int):
     stop = Stop(last=tens * 100, bad=hundredths / 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 from tests.support.projects import WAVE, Ground, at_work, ended, run_to_end, script, wait_until
@@ -177,6 +178,20 @@ def test_the_first_selected_records_go_first_in_the_order_of_their_keys(ground: 
     assert (judged(ground)["records"], ground.one(BEGUN)) == (2, changed)
 
 
+def test_a_run_that_is_paused_and_resumed_before_the_verdict_still_waits_for_it(ground: Ground):
+    selecting(ground)
+    fill(ground, 40)
+
+    async def to_end(engine: Engine) -> str:
+        run_id = await engine.start_run("work", {}, canary=7)
+        await engine.orders().pause(Subject.RUN, str(run_id))
+        await engine.orders().resume(Subject.RUN, str(run_id))
+        return await run_to_end(engine, run_id)
+
+    assert ground.do(to_end) == "completed"
+    assert judged(ground)["records"] == 7
+
+
 def test_a_command_that_is_killed_during_the_canary_changes_nothing(ground: Ground):
     """What holds the others is in the database: not one of them begins, whoever works and whoever dies."""
     slow = SCORE.replace("return", "__import__('time').sleep(0.3)\n        return", 1)
@@ -194,8 +209,6 @@ def test_a_command_that_is_killed_during_the_canary_changes_nothing(ground: Grou
 
 
 def test_the_command_says_what_the_run_waits_for(ground: Ground):
-    import subprocess
-
     project(ground, ["some text"] * 30, canary="{records: 3}", score=LOUD)
     command = [WAVE, "--project", ground.folder, "run", "work", "--canary", "4"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -207,3 +220,6 @@ def test_the_command_says_what_the_run_waits_for(ground: Ground):
     )
     assert "paused by canary" in status.stdout
     assert "canary: the first 4 records have failed it" in status.stdout
+    verify = [WAVE, "--project", ground.folder, "audit", "verify"]
+    verified = subprocess.run(verify, capture_output=True, text=True, timeout=60, check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr

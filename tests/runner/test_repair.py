@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.runner.test_flow import FLOW_G, GRADERS, SCHEMAS, check_invariants
-from tests.support.projects import Ground, at_work, ended, rows, script
+from tests.support.projects import WAVE, Ground, at_work, ended, rows, script
 
 from wave_runner.core.event import commitment
 from wave_runner.errors import ConflictError, NotFoundError, WaveError
@@ -419,6 +420,12 @@ def test_only_one_step_is_redone_and_what_stands_behind_it_stays_and_is_stale(do
     assert values(done)["item 0003"] == (104, ["has 4"])
     assert (done.one(others), done.states("label")) == (events, {"completed": 10})
     assert stale(done)["label"] == 1, "it was made from another number"
+    found = done.do(lambda engine: verify_interactions(engine.database, by="ann"))
+    assert found.wrong == 0
+    done.do(lambda engine: engine.seal())
+    verify = [WAVE, "--project", done.folder, "audit", "verify"]
+    verified = subprocess.run(verify, capture_output=True, text=True, timeout=60, check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_what_stands_behind_a_step_that_comes_to_the_same_is_not_stale(done: Ground):

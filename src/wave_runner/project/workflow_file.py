@@ -40,7 +40,7 @@ from wave_runner.project.wave_toml import check_times, is_name
 
 _ACTORS = {"actor": ActorKind.SCRIPT, "model": ActorKind.AI_MODEL, "sql": ActorKind.SQL, "human": ActorKind.HUMAN}
 _TOP = (
-    *("workflow", "collection", "select", "params", "limits", "timeout", "steps"),
+    *("workflow", "collection", "select", "params", "limits", "canary", "stop", "timeout", "steps"),
     *("ensures", "ensures_sql", "ensures_run", "ensures_run_sql"),
 )
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
@@ -58,23 +58,7 @@ _NOT_OF_PEOPLE = ("prompt", "output", "writes", "guards", *_TIMEOUTS, "max_attem
 
 def read_workflow(document: Document, path: str) -> Workflow:
     """Return the workflow that the file describes. `path` is the file's path in the project."""
-    top = document.section().only(
-        (
-            "workflow",
-            "collection",
-            "select",
-            "params",
-            "limits",
-            "stop",
-            "canary",
-            "timeout",
-            "steps",
-            "ensures",
-            "ensures_sql",
-            "ensures_run",
-            "ensures_run_sql",
-        )
-    )
+    top = document.section().only(_TOP)
     name = top.text("workflow")
     if not is_name(name):
         raise top.error(f"`{name}` is no name: lower-case letters, digits and _, a letter first", "workflow")
