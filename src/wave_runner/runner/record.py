@@ -164,7 +164,8 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
     """Check and decide one outcome: what becomes of the item, with everything that must stand together with it."""
     checked, doubts = _checked(ready, outcome, texts)
     verdict = decide(ready.step.pinned, checked, tried=_tried(ready))
-    accepted = outcome if isinstance(outcome, Done) and verdict.state is State.COMPLETED else None
+    completed = verdict.state is State.COMPLETED
+    accepted = outcome if isinstance(outcome, Done) and completed else None
     kept = outcome.evidence if accepted else (*outcome.evidence, *_rejected(outcome))
     evidence = tuple(SealedEvidence(evidence=one, nonce=new_nonce()) for one in kept)
     nonce = new_nonce() if verdict.output is not None else None
@@ -192,7 +193,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         tokens_out=usage.tokens_out,
         service_us=usage.service_us,
         fan_out_step=step.run_flow.steps[verdict.ways[0].to].run_step_id if over_records else None,
-        handled=verdict.state is not State.COMPLETED and bool(verdict.ways),
+        handled=not completed and bool(verdict.ways),
         limit_s=step.pinned.timeout_s,
         writes=accepted.writes if accepted else (),
         effects=accepted.effects if accepted else (),
@@ -201,7 +202,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         entry=entry_of(price_of_model(step.pinned), usage) if ready.calls_model else None,
         spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
-        question=ready.question if verdict.state is State.COMPLETED else None,
+        question=ready.question if completed else None,
     )
 
 
