@@ -23,8 +23,7 @@ def grown(sizes: list[int]) -> tuple[Frontier, dict[tuple[int, int], Tile]]:
         frontier = Frontier(size=size, hashes=hashes)
         levels = tiles.completed_levels(size, new)
         tiler = Tiler(partial={level: partial(size, level, kept) for level in levels})
-        for leaf in LEAVES[size:new]:
-            frontier.append(leaf, tiler.emit)
+        frontier.extend(LEAVES[size:new], tiler.emit)
         kept |= {(tile.level, tile.tile_index): tile for tile in tiler.full}
         size, hashes = frontier.size, frontier.hashes
     return Frontier(size=size, hashes=hashes), kept

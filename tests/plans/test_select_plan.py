@@ -71,7 +71,8 @@ def test_a_selection_reads_no_table_once_per_record(ground: Ground, analysed: bo
                 "hashes": [b"x" * 32] * 1000,
                 "room": None,
             }
-            hashes = {"runs": [selection.run_id] * 1000, "record_ids": ids, "hashes": [b"x" * 32] * 1000}
+            read = {"ids": list(range(1000)), "record_ids": ids, "hashes": [b"x" * 32] * 1000}
+            hashes = {"wave_id": 1, "runs": [selection.run_id] * 1000, **read}
         async with engine.database.transaction() as connection:
             plan = await explained(connection, "fan_outs/select_chunk", chunk)
             wrong += scanned("fan_outs/select_chunk", plan)

@@ -11,7 +11,7 @@ from tests.support.by_hand import Hand, all_at_once, by_hand
 from tests.support.projects import Ground, rows
 
 from wave_runner.core.interaction import State
-from wave_runner.store import staging, waves
+from wave_runner.store import interactions, staging, waves
 
 
 @pytest.fixture(autouse=True)
@@ -349,3 +349,25 @@ def test_quarantine_of_a_broken_input_moves_only_what_has_not_begun(ground: Grou
 
     moved, second = by_hand(ground, quarantine)
     assert moved == {second}
+
+
+# ─── what a first step has read ──────────────────────────────────────────────────────────────────────
+
+READ = """
+    SELECT interaction_id FROM interactions JOIN run_records USING (run_id, record_id) WHERE run_records.read_hash <> ''
+"""
+
+
+def test_what_was_read_counts_only_where_the_wave_has_begun_it(ground: Ground):
+    async def begin_both(hand: Hand):
+        [mine, lost] = await hand.seed(2)
+        wave = await hand.claim()
+        await hand.sql("DELETE FROM claimed WHERE interaction_id = %s", lost)
+        starts = [hand.start(item)._replace(read_hash=b"x" * 32) for item in wave.items]
+        began = await hand.transact(lambda connection: interactions.start(connection, wave, starts, last=True))
+        read = await hand.sql(READ)
+        return began, [found["interaction_id"] for found in read], mine
+
+    began, read, mine = by_hand(ground, begin_both)
+    assert began == {mine}
+    assert read == [mine]

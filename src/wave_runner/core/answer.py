@@ -62,6 +62,8 @@ def _guarded(step: PinnedStep, done: Done, contract: OutputContract | None, aske
 
 
 def _not_accepted(step: PinnedStep, done: Done, asked: Asked) -> Breach | None:
+    if not step.step.accept:
+        return None
     variables: Mapping[str, Any] = {"output": done.output, "input": asked.input, "params": asked.params}
     for text in step.step.accept:
         try:

@@ -61,8 +61,8 @@ class Condition:
 
     def holds(self, variables: Mapping[str, Any], counts: Mapping[str, int] | None = None) -> bool:
         """Return the condition's answer. A missing variable, or an answer that is no boolean, is a ConditionError."""
-        missing = (self.names - variables.keys()) | (self.tables - (counts or {}).keys())
-        if missing:
+        if not (self.names <= variables.keys() and (not self.tables or self.tables <= (counts or {}).keys())):
+            missing = (self.names - variables.keys()) | (self.tables - (counts or {}).keys())
             raise ConditionError(f"`{self.text}` reads {', '.join(sorted(missing))}, which is not there")
         try:
             # No more than it reads: each value is translated for it, whatever its size.

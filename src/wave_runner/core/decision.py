@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from wave_runner.core.canonical import dumps
 from wave_runner.core.interaction import State
 from wave_runner.core.outcome import Breach, Done, ErrorClass, Failure, Outcome
 from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.retry import delay_before_retry, delay_in_outage
-from wave_runner.core.routing import Situation, Way, next_steps
+from wave_runner.core.routing import NOTHING, Situation, Way, next_steps
 from wave_runner.core.workflow import ON_FAILURE, ON_QUARANTINE, ON_TIMEOUT, Step
 
 # A rule is a name that events may hold; anything else a script says is a text, and texts stay out of events.
 RULE = re.compile(r"[a-z0-9_]{1,63}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The next state, and where the flow goes from here.
 
     `ways` are the steps that come next (none for a retry, and where the flow just stops), `each` what to fan out over
@@ -35,7 +33,7 @@ class Verdict:
     each: str = ""
     items: int | None = None
     route: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = NOTHING
     delay_s: float = 0.0
     charged: bool = False
     error_class: ErrorClass | None = None
@@ -43,8 +41,7 @@ class Verdict:
     message: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Try:
+class Try(NamedTuple):
     """One try of an interaction: what it was given, how many charged failures it has behind it, and a random number in
     [0, 1) that spreads retries.
     """
@@ -52,8 +49,8 @@ class Try:
     errors: int
     chance: float
     input: Any = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    rounds: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, Any] = NOTHING
+    rounds: Mapping[str, int] = NOTHING
 
 
 def decide(step: PinnedStep, outcome: Outcome, *, tried: Try) -> Verdict:
@@ -127,7 +124,7 @@ def _failed(step: PinnedStep, failure: Failure, tried: Try) -> Verdict:
 
 def _handled(step: PinnedStep, verdict: Verdict) -> Verdict:
     ways, route = when_broken(step.step, verdict.state, verdict.error_class)
-    return replace(verdict, ways=ways, route=route)
+    return verdict._replace(ways=ways, route=route)
 
 
 def _delay(step: PinnedStep, error_class: ErrorClass, tried: Try, *, asked_s: float | None = None) -> float | None:

@@ -16,6 +16,7 @@ import enum
 import functools
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from wave_runner.core import graph
 from wave_runner.core.loops import Loops
@@ -35,8 +36,7 @@ class Settled(enum.StrEnum):
 BROKEN = frozenset({Settled.FAILED, Settled.SKIPPED})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where an interaction of a record is: its step, the round, and its item where a list was fanned out, from 1."""
 
     step: str

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wave_runner.core import signs
 from wave_runner.core.conditions import in_words
@@ -38,8 +37,7 @@ _FAILURE = frozenset({"failed", "failure", "error", "errored", "timeout", "timed
 _SAY_IT = ("status", "outcome", "success", "ok")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """What an answer is held against. `prompt` is what was sent, `template` the words in it that are its own."""
 
     input: Mapping[str, Any]
@@ -69,7 +67,7 @@ def check_answer(
     guards: Guards, output: Any, usage: Usage, asked: Asked, *, listed: Collection[str] = ()
 ) -> tuple[str, str] | None:
     """Return (rule, message) of the first guard that an answer breaks. `listed` are texts that its schema names."""
-    found = list(texts(output))
+    found = list(texts(output)) if guards.read_texts else []
     if guards.inconsistent_outcome and (said := contradiction(output)):
         return "inconsistent_outcome", said
     if guards.too_fast and (said := _too_fast(found, usage, guards.too_fast)):

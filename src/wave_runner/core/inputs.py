@@ -51,8 +51,11 @@ def gather(outputs: Sequence[Any]) -> dict[str, list[Any]]:
 
 
 def _first_that_exists(ref: InputRef, scopes: Mapping[str, Any]) -> Any:
-    found = (_look_up(source, scopes) for source in ref.sources)
-    return next((value for value in found if value is not _NOTHING), _NOTHING)
+    for source in ref.sources:
+        value = _look_up(source, scopes)
+        if value is not _NOTHING:
+            return value
+    return _NOTHING
 
 
 def _look_up(source: str, scopes: Mapping[str, Any]) -> Any:

@@ -59,8 +59,10 @@ class Loops:
 
     def taken(self, name: str, iteration: int) -> dict[str, int]:
         """Return the same by the name of each loop's header."""
-        rounds = self.rounds(name, iteration)
-        return {loop.header: digit for loop, digit in zip(self.around(name), rounds, strict=True)}
+        around = self.around(name)
+        if not around:
+            return {}
+        return {loop.header: digit for loop, digit in zip(around, self.rounds(name, iteration), strict=True)}
 
     def iteration_at(self, name: str, iteration: int, to: str, *, back: bool = False) -> int:
         """Return the iteration of `to` when it is reached from a step; `back` is the way back to a loop's header."""

@@ -7,7 +7,7 @@ all of them there. Checking one needs nothing but the proof (RFC 9162, sections 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 HASH_BYTES = 32
@@ -39,17 +39,22 @@ class Frontier:
 
     def append(self, leaf: bytes, emit: Callable[[int, int, bytes], None] | None = None) -> None:
         """Add a leaf's hash. `emit` is told every node that it completes, as (level, index, hash), the leaf first."""
-        self.hashes.append(leaf)
-        level, index = 0, self.size
-        if emit is not None:
-            emit(0, index, leaf)
-        while index & 1:
-            right = self.hashes.pop()
-            self.hashes[-1] = whole = node_hash(self.hashes[-1], right)
-            level, index = level + 1, index >> 1
+        self.extend((leaf,), emit)
+
+    def extend(self, leaves: Iterable[bytes], emit: Callable[[int, int, bytes], None] | None = None) -> None:
+        """Add the hashes of leaves, one after the other, as `append` does."""
+        hashes, size = self.hashes, self.size
+        for leaf in leaves:
+            level, index, whole = 0, size, leaf
             if emit is not None:
                 emit(level, index, whole)
-        self.size += 1
+            while index & 1:
+                level, index, whole = level + 1, index >> 1, node_hash(hashes.pop(), whole)
+                if emit is not None:
+                    emit(level, index, whole)
+            hashes.append(whole)
+            size += 1
+        self.size = size
 
     def root(self) -> bytes:
         """Return the hash of the whole tree."""

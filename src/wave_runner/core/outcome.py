@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -91,6 +91,9 @@ class Usage:
     refused: bool = False
 
 
+NO_USAGE = Usage()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """The actor answered with `output` (a JSON object); the runner checks it before anything is saved."""
@@ -99,7 +102,7 @@ class Done:
     writes: tuple[Write | Replace, ...] = ()
     effects: tuple[Effect, ...] = ()
     evidence: tuple[Evidence, ...] = ()
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +118,7 @@ class Breach:
     retry: bool = False
     error_class: ErrorClass = ErrorClass.INVALID_OUTPUT
     evidence: tuple[Evidence, ...] = ()
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,7 @@ class Failure:
     outage: Outage | None = None
     retry_after_s: float | None = None
     evidence: tuple[Evidence, ...] = ()
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
 
 
 Outcome = Done | Breach | Failure

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from functools import lru_cache
+from typing import Any, NamedTuple, assert_never
 
 from wave_runner.core.conditions import ConditionError, condition, in_words
 from wave_runner.core.outcome import Breach
 from wave_runner.core.workflow import Case, Choose, Each, Fork, Next, Route, RouteOn
 
+NOTHING: Mapping[str, Any] = {}
+
 MAX_ITEMS = 1000
 """Items of one list that an `each` fans out: they become interactions in one transaction."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Way:
+class Way(NamedTuple):
     """A way that is taken: to a step or `end`; `back` where it leads back to the header of a loop."""
 
     to: str
     back: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """Which ways are taken, by which rule, and the values that decided.
 
     `each` names what is fanned out; `items` is the length of that list, None where it is not a list of the output.
@@ -31,19 +31,18 @@ class Decision:
 
     ways: tuple[Way, ...]
     rule: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = NOTHING
     each: str = ""
     items: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Situation:
+class Situation(NamedTuple):
     """What a route is decided from. `rounds` is how often each loop, by its header, has been gone back in by now."""
 
     output: Any
     input: Any = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    rounds: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, Any] = NOTHING
+    rounds: Mapping[str, int] = NOTHING
 
     def holds(self, text: str) -> bool:
         """Answer a condition; "" always holds."""
@@ -52,14 +51,22 @@ class Situation:
     def values(self, text: str) -> dict[str, Any]:
         """Return the numbers and booleans that a condition reads: what may stand in an event."""
         found: dict[str, Any] = {}
-        for name, value in self._variables().items():
-            for member in sorted(condition(text).members(name)) if text else ():
-                if isinstance(value, Mapping) and isinstance(value.get(member), bool | int | float):
-                    found[f"{name}.{member}"] = value[member]
+        variables = self._variables()
+        for name, member in _members_read(text):
+            value = variables[name]
+            if isinstance(value, Mapping) and isinstance(value.get(member), bool | int | float):
+                found[f"{name}.{member}"] = value[member]
         return found
 
     def _variables(self) -> dict[str, Any]:
         return {"output": self.output, "input": self.input, "params": self.params}
+
+
+@lru_cache(maxsize=1024)
+def _members_read(text: str) -> tuple[tuple[str, str], ...]:
+    """Return what a condition names of each variable of a situation."""
+    names = ("output", "input", "params") if text else ()
+    return tuple((name, member) for name in names for member in sorted(condition(text).members(name)))
 
 
 def next_steps(route: Route, at: Situation) -> Decision | Breach:

@@ -51,10 +51,9 @@ class Growth:
         """The tiles that have become full."""
         return self._tiler.full
 
-    def add(self, entry: bytes, kind: Kind, event: Event | None = None) -> None:
-        """Add an entry that was made for the index `size`."""
-        run_id, event_id = (None, None) if event is None else (event.run_id, event.event_id)
-        self.rows.append(Row(self.frontier.size, run_id, event_id, kind, entry))
+    def add(self, entry: bytes, kind: Kind) -> None:
+        """Add an entry about the log itself that was made for the index `size`."""
+        self.rows.append(Row(self.size, None, None, kind, entry))
         self.frontier.append(leaf_hash(entry), self._emit)
 
     def seal(self, events: Sequence[Event], *, source: str, at_us: int, snapshot: str) -> None:
@@ -69,8 +68,12 @@ class Growth:
             sealed_us = newest_us if at_us < newest_us <= at_us + CLOCK_BACK_US else at_us
             header = seal_entry(self.size, at_us=sealed_us, count=len(batch), prev_root=root, snapshot=snapshot)
             self.add(header, Kind.SEAL)
-            for event in batch:
-                self.add(event_entry(event, self.size, source=source), Kind.EVENT, event)
+            entries = [event_entry(event, index, source=source) for index, event in enumerate(batch, self.size)]
+            self.rows += [
+                Row(index, event.run_id, event.event_id, Kind.EVENT, entry)
+                for index, (event, entry) in enumerate(zip(batch, entries, strict=True), self.size)
+            ]
+            self.frontier.extend(map(leaf_hash, entries), self._emit)
 
 
 def entries_for(events: int) -> int:

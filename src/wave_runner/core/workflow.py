@@ -222,6 +222,11 @@ class Guards:
     repetition: bool = False
     same_text: int = 0  # records: this many with one text are too many
 
+    @property
+    def read_texts(self) -> bool:
+        """Whether one of them looks at each text of an answer by itself."""
+        return bool(self.too_fast or self.provider_error or self.refusal or self.echo or self.repetition)
+
 
 NO_GUARDS = Guards(inconsistent_outcome=False)
 

@@ -165,7 +165,8 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
     """Check and decide one outcome: what becomes of the item, with everything that must stand together with it."""
     checked, doubts = _checked(ready, outcome, texts)
     verdict = decide(ready.step.pinned, checked, tried=_tried(ready))
-    accepted = outcome if isinstance(outcome, Done) and verdict.state is State.COMPLETED else None
+    completed = verdict.state is State.COMPLETED
+    accepted = outcome if isinstance(outcome, Done) and completed else None
     kept = outcome.evidence if accepted else (*outcome.evidence, *_rejected(outcome))
     evidence = tuple(SealedEvidence(evidence=one, nonce=new_nonce()) for one in kept)
     nonce = new_nonce() if verdict.output is not None else None
@@ -194,7 +195,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         tokens_out=usage.tokens_out,
         service_us=usage.service_us,
         fan_out_step=step.run_flow.steps[verdict.ways[0].to].run_step_id if over_records else None,
-        handled=verdict.state is not State.COMPLETED and step.run_flow.flow.handles(verdict.ways),
+        handled=not completed and step.run_flow.flow.handles(verdict.ways),
         limit_s=step.pinned.timeout_s,
         writes=accepted.writes if accepted and takes_effect else (),
         effects=accepted.effects if accepted and takes_effect else (),
@@ -203,7 +204,7 @@ def move_of(ready: Ready, outcome: Outcome, texts: Texts) -> Move:
         entry=entry_of(price_of_model(step.pinned), usage) if ready.calls_model else None,
         spent=cost_of(step.pinned, usage) if step.pinned.limits else None,
         doubts=doubts,
-        question=ready.question if takes_effect else None,
+        question=ready.question if completed and takes_effect else None,
     )
 
 

@@ -273,13 +273,13 @@ class Database:
             raise ConflictError(_first_line(error), hint=hint) from error
 
 
-async def conclude(connection: Connection, last: Asked | None = None) -> None:
+async def conclude(connection: Connection, *last: Asked) -> None:
     """Commit, in one message with what has been asked. Nothing more may be said in this transaction.
 
     `last` is what has been asked last. After an error it must be asked what stands: the COMMIT may have been heard.
     """
-    if last is not None:
-        last.pass_by()  # killed here, nothing of it stands, as if it had been said
+    for one in last:
+        one.pass_by()  # killed here, nothing of it stands, as if it had been said
     if connection.is_open:
         connection.ask(Question(text=b"COMMIT"))
         await connection.answers()
@@ -380,7 +380,7 @@ def ask_composed(connection: Connection, query: sql.Composed, parameters: Mappin
 
 
 async def copy_rows(connection: Connection, name: str, data: bytes) -> None:
-    """Run one named COPY … FROM STDIN with rows in PostgreSQL's text format, after what has been asked."""
+    """Run one named COPY … FROM STDIN with rows in the format that it names, after what has been asked."""
     async with connection.cursor().copy(statement(name)) as target:
         await target.write(data)
     crash_points.passed(name, connection)

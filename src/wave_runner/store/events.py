@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import errors
 
 from wave_runner.core.event import EventType, data_text
-from wave_runner.store.database import Connection, Database, fetch
+from wave_runner.store.database import Asked, Connection, Database, ask, fetch
 
 NO_RUN = 0
 
@@ -27,7 +27,34 @@ async def append(
     definition: bytes | None = None,
 ) -> None:
     """Append one event, in the transaction that makes it true."""
-    await fetch(
+    asked = ask_append(
+        connection,
+        type,
+        data,
+        run_id=run_id,
+        wave_id=wave_id,
+        correlation_id=correlation_id,
+        runner_id=runner_id,
+        actor=actor,
+        definition=definition,
+    )
+    await asked.rows()
+
+
+def ask_append(
+    connection: Connection,
+    type: EventType,
+    data: Mapping[str, Any],
+    *,
+    run_id: int = NO_RUN,
+    wave_id: int | None = None,
+    correlation_id: UUID | None = None,
+    runner_id: UUID | None = None,
+    actor: str | None = None,
+    definition: bytes | None = None,
+) -> Asked:
+    """Ask to append one event, without waiting."""
+    return ask(
         connection,
         "events/append",
         {

@@ -105,13 +105,13 @@ async def start(connection: Connection, wave: Wave, starts: Sequence[Start], *, 
     """
     await plan_by_key(connection)
     asked = ask(connection, "interactions/start", _start_parameters(wave, starts))
-    if last and all(start.read_hash is None for start in starts):
-        await conclude(connection, asked)
+    read = [one for one in starts if one.read_hash is not None]
+    hashing = [ask(connection, "run_records/set_read_hashes", _read_hashes(wave, read))] if read else []
+    if last:
+        await conclude(connection, asked, *hashing)
     started = {interaction_id for (interaction_id,) in await asked.tuples()}
-    read = [one for one in starts if one.item.interaction_id in started and one.read_hash is not None]
-    if read:
-        hashing = ask(connection, "run_records/set_read_hashes", _read_hashes(read))
-        await (conclude(connection, hashing) if last else hashing.rows())
+    for one in hashing:
+        await one.rows()
     return started
 
 
@@ -302,9 +302,11 @@ async def newest_outputs(connection: Connection, run_id: int, record_id: int) ->
     return found
 
 
-def _read_hashes(read: Sequence[Start]) -> dict[str, Any]:
+def _read_hashes(wave: Wave, read: Sequence[Start]) -> dict[str, Any]:
     return {
+        "wave_id": wave.wave_id,
         "runs": [start.item.run_id for start in read],
+        "ids": [start.item.interaction_id for start in read],
         "record_ids": [start.item.record_id for start in read],
         "hashes": [start.read_hash for start in read],
     }

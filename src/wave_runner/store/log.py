@@ -7,6 +7,7 @@ selects is exactly what its snapshot sees.
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -235,7 +236,7 @@ async def _extend(connection: Connection, state: State, growth: Growth, **change
     """Write down what the log has grown by."""
     try:
         if growth.rows:
-            await copy_rows(connection, "log/append", b"".join(map(_line, growth.rows)))
+            await copy_rows(connection, "log/append", _binary(growth.rows))
         if full := growth.tiles:
             columns = zip(*full, strict=True)
             names = ("level", "tile_index", "hashes", "root")
@@ -288,7 +289,21 @@ async def _last_tile(connection: Connection, size: int, level: int) -> list[byte
     return [bytes(row["root"]) for row in await fetch(connection, "log/roots", {**place, "level": level - 1})]
 
 
-def _line(row: Row) -> bytes:
-    """Return a row as COPY reads it."""
-    run_id, event_id = ("\\N" if one is None else one for one in (row.run_id, row.event_id))
-    return f"{row.log_index}\t{run_id}\t{event_id}\t{row.kind:d}\t\\\\x{row.entry.hex()}\n".encode()
+def _binary(rows: Sequence[Row]) -> bytes:
+    """Return rows as COPY reads them in its binary format, where entries need no digits and no escapes.
+
+    https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
+    """
+    return b"".join((_BEGIN, *map(_bytes_of, rows), _END))
+
+
+def _bytes_of(row: Row) -> bytes:
+    if row.run_id is None or row.event_id is None:
+        return _OF_NO_EVENT.pack(5, 8, row.log_index, -1, -1, 2, row.kind, len(row.entry)) + row.entry
+    return _OF_EVENT.pack(5, 8, row.log_index, 8, row.run_id, 8, row.event_id, 2, row.kind, len(row.entry)) + row.entry
+
+
+# The number of columns, and before each its length; NULL has the length -1, and nothing behind it.
+_OF_EVENT = struct.Struct("!hiqiqiqihi")
+_OF_NO_EVENT = struct.Struct("!hiqiiihi")
+_BEGIN, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"

@@ -19,7 +19,7 @@ from wave_runner.core.filters import Term, from_plain
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.errors import NotFoundError
 from wave_runner.store import events, queries, records
-from wave_runner.store.database import Connection, Database, DataRefused, fetch
+from wave_runner.store.database import Asked, Connection, Database, DataRefused, ask, conclude, fetch
 
 TIMEOUT_S = 30.0
 
@@ -119,9 +119,10 @@ async def begin(
         made["erased"] = erased
         closed = last or (room is not None and made["begun"] >= room)
         advanced = {**place, **made, "closed": closed, "after_key": chunk[-1].key if chunk else selection.after_key}
-        await fetch(connection, "fan_outs/advance_selection", advanced)
+        asked = [ask(connection, "fan_outs/advance_selection", advanced)]
         if chunk:
-            await _note(connection, selection, EventType.RECORDS_SELECTED, made, runner_id)
+            asked.append(_note(connection, selection, EventType.RECORDS_SELECTED, made, runner_id))
+        await conclude(connection, *asked)
         return True
 
 
@@ -131,7 +132,7 @@ async def fail(database: Database, selection: Selection, error: DataRefused, *, 
         ended = {"run_id": selection.run_id, "error": str(error)}
         if await fetch(connection, "fan_outs/fail_selection", ended):
             data = {"sqlstate": error.sqlstate}
-            await _note(connection, selection, EventType.SELECTION_FAILED, data, runner_id)
+            await _note(connection, selection, EventType.SELECTION_FAILED, data, runner_id).rows()
 
 
 async def _identities(connection: Connection, source: Source, chunk: Sequence[Candidate]) -> tuple[dict[int, str], int]:
@@ -168,10 +169,10 @@ async def _begin(
     return dict(row)
 
 
-async def _note(
+def _note(
     connection: Connection, selection: Selection, type: EventType, data: Mapping[str, Any], runner_id: UUID
-) -> None:
-    await events.append(
+) -> Asked:
+    return events.ask_append(
         connection,
         type,
         data,

@@ -3,7 +3,7 @@
 -- and what ran at its moment. An upper bound leaves out rows that another cluster has numbered.
 SELECT e.event_id, e.run_id, e.form, e.type::text, e.interaction_id, e.seq, e.cause_interaction_id, e.cause_seq, e.wave_id,
        e.correlation_id::text, e.runner_id::text, e.step, e.actor, encode(e.definition, 'hex'), e.data,
-       (extract(epoch FROM e.recorded_at) * 1000000)::bigint, e.db_user
+       ('x' || encode(timestamptz_send(e.recorded_at), 'hex'))::bit(64)::bigint + 946684800000000, e.db_user
 FROM (
     SELECT * FROM interaction_events
     WHERE xid >= pg_snapshot_xmax(%(last)s::pg_snapshot) AND xid < pg_snapshot_xmax(%(target)s::pg_snapshot)

@@ -1,6 +1,8 @@
 -- Folds the next sealed entries into one copy of `record_states`, as core/projection.py says it: up to a hole in the log, or to an
--- event that cannot be folded. Entries of runs whose history was dropped are passed over: nothing can be said of these. Nothing is added
--- that depends on where a batch ends: sums, earliest, latest, and what the newest says. The OFFSETs keep the planner from joining whole tables.
+-- event that cannot be folded. Entries of runs whose history was dropped are passed over: nothing can be said of these. Nothing is
+-- added that depends on where a batch ends: sums, earliest, latest, and what the newest says.
+-- The OFFSETs keep the planner from joining whole tables. Of thousands of events each has to cost little: what all of a kind have in
+-- common is asked once for the kind, and the newest are found as the largest numbers, for which nothing has to be sorted.
 WITH entries AS MATERIALIZED (
     SELECT log_index, run_id, event_id
     FROM (
@@ -12,39 +14,40 @@ WITH entries AS MATERIALIZED (
     ) AS next
     WHERE log_index = %(position)s + n - 1
 ), events AS MATERIALIZED (
-    SELECT l.log_index, e.run_id, e.form, e.type, e.interaction_id, e.correlation_id, e.recorded_at, e.step,
+    SELECT l.log_index, e.run_id, e.form, e.type, e.interaction_id, e.correlation_id, e.recorded_at,
            CASE WHEN e.type = 'records_settled' THEN e.data END AS data
     FROM entries l
     LEFT JOIN LATERAL (SELECT * FROM interaction_events WHERE run_id = l.run_id AND event_id = l.event_id OFFSET 0) AS e ON true
     WHERE l.event_id IS NOT NULL AND l.log_index <> ALL (%(skips)s::bigint[])
       AND NOT EXISTS (SELECT FROM dropped_ranges g WHERE l.run_id >= g.first_run AND l.run_id < g.following)
-), refused AS MATERIALIZED (
-    SELECT min(log_index) AS log_index
+), kinds AS (
+    SELECT form, type, min(log_index) AS log_index,
+           min(log_index) FILTER (WHERE interaction_id IS NOT NULL AND correlation_id IS NULL) AS of_no_flow,
+           min(log_index) FILTER (WHERE type = 'records_settled' AND data !~ %(shape)s) AS shapeless
     FROM events
-    WHERE type IS NULL OR form <> %(form)s OR type <> ALL (%(known)s::event_type[])
-       OR (interaction_id IS NOT NULL AND correlation_id IS NULL)
-       OR (type = 'records_settled' AND data !~ %(shape)s)
+    GROUP BY form, type
+), refused AS MATERIALIZED (
+    SELECT least(min(of_no_flow), min(shapeless), min(log_index) FILTER (
+               WHERE type IS NULL OR form <> %(form)s OR type <> ALL (%(known)s::event_type[]))) AS log_index
+    FROM kinds
 ), readable AS (
     SELECT e.* FROM events e CROSS JOIN refused r WHERE r.log_index IS NULL OR e.log_index < r.log_index
 ), facts AS (
-    SELECT log_index, run_id, correlation_id, recorded_at, type, step,
-           (%(states)s::text[])[array_position(%(types)s::event_type[], type)] AS step_state,
+    SELECT log_index, run_id, correlation_id, recorded_at, type,
            CASE WHEN type IN ('interaction_retried', 'interaction_doubted', 'interaction_superseded', 'interaction_restored',
-                              'interaction_invalidated') THEN 'live' END AS verdict
+                              'interaction_invalidated') THEN 1 END AS verdict
     FROM readable
     WHERE interaction_id IS NOT NULL OR (type = 'run_started' AND correlation_id IS NOT NULL)
     UNION ALL
-    SELECT s.log_index, s.run_id, flow::uuid, s.recorded_at, s.type, NULL, NULL, verdict
+    SELECT s.log_index, s.run_id, flow::uuid, s.recorded_at, s.type, verdict
     FROM readable s
-    CROSS JOIN (VALUES ('completed'), ('incomplete')) AS v (verdict)
-    CROSS JOIN LATERAL json_array_elements_text(
-        (CASE WHEN s.type = 'records_settled' THEN s.data END)::json -> (verdict || '_flows')) AS flow
+    CROSS JOIN (VALUES (2, 'completed_flows'), (3, 'incomplete_flows')) AS v (verdict, flows)
+    CROSS JOIN LATERAL json_array_elements_text((CASE WHEN s.type = 'records_settled' THEN s.data END)::json -> flows) AS flow
     WHERE s.type = 'records_settled'
 ), news AS MATERIALIZED (
     SELECT run_id, correlation_id, bool_or(type = 'run_started') AS whole_run,
-           (array_agg(verdict ORDER BY log_index DESC) FILTER (WHERE verdict IS NOT NULL))[1] AS verdict,
-           (array_agg(step ORDER BY log_index DESC) FILTER (WHERE step_state IS NOT NULL))[1] AS step,
-           (array_agg(step_state ORDER BY log_index DESC) FILTER (WHERE step_state IS NOT NULL))[1] AS step_state,
+           (ARRAY['live', 'completed', 'incomplete'])[max(4 * log_index + verdict) %% 4] AS verdict,
+           max(log_index) FILTER (WHERE type = ANY (%(types)s::event_type[])) AS moved_index,
            count(*) FILTER (WHERE type = 'interaction_started') AS attempts,
            count(*) FILTER (WHERE type IN ('interaction_failed', 'interaction_quarantined')) AS troubles,
            count(*) AS events, min(recorded_at) AS begun_at, max(recorded_at) AS changed_at,
@@ -54,13 +57,18 @@ WITH entries AS MATERIALIZED (
 ), become AS MATERIALIZED (
     SELECT n.run_id, n.correlation_id, s.state AS was, n.whole_run OR coalesce(s.whole_run, false) AS whole_run,
            coalesce(n.verdict, s.state, 'live') AS state,
-           CASE WHEN n.step_state IS NULL THEN s.step ELSE n.step END AS step,
-           coalesce(n.step_state::interaction_state, s.step_state) AS step_state,
+           CASE WHEN m.type IS NULL THEN s.step ELSE m.step END AS step,
+           coalesce((%(states)s::interaction_state[])[array_position(%(types)s::event_type[], m.type)], s.step_state) AS step_state,
            n.attempts + coalesce(s.attempts, 0) AS attempts, n.troubles + coalesce(s.troubles, 0) AS troubles,
            n.events + coalesce(s.events, 0) AS events,
            least(n.begun_at, s.begun_at) AS begun_at, greatest(n.changed_at, s.changed_at) AS changed_at,
            coalesce(s.first_index, n.first_index) AS first_index, n.last_index
     FROM news n
+    LEFT JOIN LATERAL (
+        SELECT e.type, e.step FROM event_log l JOIN interaction_events e ON e.run_id = l.run_id AND e.event_id = l.event_id
+        WHERE l.log_index = n.moved_index AND e.run_id = n.run_id
+        OFFSET 0
+    ) AS m ON true
     LEFT JOIN LATERAL (
         SELECT * FROM record_states
         WHERE projection_id = %(projection_id)s AND run_id = n.run_id AND correlation_id = n.correlation_id
