@@ -69,16 +69,26 @@ def test_a_record_that_was_not_completed_is_selected_again_when_something_has_ch
     fill(ground, 2)
     assert run(ground) == "failed"
     assert run(ground) == "completed"
-    assert selected(ground) == {"unchanged": 2}, "it would fail again, and be paid for again"
+    assert selected(ground) == {"left_incomplete": 2}, "it would fail again, and be paid for again"
     ground.sql("UPDATE items SET text = 'other words' WHERE name = 'item 2'")
     assert run(ground) == "failed"
-    assert selected(ground) == {"unchanged": 1, "begun": 1, "again": 1}
+    assert selected(ground) == {"left_incomplete": 1, "begun": 1, "again": 1}
     ground.write("actors/count.py", COUNT)
     ground.do(lambda engine: engine.approve("count"))
     assert run(ground) == "completed"
     assert selected(ground) == {"begun": 2, "again": 2}
     assert run(ground) == "completed"
     assert selected(ground) == {"unchanged": 2}
+
+
+@pytest.mark.parametrize("error_class", ["transient", "timeout", "crashed"])
+def test_a_record_that_failed_for_a_reason_outside_of_it_is_selected_again(ground: Ground, error_class: str):
+    selecting(ground, files={"actors/count.py": script("raise ValueError('not yet')")})
+    fill(ground, 1)
+    assert run(ground) == "failed"
+    ground.sql("UPDATE interactions SET error_class = %s", error_class)
+    assert run(ground) == "failed"
+    assert selected(ground) == {"begun": 1, "again": 1}
 
 
 def test_a_record_that_was_not_completed_is_selected_again_when_somebody_says_so(ground: Ground):
@@ -289,7 +299,9 @@ def test_the_chain_of_a_selected_record_begins_with_itself(ground: Ground):
         ("interaction_completed", False),
     ]
     board = ground.do(lambda engine: dashboard(engine.database, None, stale_after_s=60))
-    assert board.overall.selected == Selected(total=2, begun=2, again=0, unchanged=0, under_way=0, erased=0, error=None)
+    assert board.overall.selected == Selected(
+        total=2, begun=2, again=0, unchanged=0, left_incomplete=0, under_way=0, vanished=0, erased=0, error=None
+    )
 
 
 def test_a_workflow_that_stages_its_records_takes_no_filter(ground: Ground):
@@ -373,7 +385,9 @@ def test_a_row_that_refers_to_a_record_which_was_erased_is_left_out_and_counted(
     assert begun(ground) == ["a"]
     assert selected(ground) == {"begun": 1, "erased": 1}
     board = ground.do(lambda engine: dashboard(engine.database, None, stale_after_s=60))
-    assert board.overall.selected == Selected(total=2, begun=1, again=0, unchanged=0, under_way=0, erased=1, error=None)
+    assert board.overall.selected == Selected(
+        total=2, begun=1, again=0, unchanged=0, left_incomplete=0, under_way=0, vanished=0, erased=1, error=None
+    )
 
 
 def test_what_is_erased_between_being_found_and_being_begun_is_left_out(ground: Ground):

@@ -187,6 +187,7 @@ def _selected(selected: Selected) -> output.Row:
         "begun": selected.begun,
         "again": selected.again,
         "unchanged": selected.unchanged,
+        "left incomplete": selected.left_incomplete,
         "under way": selected.under_way,
         "vanished": selected.vanished,
         "erased": selected.erased,

@@ -66,13 +66,14 @@ class Staging:
 class Selected:
     """What a run's `select` has found so far: begun (`again`: of these, the last flow was incomplete), or left out.
 
-    `erased` are rows of the project's own table that refer to a record which was erased.
+    `left_incomplete` would come out as they did: neither their rows nor the workflow have changed. `erased` are rows of the project's own table that refer to a record which was erased.
     """
 
     total: int
     begun: int
     again: int
     unchanged: int
+    left_incomplete: int
     under_way: int
     vanished: int
     erased: int
@@ -148,10 +149,13 @@ def _staging(row: Row) -> Staging:
     return Staging(total=row["staged"], **states)
 
 
+SELECTED = ("begun", "again", "unchanged", "left_incomplete", "under_way", "vanished", "erased")
+
+
 def _selected(row: Row) -> Selected | None:
     if row["begun"] is None:
         return None
-    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way", "vanished", "erased")}
+    counts = {name: row[name] for name in SELECTED}
     total = sum(counts.values()) - counts["again"]
     return Selected(total=total, error=row["selection_error"], **counts)
 

@@ -825,6 +825,7 @@ CREATE TABLE wave.fan_outs (
     again bigint DEFAULT 0 NOT NULL,
     unchanged bigint DEFAULT 0 NOT NULL,
     under_way bigint DEFAULT 0 NOT NULL,
+    left_incomplete bigint DEFAULT 0 NOT NULL,
     vanished bigint DEFAULT 0 NOT NULL,
     erased bigint DEFAULT 0 NOT NULL,
     error text,

@@ -551,6 +551,7 @@ CREATE TABLE fan_outs (
     again           bigint NOT NULL DEFAULT 0,              -- begun, because their last flow was incomplete
     unchanged       bigint NOT NULL DEFAULT 0,              -- nothing has changed since
     under_way       bigint NOT NULL DEFAULT 0,              -- in this workflow, in whatever run
+    left_incomplete bigint NOT NULL DEFAULT 0,              -- left so: they would come out as they did
     vanished        bigint NOT NULL DEFAULT 0,              -- its source has them no more
     erased          bigint NOT NULL DEFAULT 0,              -- the table refers to a record that was erased
     error           text,                                   -- why nothing could be selected

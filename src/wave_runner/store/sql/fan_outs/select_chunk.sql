@@ -1,6 +1,7 @@
 -- The next selected records become interactions. Left out are those that are under way in this workflow, in whatever
 -- run, or have ended and not been judged yet; those that have vanished from their source; and those whose row is as it was when it was read: the completed ones, and
--- the incomplete ones unless the workflow is done in another way now, or the run `takes_again`. `room` is how many more the
+-- the incomplete ones that would come out the same: what failed for a reason outside of them is tried again, and so are all
+-- if the workflow is done in another way now, or the run `takes_again`. `room` is how many more the
 -- run may begin.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(record_ids)s::bigint[], %(hashes)s::bytea[]) WITH ORDINALITY AS g (record_id, read_hash, place)
@@ -32,7 +33,13 @@ WITH given AS MATERIALIZED (
     SELECT record_id, place, state = 'incomplete' AS again,
            CASE WHEN has_vanished THEN 'vanished'
                 WHEN state IN ('live', 'ended') THEN 'under_way'
-                WHEN is_same AND (state = 'completed' OR run_id IN (SELECT run_id FROM alike)) THEN 'unchanged'
+                WHEN is_same AND state = 'completed' THEN 'unchanged'
+                WHEN is_same AND run_id IN (SELECT run_id FROM alike) AND NOT EXISTS (
+                    SELECT FROM interactions i
+                    WHERE i.run_id = known.run_id AND i.record_id = known.record_id AND i.in_force
+                      AND (i.state = 'cancelled' OR i.state = 'failed'
+                           AND i.error_class IN ('transient', 'rate_limited', 'overloaded', 'timeout', 'crashed'))
+                ) THEN 'incomplete'
                 ELSE 'begin' END AS verdict
     FROM known
 ), chosen AS MATERIALIZED (
@@ -58,6 +65,7 @@ WITH given AS MATERIALIZED (
 SELECT (SELECT count(*) FROM children) AS begun,
        (SELECT count(*) FROM flows JOIN chosen USING (record_id) WHERE again) AS again,
        (SELECT count(*) FROM judged WHERE verdict = 'unchanged') AS unchanged,
+       (SELECT count(*) FROM judged WHERE verdict = 'incomplete') AS left_incomplete,
        (SELECT count(*) FROM judged WHERE verdict = 'vanished') AS vanished,
        (SELECT count(*) FROM judged WHERE verdict = 'under_way')
            + (SELECT count(*) FROM chosen) - (SELECT count(*) FROM children) AS under_way
