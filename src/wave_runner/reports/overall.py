@@ -66,7 +66,8 @@ class Staging:
 class Selected:
     """What a run's `select` has found so far: begun (`again`: of these, the last flow was incomplete), or left out.
 
-    `left_incomplete` would come out as they did: neither their rows nor the workflow have changed. `erased` are rows of the project's own table that refer to a record which was erased.
+    `left_incomplete` would come out as they did: neither their rows nor the workflow have changed. `erased` are rows of
+    the project's own table that refer to a record which was erased.
     """
 
     total: int
