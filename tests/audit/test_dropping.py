@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Awaitable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +18,11 @@ from tests.support.verifying import ask_node, needs_node, told
 from wave_runner.core.drop import month_of
 from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError
+from wave_runner.reports.cost import cost
+from wave_runner.reports.delta import delta
+from wave_runner.reports.export import Wanted, export
+from wave_runner.reports.overall import overall
+from wave_runner.reports.verify import Verified, verify_log
 from wave_runner.store import drops
 
 FETCH = """\
@@ -80,58 +86,75 @@ def parts(ground: Ground) -> int:
     return int(ground.one("SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r'"))
 
 
-def reports_of(ground: Ground, run_id: int) -> list[str]:
+async def reports_of(engine: Engine, run_id: int) -> list[Any]:
     """Return what is reported of a run and does not change by itself."""
-    run = str(run_id)
-    asked = [("report", "cost", "--run", run), ("report", "delta", run), ("status", "--run", run)]
-    return [wave(ground, *one).partition("# actors by volume")[0].partition(" a minute")[0] for one in asked]
+    async with engine.database.snapshot() as connection:
+        found = await overall(connection, run_id)
+    return [found.run, found.records, found.staging, found.interactions, await cost(engine.database, run_id),
+            await delta(engine.database, run_id)]  # fmt: skip
+
+
+async def exported(engine: Engine, newest: int, old: int, key: str) -> dict[str, Path]:
+    """Write bundles of what is left and of what is gone."""
+    half = 2 * (await engine.database.fetch("sealed/signed"))[0]["size"] // 3
+    wanted = {
+        "whole": Wanted(),
+        "run": Wanted(run=newest),
+        "stretch": Wanted(stretch=(0, half)),
+        "record": Wanted(record=key),
+        "old run": Wanted(run=old),
+        "old record": Wanted(record=f"item {old}-1"),
+    }
+    for name, one in wanted.items():
+        await export(engine.database, engine.folder / name, one, source=engine.source())
+    return {name: engine.folder / name for name in wanted}
 
 
 @needs_node
 def test_eleven_of_twelve_months_go_and_the_rest_proves_itself(ground: Ground):
     *old, newest = months(ground, 12)
-    erased = f"item {newest}-1"
-    wave(ground, "audit", "erase", "--record", erased, "--basis", "Art. 17", "--as", "ada")
-    wave(ground, "audit", "erase", "--record", erased, "--approve", "--as", "ben")
-    key = ground.one("SELECT key FROM records WHERE key ~ '^erased-'")
     before = parts(ground)
     events = "SELECT * FROM interaction_events WHERE run_id IN (0, %s) ORDER BY event_id"
     said = ground.sql(events, newest)
-    totals = reports_of(ground, newest)
 
-    dropped(ground)
+    async def act(engine: Engine) -> tuple[Verified, dict[str, Path]]:
+        maria, ben = engine.erasing("maria"), engine.erasing("ben")
+        await maria.request(f"item {newest}-1", collection=None, basis="Art. 17")
+        await ben.approve(f"item {newest}-1", collection=None)
+        reports = await reports_of(engine, newest)
+        await engine.dropping("maria").request(month_of(month(ground)), basis="policy 7")
+        assert len(await engine.dropping("ben").approve(None)) == 11
+        assert await reports_of(engine, newest) == reports
+        verified = await verify_log(
+            engine.database, source=engine.source(), policy=None, older=(), longest_transaction_us=10**9
+        )
+        key = ground.one("SELECT key FROM records WHERE key ~ '^erased-'")
+        return verified, await exported(engine, newest, old[3], key)
+
+    verified, bundles = ground.do(act)
+    assert verified.findings.sorted() == []
+    assert [(one.first_run, one.requested_by, one.approved_by, one.is_done) for one in verified.dropped] == [
+        (run, "maria", "ben", True) for run in old
+    ]
     assert parts(ground) == before - 11 * 11
     assert ground.sql("SELECT DISTINCT run_id FROM interactions") == [{"run_id": newest}]
     assert ground.sql(events, newest)[: len(said)] == said
     assert broken_invariants(ground.url) == {}
-    assert [
-        wave(ground, "status", "--run", str(newest)),
-        wave(ground, "report", "cost", "--run", str(newest)),
-    ] == totals
 
-    verified = wave(ground, "audit", "verify")
-    assert verified.count("maria has asked for it, and ben has agreed") == 11
-    assert f"runs {old[0]} to " in verified
-    half = ground.one("SELECT max(size) FROM log_checkpoints") // 2
-    places = {"whole": [], "run": ["--run", str(newest)], "stretch": ["--from", "0", "--to", str(half)],
-              "record": ["--record", key], "old run": ["--run", str(old[3])],
-              "old record": ["--record", f"item {old[3]}-1"]}  # fmt: skip
-    bundles = [ground.folder / name for name in places]
-    for folder, arguments in zip(bundles, places.values(), strict=True):
-        wave(ground, "audit", "export", "--out", str(folder), *arguments)
-    answers = {folder.name: told(str(folder), "--json") for folder in bundles}
+    answers = {name: told(str(folder), "--json") for name, folder in bundles.items()}
     assert {name: text for name, (code, text) in answers.items() if code} == {}
-    policy = (bundles[0] / "policy").read_text()
-    assert [one.code for one in ask_node(ground.folder, bundles, policy)] == [0] * len(places)
+    policy = (bundles["whole"] / "policy").read_text()
+    assert [one.code for one in ask_node(ground.folder, list(bundles.values()), policy)] == [0] * len(bundles)
     found = {name: json.loads(text) for name, (_, text) in answers.items()}
     counted = "SELECT sum((data::json #>> '{rows,events}')::int) FROM interaction_events WHERE type = 'history_dropped'"
-    assert found["whole"]["facts"]["dropped"] == ground.one(counted)
-    assert [(one["requested_by"], one["approved_by"]) for one in found["whole"]["dropped"]] == [("maria", "ben")] * 11
-    assert found["stretch"]["facts"]["dropped"] > 0
+    assert found["whole"]["facts"]["dropped"] == verified.facts["dropped"] == ground.one(counted)
+    assert found["whole"]["dropped"] == [one._asdict() for one in verified.dropped]
+    assert 0 < found["stretch"]["facts"]["dropped"] < verified.facts["dropped"]
     for name in ("old run", "old record"):
         assert [one["first_run"] for one in found[name]["dropped"]] == [old[3]], name
     wave(ground, "projection", "verify")
     wave(ground, "projection", "rebuild", "record_states")
+    assert "not counted: the history of run" in wave(ground, "report", "records")
     wave(ground, "doctor")
 
 
@@ -159,8 +182,8 @@ def test_what_is_gone_is_said_by_name_and_nothing_of_it_is_done_again(ground: Gr
     assert "dropped" in wave(ground, "audit", "drops")
     assert wave(ground, "trace", f"item {newest}-1"), "a record of a later run"
     assert ground.items()[f"item {old}-1"] == 2, "the project's own table is its own"
-    with pytest.raises(psycopg.DatabaseError, match="was dropped, or is about to be"):
-        ground.sql("UPDATE workflow_runs SET state = 'running', ended_at = NULL WHERE run_id = %s", old)
+    with pytest.raises(ConflictError, match=f"the history of run {old} was dropped, or is about to be"):
+        ground.do(lambda engine: engine.database.fetch("runs/reopen", {"run_id": old}))
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="nobody has ordered"):
         ground.sql("SELECT drop_run_range(%s)", newest)
 

@@ -80,7 +80,7 @@ ERASING = (
 )
 ORDERING = ("drops/lock", "drops/close", "drops/approve", "drops/spans")
 DROPPING = (
-    *("drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts", "drops/forget_answers"),
+    *("drops/forget_answers", "drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts"),
     *("drops/counts", "drops/drop_range"),
 )
 LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")

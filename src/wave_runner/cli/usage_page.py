@@ -21,6 +21,7 @@ def plain_usage(found: Usage) -> dict[str, Any]:
         "weights": found.weights,
         "rows": found.uses,
         "results": found.results,
+        "dropped": found.dropped,
     }
 
 
@@ -36,6 +37,8 @@ def show_usage(found: Usage) -> None:
         output.table(("run", "step", "key", "interaction", "finished_at"), results, title="results")
         if found.total > len(found.results):
             output.heading(f"the first {len(found.results)} of {found.total}; --limit takes more")
+    for gone in found.dropped:
+        output.heading(f"not counted: {gone}")
 
 
 def _line(use: Use) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from wave_runner.core.pinned import read_step
 from wave_runner.errors import NotFoundError
 from wave_runner.reports import versions
 from wave_runner.reports.versions import Approved, File, Script, Versions
-from wave_runner.store import definitions, provenance
+from wave_runner.store import definitions, drops, provenance
 from wave_runner.store.definitions import Actor
+from wave_runner.store.drops import Gone
 from wave_runner.store.reports import snapshot
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Result:
 class Usage:
     """What an actor has given. `weights` are those that are approved of a model.
 
-    `results` are the first of `total`, where they were asked for.
+    `results` are the first of `total`, where they were asked for. What it has given in `dropped` runs is not known.
     """
 
     actor: str
@@ -85,6 +86,7 @@ class Usage:
     uses: Sequence[Use]
     total: int
     results: Sequence[Result]
+    dropped: Sequence[Gone]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,7 @@ async def usage(
         uses = [one for one in (_use(row, found, known[actor]) for row in rows) if one.is_of(version)]
         of = [(one.run_step_id, one.digest) for one in uses]
         results = await provenance.usage_records(connection, of, limit=limit) if with_results and of else []
+        dropped = await drops.gone(connection, run_id=run_id)
     return Usage(
         actor=actor,
         approved=known[actor].sha256.hex(),
@@ -134,6 +137,7 @@ async def usage(
         uses=uses,
         total=sum(one.results for one in uses),
         results=[Result(**{name: row[name] for name in Result.__dataclass_fields__}) for row in results],
+        dropped=dropped,
     )
 
 

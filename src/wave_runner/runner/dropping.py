@@ -167,6 +167,9 @@ class Dropping:
                 "the signed log does not say yet what goes, so it stays",
                 hint="a runner signs it, or who has the key: wave audit status; then again: wave audit drop --approve",
             )
+        # By itself: who asks a model waits for nobody while the partitions are waited for.
+        async with self.database.transaction() as connection:
+            await drops.forget_answers(connection, one)
         async with self.database.transaction() as connection:
             rows = await drops.prepare(connection, one)
             if rows is None:

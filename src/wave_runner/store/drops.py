@@ -16,12 +16,15 @@ import psycopg
 
 from wave_runner.core.drop import batches
 from wave_runner.core.event import EventType
+from wave_runner.errors import ConflictError
 from wave_runner.store import events
 from wave_runner.store.database import Connection, Database, Row, fetch
 
 LOCK_MS = 300
 """So long it may wait for each of its locks: everybody waits behind it, so it gives up and comes again."""
-DROP_MS = 60_000
+CLOSE_MS = 5_000
+LONGEST_S = 600.0
+"""So long one statement may take that counts the rows of a month, or drops it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +131,13 @@ async def this_month(connection: Connection) -> date:
 
 async def ranges(connection: Connection, before: date) -> list[Range]:
     """Return the ranges of months that began earlier and are there still, but for the newest of all."""
+    connection.allow(LONGEST_S)
     return [Range(**row) for row in await fetch(connection, "drops/ranges", {"before": before})]
 
 
 async def reasons(connection: Connection, of: Sequence[int]) -> list[Reason]:
     """Return what keeps ranges, by their first runs, from being dropped."""
+    connection.allow(LONGEST_S)
     return [Reason(**row) for row in await fetch(connection, "drops/reasons", {"ranges": list(of)})]
 
 
@@ -143,8 +148,16 @@ async def lock(connection: Connection) -> None:
 
 
 async def close(connection: Connection, of: Sequence[int]) -> None:
-    """Let nobody say anything more of the runs of ranges, by their first runs, once these are ordered to go."""
-    await fetch(connection, "drops/close", {"ranges": list(of)})
+    """Let nobody say anything more of the runs of ranges, by their first runs, once these are ordered to go.
+
+    Raises `ConflictError` where somebody is just saying something for longer than a moment.
+    """
+    await fetch(connection, "session/limit", {"statement": f"{LONGEST_S:.0f}s", "lock": f"{CLOSE_MS}ms"})
+    try:
+        await fetch(connection, "drops/close", {"ranges": list(of)})
+    except psycopg.errors.LockNotAvailable as error:
+        message = "somebody is at work on the events of these months"
+        raise ConflictError(message, hint="wait until it has ended, then again: wave audit drop --approve") from error
 
 
 async def request(connection: Connection, before: date, *, basis: str, nonce: bytes, by: str) -> UUID | None:
@@ -184,8 +197,14 @@ async def due(connection: Connection) -> list[Due]:
     return [Due(**row) for row in await fetch(connection, "drops/due")]
 
 
+async def forget_answers(connection: Connection, one: Due) -> None:
+    """Have nobody answered any more by what was recorded in a range: it would be an answer that nobody can look up."""
+    connection.allow(LONGEST_S)
+    await fetch(connection, "drops/forget_answers", {"first_run": one.first_run, "following": one.following})
+
+
 async def prepare(connection: Connection, one: Due) -> dict[str, int] | None:
-    """Forget what stands elsewhere of a range, and return how much is in it; None if somebody else is at it.
+    """Forget what is folded of a range, and return how much is in it; None if somebody else is at it.
 
     No hold can be placed, and nobody folds, until the transaction ends.
     """
@@ -194,17 +213,18 @@ async def prepare(connection: Connection, one: Due) -> dict[str, int] | None:
         return None
     await fetch(connection, "retention/lock")
     await fetch(connection, "drops/lock_copies")
-    for name in ("drops/forget_states", "drops/forget_counts", "drops/forget_answers"):
+    connection.allow(LONGEST_S)
+    for name in ("drops/forget_states", "drops/forget_counts"):
         await fetch(connection, name, place)
     return dict((await fetch(connection, "drops/counts", place))[0])
 
 
 async def drop(connection: Connection, one: Due) -> bool:
     """Drop the partitions of a range. False where somebody is at work in them just now: nothing is changed then."""
-    connection.allow(DROP_MS / 1000)
+    connection.allow(LONGEST_S)
     try:
         async with connection.transaction():
-            await fetch(connection, "session/limit", {"statement": f"{DROP_MS}ms", "lock": f"{LOCK_MS}ms"})
+            await fetch(connection, "session/limit", {"statement": f"{LONGEST_S:.0f}s", "lock": f"{LOCK_MS}ms"})
             await fetch(connection, "drops/drop_range", {"first_run": one.first_run})
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False

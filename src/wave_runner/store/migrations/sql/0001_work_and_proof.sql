@@ -105,13 +105,30 @@ CREATE TABLE durations (
 CREATE TYPE interaction_state AS ENUM
     ('blocked', 'pending', 'running', 'waiting', 'completed', 'failed', 'quarantined', 'skipped', 'cancelled', 'invalidated');
 
+-- Who wants the history of old months dropped, and who else agrees. The ranges that go are set then; each of them goes in a transaction
+-- of its own, once the log that is signed says so.
+CREATE TABLE drops (
+    drop_id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    before        date NOT NULL CHECK (before = date_trunc('month', before)),   -- months that began earlier
+    basis         text NOT NULL CHECK (basis <> ''),        -- on what ground; events commit to it
+    basis_nonce   bytea NOT NULL CHECK (length(basis_nonce) = 32),
+    requested_by  text NOT NULL CHECK (requested_by <> ''),
+    requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_at  timestamptz,
+    approved_by   text CHECK (lower(approved_by) <> lower(requested_by)),
+    approved_at   timestamptz,
+    CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
+    CHECK (withdrawn_at IS NULL OR approved_at IS NULL)
+);
+CREATE UNIQUE INDEX drops_one_open ON drops ((true)) WHERE withdrawn_at IS NULL AND approved_at IS NULL;
+
 -- Run ids are dealt out in ranges, a new range each month, so that a month can be dropped whole.
 -- Run 0 is no run: events that belong to none carry it, lie in a partition of their own, and are never dropped.
 CREATE TABLE run_ranges (
     first_run   bigint PRIMARY KEY CHECK (first_run > 0),
     following   bigint NOT NULL,                                -- the first run behind it
     month       date NOT NULL,                                  -- in which it was opened, and its runs were started
-    drop_id     uuid,                                           -- two people have ordered that it goes: nothing of it is begun again
+    drop_id     uuid REFERENCES drops,                          -- two people have ordered that it goes: nothing of it is begun again
     dropped_at  timestamptz,                                    -- and it has gone
     CHECK (following > first_run),
     CHECK (dropped_at IS NULL OR drop_id IS NOT NULL)
@@ -869,24 +886,6 @@ CREATE TABLE legal_holds (
     placed_by     text NOT NULL CHECK (placed_by <> ''),
     placed_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-
--- Who wants the history of old months dropped, and who else agrees. The ranges that go are set then; each of them goes in a transaction
--- of its own, once the log that is signed says so.
-CREATE TABLE drops (
-    drop_id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    before        date NOT NULL CHECK (before = date_trunc('month', before)),   -- months that began earlier
-    basis         text NOT NULL CHECK (basis <> ''),        -- on what ground; events commit to it
-    basis_nonce   bytea NOT NULL CHECK (length(basis_nonce) = 32),
-    requested_by  text NOT NULL CHECK (requested_by <> ''),
-    requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    withdrawn_at  timestamptz,
-    approved_by   text CHECK (lower(approved_by) <> lower(requested_by)),
-    approved_at   timestamptz,
-    CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
-    CHECK (withdrawn_at IS NULL OR approved_at IS NULL)
-);
-CREATE UNIQUE INDEX drops_one_open ON drops ((true)) WHERE withdrawn_at IS NULL AND approved_at IS NULL;
-ALTER TABLE run_ranges ADD FOREIGN KEY (drop_id) REFERENCES drops;
 
 -- The ranges whose history is gone, and by whose order.
 CREATE VIEW dropped_ranges AS
