@@ -1,4 +1,4 @@
-"""Runs that let records vanish, and orders about batches, are killed at their statements: all of it stands, or nothing."""
+"""Runs that let records vanish, and orders about batches, are killed at their statements: nothing stands by halves."""
 
 from __future__ import annotations
 
