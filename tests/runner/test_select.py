@@ -272,7 +272,9 @@ def test_the_chain_of_a_selected_record_begins_with_itself(ground: Ground):
         ("interaction_completed", False),
     ]
     board = ground.do(lambda engine: dashboard(engine.database, None, stale_after_s=60))
-    assert board.overall.selected == Selected(total=2, begun=2, again=0, unchanged=0, under_way=0, error=None)
+    assert board.overall.selected == Selected(
+        total=2, begun=2, again=0, unchanged=0, under_way=0, vanished=0, error=None
+    )
 
 
 def test_a_workflow_that_stages_its_records_takes_no_filter(ground: Ground):

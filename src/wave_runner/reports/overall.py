@@ -145,7 +145,8 @@ def _staging(row: Row) -> Staging:
 def _selected(row: Row) -> Selected | None:
     if row["begun"] is None:
         return None
-    counts = {name: row[name] for name in ("begun", "again", "unchanged", "under_way", "vanished")}
+    counts = {name: row[name] for name in ("begun", "again", "under_way", "vanished")}
+    counts["unchanged"] = row["selected_unchanged"]
     total = counts["begun"] + counts["unchanged"] + counts["under_way"] + counts["vanished"]
     return Selected(total=total, error=row["selection_error"], **counts)
 
