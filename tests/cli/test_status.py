@@ -6,6 +6,7 @@ import pytest
 
 from wave_runner.cli import main
 from wave_runner.project.init import init_project
+from wave_runner.reports.overall import Staging
 
 pytest_plugins = ["tests.support.database", "tests.support.counted_run"]
 
@@ -27,7 +28,11 @@ def test_the_document_counts_what_sql_counts(counted, document):
     staged = dict(counted.sql("SELECT state, count(*) FROM staged_records GROUP BY 1"))
     records = dict(counted.sql("SELECT state, count(*) FROM run_records GROUP BY 1"))
     assert document["interactions"] == {"total": sum(states.values()), "by_state": states}
-    assert document["staging"] == {"total": sum(staged.values()), "waiting": 0, **staged}
+    assert document["staging"] == {
+        **dict.fromkeys(Staging.__dataclass_fields__, 0),
+        "total": sum(staged.values()),
+        **staged,
+    }
     assert document["records"] == {"total": sum(records.values()), "live": 0, "ended": 0, **records}
     by_step = counted.sql(
         "SELECT s.name, i.state::text, count(*) FROM interactions i JOIN run_steps USING (run_step_id)"

@@ -7,10 +7,12 @@ import random
 from typing import Any
 
 import pytest
-from tests.support.projects import Ground, run_to_end
+from tests.support.canary import KEY, WORD, found_in
+from tests.support.projects import Ground, at_work, run_to_end, until
 from tests.support.refetched import CHECK, give, refetched, run
 from tests.support.selecting import begun
 
+from wave_runner.core.control import Subject
 from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError
 from wave_runner.runner.preflight import read_rows
@@ -221,10 +223,6 @@ def test_work_under_way_is_cancelled_with_its_batch(ground: Ground):
 
 async def run_until_begun(engine: Engine, run_id: int) -> None:
     """Work until the records of a run wait for their first step, whose actor nobody lets work."""
-    from tests.support.projects import at_work, until
-
-    from wave_runner.core.control import Subject
-
     await engine.orders().pause(Subject.ACTOR, "count")
 
     async def fanned_out() -> bool:
@@ -263,3 +261,25 @@ def test_whatever_a_batch_has_done_a_rollback_gives_the_tables_as_they_were(grou
     for number in (3, 2, 1):
         roll_back(ground, number)
         assert ground.sql(TABLE) == stood[number - 1]
+
+
+def test_nothing_is_left_of_an_erased_record_that_came_again_and_again(ground: Ground):
+    """What stood there before, the row that was rejected first and the one that was validated again: all of it goes."""
+    refetched(ground)
+    give(ground, [item(KEY, "", note=WORD), item("other")])
+    run(ground)
+    ground.write("actors/check.py", PERMISSIVE)
+    revalidate(ground, 1)
+    give(ground, [item(KEY, f"a {WORD} sings", note=WORD), item("other")])
+    run(ground)
+    give(ground, [item(KEY, "nobody sings", note="quiet"), item("other")])
+    run(ground)
+    assert set(found_in(ground, [WORD])) >= {"staged_records", "payloads"}
+
+    async def act(engine: Engine) -> None:
+        await engine.erasing("ada").request(KEY, collection=None, basis="Art. 17")
+        await engine.erasing("ben").approve(KEY, collection=None)
+
+    ground.do(act)
+    assert found_in(ground, [WORD, KEY]) == {}
+    assert ground.one("SELECT count(*) FROM staged_records WHERE raw IS NULL") == 4

@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "staging": (
         "wave_runner.cli.staging:staging",
-        "Show what was staged, validate it again, promote, reject or roll it back, and say what has vanished.",
+        "Show what runs have staged, and say what is to become of it. A batch is what one run has staged.",
     ),
     "trial": (
         "wave_runner.cli.trial:trial",

@@ -41,7 +41,7 @@ reason_option = click.option("--reason", metavar="TEXT", default="", help="Why: 
 
 @click.group()
 def staging() -> None:
-    """Show what runs have staged, and say what is to become of it. A batch is what one run has staged: its number.
+    """Show what runs have staged, and say what is to become of it. A batch is what one run has staged.
 
     \b
     wave staging list
@@ -94,8 +94,8 @@ def approve(context: click.Context, batch: int, reason: str, as_json: bool, expe
     """Say that what the held BATCH has not has vanished from its source.
 
     \b
+    wave staging approve 7 --reason "the city has removed its duplicates"
     wave staging approve 7 --reason "the city has removed its duplicates" --expect 244
-    wave staging vanished 7
 
     Their rows stay as they are; no selection takes them up until their source has them again.
     """
@@ -113,7 +113,7 @@ def refuse(context: click.Context, batch: int, reason: str, as_json: bool) -> No
 
     \b
     wave staging refuse 7 --reason "the export was cut"
-    wave staging vanished 7
+    wave staging refuse 7 --reason "half of the pages are missing" --json
     """
     asyncio.run(_judge(project_dir(context), batch, False, _said(reason), None, as_json=as_json))
 

@@ -156,7 +156,7 @@ SELECTED = ("begun", "again", "unchanged", "left_incomplete", "under_way", "vani
 def _selected(row: Row) -> Selected | None:
     if row["begun"] is None:
         return None
-    counts = {name: row[name] for name in SELECTED}
+    counts = {name: row["selected_unchanged" if name == "unchanged" else name] for name in SELECTED}
     total = sum(counts.values()) - counts["again"]
     return Selected(total=total, error=row["selection_error"], **counts)
 

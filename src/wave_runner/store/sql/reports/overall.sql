@@ -7,7 +7,7 @@ SELECT r.run_id, w.name AS workflow,
        rr.records, rr.live, rr.ended, rr.completed, rr.incomplete,
        (SELECT count(DISTINCT record_id) FROM saved_values v WHERE v.run_id = r.run_id) AS saved,
        st.staged, st.waiting, st.promoted, st.updated, st.unchanged, st.rejected, st.revalidated, st.rolled_back,
-       f.begun, f.again, f.unchanged, f.left_incomplete, f.under_way, f.vanished, f.erased, f.error AS selection_error
+       f.begun, f.again, f.unchanged AS selected_unchanged, f.left_incomplete, f.under_way, f.vanished, f.erased, f.error AS selection_error
 FROM workflow_runs r
 JOIN workflows w USING (workflow_id)
 LEFT JOIN fan_outs f ON f.run_id = r.run_id AND f.interaction_id IS NULL
