@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.runner.test_repair import LABEL, MORE, STEPS, rerun, undo, values, work
-from tests.support.projects import Ground, rows, until
+from tests.runner.test_recall import GOOD, again, asking
+from tests.support.openai_stub import OpenAIStub
+from tests.support.projects import FETCH, Ground, rows, until
 
 from wave_runner.core.control import Subject
 from wave_runner.engine import Engine
@@ -166,8 +170,7 @@ def test_what_stood_before_and_is_gone_by_its_age_is_not_put_back_as_nothing(gro
     ground.write("actors/count.py", MORE)
     rerun(ground, where=f'name:"{KEY}"')
     work(ground)
-    with ground.superuser() as connection:
-        connection.execute("UPDATE workflow_runs SET started_at = started_at - interval '3 d', ended_at = ended_at - interval '3 d'")
+    grown_old(ground)
     ground.do(lambda engine: engine.retaining("ben").apply())
     rerun(ground, where='name:"item 0002"')
     work(ground)
@@ -222,3 +225,64 @@ def test_a_preview_counts_the_reasons_that_have_the_key_in_them(done: Ground):
     speaking = done.do(act).speaking
     assert (speaking["reruns"], speaking["invalidations"]) == (1, 1)
     work(done)
+
+
+def grown_old(ground: Ground) -> None:
+    with ground.superuser() as connection:
+        connection.execute(
+            "UPDATE workflow_runs SET started_at = started_at - interval '3 d', ended_at = ended_at - interval '3 d'"
+        )
+
+
+def test_retention_amid_a_rerun_waits_and_leaves_a_run_that_goes_on(done: Ground):
+    toml = done.folder / "wave.toml"
+    toml.write_text(toml.read_text() + "\n[retention]\ninteraction = 1\nbefore = 1\n")
+    grown_old(done)
+
+    async def act(engine: Engine) -> Any:
+        await engine.sync(dev=True)
+        with stopped_at(done, "LOCK TABLE spending IN SHARE MODE"):
+            redoing = asyncio.create_task(engine.rerun(engine.choice("work", "count"), reason="wrong"))
+            await until(lambda: waiting(engine, 1))
+            retaining = asyncio.create_task(engine.retaining("ben").apply())
+            await until(lambda: waiting(engine, 2))
+        return await redoing, await retaining
+
+    started, erased = done.do(act)
+    assert (started.records, erased) == (3, {})
+    assert work(done) == "completed"
+    assert done.one("SELECT count(*) FROM interactions WHERE erased") == 0
+
+
+def test_a_recorded_answer_that_a_held_record_was_given_stays_with_the_record_it_was_given_to_first(
+    ground: Ground, tmp_path: Path
+):
+    with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
+        toml = "\n[retention]\nrequest = 1\nanswer = 1\ninteraction = 1\n"
+        asking(ground, stub, 1).run()
+        both = [{"name": name, "text": "number 0."} for name in ("item 0", "item 1")]
+        ground.write("actors/fetch.py", FETCH.format(rows=json.dumps(both)))
+        (ground.folder / "wave.toml").write_text((ground.folder / "wave.toml").read_text() + toml)
+        again(ground)
+        assert len(stub.requests()) == 1
+    source, given = "item 0", "item 1"
+
+    async def act(engine: Engine) -> None:
+        await engine.erasing("maria").hold(given, collection=None, reason="proceedings")
+        await engine.erasing("ada").request(source, collection=None, basis="Art. 17")
+        found = await engine.erasing("ada").preview(source, collection=None)
+        assert found.held_through == {given: "maria"}
+        with pytest.raises(ConflictError, match=f"hold on {given}, which was given a recorded answer of {source}"):
+            await engine.erasing("ben").approve(source, collection=None)
+
+    ground.do(act)
+    grown_old(ground)
+    ground.do(lambda engine: engine.retaining("ben").apply())
+    kept = (
+        "SELECT p.role FROM payloads p JOIN interactions USING (run_id, interaction_id) JOIN records USING (record_id) "
+        "WHERE key = %s AND content IS NOT NULL ORDER BY role"
+    )
+    assert {row["role"] for row in ground.sql(kept, source)} >= {"request", "answer"}
+    ground.do(lambda engine: engine.erasing("maria").release(given, collection=None))
+    ground.do(lambda engine: engine.erasing("ben").approve(source, collection=None))
+    assert ground.sql(kept, source) == []
