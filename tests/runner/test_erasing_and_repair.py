@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runner.test_repair import LABEL, MORE, STEPS, rerun, undo, values, work
 from tests.runner.test_recall import GOOD, again, asking
+from tests.runner.test_repair import LABEL, MORE, STEPS, rerun, undo, values, work
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import FETCH, Ground, rows, until
 
@@ -75,8 +75,9 @@ async def amid_an_erasure(ground: Ground, engine: Engine, act: Callable[[], Awai
 
 def of_erased(ground: Ground) -> list[dict[str, Any]]:
     return ground.sql(
-        "SELECT s.name, i.state::text AS state, i.in_force, i.generation FROM interactions i JOIN records USING (record_id) "
-        "JOIN run_steps USING (run_step_id) JOIN steps s USING (step_id) WHERE key LIKE 'erased-%%' ORDER BY interaction_id"
+        "SELECT s.name, i.state::text AS state, i.in_force, i.generation FROM interactions i "
+        "JOIN records USING (record_id) JOIN run_steps USING (run_step_id) JOIN steps s USING (step_id) "
+        "WHERE key LIKE 'erased-%%' ORDER BY interaction_id"
     )
 
 
@@ -254,9 +255,7 @@ def test_retention_amid_a_rerun_waits_and_leaves_a_run_that_goes_on(done: Ground
     assert done.one("SELECT count(*) FROM interactions WHERE erased") == 0
 
 
-def test_a_recorded_answer_that_a_held_record_was_given_stays_with_the_record_it_was_given_to_first(
-    ground: Ground, tmp_path: Path
-):
+def test_a_recorded_answer_that_a_held_record_was_given_is_held_where_it_comes_from(ground: Ground, tmp_path: Path):
     with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
         toml = "\n[retention]\nrequest = 1\nanswer = 1\ninteraction = 1\n"
         asking(ground, stub, 1).run()

@@ -130,7 +130,9 @@ class _Chosen:
             for run_id, results in self.by_run.items()
             if run_id in other.by_run
         }
-        return _Chosen(by_run={run_id: results for run_id, results in by_run.items() if results}, under_way=self.under_way)
+        return _Chosen(
+            by_run={run_id: results for run_id, results in by_run.items() if results}, under_way=self.under_way
+        )
 
 
 @dataclass(kw_only=True)
