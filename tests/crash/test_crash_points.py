@@ -58,6 +58,8 @@ REPAIRING = (
         "reruns/seed",
         "reruns/supersede",
         "records/add_undone_writes",
+        "records/lock",
+        "reruns/lock_records",
     ),
 )
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")

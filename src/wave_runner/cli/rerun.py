@@ -106,7 +106,7 @@ def undo(context: click.Context, rerun_id: int, as_json: bool, yes: bool) -> Non
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
-    """List what was redone: when, by whom, why, how much, and what of it still waits.
+    """List what was redone: by whom, why, how much, what of it still waits, and what an undo has left alone.
 
     \b
     wave rerun list
