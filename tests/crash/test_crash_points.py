@@ -58,6 +58,8 @@ REPAIRING = (
         "reruns/seed",
         "reruns/supersede",
         "records/add_undone_writes",
+        "records/lock",
+        "reruns/lock_records",
     ),
 )
 CANARIES = ("canaries/judged", "canaries/let_go")

@@ -14,8 +14,12 @@ from wave_runner import crash_points
 
 N = 6
 RERUN = ("rerun", "-w", "work", "--from", "count", "--reason", "wrong", "--yes", "--expect", str(N))
-REDOING = ("reruns/add", "runs/add_steps", "reruns/supersede", "run_records/reopen", "reruns/begin_anew", "reruns/seed")
+REDOING = (
+    *("records/lock", "reruns/add", "runs/add_steps", "reruns/supersede", "run_records/reopen", "reruns/begin_anew"),
+    "reruns/seed",
+)
 UNDOING = (
+    "reruns/lock_records",
     "records/add_undone_writes",
     "reruns/supersede",
     "reruns/restore",

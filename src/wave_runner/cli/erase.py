@@ -177,6 +177,10 @@ def _show(found: Preview, *, will: bool) -> None:
             output.heading(f"not touched: {n} of {table} that belong to no record and have this key in them")
     if found.record.held_by is not None:
         output.heading(f"{found.record.held_by} has placed a hold on it: it cannot be erased")
+    for other, placed_by in found.held_through.items():
+        output.heading(
+            f"{placed_by} has placed a hold on {other}, which was given a recorded answer of it: it cannot be erased"
+        )
 
 
 def _show_done(found: Preview, done: Done) -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--sql", metavar="QUERY", default="", help="Only the records whose keys this query gives.")
 @click.option("--records", metavar="FILE", type=click.Path(path_type=Path), help="Only these keys, one on each line.")
 @click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="Only what this run has made.")
-@click.option("--reason", metavar="TEXT", default="", help="What is wrong with them: it is kept.")
+@click.option(
+    "--reason", metavar="TEXT", default="", help="What is wrong with them. Name nobody: the text is kept for ever."
+)
 @project_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--yes", is_flag=True, help="Do it. Without this the command only says what it would do.")

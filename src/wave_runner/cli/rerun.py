@@ -31,7 +31,7 @@ SHOWN_KEYS = 10
 @click.option("--records", metavar="FILE", type=click.Path(path_type=Path), help="Only these keys, one on each line.")
 @click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="Only what this run has made.")
 @click.option("--actor-version", metavar="HASH", default="", help="Only what this script, prompt or schema has made.")
-@click.option("--reason", metavar="TEXT", default="", help="Why: it is kept, and shown wherever the rerun is.")
+@click.option("--reason", metavar="TEXT", default="", help="Why. Name nobody: the text is kept for ever.")
 @project_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--yes", is_flag=True, help="Do it. Without this the command only says what it would do.")
@@ -103,8 +103,9 @@ def undo(context: click.Context, rerun_id: int, as_json: bool, yes: bool) -> Non
     wave rerun undo 7
     wave rerun undo 7 --yes
 
-    What is still at work of it is cancelled first. Left as they are: records that a later rerun has gone on from, and
-    those of which somebody has written a value since.
+    What is still at work of it is cancelled first. Left as they are, each with the reason: records that a later rerun
+    has gone on from, of which somebody has written a value since, whose table does not take a value back, or of which
+    something was erased; and those of a run that was cancelled.
     """
     asyncio.run(_undo(project_dir(context), rerun_id, yes=yes, as_json=as_json))
 
@@ -114,7 +115,7 @@ def undo(context: click.Context, rerun_id: int, as_json: bool, yes: bool) -> Non
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
-    """List what was redone: when, by whom, why, how much, and what of it still waits.
+    """List what was redone: by whom, why, how much, what of it still waits, and what an undo has left alone.
 
     \b
     wave rerun list
@@ -229,5 +230,6 @@ async def _list(folder: Path, *, as_json: bool) -> None:
         "ordered_by",
         "reason",
         "undone_by",
+        "left_alone",
     )
     output.show(columns, [vars(one) for one in found], "wave.reruns.v1", as_json=as_json)

@@ -30,7 +30,8 @@ class Preview:
     """What is kept of a record, by table, and what is not ours to erase.
 
     `live` interactions are cancelled first. `yours` are rows of the project's own tables, `speaking` what belongs to no
-    record and has the key in it; of both nothing is touched.
+    record and has the key in it; of both nothing is touched. `held_through` are held records that were given recorded
+    answers of this one, with who has placed the hold: as long as that stands it cannot be erased.
     """
 
     record: Known
@@ -38,6 +39,7 @@ class Preview:
     kept: dict[str, int]
     yours: dict[str, int]
     speaking: dict[str, int]
+    held_through: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,7 @@ class Erasing:
                 kept=kept,
                 yours=await self._yours(connection, known),
                 speaking=await erasures.speaking_of(connection, key),
+                held_through=await erasures.held_through(connection, known.record_id),
             )
 
     async def request(self, key: str, *, collection: str | None, basis: str) -> UUID:
@@ -155,6 +158,13 @@ class Erasing:
             raise ConflictError(
                 f"{held} has placed a hold on {known.key}: nothing of it may be erased",
                 hint=f"when it may: wave audit hold --record {known.key} --release",
+            )
+        await erasures.lock_holds(connection)
+        for other, placed_by in (await erasures.held_through(connection, known.record_id)).items():
+            raise ConflictError(
+                f"{placed_by} has placed a hold on {other}, which was given a recorded answer of {known.key}: "
+                "what was asked and answered is kept there alone",
+                hint=f"when it may: wave audit hold --record {other} --release",
             )
         if runs := await erasures.still_coming(connection, known.record_id):
             raise ConflictError(

@@ -133,6 +133,18 @@ class _Chosen:
     def records(self) -> set[int]:
         return {one.record_id for results in self.by_run.values() for one in results}
 
+    def within(self, other: _Chosen) -> _Chosen:
+        """Return what is chosen here of the runs and records that are chosen there."""
+        of = other.records
+        by_run = {
+            run_id: [one for one in results if one.record_id in of]
+            for run_id, results in self.by_run.items()
+            if run_id in other.by_run
+        }
+        return _Chosen(
+            by_run={run_id: results for run_id, results in by_run.items() if results}, under_way=self.under_way
+        )
+
 
 @dataclass(kw_only=True)
 class Repair:
@@ -258,10 +270,15 @@ class Repair:
         return [one for run_id in sorted(found.by_run) for one in found.by_run[run_id]]
 
     async def _choose_locked(self, connection: Connection, choice: Choice, *, expect: int | None) -> _Chosen:
-        """Choose, with the locks of the runs that it is about: whoever was first has been waited for."""
-        for run_id in sorted((await self._choose(connection, choice)).by_run):
+        """Choose, with the locks of the records and runs that it is about: whoever was first has been waited for.
+
+        Records first, as an erasure locks them; what was not chosen before they were locked is left alone.
+        """
+        before = await self._choose(connection, choice)
+        await records.lock(connection, before.records)
+        for run_id in sorted(before.by_run):
             await reruns.lock(connection, run_id)
-        chosen = await self._choose(connection, choice)
+        chosen = (await self._choose(connection, choice)).within(before)
         there = len(chosen.records)
         if expect is not None and there != expect:
             raise ConflictError(
@@ -295,13 +312,15 @@ class Repair:
             )
         try:
             async with self.database.transaction() as connection:
+                await undoing.lock_records(connection, rerun)
                 undone = [await self._undo(connection, one) for one in found]
                 if dry:
                     raise _TakeBack
         except _TakeBack:
             pass
         except DataRefused as error:
-            raise ConflictError(f"rerun {rerun} was not undone: {error}", hint="nothing has changed") from error
+            hint = "nothing has changed" if dry else "no value was put back; what was at work of it stays cancelled"
+            raise ConflictError(f"rerun {rerun} was not undone: {error}", hint=hint) from error
         return list(zip(found, undone, strict=True))
 
     async def _undo(self, connection: Connection, one: Known) -> Undone:

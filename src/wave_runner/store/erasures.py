@@ -102,6 +102,17 @@ async def held_by(connection: Connection, record_id: int) -> str | None:
     return rows[0]["placed_by"] if rows else None
 
 
+async def held_through(connection: Connection, record_id: int) -> dict[str, str]:
+    """Return the keys of held records that were given recorded answers of this one, with who has placed the hold."""
+    rows = await fetch(connection, "holds/through", {"record_id": record_id})
+    return {row["key"]: row["placed_by"] for row in rows}
+
+
+async def lock_holds(connection: Connection) -> None:
+    """Keep everybody from placing or releasing a hold until the transaction ends."""
+    await fetch(connection, "holds/lock")
+
+
 async def request(connection: Connection, record_id: int, *, basis: str, nonce: bytes, by: str) -> UUID | None:
     """Put a request down; None where one is open already."""
     given = {"record_id": record_id, "basis": basis, "nonce": nonce, "by": by}

@@ -99,7 +99,10 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """A rerun as far as one run is concerned. `unfinished` is how much of it still waits or works."""
+    """A rerun as far as one run is concerned. `unfinished` is how much of it still waits or works.
+
+    `left_alone` is how many records stand by it though it was undone; None where it was not.
+    """
 
     run_id: int
     generation: int
@@ -114,6 +117,7 @@ class Known:
     workflow_id: int
     records: int
     unfinished: int
+    left_alone: int | None
 
 
 async def results(

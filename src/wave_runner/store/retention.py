@@ -24,7 +24,7 @@ async def erase_chunk(connection: Connection, days: Mapping[str, int], data: Map
 
     `data` goes into the events, which name what is gone by its commitments.
     """
-    await fetch(connection, "retention/lock")
+    await fetch(connection, "holds/lock")
     erased = {}
     roles = {name: of for name, of in days.items() if name in PAYLOADS}
     if roles:

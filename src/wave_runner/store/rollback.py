@@ -31,6 +31,7 @@ class Obstacle(enum.StrEnum):
     WORKED_ON_LATER = "worked_on_later"  # a later run has taken it up
     WRITTEN_LATER = "written_later"  # another run has written one of its values since
     CHANGED_OUTSIDE = "changed_outside"  # a value is not what was written
+    BEFORE_ERASED = "before_erased"  # what stood there before was kept long enough, and is gone
     ON_LEGAL_HOLD = "on_legal_hold"
     ERASED = "erased"
 

@@ -840,6 +840,39 @@ CREATE TABLE wave.firings (
     fired_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE wave.hits (
+    run_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    source_run_id bigint NOT NULL,
+    source_id bigint NOT NULL,
+    tokens bigint NOT NULL,
+    service_us bigint NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+CREATE TABLE wave.legal_holds (
+    record_id bigint NOT NULL,
+    reason text NOT NULL,
+    reason_nonce bytea NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT legal_holds_placed_by_check CHECK ((placed_by <> ''::text)),
+    CONSTRAINT legal_holds_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT legal_holds_reason_nonce_check CHECK ((length(reason_nonce) = 32))
+);
+
+CREATE VIEW wave.held_interactions AS
+ SELECT i.run_id,
+    i.interaction_id
+   FROM (wave.legal_holds h
+     JOIN wave.interactions i USING (record_id))
+UNION
+ SELECT x.source_run_id AS run_id,
+    x.source_id AS interaction_id
+   FROM ((wave.legal_holds h
+     JOIN wave.interactions i USING (record_id))
+     JOIN wave.hits x USING (run_id, interaction_id));
+
 CREATE TABLE wave.workflows (
     workflow_id bigint NOT NULL,
     name text NOT NULL,
@@ -862,16 +895,6 @@ CREATE VIEW wave.held_runs AS
    FROM (wave.workflow_runs r
      JOIN wave.workflows w USING (workflow_id))
   WHERE ((r.state = 'running'::text) AND ((r.paused_at IS NOT NULL) OR (r.cancelled_at IS NOT NULL) OR (w.paused_at IS NOT NULL) OR w.stopped));
-
-CREATE TABLE wave.hits (
-    run_id bigint NOT NULL,
-    interaction_id bigint NOT NULL,
-    source_run_id bigint NOT NULL,
-    source_id bigint NOT NULL,
-    tokens bigint NOT NULL,
-    service_us bigint NOT NULL
-)
-PARTITION BY RANGE (run_id);
 
 CREATE TABLE wave.hits_r1 (
     run_id bigint CONSTRAINT hits_run_id_not_null NOT NULL,
@@ -1120,17 +1143,6 @@ CREATE TABLE wave.ledger_r1 (
     CONSTRAINT ledger_check2 CHECK (((accepted IS NOT NULL) OR ((tokens_in IS NULL) AND (token_money IS NULL) AND (machine_money IS NULL)))),
     CONSTRAINT ledger_check3 CHECK (((token_money IS NULL) OR (machine_money IS NOT NULL))),
     CONSTRAINT ledger_check4 CHECK ((tokens_cached <= tokens_in))
-);
-
-CREATE TABLE wave.legal_holds (
-    record_id bigint NOT NULL,
-    reason text NOT NULL,
-    reason_nonce bytea NOT NULL,
-    placed_by text NOT NULL,
-    placed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT legal_holds_placed_by_check CHECK ((placed_by <> ''::text)),
-    CONSTRAINT legal_holds_reason_check CHECK ((reason <> ''::text)),
-    CONSTRAINT legal_holds_reason_nonce_check CHECK ((length(reason_nonce) = 32))
 );
 
 CREATE TABLE wave.log_checkpoints (

@@ -19,10 +19,14 @@ from wave_runner.store.restoring import restore
 class Trouble(enum.StrEnum):
     """Why a record stays as a rerun has left it."""
 
+    RUN_CANCELLED = "run_cancelled"  # its run was cancelled, and is judged no more
+    ERASED = "erased"  # it, or what its steps were given and have given, was erased
     UNDER_WAY = "under_way"  # it is at work in this workflow
     REDONE_LATER = "redone_later"  # a later rerun has gone on from there
     WRITTEN_LATER = "written_later"  # another step has written a value since
     CHANGED_OUTSIDE = "changed_outside"  # a value is not what the rerun wrote
+    BEFORE_ERASED = "before_erased"  # what stood there before was kept long enough, and is gone
+    REFUSED = "refused"  # the table does not take the value back: a constraint, a trigger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +55,15 @@ async def scope(connection: Connection, generation: int) -> list[tuple[int, int]
     return [(row["run_id"], row["run_step_id"]) for row in rows]
 
 
-async def undo(connection: Connection, rerun: Known, tables: Tables) -> Undone:
-    """Undo a rerun in one run, in the caller's transaction, which holds the run's lock.
+async def lock_records(connection: Connection, generation: int) -> None:
+    """Keep the records of a rerun from being erased until the transaction ends; before its runs, as an erasure does."""
+    await fetch(connection, "reruns/lock_records", {"generation": generation})
 
-    Raises `DataRefused` where the user's tables do not take a value back; then nothing of the transaction stands.
+
+async def undo(connection: Connection, rerun: Known, tables: Tables) -> Undone:
+    """Undo a rerun in one run, in the caller's transaction, which holds the locks of its records and of the run.
+
+    Raises `DataRefused` where the user's tables cannot be read; then nothing of the transaction stands.
     """
     touched = await _touched(connection, rerun)
     done: list[Undone] = []
@@ -97,10 +106,12 @@ async def _undo_chunk(connection: Connection, rerun: Known, tables: Tables, touc
     writes = await _writes(connection, rerun, list(keys))
     now = await values_now(connection, tables, writes, keys)
     left |= in_the_way(writes, now)
+    values = [write for write in writes if write["record_id"] not in left]
+    refused = await _put_back(connection, tables, values, keys)
+    left |= dict.fromkeys(refused, Trouble.REFUSED)
+    values = [write for write in values if write["record_id"] not in refused]
+    await _note_values(connection, rerun.run_id, values, now)
     back = [one for one in touched if one.record_id not in left]
-    ours = {one.record_id: one.key for one in back}
-    values = [write for write in writes if write["record_id"] in ours]
-    await restore_values(connection, rerun.run_id, tables, values, now, ours)
     restored = await _restore_interactions(connection, rerun, back)
     by_id = {one.record_id: one.key for one in touched}
     return Undone(
@@ -142,7 +153,46 @@ def in_the_way(writes: Sequence[Mapping[str, Any]], now: Mapping[tuple[int, str,
             found[write["record_id"]] = Trouble.WRITTEN_LATER
         elif records.sha256_of(now[place]) != bytes(write["after_sha256"]):
             found.setdefault(write["record_id"], Trouble.CHANGED_OUTSIDE)
+        elif write["before_erased"]:
+            found.setdefault(write["record_id"], Trouble.BEFORE_ERASED)
     return found
+
+
+async def _put_back(
+    connection: Connection, tables: Tables, writes: Sequence[Mapping[str, Any]], keys: Mapping[int, str]
+) -> set[int]:
+    """Put values back: all at once, or record by record where the tables refuse that. Returns whose they refuse."""
+    try:
+        async with connection.transaction():
+            await _restore_values(connection, tables, writes, keys)
+        return set()
+    except DataRefused:
+        pass
+    refused = set()
+    for record_id, group in itertools.groupby(
+        sorted(writes, key=lambda write: write["record_id"]), key=lambda write: write["record_id"]
+    ):
+        try:
+            async with connection.transaction():
+                await _restore_values(connection, tables, list(group), keys)
+        except DataRefused:
+            refused.add(record_id)
+    return refused
+
+
+async def _restore_values(
+    connection: Connection, tables: Tables, writes: Sequence[Mapping[str, Any]], keys: Mapping[int, str]
+) -> None:
+    for (table, column), group in _by_column(writes):
+        of = {write["record_id"]: keys[write["record_id"]] for write in group}
+        texts = {write["record_id"]: write["before"] for write in group if write["before"] is not None}
+        await restore(connection, tables, table, column, of, texts)
+        hashes = await records.current_hashes(connection, tables, table, column, of)
+        for write in group:
+            if hashes[write["record_id"]] != bytes(write["before_sha256"]):
+                key = keys[write["record_id"]]
+                raise DataRefused(f"{table}.{column} of {key} is not what it was before, though it was set to that")
+    await records.check_constraints(connection)
 
 
 async def restore_values(
@@ -157,16 +207,7 @@ async def restore_values(
 
     Raises `DataRefused` where the user's tables do not take one.
     """
-    for (table, column), group in _by_column(writes):
-        of = {write["record_id"]: keys[write["record_id"]] for write in group}
-        texts = {write["record_id"]: write["before"] for write in group if write["before"] is not None}
-        await restore(connection, tables, table, column, of, texts)
-        hashes = await records.current_hashes(connection, tables, table, column, of)
-        for write in group:
-            if hashes[write["record_id"]] != bytes(write["before_sha256"]):
-                key = keys[write["record_id"]]
-                raise DataRefused(f"{table}.{column} of {key} is not what it was before, though it was set to that")
-    await records.check_constraints(connection)
+    await _restore_values(connection, tables, writes, keys)
     await _note_values(connection, run_id, writes, now)
 
 

@@ -893,6 +893,13 @@ SELECT r.first_run, r.following, r.month, r.dropped_at, d.drop_id, d.requested_b
 FROM run_ranges r JOIN drops d USING (drop_id)
 WHERE r.dropped_at IS NOT NULL;
 
+-- Of what nothing may be erased: of held records, and where the recorded answers come from that these were given.
+CREATE VIEW held_interactions AS
+SELECT i.run_id, i.interaction_id FROM legal_holds h JOIN interactions i USING (record_id)
+UNION
+SELECT x.source_run_id, x.source_id
+FROM legal_holds h JOIN interactions i USING (record_id) JOIN hits x USING (run_id, interaction_id);
+
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
 -- Live counts = counts + count_deltas that have not been folded yet, read in one snapshot:

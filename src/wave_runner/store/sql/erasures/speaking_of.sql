@@ -9,4 +9,6 @@ SELECT (SELECT count(*) FROM once, given
        (SELECT count(*) FROM given, once JOIN payloads p USING (run_id, interaction_id)
         WHERE position(given.bytes IN p.content) > 0) AS payloads,
        (SELECT count(*) FROM staged_records s, given
-        WHERE s.record_id IS NULL AND (strpos(s.raw::text, key) > 0 OR strpos(s.errors::text, key) > 0)) AS staged_records
+        WHERE s.record_id IS NULL AND (strpos(s.raw::text, key) > 0 OR strpos(s.errors::text, key) > 0)) AS staged_records,
+       (SELECT count(*) FROM reruns r, given WHERE strpos(r.reason, key) > 0) AS reruns,
+       (SELECT count(*) FROM invalidations v, given WHERE strpos(v.reason, key) > 0) AS invalidations

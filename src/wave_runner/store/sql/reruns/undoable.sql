@@ -1,7 +1,10 @@
--- The records that a rerun has redone in a run and that stand by it, and what speaks against taking that back: they are at work, or
--- a later rerun has gone on from there.
+-- The records that a rerun has redone in a run and that stand by it, and what speaks against taking that back: the run was
+-- cancelled, they are erased or at work, or a later rerun has gone on from there.
 SELECT c.record_id, c.key, mine.ids,
-       CASE WHEN EXISTS (SELECT FROM run_records o
+       CASE WHEN (SELECT cancelled_at IS NOT NULL FROM workflow_runs WHERE run_id = %(run_id)s) THEN 'run_cancelled'
+            WHEN EXISTS (SELECT FROM interactions gone
+                         WHERE gone.record_id = c.record_id AND gone.run_id = %(run_id)s AND gone.erased) THEN 'erased'
+            WHEN EXISTS (SELECT FROM run_records o
                          WHERE o.record_id = c.record_id AND o.workflow_id = %(workflow_id)s AND o.state = 'live') THEN 'under_way'
             WHEN EXISTS (SELECT FROM interactions later
                          WHERE later.record_id = c.record_id AND later.run_id = %(run_id)s AND later.in_force

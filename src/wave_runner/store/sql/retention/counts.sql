@@ -15,7 +15,7 @@ CROSS JOIN LATERAL (
     SELECT i.interaction_id FROM interactions i WHERE k.class = 'interaction' AND i.run_id = r.run_id AND NOT i.erased
 ) AS old
 LEFT JOIN interactions i ON i.run_id = r.run_id AND i.interaction_id = old.interaction_id
-WHERE NOT EXISTS (SELECT FROM legal_holds h WHERE h.record_id = i.record_id)
+WHERE NOT EXISTS (SELECT FROM held_interactions h WHERE h.run_id = i.run_id AND h.interaction_id = i.interaction_id)
 GROUP BY k.class
 UNION ALL
 SELECT k.class, count(*)

@@ -1,12 +1,14 @@
 -- A chunk of what interactions were given and have given, where that is old enough. What was recorded answers nobody any more.
+-- A run that is just being made to go on is waited for, and left alone then.
 WITH chosen AS MATERIALIZED (
     SELECT i.run_id, i.interaction_id, sha256(i.input_nonce || convert_to(i.input, 'UTF8')) AS input,
            sha256(i.output_nonce || convert_to(i.output, 'UTF8')) AS output
     FROM workflow_runs r JOIN interactions i USING (run_id)
     WHERE r.ended_at < clock_timestamp() - make_interval(days => %(days)s) AND NOT i.erased
-      AND NOT EXISTS (SELECT FROM legal_holds h WHERE h.record_id = i.record_id)
+      AND NOT EXISTS (SELECT FROM held_interactions h WHERE h.run_id = i.run_id AND h.interaction_id = i.interaction_id)
     ORDER BY i.run_id, i.interaction_id
     LIMIT %(size)s
+    FOR SHARE OF r
 ), gone AS (
     UPDATE interactions
     SET erased = true, input = NULL, input_nonce = NULL, output = NULL, output_nonce = NULL,

@@ -11,7 +11,7 @@ WITH mine AS MATERIALIZED (
     ORDER BY record_id, table_name, column_name, value_write_id DESC
 )
 SELECT f.record_id, f.table_name, f.column_name, l.interaction_id, l.attempt, f.before_sha256, l.after_sha256,
-       convert_from(p.content, 'UTF8') AS before,
+       convert_from(p.content, 'UTF8') AS before, f.before_payload_id IS NOT NULL AND p.content IS NULL AS before_erased,
        NOT EXISTS (SELECT FROM value_writes v JOIN interactions i USING (run_id, interaction_id)
                    WHERE v.record_id = f.record_id AND v.table_name = f.table_name AND v.column_name = f.column_name
                      AND i.in_force AND NOT v.is_undo AND v.value_write_id > l.value_write_id) AS newest
