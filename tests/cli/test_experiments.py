@@ -72,6 +72,7 @@ REFUSED = [
     (["trial", "adopt", "1", "--yes"], 2, "say why"),
     (["trial", "ask", "--where", "name:nobody"], 4, "has no result in force whose input is recorded"),
     (["eval", "ask"], 4, "ask has no gold set"),
+    (["repeat", "ask", "--records", "10000", "--times", "6"], 2, "more than 50,000 answers"),
     (["repeat", "resume", "7"], 4, "there is no repeat 7"),
     (["compare", "1"], 2, "name two runs"),
     (["compare", "--versions", "aa", "bb"], 2, "name it with --step"),

@@ -17,6 +17,7 @@ from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveE
 from wave_runner.reports import experiments
 from wave_runner.runner.experimenting import Asked
 from wave_runner.runner.fold_check import verify_interactions
+from wave_runner.store import runs
 
 SCHEMA = {
     "type": "object",
@@ -207,6 +208,15 @@ def test_a_record_that_is_in_a_trial_can_be_taken_up_by_a_run_meanwhile(done: Gr
     assert rerun.records == 6
     assert work(done, 1) == "completed"
     assert done.items() == {f"item {n}": n for n in range(6)}
+
+
+def test_a_trial_is_planned_by_itself_and_not_as_its_workflow(done: Ground):
+    """It has one step of it: what is ahead of the records of a run must not be told by that."""
+    begin(done)
+    done.do(lambda engine: engine.rerun(engine.choice("work", "ask"), reason="again"))
+    ahead = done.do(lambda engine: runs.ahead(engine.database, "stub"))
+    assert len(ahead) == 2
+    assert len({one.definition_id for one in ahead}) == 2
 
 
 def test_a_trial_whose_runner_is_killed_goes_on_and_asks_nothing_twice_that_was_recorded(

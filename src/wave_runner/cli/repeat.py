@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wave_runner.reports.experiments import Repeat
 
 SHOWN = 20
+MOST_ANSWERS = 50_000
 
 
 @click.group(cls=StepGroup)
@@ -76,6 +77,8 @@ def start(
     The word `start` is only needed for a step that is called like one of the commands.
     """
     given = experiments.read_changes(changes)
+    if records * times > MOST_ANSWERS:
+        raise click.UsageError(f"{records} records {times} times are more than {MOST_ANSWERS:,} answers")
 
     async def begin(engine: Engine) -> int:
         from wave_runner.runner.experimenting import Asked
