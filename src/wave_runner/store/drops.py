@@ -144,7 +144,7 @@ async def reasons(connection: Connection, of: Sequence[int]) -> list[Reason]:
 async def lock(connection: Connection) -> None:
     """Keep everybody from beginning a run or placing a hold until the transaction ends."""
     await fetch(connection, "drops/lock")
-    await fetch(connection, "retention/lock")
+    await fetch(connection, "holds/lock")
 
 
 async def close(connection: Connection, of: Sequence[int]) -> None:
@@ -211,7 +211,7 @@ async def prepare(connection: Connection, one: Due) -> dict[str, int] | None:
     place = {"first_run": one.first_run, "following": one.following}
     if not await fetch(connection, "drops/lock_range", place):
         return None
-    await fetch(connection, "retention/lock")
+    await fetch(connection, "holds/lock")
     await fetch(connection, "drops/lock_copies")
     connection.allow(LONGEST_S)
     for name in ("drops/forget_states", "drops/forget_counts"):

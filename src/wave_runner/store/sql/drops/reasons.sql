@@ -12,11 +12,16 @@ FROM old o JOIN run_records rr ON rr.run_id >= o.first_run AND rr.run_id < o.fol
 WHERE rr.state IN ('live', 'ended')
 GROUP BY o.first_run
 UNION ALL
+-- A held record itself, or the recorded answer that it was given.
 SELECT o.first_run, 'held', count(DISTINCT r.record_id), min(r.key)
-FROM legal_holds h
+FROM (
+    SELECT rr.run_id, h.record_id FROM legal_holds h JOIN run_records rr USING (record_id)
+    UNION
+    SELECT x.source_run_id, h.record_id
+    FROM legal_holds h JOIN interactions i USING (record_id) JOIN hits x USING (run_id, interaction_id)
+) AS held
 JOIN records r USING (record_id)
-JOIN run_records rr USING (record_id)
-JOIN old o ON rr.run_id >= o.first_run AND rr.run_id < o.following
+JOIN old o ON held.run_id >= o.first_run AND held.run_id < o.following
 GROUP BY o.first_run
 UNION ALL
 -- An event that is in no entry, or in none that is signed: nobody could prove afterwards what it was.
