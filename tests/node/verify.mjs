@@ -348,6 +348,7 @@ for (const type of ["interaction_cancelled", "interaction_retried", "paused", "r
 for (const type of ["rerun_started", "rerun_undone", "invalidated", "trial_adopted", "retried", "runner_told", "actor_approved", "actor_registered", "projection_event_skipped"]) NAMES_WHO[type] = "by";
 for (const type of ["batch_approved", "batch_refused", "staging_revalidated", "staging_promoted", "staging_rejected", "staging_rolled_back"]) NAMES_WHO[type] = "by";
 const isName = (value) => typeof value === "string" && value.trim() !== "";
+const isTwo = (one, other) => isName(one) && isName(other) && one.trim().toLowerCase() !== other.trim().toLowerCase();
 
 class History {
   constructor(begins) {
@@ -662,7 +663,7 @@ class Bundle {
     must(Number.isInteger(value.at) && value.n === index, "an entry has no time, or another index");
     if (value.k === 2) {
       this.batch.end = index + 1;
-      must(value.t !== "epoch_opened" || (isName(value.by) && isName(value.approved_by) && value.by !== value.approved_by), "an epoch is not opened by two people");
+      must(value.t !== "epoch_opened" || isTwo(value.by, value.approved_by), "an epoch is not opened by two people");
       return undefined;
     }
     must(hasKeys(value, "at", "count", "k", "n", "prev_root", "prev_size", "snap") && Number.isInteger(value.count), "a header is none");
@@ -699,7 +700,7 @@ class Bundle {
     const { drop, first_run: first, last_run: last, gone } = data;
     must(typeof drop === "string" && Number.isInteger(first) && Number.isInteger(last) && first > 0 && last >= first, "a drop is of no runs");
     must(run === 0, "a drop is of a run");
-    must(isName(data.requested_by) && data.requested_by !== data.approved_by, "is not by two people");
+    must(isTwo(data.requested_by, data.approved_by), "is not by two people");
     const key = `${drop} ${first}`;
     if (type === "history_dropped") must(this.orders.has(key) || this.scope.kind !== "whole", "was never ordered");
     if (!this.orders.has(key)) this.orders.set(key, { indexes: new Set(), done: false, index });
@@ -715,7 +716,7 @@ class Bundle {
     if (type === "payload_erased") {
       must(Array.isArray(data.commitments) && data.commitments.every(isHash), "does not name what was erased");
       for (const one of data.commitments) this.erased.add(one);
-      must(isName(data.requested_by) && data.requested_by !== data.approved_by, "is not by two people");
+      must(isTwo(data.requested_by, data.approved_by), "is not by two people");
       must(!data.commitments.some((one) => this.kept.has(one)), "what it says was erased is still there");
     }
     for (const { name, c } of promised) {

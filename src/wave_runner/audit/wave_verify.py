@@ -984,6 +984,8 @@ class History:
         who = None if first_use else NAMES_WHO.get(event.type)
         if who is not None and (type(event.data.get(who)) is not str or not event.data[who].strip()):
             raise TamperedError(f"{event.type} does not name who has decided it")
+        if event.type == "record_erased":
+            _check_two(event.data.get("requested_by"), event.data.get("approved_by"), "an erasure")
         if event.interaction is not None and event.seq is not None:
             self._follow(event, event.interaction, event.seq)
         elif event.type not in OTHERS:
@@ -1087,9 +1089,9 @@ class Evidence:
 
 
 def _check_two(requested: Any, approved: Any, what: str) -> None:
-    """Raise unless one person has asked for something and another one has agreed."""
+    """Raise unless one person has asked for something and another one has agreed: blanks and capitals make no other."""
     named = all(type(one) is str and one.strip() for one in (requested, approved))
-    if not named or requested == approved:
+    if not named or requested.strip().casefold() == approved.strip().casefold():
         raise TamperedError(f"{what} is not requested by one person and approved by another")
 
 
