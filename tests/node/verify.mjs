@@ -345,7 +345,8 @@ for (const type of ["drop_requested", "drop_withdrawn"]) NAMES_WHO[type] = "by";
 for (const type of ["erasure_requested", "erasure_withdrawn", "hold_placed", "hold_released", "retention_applied"]) NAMES_WHO[type] = "by";
 for (const type of ["task_claimed", "task_released", "task_decided", "task_sent_back"]) NAMES_WHO[type] = "person";
 for (const type of ["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled", "budget_raised"]) NAMES_WHO[type] = "by";
-for (const type of ["rerun_started", "rerun_undone", "invalidated", "trial_adopted", "retried", "runner_told", "actor_approved", "actor_registered", "projection_event_skipped"]) NAMES_WHO[type] = "by";
+for (const type of ["rerun_started", "rerun_undone", "invalidated", "trial_adopted", "retried", "runner_told", "actor_approved", "actor_registered", "actor_tightened", "projection_event_skipped"]) NAMES_WHO[type] = "by";
+for (const type of ["workflow_approved", "workflow_registered", "workflow_tightened", "log_verified"]) NAMES_WHO[type] = "by";
 for (const type of ["batch_approved", "batch_refused", "staging_revalidated", "staging_promoted", "staging_rejected", "staging_rolled_back"]) NAMES_WHO[type] = "by";
 const isName = (value) => typeof value === "string" && value.trim() !== "";
 const isTwo = (one, other) => isName(one) && isName(other) && one.trim().toLowerCase() !== other.trim().toLowerCase();
@@ -361,6 +362,7 @@ class History {
     const firstUse = type === "actor_registered" && "weights" in data;
     const who = Object.hasOwn(NAMES_WHO, type) && !firstUse ? NAMES_WHO[type] : undefined;
     must(who === undefined || isName(data[who]), `${type} does not name who has decided it`);
+    must(type !== "record_erased" || isTwo(data.requested_by, data.approved_by), "an erasure is not by two people");
     if (interaction === undefined) {
       must(OTHERS.has(type), `${type} is no event without an interaction`);
       if (type === "run_started") this.runs.add(run);
