@@ -55,7 +55,7 @@ WITH entries AS MATERIALIZED (
     FROM facts
     GROUP BY run_id, correlation_id
 ), become AS MATERIALIZED (
-    SELECT n.run_id, n.correlation_id, s.state AS was, n.whole_run OR coalesce(s.whole_run, false) AS whole_run,
+    SELECT n.run_id, n.correlation_id, s.state AS was, s.whole_run AS was_whole, n.whole_run OR coalesce(s.whole_run, false) AS whole_run,
            coalesce(n.verdict, s.state, 'live') AS state,
            CASE WHEN m.type IS NULL THEN s.step ELSE m.step END AS step,
            coalesce((%(states)s::interaction_state[])[array_position(%(types)s::event_type[], m.type)], s.step_state) AS step_state,
@@ -91,7 +91,7 @@ WITH entries AS MATERIALIZED (
     FROM (
         SELECT run_id, state, 1 AS delta FROM become WHERE NOT whole_run
         UNION ALL
-        SELECT run_id, was, -1 FROM become WHERE NOT whole_run AND was IS NOT NULL
+        SELECT run_id, was, -1 FROM become WHERE NOT was_whole
     ) AS moves
     GROUP BY run_id, state
     HAVING sum(delta) <> 0

@@ -7,7 +7,7 @@ CROSS JOIN LATERAL (
     UNION ALL
     SELECT state, delta FROM count_deltas WHERE run_id = r.run_id
 ) AS c
-WHERE r.state = 'running'
+WHERE r.state = 'running' AND r.kind = 'run'
 GROUP BY w.name, c.state
 HAVING sum(c.n) <> 0
 ORDER BY w.name, c.state
