@@ -10,7 +10,7 @@ from wave_runner.store.invariants import INVARIANTS
 
 pytest_plugins = ["tests.support.database", "tests.support.counted_run"]
 
-UNGUARDED = "ALTER TABLE interaction_events_r0 DISABLE TRIGGER no_change;"
+UNGUARDED = "ALTER TABLE interaction_events_r1 DISABLE TRIGGER no_change;"
 ONE = "(SELECT min(interaction_id) FROM interactions WHERE state = 'completed' AND record_id IS NOT NULL)"
 A_WAVE = "INSERT INTO waves (runner_id, runner_seq, queue_id, size, lease_expires_at"
 
@@ -45,7 +45,7 @@ BREAK = {
 
 
 # Links without which a value cannot be explained.
-UNTRIGGERED = "ALTER TABLE value_writes_r0 DISABLE TRIGGER ALL; ALTER TABLE payloads_r0 DISABLE TRIGGER ALL;"
+UNTRIGGERED = "ALTER TABLE value_writes_r1 DISABLE TRIGGER ALL; ALTER TABLE payloads_r1 DISABLE TRIGGER ALL;"
 UNEXPLAINED = {
     "has ended, and no event says so": UNGUARDED
     + f"DELETE FROM interaction_events WHERE interaction_id = {ONE} AND type = 'interaction_completed'",

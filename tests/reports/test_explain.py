@@ -304,7 +304,7 @@ def test_a_broken_link_is_named(asking: Ground, said: str):
     ask = by_step(explain(asking))["ask"].interaction_id
     asking.tampered = True
     with asking.superuser() as connection:
-        connection.execute("ALTER TABLE interaction_events_r0 DISABLE TRIGGER ALL")
+        connection.execute("ALTER TABLE interaction_events_r1 DISABLE TRIGGER ALL")
         connection.execute(BROKEN[said])
     assert said.format(ask=ask) in explain(asking).missing
 

@@ -26,8 +26,8 @@ def follow(run, key, **options):
 def tamper(run, statement):
     """Do as somebody does who may do everything, triggers included."""
     run.as_superuser(
-        "ALTER TABLE interaction_events_r0 DISABLE TRIGGER ALL; "
-        f"{statement}; ALTER TABLE interaction_events_r0 ENABLE ALWAYS TRIGGER no_change"
+        "ALTER TABLE interaction_events_r1 DISABLE TRIGGER ALL; "
+        f"{statement}; ALTER TABLE interaction_events_r1 ENABLE ALWAYS TRIGGER no_change"
     )
 
 
