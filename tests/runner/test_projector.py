@@ -59,7 +59,7 @@ def test_a_runner_that_has_ended_has_sealed_and_folded_what_it_did(worked: Groun
     assert worked.one(STATES_AGREE) == 0
     found = worked.do(lambda engine: record_states(engine.database))
     size = worked.one("SELECT next_index FROM log_state")
-    assert found == RecordCounts(position=size, behind=0, workflows={"work": {"completed": 3}}, dropped=())
+    assert found == RecordCounts(position=size, behind=0, workflows={"work": {"completed": 3}}, dropped=[])
 
 
 def test_verdicts_that_are_taken_back_are_folded_too(ground: Ground):
