@@ -27,7 +27,7 @@ from tests.support.projects import WAVE, Ground
 from tests.support.random_gguf import write_test_models
 
 from wave_runner.errors import ModelServerError
-from wave_runner.servers.binary import find_binary
+from wave_runner.servers.binary import find_binary, probe
 from wave_runner.telemetry import names, tell_load, tell_wave
 
 ROOT = Path(__file__).parents[2]
@@ -232,7 +232,7 @@ options = {max_tokens = 50}
 
 def test_a_real_load_is_told_once_and_its_attempts_are_text_completions(ground: Ground, heard: Heard):
     try:
-        find_binary(os.environ)
+        probe(find_binary(os.environ), ground.folder / "probe.json")
     except ModelServerError as error:
         pytest.skip(f"no model server runs here: {error}")
     one_word = json.dumps({"type": "object", "properties": {"word": {"enum": ["good"]}}, "required": ["word"]})

@@ -202,7 +202,7 @@ BEGIN
         RAISE EXCEPTION 'nobody has ordered that the runs from % on are dropped', first USING ERRCODE = 'insufficient_privilege';
     END IF;
     EXECUTE (SELECT 'DROP TABLE ' || string_agg(format('%I', parent || '_r' || first), ', ' ORDER BY n)
-             FROM unnest(ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'value_writes', 'ledger'])
+             FROM unnest(ARRAY['interactions', 'interaction_inputs', 'joins', 'tasks', 'decisions', 'staged_records', 'interaction_events', 'payloads', 'hits', 'counterparts', 'value_writes', 'ledger'])
                   WITH ORDINALITY AS p (parent, n));
 END $$;
 

@@ -8,5 +8,6 @@ SELECT (SELECT count(*) FROM interactions WHERE run_id >= %(first_run)s AND run_
        (SELECT count(*) FROM staged_records WHERE run_id >= %(first_run)s AND run_id < %(following)s) AS staged_records,
        (SELECT count(*) FROM payloads WHERE run_id >= %(first_run)s AND run_id < %(following)s) AS payloads,
        (SELECT count(*) FROM hits WHERE run_id >= %(first_run)s AND run_id < %(following)s) AS hits,
+       (SELECT count(*) FROM counterparts WHERE run_id >= %(first_run)s AND run_id < %(following)s) AS counterparts,
        (SELECT count(*) FROM value_writes WHERE run_id >= %(first_run)s AND run_id < %(following)s) AS value_writes,
        (SELECT count(*) FROM ledger WHERE run_id >= %(first_run)s AND run_id < %(following)s) AS calls
