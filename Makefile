@@ -17,6 +17,8 @@ export UV_PYTHON_DOWNLOADS := never
 CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_NATIVE_TLS ?= $(if $(wildcard $(CERTIFICATES)),true,false)
 export PYTHON
+# Where this is set, as in many containers, every process would compile everything anew: more than half of what a `wave` takes.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Larger data sets, where they lie beside the checkout; the tests that want them say so when they are not there.
 export WAVE_TEST_DATA ?= $(abspath $(wildcard ../shared/data))

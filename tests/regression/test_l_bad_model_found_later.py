@@ -18,6 +18,7 @@ from tests.support.projects import WAVE, Ground, script
 from tests.support.selecting import TOML, run, selecting
 
 RECORDS, BAD = 2000, 454
+PATIENCE_S = 400  # many times what it takes where nothing else goes on
 STEPS = """\
 summarise:
   {model: writer, prompt: prompts/summarise.md, input: {text: record.text}, output: schemas/summary.json, next: save}
@@ -84,10 +85,10 @@ def test_regression_l_a_bad_model_found_later_is_one_command_and_exactly_its_rec
         "FROM generate_series(1, %s) AS g",
         RECORDS,
     )
-    assert run(ground, limit=BAD) == "completed"
+    assert run(ground, patience_s=PATIENCE_S, limit=BAD) == "completed"
     ground.write("wave.toml", TOML + WRITER.format(url=stub.url, model="good"))
     ground.do(lambda engine: engine.approve("writer"))
-    assert run(ground) == "completed"
+    assert run(ground, patience_s=PATIENCE_S) == "completed"
     wrong = {name for name, note in notes(ground).items() if "T9999" in note}
     assert len(wrong) == BAD
     before, values = told(ground), notes(ground)

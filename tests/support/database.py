@@ -22,6 +22,8 @@ from wave_runner.errors import EmbeddedDatabaseError
 from wave_runner.store import embedded
 
 ROLE = "wave"
+# To drop one database is a checkpoint of all that every other test has just made too. So they are dropped many at a time.
+DROPPED_TOGETHER = 24
 PASSWORD_ON_A_GIVEN_SERVER = "wave-tests"
 
 
@@ -31,6 +33,7 @@ def session_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("WAVE_TEST_DATABASE_URL"):
         _ensure_role(given)
         yield given
+        _drop(given, [name for url, name in _over if url == given])
         return
     wave_dir = _shared_folder(tmp_path_factory) / "session" / ".wave"
     database = embedded.start(wave_dir)
@@ -49,7 +52,7 @@ def database(session_database: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]:
-    """The URL, as the role `wave`, of a new database that this role owns; dropped at the end, whoever is connected.
+    """The URL, as the role `wave`, of a new database that this role owns; closed at the end to whoever is connected.
 
     `template` is the name of a database to copy, to which nobody may be connected.
     """
@@ -65,8 +68,27 @@ def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]
     try:
         yield _role_url(admin_url, password, name)
     finally:
-        with psycopg.connect(admin_url, autocommit=True) as admin:
+        _close(admin_url, name)
+
+
+_over: list[tuple[str, str]] = []  # databases of tests that are over, each with the URL of its server
+
+
+def _close(admin_url: str, name: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+    _over.append((admin_url, name))
+    together = [other for url, other in _over if url == admin_url]
+    if len(together) >= DROPPED_TOGETHER:
+        _drop(admin_url, together)
+
+
+def _drop(admin_url: str, names: list[str]) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        for name in names:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            _over.remove((admin_url, name))
 
 
 def _role_url(admin_url: str, password: str, database: str) -> str:

@@ -268,7 +268,7 @@ async def at_work(engine: Engine) -> Any:
         await runner.stop()
 
 
-async def ended(engine: Engine, run_id: int) -> str:
+async def ended(engine: Engine, run_id: int, patience_s: float = PATIENCE_S) -> str:
     """Wait until a run has ended and return its state."""
 
     async def state() -> str:
@@ -276,7 +276,7 @@ async def ended(engine: Engine, run_id: int) -> str:
         assert found is not None
         return "" if found["state"] == "running" else found["state"]
 
-    return await until(state)
+    return await until(state, patience_s)
 
 
 async def until(condition: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:

@@ -8,7 +8,7 @@ from textwrap import indent
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.support.projects import COUNT, Ground, at_work, ended
+from tests.support.projects import COUNT, PATIENCE_S, Ground, at_work, ended
 
 from wave_runner.engine import Engine
 from wave_runner.runner.steps import Steps
@@ -81,14 +81,14 @@ def fill(ground: Ground, n: int, text: str = "some words to count") -> None:
     )
 
 
-def run(ground: Ground, **more: Any) -> str:
+def run(ground: Ground, patience_s: float = PATIENCE_S, **more: Any) -> str:
     """Start a run, work until it has ended, and return its state."""
 
     async def to_end(engine: Engine) -> str:
         await engine.sync()
         run_id = await engine.start_run("work", {}, **more)
         async with at_work(engine):
-            return await ended(engine, run_id)
+            return await ended(engine, run_id, patience_s)
 
     return ground.do(to_end)
 

@@ -59,12 +59,12 @@ class Heard:
 
 @pytest.fixture(scope="module")
 def listening() -> Iterator[Heard]:
-    """A process has one provider of each kind for as long as it lives."""
+    """A process has one provider of each kind for as long as it lives; afterwards nobody listens any more."""
     heard = Heard()
     trace.set_tracer_provider(heard.tracers)
     metrics.set_meter_provider(heard.meters)
     yield heard
-    heard.tracers.shutdown()
+    heard.exporter.shutdown()
     heard.meters.shutdown()
 
 
