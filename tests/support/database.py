@@ -22,7 +22,7 @@ from wave_runner.errors import EmbeddedDatabaseError
 from wave_runner.store import embedded
 
 ROLE = "wave"
-# To drop one database is a checkpoint of all that every other test has just made too. So they are dropped many at a time.
+# To drop one is a checkpoint of all that every other test has just made too: so they are dropped many at a time.
 DROPPED_TOGETHER = 24
 PASSWORD_ON_A_GIVEN_SERVER = "wave-tests"
 
