@@ -175,10 +175,13 @@ def closed(ground: Ground, run_id: int) -> list[str | None]:
 
 
 def facts(ground: Ground, run_id: int) -> dict[str, Any]:
-    """Everything that a run says of itself, but for its numbers and times."""
+    """Everything that a run says of itself, but for its numbers and times.
+
+    In how many chunks its records are judged is a matter of time as well.
+    """
     queries = {
         "events": "SELECT type::text, step, count(*) FROM interaction_events WHERE run_id = %s "
-        "GROUP BY 1, 2 ORDER BY 1, 2",
+        "AND type <> 'records_settled' GROUP BY 1, 2 ORDER BY 1, 2",
         "results": "SELECT s.name, c.key, i.state::text, i.in_force, i.attempt, i.output FROM interactions i "
         "JOIN run_steps USING (run_step_id) JOIN steps s USING (step_id) LEFT JOIN records c USING (record_id) "
         "WHERE i.run_id = %s ORDER BY 1, 2",
@@ -278,6 +281,17 @@ def test_a_cancelled_shadow_is_given_nothing_more_and_its_run_goes_on(waiting: G
     assert work(waiting, shadow) == work(waiting, other) == "cancelled"
     decide(waiting)
     assert work(waiting, 1) == "completed"
+
+
+def test_a_shadow_that_is_paused_is_given_nothing_until_it_is_resumed(waiting: Ground):
+    shadow = begin(waiting)
+    for word, given in (("pause", 0), ("resume", N)):
+        with waiting.process(word, "run", str(shadow)) as said:
+            assert said.wait(60) == 0
+        feed(waiting)
+        assert len(sources(waiting, shadow)) == given
+    with pytest.raises(NotFoundError, match=f"there is no run {shadow}"):
+        begin(waiting, run_id=shadow)
 
 
 @pytest.mark.parametrize("stretch", [1, 7, 2000])

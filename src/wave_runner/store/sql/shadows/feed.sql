@@ -1,9 +1,12 @@
 -- Results become interactions of a shadow, as in experiments/begin.sql: given what was recorded, and never in force. Their records
--- are locked: what was erased since they were found has no input any more. A record that comes again is under way once more.
+-- are locked: what was erased since they were found has no input any more. A record that comes again is under way once
+-- more. OFFSET 0: one look by key for each.
 WITH given AS MATERIALIZED (
     SELECT i.interaction_id AS source_id, i.record_id, i.input, g.nonce, g.n
     FROM unnest(%(source_ids)s::bigint[], %(nonces)s::bytea[]) WITH ORDINALITY AS g (source_id, nonce, n)
-    JOIN interactions i ON i.run_id = %(source_run_id)s AND i.interaction_id = g.source_id
+    CROSS JOIN LATERAL (
+        SELECT interaction_id, record_id, input FROM interactions WHERE run_id = %(source_run_id)s AND interaction_id = g.source_id OFFSET 0
+    ) AS i
     WHERE i.input IS NOT NULL
 ), placed AS MATERIALIZED (
     SELECT g.*, (row_number() OVER (PARTITION BY g.record_id ORDER BY g.n) - 1
