@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.audit.test_dropping import a_month_passes
 from tests.runner.test_experiments import adopt as adopt_trial
 from tests.runner.test_models import SAVE, SERVER
 from tests.runner.test_people import as_people
@@ -17,14 +18,16 @@ from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import Ground, at_work, ended, until, wait_until
 
 from wave_runner.core.experiment import RunKind, is_drawn
+from wave_runner.core.wave import STEP
 from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
 from wave_runner.reports import experiments
 from wave_runner.runner.deciding import People
-from wave_runner.runner.experimenting import Beside
+from wave_runner.runner.experimenting import SHADOW_PRIORITY, Beside
 from wave_runner.runner.feeder import ENOUGH, SOURCE_ENDED, Feeder
 from wave_runner.runner.fold_check import verify_interactions
 from wave_runner.servers.binary import free_port
+from wave_runner.store import drops
 
 __all__ = ["stub"]  # a fixture
 
@@ -240,6 +243,8 @@ def test_what_a_run_has_done_before_is_given_too_and_a_shadow_ends_after_it(wait
     assert (found.equal, found.differs, found.only_a) == (3, 2, 1), "what has come of it is told while it goes on"
     assert (found.experiment.state, found.experiment.closed_at) == ("running", None)
     assert waiting.one("SELECT count(*) FROM run_records WHERE run_id = %s AND state <> 'ended'", shadow) == 0
+    ranks = waiting.sql("SELECT run_id, min(rank) AS rank FROM interactions GROUP BY 1 ORDER BY 1")
+    assert ranks[1]["rank"] - ranks[0]["rank"] >= -SHADOW_PRIORITY * STEP, "whatever else waits goes first"
     decide(waiting)
     assert work(waiting, 1) == "completed"
     assert work(waiting, shadow) == "completed"
@@ -405,6 +410,26 @@ def test_of_an_erased_record_a_shadow_keeps_nothing_and_is_given_nothing(waiting
     assert waiting.one("SELECT count(*) FROM interactions WHERE run_id = %s AND erased", early) == 1
     kept = "SELECT count(*) FROM interactions WHERE strpos(input, 'number 1.') > 0"
     assert waiting.one(kept) == 0
+
+
+def test_a_month_whose_run_has_a_shadow_that_has_not_ended_is_not_dropped(waiting: Ground):
+    a_month_passes(waiting)
+    shadow = begin(waiting)
+    assert shadow > 1_000, "it is of the next month"
+    with waiting.process("pause", "run", str(shadow)) as paused:
+        assert paused.wait(60) == 0
+    decide(waiting)
+    assert work(waiting, 1) == "completed"
+
+    async def reasons(engine: Engine) -> list[tuple[int, str]]:
+        async with engine.database.transaction() as connection:
+            return [(one.n, one.first) for one in await drops.reasons(connection, [1]) if one.why == "not_ended"]
+
+    assert waiting.do(reasons) == [(1, str(shadow))]
+    with waiting.process("cancel", "run", str(shadow), "--yes") as cancelled:
+        assert cancelled.wait(60) == 0
+    assert work(waiting, shadow) == "cancelled"
+    assert waiting.do(reasons) == []
 
 
 def test_a_shadow_that_has_ended_is_adopted_as_a_trial_is(ground: Ground, stub: OpenAIStub):

@@ -172,7 +172,7 @@ def head(experiment: Experiment) -> None:
 
 def _fed(shadow: Experiment) -> str:
     """Say what a shadow was given, and whether it is given more."""
-    what = f"the {shadow.fed} results that have come first" if shadow.fed == shadow.asked else f"{shadow.fed} results"
+    what = f"the first {shadow.fed} results" if shadow.fed == shadow.asked else f"{shadow.fed} results"
     of = f" of {share(shadow.share)} of the records" if shadow.share != 1 else ""
     more = ", and is given more until that has ended" if shadow.closed_at is None else ""
     return f"it was given {what}{of} of run {shadow.source_run_id}{more}"
