@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.cli.test_rerun import wave
 from tests.runner.test_experiments import GOLD
-from tests.runner.test_trial import NEW, OLD, done, new_prompt, stub
+from tests.runner.test_shadow import STEPS, project
+from tests.runner.test_trial import NEW, OLD, done, new_prompt, stub, work
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import Ground
 
@@ -34,6 +35,31 @@ def test_a_trial_is_shown_listed_adopted_and_proven(done: Ground, capsys: Any):
     assert wave(done, "trial", "adopt", "2", "--reason", "better", "--yes") == 0
     assert "trial 2 is adopted; what is stale now: wave stale work" in capsys.readouterr().out
     assert wave(done, "audit", "verify") == 0
+
+
+def test_a_shadow_is_started_shown_listed_and_adopted(ground: Ground, stub: OpenAIStub, capsys: Any):
+    project(ground, stub, STEPS)
+    run_id = ground.start()
+    assert wave(ground, "shadow", "ask", "--with", f"prompt={new_prompt(ground)}", "--seed", "s") == 0
+    said = capsys.readouterr().out
+    assert f"shadow 2 of work.ask, prompt={new_prompt(ground)}: beside run {run_id}" in said
+    assert wave(ground, "shadow", "show", "2") == 0
+    assert "it was given 0 results of run 1, and is given more until that has ended" in capsys.readouterr().out
+    assert wave(ground, "status", "--run", "2") == 0
+    assert "shadow 2 of work: running for" in capsys.readouterr().out
+    assert work(ground, run_id) == "completed"
+    assert wave(ground, "shadow", "resume", "2") == 0
+    said = capsys.readouterr().out
+    assert "it was given 6 results of run 1\n" in said
+    assert "shadow\t5 of 6\t" in said
+    assert "3 results are equal and 2 differ: 60.0 % agree; 1 have only the old result" in said
+    assert wave(ground, "shadow", "list", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "wave.shadows.v1"
+    assert [(one["source_run_id"], one["fed"], one["state"]) for one in document["rows"]] == [("1", 6, "completed")]
+    assert wave(ground, "shadow", "adopt", "2", "--reason", "better", "--yes") == 0
+    assert "shadow 2 is adopted; what is stale now: wave stale work" in capsys.readouterr().out
+    assert wave(ground, "audit", "verify") == 0
 
 
 def test_a_repeat_and_an_eval_are_shown_and_counted_in_no_status(done: Ground, stub: OpenAIStub, capsys: Any):
@@ -70,6 +96,10 @@ REFUSED = [
     (["trial", "ask", "--with", "colour=red"], 2, "has no 'colour' to change"),
     (["trial", "show", "1"], 4, "there is no trial 1"),
     (["trial", "adopt", "1", "--yes"], 2, "say why"),
+    (["shadow", "ask", "--with", "model=other"], 4, "no run of work goes on"),
+    (["shadow", "ask", "--share", "0"], 2, "is not in the range"),
+    (["shadow", "show", "1"], 4, "there is no shadow 1"),
+    (["shadow", "adopt", "1", "--yes"], 2, "it is kept with the shadow"),
     (["trial", "ask", "--where", "name:nobody"], 4, "has no result in force whose input is recorded"),
     (["eval", "ask"], 4, "ask has no gold set"),
     (["repeat", "ask", "--records", "10000", "--times", "6"], 2, "more than 50,000 answers"),

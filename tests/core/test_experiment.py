@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.small_project import write_project
 
-from wave_runner.core.experiment import GIVEN, alone, in_order, missing
+from wave_runner.core.experiment import GIVEN, alone, in_order, is_drawn, missing
 from wave_runner.core.limits import Limits
 from wave_runner.core.pinned import read_step, write_step
 from wave_runner.core.workflow import END, Next
@@ -25,6 +25,19 @@ def test_a_sample_depends_on_the_keys_and_the_seed_and_on_nothing_else(keys: set
     assert in_order(sorted(keys, reverse=True), seed) == drawn
     some = drawn[1:]
     assert in_order(some, seed) == some, "what is taken away does not change the order of the rest"
+
+
+@given(st.text(max_size=4), st.text(max_size=4), st.floats(0, 1), st.floats(0, 1))
+def test_whoever_is_of_a_share_is_of_every_larger_one_and_all_are_of_the_whole(key: str, seed: str, a: float, b: float):
+    assert is_drawn(key, seed, 1.0)
+    assert not is_drawn(key, seed, 0.0)
+    assert is_drawn(key, seed, min(a, b)) <= is_drawn(key, seed, max(a, b))
+
+
+def test_a_share_is_about_as_large_as_it_says():
+    drawn = [is_drawn(str(number), "s", 0.1) for number in range(10_000)]
+    assert 900 < sum(drawn) < 1100
+    assert drawn != [is_drawn(str(number), "t", 0.1) for number in range(10_000)]
 
 
 def test_a_step_by_itself_leads_nowhere_reads_only_what_is_given_and_can_be_pinned(tmp_path):

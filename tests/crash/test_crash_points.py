@@ -73,6 +73,7 @@ WHOLE = (
     "records/vanish",
 )
 EXPERIMENTS = ("experiments/add", "experiments/adopt", "experiments/begin")
+SHADOWS = ("shadows/lock", "shadows/feed", "shadows/advance")
 DURATIONS = ("durations/add", "durations/fade", "durations/lock", "durations/sum_up")
 BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lock", "breakers/open", "breakers/probe")
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
@@ -100,6 +101,7 @@ ELSEWHERE = {
     **dict.fromkeys(BATCHES, "an order of a person: tests/crash/test_batches.py"),
     **dict.fromkeys(WHOLE, "a source that is read whole: tests/crash/test_batches.py"),
     **dict.fromkeys(EXPERIMENTS, "an order of a person: tests/runner/test_trial.py, tests/runner/test_experiments.py"),
+    **dict.fromkeys(SHADOWS, "a shadow of a run: tests/crash/test_experiments.py"),
     **dict.fromkeys(DURATIONS, "twenty attempts, or five seconds"),
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",

@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import pytest
+from tests.runner.test_trial import begin, work
 from tests.support.projects import WAVE, Ground, at_work, ended, run_to_end, script, wait_until
 from tests.support.selecting import fill, selecting
 
@@ -152,6 +153,15 @@ def test_results_are_held_against_the_run_before(ground: Ground, texts: list[str
     said = judged(ground)
     assert {name for name, gate in said["gates"].items() if gate["holds"] is False} == broken
     assert said["before"] == 1
+
+
+def test_an_experiment_is_no_run_before(ground: Ground):
+    project(ground, ["some text"] * 10)
+    assert run(ground) == "completed"
+    assert work(ground, begin(ground, "score")) == "completed"
+    ground.write("actors/fetch.py", _fetch([{"name": f"other {n:04}", "text": "some text"} for n in range(10)]))
+    assert run(ground) == "completed"
+    assert judged(ground)["before"] == 1
 
 
 def _fetch(rows: list[dict[str, str]]) -> str:

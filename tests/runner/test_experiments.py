@@ -183,7 +183,7 @@ def test_a_comparison_is_exported_and_no_cell_is_a_formula(ground: Ground, tmp_p
 
 
 def adopt(ground: Ground, run_id: int, reason: str = "it is better") -> Any:
-    return ground.do(lambda engine: engine.experimenting().adopt(run_id, reason=reason))
+    return ground.do(lambda engine: engine.experimenting().adopt(RunKind.TRIAL, run_id, reason=reason))
 
 
 def test_an_adopted_trial_is_what_the_folder_has_and_makes_the_rest_stale_until_it_is_redone(
@@ -192,7 +192,7 @@ def test_an_adopted_trial_is_what_the_folder_has_and_makes_the_rest_stale_until_
     stub.answer_with(OLD, *NEW[:1], NEW[2])
     found = tried(done, prompt=new_prompt(done))
     run_id = found.experiment.run_id
-    preview = done.do(lambda engine: engine.experimenting().adoption(run_id))
+    preview = done.do(lambda engine: engine.experimenting().adoption(RunKind.TRIAL, run_id))
     assert (preview.files, preview.steps, preview.actors) == (("prompts/ask.md",), ("work.ask",), ("judge",))
     assert (done.folder / "prompts/ask.md").read_text() == "Which number? {{ text }}", "a preview changes nothing"
     adopt(done, run_id)
@@ -234,7 +234,7 @@ def test_an_adoption_that_was_killed_half_way_is_finished_by_the_same_command(do
 def test_what_the_folder_has_changed_since_is_never_overwritten(done: Ground):
     run_id = tried(done, prompt=new_prompt(done)).experiment.run_id
     done.write("prompts/ask.md", "Mine. {{ text }}")
-    with pytest.raises(ConflictError, match=r"prompts/ask\.md has changed since the trial"):
+    with pytest.raises(ConflictError, match=r"prompts/ask\.md has changed since it was tried"):
         adopt(done, run_id)
     assert (done.folder / "prompts/ask.md").read_text() == "Mine. {{ text }}"
     assert done.one("SELECT adopted_by FROM experiments") is None

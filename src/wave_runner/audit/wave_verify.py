@@ -906,6 +906,7 @@ OTHERS = frozenset(
         "rerun_undone",
         "invalidated",
         "trial_adopted",
+        "shadow_fed",
         "runner_told",
         "actor_registered",
         "actor_drifted",

@@ -1,4 +1,4 @@
-"""What `wave trial`, `wave repeat` and `wave eval` share: the same options, a run that is driven to its end, a list."""
+"""What the commands of experiments share: the same options, a run that is driven to its end, a list."""
 
 from __future__ import annotations
 
@@ -161,11 +161,21 @@ def head(experiment: Experiment) -> None:
         output.heading(
             f"it is paused: wave resume run {experiment.run_id}, with --more-tokens N where its budget is spent"
         )
+    if experiment.source_run_id is not None:
+        output.heading(_fed(experiment))
     if experiment.unfinished:
         output.heading(
             f"{experiment.unfinished} of {experiment.interactions} have not ended: "
             f"wave {experiment.kind} resume {experiment.run_id}, or any wave runner"
         )
+
+
+def _fed(shadow: Experiment) -> str:
+    """Say what a shadow was given, and whether it is given more."""
+    what = f"the first {shadow.fed} results" if shadow.fed == shadow.asked else f"{shadow.fed} results"
+    of = f" of {share(shadow.share)} of the records" if shadow.share != 1 else ""
+    more = ", and is given more until that has ended" if shadow.closed_at is None else ""
+    return f"it was given {what}{of} of run {shadow.source_run_id}{more}"
 
 
 def took_row(name: str, took: Took, currency: str | None) -> dict[str, Any]:

@@ -68,6 +68,10 @@ COMMANDS = {
         "wave_runner.cli.trial:trial",
         "Do STEP once more as another version, beside the results in force, and compare.",
     ),
+    "shadow": (
+        "wave_runner.cli.shadow:shadow",
+        "Do STEP as another version too, beside a run that goes on, and compare.",
+    ),
     "repeat": (
         "wave_runner.cli.repeat:repeat",
         "Do STEP several times on the same records, and say how far its answers agree.",

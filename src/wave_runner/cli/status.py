@@ -147,8 +147,8 @@ def _state(run: Run) -> str:
 
 def _show_overall(overall: Overall, per_minute: float) -> None:
     run, records, staging = overall.run, overall.records, overall.staging
-    took = output.duration(run.seconds * 1e6)
-    output.heading(f"run {run.run_id} of {run.workflow}: {_state(run)} {'after' if run.ended_at else 'for'} {took}")
+    took = f"{'after' if run.ended_at else 'for'} {output.duration(run.seconds * 1e6)}"
+    output.heading(f"{run.kind} {run.run_id} of {run.workflow}: {_state(run)} {took}")
     if run.canary:
         output.heading(f"canary: the first {run.canary} records {CANARY[run.canary_verdict]}")
     for broken in run.broken:

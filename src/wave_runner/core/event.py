@@ -104,6 +104,7 @@ class EventType(enum.StrEnum):
     RERUN_UNDONE = "rerun_undone"  # what a rerun had superseded is in force again, values and all
     INVALIDATED = "invalidated"  # results of a run were found wrong: the step, how much, the commitment of the reason
     TRIAL_ADOPTED = "trial_adopted"  # somebody has put what was tried in the place of what the folder had
+    SHADOW_FED = "shadow_fed"  # a shadow was given results of the run that it is beside, or is given none any more
     RUNNER_TOLD = "runner_told"  # somebody has told a runner to pause, to work, to drain, to stop
     ACTOR_REGISTERED = "actor_registered"  # first seen and approved
     ACTOR_DRIFTED = "actor_drifted"  # a folder holds something else than what is approved

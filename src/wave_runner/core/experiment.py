@@ -31,6 +31,7 @@ class RunKind(enum.StrEnum):
     TRIAL = "trial"  # another version of a step, beside results in force
     REPEAT = "repeat"  # the same version several times
     EVAL = "eval"  # against a gold set
+    SHADOW = "shadow"  # another version of a step, beside the results of a run that goes on
 
 
 def alone(pinned: PinnedStep) -> PinnedStep:
@@ -69,6 +70,12 @@ def _given(name: str, ref: InputRef) -> InputRef:
 def missing(step: Step, given: Mapping[str, object]) -> list[str]:
     """Return the inputs that a step asks for and that were not recorded: it cannot be done on what was."""
     return sorted(name for name, ref in step.input.items() if name not in given and not ref.optional)
+
+
+def is_drawn(key: str, seed: str, share: float) -> bool:
+    """Say whether a record is of a share of all, above 0 and up to 1: by nothing but its key and the seed."""
+    drawn = hashlib.sha256(f"{seed}\x00{key}".encode()).digest()
+    return int.from_bytes(drawn[:8]) < share * 2**64
 
 
 def in_order(keys: Iterable[str], seed: str) -> list[str]:

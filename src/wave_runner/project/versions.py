@@ -127,8 +127,8 @@ def write_files(folder: Path, bodies: Mapping[str, bytes], hashes: Mapping[str, 
     for path, known in hashes.items():
         if sha256(project_folder.read(folder, path)) not in known.values():
             raise ConflictError(
-                f"{path} has changed since the trial: it is neither what was there nor what was tried",
-                hint="put it back, or make a new trial",
+                f"{path} has changed since it was tried: it is neither what was there nor what was tried",
+                hint="put it back, or try it anew",
             )
     for path, body in bodies.items():
         file = folder / path

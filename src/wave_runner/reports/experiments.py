@@ -1,4 +1,4 @@
-"""What came of a trial, a repeat or an eval: from what is recorded of it, in one snapshot."""
+"""What came of a trial, a shadow, a repeat or an eval: from what is recorded of it, in one snapshot."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """Another version (b) of a step beside its results in force (a), those that differ first.
+    """Another version (b) of a step beside its results in force (a), those that differ first; a shadow too.
 
     `equal` to `neither` count the pairs. `agreement` is the share of equal ones among those where both have a result.
     """
@@ -41,7 +41,7 @@ class Trial:
     a: Took
     b: Took
     pairs: Sequence[Pair]
-    writes: Sequence[str]  # what the step would write: never written by a trial, nor compared
+    writes: Sequence[str]  # what the step would write: never written by an experiment, nor compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +79,10 @@ class Eval:
         return self.right / self.cases if self.cases else None
 
 
-async def trial(database: Database, run_id: int) -> Trial:
-    """Return what came of a trial so far. Raises `NotFoundError` for a number that is no trial."""
+async def trial(database: Database, run_id: int, kind: RunKind = RunKind.TRIAL) -> Trial:
+    """Return what came of a trial, or of a shadow, so far. Raises `NotFoundError` for a number that is none."""
     async with snapshot(database) as connection:
-        experiment = await _experiment(connection, RunKind.TRIAL, run_id)
+        experiment = await _experiment(connection, kind, run_id)
         rows = await _ended(connection, run_id)
         pinned, _ = await experiments.pinned(connection, run_id)
         ours = await experiments.costs(connection, [(run_id, row["interaction_id"]) for row in rows])

@@ -21,6 +21,7 @@ class Run:
     """The run itself. `seconds` is how long it took, or has taken so far."""
 
     run_id: int
+    kind: str  # run, or which experiment it is
     workflow: str
     state: str
     reason: str | None  # why it has failed

@@ -1,4 +1,4 @@
-"""Experiments: start a trial, a repeat or an eval, and adopt what a trial has shown to be better.
+"""Experiments: start a trial, a repeat, an eval or a shadow, and adopt what has shown to be better.
 
 What is started here is done by any runner. The folder is taken as it is, with the changes that are asked for; what of
 it has drifted and may not begin has to be approved first.
@@ -38,9 +38,12 @@ from wave_runner.runner.nonces import new_nonce
 from wave_runner.runner.pinning import new_step
 from wave_runner.runner.repair import Choice, Repair
 from wave_runner.store import definitions as stored
-from wave_runner.store import experiments, reruns, runs
+from wave_runner.store import experiments, reruns, runs, shadows
 from wave_runner.store.database import Connection, Database
-from wave_runner.store.experiments import Experiment, Input, NewExperiment, Recorded
+from wave_runner.store.experiments import Experiment, Input, NewExperiment, Recorded, Source
+
+# Hours that whatever else waits may have come later and still goes first: six weeks.
+SHADOW_PRIORITY = -1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +57,21 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What a shadow is to be given: the results of a run, at most `most`, of a share of its records drawn by `seed`.
+
+    Without a run it is the newest of the workflow that has not ended.
+    """
+
+    run_id: int | None
+    share: float
+    most: int
+    seed: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Adoption:
-    """What adopting a trial does: the files that it writes, the steps and actors that are another version then."""
+    """What adopting does: the files that are written, the steps and actors that are another version then."""
 
     experiment: Experiment
     files: tuple[str, ...]
@@ -155,6 +171,51 @@ class Experimenting:
             newest = max((one.run_id for one in by_key.values()), default=None)
             return await self._start(connection, RunKind.EVAL, version, step, new, newest)
 
+    async def shadow(self, version: Version, beside: Beside, drift: Drift) -> int:
+        """Start a shadow of a run that goes on, without waiting for anything of it. Returns the number of its run.
+
+        Raises `NotFoundError` where there is no such run, or the run no such step, `ConflictError` where it has ended.
+        """
+        step = self._step(version, drift)
+        run_id = await self._beside(version, beside.run_id)
+        async with self.database.transaction() as connection:
+            pinned = (await reruns.steps_of(connection, run_id, 0)).get(version.step)
+            if pinned is None:
+                raise NotFoundError(f"run {run_id} has no step {version.step}", hint=f"wave status --run {run_id}")
+            _check_given(step, pinned.step.input)
+            looked_to = await shadows.begins_at(connection, run_id)
+            new = NewExperiment(
+                step=version.step,
+                asked=beside.most,
+                seed=beside.seed,
+                inputs=(),
+                changes=version.changes,
+                source=Source(run_id=run_id, share=beside.share, looked_to=looked_to),
+            )
+            return await self._start(connection, RunKind.SHADOW, version, step, new, run_id)
+
+    async def _beside(self, version: Version, named: int | None) -> int:
+        """Return the run that a shadow is to be beside."""
+        workflow = version.workflow
+        run_id = named if named is not None else await runs.newest_unfinished(self.database, workflow)
+        if run_id is None:
+            tried = f"what runs have done is tried by: wave trial {version.step}"
+            raise NotFoundError(f"no run of {workflow} goes on", hint=f"start one: wave run {workflow}; {tried}")
+        async with self.database.snapshot() as connection:
+            source = await shadows.source(connection, run_id)
+        if source is None or source.kind is not RunKind.RUN:
+            raise NotFoundError(f"there is no run {run_id}", hint="wave report runs lists them")
+        if source.workflow != workflow:
+            raise ConflictError(
+                f"run {run_id} is of {source.workflow}, and not of {workflow}", hint="--run names another"
+            )
+        if not source.goes_on:
+            raise ConflictError(
+                f"run {run_id} has ended, and gives no results any more",
+                hint=f"what it has done is tried by: wave trial {version.step} --run {run_id}",
+            )
+        return run_id
+
     async def known(self, kind: RunKind, run_id: int | None = None) -> list[Experiment]:
         """Return the experiments of a kind, the newest first. Raises `NotFoundError` for a number that is none."""
         async with self.database.snapshot() as connection:
@@ -165,18 +226,22 @@ class Experimenting:
                 raise NotFoundError(f"there is no {kind} {run_id}", hint=hint)
         return found
 
-    async def adoption(self, run_id: int) -> Adoption:
-        """Return what adopting a trial would do; changes nothing. Raises `ConflictError` where it cannot be adopted."""
-        [trial] = await self.known(RunKind.TRIAL, run_id)
+    async def adoption(self, kind: RunKind, run_id: int) -> Adoption:
+        """Return what adopting a trial or a shadow would do; changes nothing.
+
+        Raises `ConflictError` where it cannot be adopted.
+        """
+        [trial] = await self.known(kind, run_id)
         if trial.adopted_at is not None:
-            raise ConflictError(f"trial {run_id} was adopted already, by {trial.adopted_by}", hint="wave stale")
+            raise ConflictError(f"{kind} {run_id} was adopted already, by {trial.adopted_by}", hint="wave stale")
         if trial.unfinished or trial.state != "completed":
             raise ConflictError(
-                f"trial {run_id} is {trial.state}, and only a whole one is adopted", hint=f"wave trial resume {run_id}"
+                f"{kind} {run_id} is {trial.state}, and only a whole one is adopted",
+                hint=f"wave {kind} resume {run_id}",
             )
         if not trial.changes["files"]:
             raise ConflictError(
-                f"trial {run_id} has tried what the folder had, so there is nothing to adopt",
+                f"{kind} {run_id} has tried what the folder had, so there is nothing to adopt",
                 hint="a drifted actor is approved by: wave actors approve NAME",
             )
         # As it was, whatever of it has been written already: whoever was killed in between goes on.
@@ -189,12 +254,12 @@ class Experimenting:
             actors=tuple(name for name, sha256 in _actors(after).items() if _actors(before).get(name) != sha256),
         )
 
-    async def adopt(self, run_id: int, *, reason: str) -> Adoption:
-        """Write what a trial has tried into the folder, and approve it. What it makes stale is redone by a rerun.
+    async def adopt(self, kind: RunKind, run_id: int, *, reason: str) -> Adoption:
+        """Write what was tried into the folder, and approve it. What that makes stale is redone by a rerun.
 
         Killed in between, the same once more finishes it.
         """
-        adoption = await self.adoption(run_id)
+        adoption = await self.adoption(kind, run_id)
         trial = adoption.experiment
         write_files(self.folder, await self._bodies(trial, "after"), trial.changes["files"])
         project = load_project(self.folder)
@@ -256,7 +321,7 @@ class Experimenting:
             steps=[replace(pinned, definition=definition)],
             params=carried_over(found, params),
             limit=None,
-            priority=0,
+            priority=SHADOW_PRIORITY if kind is RunKind.SHADOW else 0,
             started_by=self.by,
             currency=project.currency,
             asks_anew=True,
@@ -294,8 +359,12 @@ def _gold_input(case: GoldCase, by_key: Mapping[str, Recorded], gold: GoldSet) -
 def _check_inputs(step: Step, texts: Sequence[str]) -> None:
     """Raise `ProjectError` where a version asks for what was not recorded: it can be tried on nothing."""
     for text in texts:
-        if lacking := missing(step, orjson.loads(text)):
-            raise ProjectError(
-                f"{step.name} takes the input {lacking[0]}, which is not among what was recorded",
-                hint="a version that takes other inputs cannot be tried on recorded ones",
-            )
+        _check_given(step, orjson.loads(text))
+
+
+def _check_given(step: Step, given: Mapping[str, object]) -> None:
+    if lacking := missing(step, given):
+        raise ProjectError(
+            f"{step.name} takes the input {lacking[0]}, which is not among what was recorded",
+            hint="a version that takes other inputs cannot be tried on recorded ones",
+        )

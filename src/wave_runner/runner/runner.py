@@ -20,6 +20,7 @@ from wave_runner.errors import WaveError
 from wave_runner.runner.ahead import Ahead
 from wave_runner.runner.canary import CanaryJudge
 from wave_runner.runner.fanner import Fanner
+from wave_runner.runner.feeder import Feeder
 from wave_runner.runner.hold import Holder
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.loop import Loop
@@ -54,7 +55,8 @@ PlainLane = TypeVar("PlainLane", SqlLane, RouteLane, PeopleLane)
 IDLE_PAUSE_S = 0.25
 SHORTEST_PAUSE_S = 0.1
 LONGEST_IDLE_PAUSE_S = 1.0
-BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer", "projector")  # loops that new work is no reason to wake
+# Loops that new work is no reason to wake.
+BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer", "projector", "feeder")
 CLOCK_PAUSE_S = 1.0
 TICK_S = 0.5
 AT_ONCE = 2  # waves of queries and of routes, each: while the database records one, the next is prepared
@@ -251,6 +253,7 @@ class Runner:
             Loop("sweeper", sweeper.one_pass, pause_s=min(1.0, self.settings.lease_s / 10)),
             Loop("canceller", sweeper.cancel, pause_s=CLOCK_PAUSE_S),
             Loop("sealer", self.sealer.one_pass, pause_s=PAUSE_S, longest_pause_s=LONGEST_PAUSE_S),
+            Loop("feeder", self._feeder().one_pass, pause_s=CLOCK_PAUSE_S),
             Loop("projector", self._projector.one_pass, pause_s=FOLD_PAUSE_S, longest_pause_s=LONGEST_FOLD_PAUSE_S),
         ]
 
@@ -333,6 +336,9 @@ class Runner:
 
     def _fanner(self) -> Fanner:
         return Fanner(self.database, runner_id=self.runner_id, steps=self._steps, wake_lanes=self._wake)
+
+    def _feeder(self) -> Feeder:
+        return Feeder(self.database, runner_id=self.runner_id, wake_lanes=self._wake)
 
     def _scheduler(self) -> Scheduler:
         return Scheduler(self.database, runner_id=self.runner_id, plan=self.plan_schedule, wake_lanes=self._wake)

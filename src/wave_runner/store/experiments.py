@@ -35,8 +35,17 @@ class Input:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """The run whose results a shadow is given as they come, of a share of its records, from an index of the log on."""
+
+    run_id: int
+    share: float
+    looked_to: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewExperiment:
-    """An experiment to start: so many inputs were asked for, each is done `times` times."""
+    """An experiment to start: so many inputs are wanted, each is done `times` times. A shadow begins without any."""
 
     step: str
     asked: int
@@ -45,6 +54,7 @@ class NewExperiment:
     times: int = 1
     seed: str | None = None
     gold: str | None = None
+    source: Source | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +70,10 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """An experiment as it stands. `definition` is the hash of the step that it has pinned."""
+    """An experiment as it stands. `definition` is the hash of the step that it has pinned.
+
+    Only a shadow has a source: it was given `fed` results of a `share` of its records, and none since `closed_at`.
+    """
 
     run_id: int
     kind: RunKind
@@ -79,6 +92,10 @@ class Experiment:
     adopted_at: datetime | None
     adopted_by: str | None
     reason: str | None
+    source_run_id: int | None
+    share: float | None
+    fed: int | None
+    closed_at: datetime | None
     definition: bytes
     interactions: int
     unfinished: int
@@ -89,8 +106,19 @@ async def create(connection: Connection, run: runs.NewRun, experiment: NewExperi
     run_id = await runs.create(connection, run)
     about = {"run_id": run_id, "step": experiment.step, "asked": experiment.asked, "times": experiment.times}
     said = {"seed": experiment.seed, "gold": experiment.gold, "changes": dumps(dict(experiment.changes)).decode()}
-    await fetch(connection, "experiments/add", {**about, **said})
-    given = experiment.inputs
+    await fetch(connection, "experiments/add", {**about, **said, **_source(experiment.source)})
+    if experiment.source is None:
+        await _begin(connection, run_id, experiment.inputs)
+    return run_id
+
+
+def _source(source: Source | None) -> dict[str, Any]:
+    if source is None:
+        return {"source_run_id": None, "share": None, "looked_to": None}
+    return {"source_run_id": source.run_id, "share": source.share, "looked_to": source.looked_to}
+
+
+async def _begin(connection: Connection, run_id: int, given: Sequence[Input]) -> None:
     arrays = {
         "record_ids": [one.record_id for one in given],
         "inputs": [one.text for one in given],
@@ -100,7 +128,6 @@ async def create(connection: Connection, run: runs.NewRun, experiment: NewExperi
         "expected": [one.expected for one in given],
     }
     await fetch(connection, "experiments/begin", {"run_id": run_id, **arrays})
-    return run_id
 
 
 async def recorded(connection: Connection, of: Sequence[tuple[int, int]], *, size: int) -> list[Recorded]:

@@ -71,6 +71,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'rerun_undone',
     'invalidated',
     'trial_adopted',
+    'shadow_fed',
     'runner_told',
     'actor_registered',
     'actor_drifted',
@@ -339,7 +340,7 @@ CREATE TABLE wave.workflow_runs (
     CONSTRAINT workflow_runs_check5 CHECK (((cancelled_at IS NULL) = (cancelled_by IS NULL))),
     CONSTRAINT workflow_runs_check6 CHECK (((state <> 'cancelled'::text) OR (cancelled_at IS NOT NULL))),
     CONSTRAINT workflow_runs_currency_check CHECK ((currency <> ''::text)),
-    CONSTRAINT workflow_runs_kind_check CHECK ((kind = ANY (ARRAY['run'::text, 'trial'::text, 'repeat'::text, 'eval'::text]))),
+    CONSTRAINT workflow_runs_kind_check CHECK ((kind = ANY (ARRAY['run'::text, 'trial'::text, 'repeat'::text, 'eval'::text, 'shadow'::text]))),
     CONSTRAINT workflow_runs_reason_check CHECK ((reason = ANY (ARRAY['selection_failed'::text, 'step_failed'::text, 'rows_undecided'::text, 'postcondition_failed'::text]))),
     CONSTRAINT workflow_runs_record_limit_check CHECK ((record_limit > 0)),
     CONSTRAINT workflow_runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
@@ -806,11 +807,19 @@ CREATE TABLE wave.experiments (
     adopted_by text,
     reason text,
     reason_nonce bytea,
+    source_run_id bigint,
+    share double precision,
+    looked_to bigint,
+    fed integer,
+    closed_at timestamp with time zone,
     CONSTRAINT experiments_asked_check CHECK ((asked > 0)),
-    CONSTRAINT experiments_check CHECK (((seed IS NULL) = (gold IS NOT NULL))),
-    CONSTRAINT experiments_check1 CHECK ((((adopted_at IS NULL) = (adopted_by IS NULL)) AND ((adopted_at IS NULL) = (reason IS NULL)) AND ((reason IS NULL) = (reason_nonce IS NULL)))),
+    CONSTRAINT experiments_check CHECK ((num_nulls(source_run_id, share, looked_to, fed) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT experiments_check1 CHECK (((closed_at IS NULL) OR (source_run_id IS NOT NULL))),
+    CONSTRAINT experiments_check2 CHECK (((seed IS NULL) = (gold IS NOT NULL))),
+    CONSTRAINT experiments_check3 CHECK ((((adopted_at IS NULL) = (adopted_by IS NULL)) AND ((adopted_at IS NULL) = (reason IS NULL)) AND ((reason IS NULL) = (reason_nonce IS NULL)))),
     CONSTRAINT experiments_reason_check CHECK ((reason <> ''::text)),
     CONSTRAINT experiments_reason_nonce_check CHECK ((length(reason_nonce) = 32)),
+    CONSTRAINT experiments_share_check CHECK (((share > (0)::double precision) AND (share <= (1)::double precision))),
     CONSTRAINT experiments_times_check CHECK ((times > 0))
 );
 
@@ -2036,6 +2045,8 @@ CREATE INDEX event_log_anchors ON wave.event_log USING btree (log_index) WHERE (
 
 CREATE INDEX event_log_seals ON wave.event_log USING btree (log_index) WHERE (kind = 1);
 
+CREATE INDEX experiments_fed ON wave.experiments USING btree (run_id) WHERE ((source_run_id IS NOT NULL) AND (closed_at IS NULL));
+
 CREATE INDEX fan_outs_open ON wave.fan_outs USING btree (run_id) WHERE (closed_at IS NULL);
 
 CREATE INDEX interaction_events_skips ON ONLY wave.interaction_events USING btree (event_id) WHERE (type = 'projection_event_skipped'::wave.event_type);
@@ -2296,6 +2307,9 @@ ALTER TABLE ONLY wave.erasures
 
 ALTER TABLE ONLY wave.experiments
     ADD CONSTRAINT experiments_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.experiments
+    ADD CONSTRAINT experiments_source_run_id_fkey FOREIGN KEY (source_run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.fan_outs
     ADD CONSTRAINT fan_outs_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);

@@ -145,7 +145,7 @@ CREATE TABLE workflow_runs (
     workflow_id     bigint NOT NULL REFERENCES workflows,
     definition_id   bigint NOT NULL REFERENCES definitions,     -- the workflow file's bytes
     -- Anything but a run is an experiment: of one step, beside the real work (core/experiment.py).
-    kind            text NOT NULL DEFAULT 'run' CHECK (kind IN ('run', 'trial', 'repeat', 'eval')),
+    kind            text NOT NULL DEFAULT 'run' CHECK (kind IN ('run', 'trial', 'repeat', 'eval', 'shadow')),
     params          text NOT NULL,                              -- canonical JSON
     record_limit    bigint CHECK (record_limit > 0),
     selection       text,                                       -- canonical JSON: the filter of `--where`
@@ -221,7 +221,7 @@ CREATE TABLE reruns (
 CREATE TABLE experiments (
     run_id        bigint PRIMARY KEY REFERENCES workflow_runs,
     step          text NOT NULL,
-    asked         integer NOT NULL CHECK (asked > 0),           -- so many inputs were wanted
+    asked         integer NOT NULL CHECK (asked > 0),           -- so many inputs were wanted; of a shadow the most it is given
     times         integer NOT NULL DEFAULT 1 CHECK (times > 0), -- and each done so often
     seed          text,                                         -- what the sample was drawn by; NULL: a gold set says which
     gold          text,                                         -- path of the gold set
@@ -230,9 +230,17 @@ CREATE TABLE experiments (
     adopted_by    text,
     reason        text CHECK (reason <> ''),
     reason_nonce  bytea CHECK (length(reason_nonce) = 32),      -- of the commitment that its event carries
+    source_run_id bigint REFERENCES workflow_runs,              -- a shadow: the run whose results it is given as they come,
+    share         double precision CHECK (share > 0 AND share <= 1),    -- of this share of the records,
+    looked_to     bigint,                                       -- told in the log before this index,
+    fed           integer,                                      -- so many of them so far,
+    closed_at     timestamptz,                                  -- and none since then
+    CHECK (num_nulls(source_run_id, share, looked_to, fed) IN (0, 4)),
+    CHECK (closed_at IS NULL OR source_run_id IS NOT NULL),
     CHECK ((seed IS NULL) = (gold IS NOT NULL)),
     CHECK ((adopted_at IS NULL) = (adopted_by IS NULL) AND (adopted_at IS NULL) = (reason IS NULL) AND (reason IS NULL) = (reason_nonce IS NULL))
 );
+CREATE INDEX experiments_fed ON experiments (run_id) WHERE source_run_id IS NOT NULL AND closed_at IS NULL;
 
 -- Results that somebody has found wrong, and why.
 CREATE TABLE invalidations (
@@ -684,7 +692,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
-    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'canary_judged', 'batch_stopped', 'rerun_started', 'rerun_undone', 'invalidated', 'trial_adopted', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
+    'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'canary_judged', 'batch_stopped', 'rerun_started', 'rerun_undone', 'invalidated', 'trial_adopted', 'shadow_fed', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_tightened', 'actor_restored',
     'workflow_registered', 'workflow_drifted', 'workflow_approved', 'workflow_tightened', 'workflow_restored',
     'log_verified',                     -- somebody has had the whole log verified

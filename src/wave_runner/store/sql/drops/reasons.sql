@@ -3,8 +3,10 @@ WITH old AS MATERIALIZED (
     SELECT first_run, following FROM run_ranges WHERE first_run = ANY (%(ranges)s::bigint[])
 )
 SELECT o.first_run, 'not_ended' AS why, count(*) AS n, min(w.run_id)::text AS first
-FROM old o JOIN workflow_runs w ON w.run_id >= o.first_run AND w.run_id < o.following
-WHERE w.state = 'running'
+FROM old o JOIN workflow_runs w ON w.state = 'running'
+WHERE w.run_id >= o.first_run AND w.run_id < o.following
+   -- A shadow is given what a run of the range has come to, and its answers are held against that.
+   OR EXISTS (SELECT FROM experiments x WHERE x.run_id = w.run_id AND x.source_run_id >= o.first_run AND x.source_run_id < o.following)
 GROUP BY o.first_run
 UNION ALL
 SELECT o.first_run, 'not_judged', count(*), min(rr.run_id)::text

@@ -1,6 +1,6 @@
 -- The run, its records by verdict and its staged rows by decision. A record is completed when its workflow's
 -- `ensures` hold, and never because its last step is.
-SELECT r.run_id, w.name AS workflow,
+SELECT r.run_id, r.kind, w.name AS workflow,
        run_state(r) AS state, coalesce(r.paused_by, w.paused_by) AS paused_by, r.cancelled_by, r.reason, r.broken, r.params, r.record_limit, r.canary, r.canary_verdict, r.started_by, r.started_at, r.ended_at,
        clock_timestamp() AS as_of,
        extract(epoch FROM coalesce(r.ended_at, clock_timestamp()) - r.started_at)::float8 AS seconds,

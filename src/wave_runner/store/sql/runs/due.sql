@@ -1,5 +1,6 @@
 -- Runs in which something awaits a verdict: records whose flow is through, or else, where nothing lives any more, the run
--- itself (tally.sql then looks closely), unless records wait for the verdict on its canary. With each a step of it, of the newest rerun that was not undone: any of them says what the run ensures. Locks nothing: this
+-- itself (tally.sql then looks closely), unless records wait for the verdict on its canary. Of a shadow nothing does while it is
+-- given more: a record may come again. With each a step of it, of the newest rerun that was not undone: any of them says what the run ensures. Locks nothing: this
 -- is asked again and again, by every runner, while runs work. OFFSET 0: one look by key for each run. Else the records of all
 -- runs are read at once, with all that an old snapshot keeps of runs that have ended.
 WITH deltas AS MATERIALIZED (
@@ -15,6 +16,7 @@ CROSS JOIN LATERAL (
     WHERE rs.run_id = r.run_id AND g.undone_at IS NULL ORDER BY rs.generation DESC, rs.position LIMIT 1
 ) AS s
 WHERE r.state = 'running'
+  AND NOT EXISTS (SELECT FROM experiments x WHERE x.run_id = r.run_id AND x.source_run_id IS NOT NULL AND x.closed_at IS NULL)
   AND (e.has_ended
        OR coalesce((SELECT sum(n) FROM counts c
                     WHERE c.run_id = r.run_id AND c.state IN ('blocked', 'pending', 'running', 'waiting')), 0)

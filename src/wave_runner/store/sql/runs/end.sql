@@ -1,5 +1,5 @@
--- A run has ended when nothing of it lives: no interaction, no fan-out, no record without a verdict. What it is
--- called then is computed here and nowhere else: cancelled, if somebody has said so; else completed, which means that
+-- A run has ended when nothing of it lives: no interaction, no fan-out, no record without a verdict; and a shadow when it is
+-- given nothing more besides. What it is called then is computed here and nowhere else: cancelled, if somebody has said so; else completed, which means that
 -- every record's `ensures` hold and the run's own (`broken` are those that do not), and that every staged row has been
 -- decided on. The run is locked before, by a statement of its own: nothing of it comes to live again meanwhile.
 WITH live AS (
@@ -13,6 +13,7 @@ WITH live AS (
     WHERE run_id = %(run_id)s AND state = 'running'
       AND (SELECT n FROM live) = 0
       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND closed_at IS NULL)
+      AND NOT EXISTS (SELECT FROM experiments WHERE run_id = %(run_id)s AND source_run_id IS NOT NULL AND closed_at IS NULL)
       AND NOT EXISTS (SELECT FROM run_records WHERE run_id = %(run_id)s AND state IN ('live', 'ended'))
 ), ended AS (
     SELECT run.run_id, run.cancelled,

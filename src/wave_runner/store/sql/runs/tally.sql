@@ -11,6 +11,7 @@ WITH live AS (
     WHERE run_id = %(run_id)s AND state = 'running'
       AND (SELECT n FROM live) = 0
       AND NOT EXISTS (SELECT FROM fan_outs WHERE run_id = %(run_id)s AND closed_at IS NULL)
+      AND NOT EXISTS (SELECT FROM experiments WHERE run_id = %(run_id)s AND source_run_id IS NOT NULL AND closed_at IS NULL)
       AND NOT EXISTS (SELECT FROM run_records WHERE run_id = %(run_id)s AND state IN ('live', 'ended'))
 ), chosen AS (
     -- Runs to be compared with: the same workflow and parameters, and nothing left out.

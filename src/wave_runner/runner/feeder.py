@@ -1,0 +1,64 @@
+"""The loop that feeds shadows: what a run has come to since the last look is done once more beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from wave_runner.core.experiment import is_drawn
+from wave_runner.runner.nonces import new_nonce
+from wave_runner.store import shadows
+from wave_runner.store.database import Connection, Database
+from wave_runner.store.shadows import Shadow, Stretch
+
+# Entries of the log that one look goes through: so many results at most become work in one transaction.
+STRETCH = 2000
+
+SOURCE_ENDED, ENOUGH = "source_ended", "enough"
+
+
+class Feeder:
+    """Each stretch of the log is a transaction of its own: a runner that is killed leaves it to the next."""
+
+    def __init__(
+        self, database: Database, *, runner_id: UUID, wake_lanes: Callable[[], None], stretch: int = STRETCH
+    ) -> None:
+        self._database = database
+        self._runner_id = runner_id
+        self._wake_lanes = wake_lanes
+        self._size = stretch
+
+    async def one_pass(self) -> bool:
+        """Go through a stretch of the log for each shadow. True if there may be more of it."""
+        more = False
+        for run_id in await shadows.due(self._database):
+            more = await self._feed(run_id) or more
+        return more
+
+    async def _feed(self, run_id: int) -> bool:
+        async with self._database.transaction() as connection:
+            shadow = await shadows.lock(connection, run_id)
+            stretch = await shadows.stretch(connection, shadow, size=self._size) if shadow is not None else None
+            if shadow is None or stretch is None:
+                return False
+            fed = await self._give(connection, shadow, stretch)
+            closes = _closes(shadow, stretch, shadow.fed + fed)
+            await shadows.advance(
+                connection, shadow, looked_to=stretch.following, fed=fed, closes=closes, runner_id=self._runner_id
+            )
+        if fed:
+            self._wake_lanes()
+        return closes is None
+
+    async def _give(self, connection: Connection, shadow: Shadow, stretch: Stretch) -> int:
+        found = await shadows.results(connection, shadow, stretch.following)
+        drawn = [one for one in found if is_drawn(one.key, shadow.seed, shadow.share)][: shadow.asked - shadow.fed]
+        return await shadows.feed(connection, shadow, drawn, [new_nonce() for _ in drawn]) if drawn else 0
+
+
+def _closes(shadow: Shadow, stretch: Stretch, fed: int) -> str | None:
+    """Say why a shadow is given nothing more; None if it is."""
+    if fed >= shadow.asked:
+        return ENOUGH
+    # A run that has ended and goes on since, since something of it is tried again, ends once more.
+    return SOURCE_ENDED if stretch.tells_end and shadow.source_has_ended else None
