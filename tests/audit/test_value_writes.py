@@ -118,11 +118,11 @@ def test_no_event_speaks_of_too_many_values(ground: Ground):
 # ─── what the owner of the server may do ─────────────────────────────────────────────────────────────────────────────
 
 CHANGES = {
-    "value, hash and what stood before": [
+    "what stood before, and its hash": [
         "UPDATE payloads SET content = '\"1st\"' WHERE payload_id = %(payload)s",
         "UPDATE value_writes SET before_sha256 = sha256('\"1st\"') WHERE value_write_id = %(write)s",
     ],
-    "the value and its hash": ["UPDATE value_writes SET after_sha256 = sha256('7') WHERE value_write_id = %(write)s"],
+    "the hash of the value": ["UPDATE value_writes SET after_sha256 = sha256('7') WHERE value_write_id = %(write)s"],
     "what stood before": ["UPDATE payloads SET content = '\"1st\"' WHERE payload_id = %(payload)s"],
     "that anything stood": ["UPDATE value_writes SET before_payload_id = NULL WHERE value_write_id = %(write)s"],
     "all of it": ["DELETE FROM value_writes WHERE value_write_id = %(write)s"],

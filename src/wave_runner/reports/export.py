@@ -226,7 +226,7 @@ class _Export:
         for one in self._writes:
             yield one
         for run_id in [] if self._is_record else sorted(self._writes_of):
-            after = 0
+            after = sealed.BEFORE_ALL
             while rows := await sealed.writes(self._connection, run_id, after, STRETCH):
                 for one, _ in rows:
                     yield one

@@ -120,7 +120,7 @@ class _Live:
                 found[hashlib.sha256(nonce + content).digest()] = None
             after = some[-1]
         for run_id in await sealed.written_runs(self._connection):
-            number = 0
+            number = sealed.BEFORE_ALL
             while rows := await sealed.writes(self._connection, run_id, number, FEW):
                 for write, differs in rows:
                     self._take_write(found, write, differs)
@@ -142,7 +142,7 @@ class _Live:
         unsigned = await sealed.unsigned_writes(self._connection, {one.run_id for one in lone}, size=size)
         for write in lone:
             if write.commitment() not in unsigned:
-                self._findings.add(TamperedError(f"no event speaks of it: {_named(write)}"))
+                self._findings.add(TamperedError(f"no event speaks of it: {_named(write)}"), follows=True)
 
     async def _own(self, findings: Findings) -> list[Checkpoint]:
         """Return the database's own checkpoints, of all epochs: the tree goes on through them."""

@@ -13,6 +13,9 @@ from wave_runner.core.merkle import leaf_hash
 from wave_runner.core.value_write import ValueWrite
 from wave_runner.store.database import Connection, Row, fetch, fetch_tuples, plan_by_key
 
+BEFORE_ALL = -(2**63)
+"""Smaller than the number of any row: whoever puts one in may give it any."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Signed:
