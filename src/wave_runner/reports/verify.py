@@ -60,7 +60,9 @@ class _Live:
         self._tiles: dict[tuple[int, int], bytes] = {}  # the hash of each that the entries have
         self._stored: dict[int, bytes] = {}  # of the lowest level, those of the stretch that is read
         self._findings = Findings()
-        self._writes: dict[bytes, ValueWrite] = {}  # by what commits to them
+        self._writes: dict[
+            bytes, tuple[int, int]
+        ] = {}  # values that were changed, by what commits to them: run, number
 
     async def verify(self, policy: Policy | None, older: Sequence[Checkpoint], longest_us: int) -> Verified:
         findings = self._findings
@@ -134,14 +136,15 @@ class _Live:
             return
         promise = bytes.fromhex(write.commitment())
         kept[promise] = None
-        self._writes[promise] = write
+        self._writes[promise] = write.run_id, write.value_write_id
 
     async def _compare_writes(self, checks: Checks, size: int) -> None:
         """Note values that are said to have been changed, and no event, signed or not, says so."""
-        lone = [one for promise, one in self._writes.items() if promise not in checks.evidence.used]
-        unsigned = await sealed.unsigned_writes(self._connection, {one.run_id for one in lone}, size=size)
-        for write in lone:
-            if write.commitment() not in unsigned:
+        lone = {promise: place for promise, place in self._writes.items() if promise not in checks.evidence.used}
+        unsigned = await sealed.unsigned_writes(self._connection, {run_id for run_id, _ in lone.values()}, size=size)
+        for promise, (run_id, number) in lone.items():
+            if promise.hex() not in unsigned:
+                [(write, _)] = await sealed.writes(self._connection, run_id, number - 1, 1)
                 self._findings.add(TamperedError(f"no event speaks of it: {_named(write)}"), follows=True)
 
     async def _own(self, findings: Findings) -> list[Checkpoint]:
