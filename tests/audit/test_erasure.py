@@ -187,7 +187,8 @@ def test_doctor_finds_what_is_put_back(sung: Ground):
         "UPDATE staged_records SET raw = '{}' WHERE raw IS NULL",
         "UPDATE tasks SET title = 'x' WHERE title = 'erased'",
         "UPDATE decisions SET comment = 'x' WHERE comment = 'erased'",
-        "UPDATE value_writes SET before_sha256 = sha256('x'), after_sha256 = sha256('y') WHERE after_sha256 IS NULL",
+        "UPDATE value_writes SET nonce = sha256('n'), before_sha256 = sha256('x'), after_sha256 = sha256('y') "
+        "WHERE nonce IS NULL",
         "UPDATE run_records SET broken = '[]' WHERE broken = '[\"erased\"]'",
         "UPDATE interactions SET error = 'x' WHERE error = 'erased'",
         "INSERT INTO answers SELECT sha256('x'), run_id, interaction_id FROM interactions WHERE erased LIMIT 1",
@@ -203,7 +204,7 @@ def erase_again(ground: Ground) -> None:
     """Make right again what a test has put back, by the product's own statement."""
     known = ground.one("SELECT record_id FROM erasures WHERE erased_at IS NOT NULL")
     ground.sql("UPDATE records SET key = 'erased-again' WHERE record_id = %s", known)
-    for name in ("contents", "payloads", "rest"):
+    for name in ("contents", "payloads", "value_writes", "rest"):
         with psycopg.connect(ground.url, options="-c search_path=wave,public") as connection:
             connection.execute(
                 statement(f"erasures/{name}"), {"record_id": known, "key": KEY, "new_key": "erased-again"}

@@ -139,6 +139,26 @@ def a_content_is_not_there(history: bundles.History) -> int:
     return next(at for at, one in enumerate(history.events) if kept in bundles.promised(one["data"]))
 
 
+def what_was_written_is_not_there(history: bundles.History) -> int:
+    kept = next(one for one in history.written if one in history.payloads)
+    del history.payloads[kept]
+    return next(at for at, one in enumerate(history.events) if kept in bundles.promised(one["data"]))
+
+
+def restored_though_nothing_has_superseded_it(history: bundles.History) -> int:
+    place = find(history.events, "interaction_superseded")
+    history.events[place]["type"] = "interaction_restored"
+    return place
+
+
+def restored_twice(history: bundles.History) -> int:
+    place = find(history.events, "interaction_restored")
+    one = history.events[place]
+    again = {**one, "event_id": 10**9, "seq": one["seq"] + 1, "cause": (one["interaction"], one["seq"])}
+    history.events.insert(place + 1, again)
+    return place + 1
+
+
 def an_event_that_nobody_knows(history: bundles.History) -> int:
     place = find(history.events, "run_completed")
     history.events[place]["type"] = "run_improved"
@@ -182,6 +202,9 @@ SINS: list[Callable[[bundles.History], int]] = [
     an_erasure_by_one_person,
     an_erasure_of_what_is_still_there,
     a_content_is_not_there,
+    what_was_written_is_not_there,
+    restored_though_nothing_has_superseded_it,
+    restored_twice,
     an_event_that_nobody_knows,
     an_event_of_an_interaction_without_one,
     recorded_after_it_was_sealed,

@@ -18,7 +18,7 @@ PLACES = ("", crash_points.COMMIT)
 ENDING = ("batches/declare", "batches/whole", "batches/vanishing", "records/vanish", "batches/settle")
 TAKING_UP = ("staging/lock_rows", "staging/copy", "staging_orders/add")
 ROLLING_BACK = (
-    "records/add_undone_writes",
+    "records/add_value_writes",
     "invalidations/apply",
     "staging/roll_back",
     "records/unsee",

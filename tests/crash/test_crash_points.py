@@ -57,7 +57,6 @@ REPAIRING = (
         "reruns/restore",
         "reruns/seed",
         "reruns/supersede",
-        "records/add_undone_writes",
         "records/lock",
         "reruns/lock_records",
     ),
@@ -79,7 +78,7 @@ BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lo
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
 ERASING = (
     *("erasures/lock", "erasures/lock_work", "erasures/unsettled", "erasures/contents", "erasures/payloads"),
-    *("erasures/rest", "erasures/finish"),
+    *("erasures/value_writes", "erasures/rest", "erasures/finish"),
 )
 ORDERING = ("drops/lock", "drops/close", "drops/approve", "drops/spans")
 DROPPING = (

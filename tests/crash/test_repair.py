@@ -20,7 +20,7 @@ REDOING = (
 )
 UNDOING = (
     "reruns/lock_records",
-    "records/add_undone_writes",
+    "records/add_value_writes",
     "reruns/supersede",
     "reruns/restore",
     "reruns/judge_again",

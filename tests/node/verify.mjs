@@ -330,7 +330,7 @@ const MOVES = {
   task_escalated: ["waiting"],
 };
 const OTHERS = new Set(
-  `run_started run_completed run_failed run_cancelled records_settled records_selected selection_failed
+  `run_started run_completed run_failed run_cancelled records_settled records_selected selection_failed values_written
   records_vanished records_returned batch_held batch_approved batch_refused staging_revalidated staging_promoted staging_rejected
   staging_rolled_back wave_opened
   wave_closed wave_expired wave_late_result model_loaded model_unloaded model_load_failed breaker_opened
@@ -373,7 +373,7 @@ class History {
     let stream = this.streams.get(interaction);
     if (stream === undefined) {
       this.begin({ interaction, seq, cause, run });
-      stream = { run, seq, states: seq === 1 ? ["new", "blocked", "pending"] : null };
+      stream = { run, seq, states: seq === 1 ? ["new", "blocked", "pending"] : null, superseded: seq !== 1 };
       this.streams.set(interaction, stream);
     } else {
       const expected = stream.seq + 1;
@@ -385,6 +385,11 @@ class History {
     const possible = stream.states?.filter((state) => from.split(" ").includes(state)) ?? from.split(" ");
     stream.states = to ? [to] : possible;
     must(possible.length, `${type} cannot follow`);
+    if (type === "interaction_superseded") stream.superseded = true;
+    if (type === "interaction_restored") {
+      must(stream.superseded, "is restored, and was not superseded");
+      stream.superseded = false;
+    }
   }
 
   begin({ interaction, seq, cause, run }) {
@@ -693,6 +698,7 @@ class Bundle {
     }, index);
     const isErasure = columns.type === "payload_erased";
     if (this.scope.kind !== "record" || isErasure || this.scope.correlations.includes(columns.correlation)) this.keep(event);
+    else if (columns.type === "values_written") for (const { c } of event.promised) if (this.kept.has(c)) this.used.add(c);
     this.history.add(columns);
     if (columns.type === "drop_ordered" || columns.type === "history_dropped") this.drop(event);
   }

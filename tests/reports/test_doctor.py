@@ -20,8 +20,8 @@ BREAK = {
     "I2": UNGUARDED + f"UPDATE interaction_events SET wave_id = wave_id + 1000 WHERE interaction_id = {ONE} "
     "AND type = 'interaction_completed'",
     "I3": "INSERT INTO value_writes (run_id, interaction_id, record_id, table_name, column_name, before_sha256, "
-    "after_sha256) SELECT run_id, interaction_id, record_id, table_name, column_name, before_sha256, after_sha256 "
-    "FROM value_writes LIMIT 1",
+    "after_sha256, nonce) SELECT run_id, interaction_id, record_id, table_name, column_name, before_sha256, "
+    "after_sha256, nonce FROM value_writes LIMIT 1",
     "I4": UNGUARDED
     + f"UPDATE interaction_events SET event_id = -1 WHERE interaction_id = {ONE} AND type = 'interaction_started'",
     "I5": f"UPDATE interactions SET attempt = attempt + 1 WHERE interaction_id = {ONE}",

@@ -41,6 +41,7 @@ class History:
 
     events: list[dict[str, Any]] = field(default_factory=list)
     payloads: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)  # what is promised of values that were written, and the flow
 
 
 class Writer:
@@ -52,6 +53,7 @@ class Writer:
         self._now = START_US
         self._next = {"event": 1, "interaction": 1, "wave": 1}
         self._open: list[dict[str, Any]] = []
+        self._written: list[str] = []
 
     def _number(self, kind: str) -> int:
         self._next[kind] += self.random.choice([1, 1, 1, 2, 40])
@@ -94,6 +96,10 @@ class Writer:
                     run, (chosen["id"], chosen["seq"]), chosen["flow"], self.random.choice(["save", "score"])
                 )
                 self._open.append({**child, "depth": chosen["depth"] + 1})
+        for first in range(0, len(self._written), 3):  # of several flows at once
+            promised = [{"c": one} for one in self._written[first : first + 3]]
+            self.event("values_written", {"payloads": promised}, run=run, wave=wave, runner=self.uuid())
+        self._written.clear()
         self.event("wave_closed", {"size": 10, "done": 9}, wave=wave)
         self.event("run_completed", {"completed": 2, "incomplete": 0}, run=run)
 
@@ -166,7 +172,14 @@ class Writer:
             data["payloads"] = [{"c": self.promise(), "role": role} for role in ("request", "answer")]
         self._say(one, "interaction_completed", data, wave)
         if one["parent"] is None:
-            self._say(one, "interaction_fanned_out", {"made": 3, "left_out": 0})
+            return self._say(one, "interaction_fanned_out", {"made": 3, "left_out": 0})
+        if self.random.random() < 0.5:
+            self._written.append(self.promise(b'{"column":"words","table":"items"}'))
+            self.history.written[self._written[-1]] = one["flow"]
+        if self.random.random() < 0.2:
+            self._say(one, "interaction_superseded", {"rerun": 1})
+            self._say(one, "interaction_restored", {"rerun": 1})
+        return None
 
     def erase(self, share: float) -> None:
         """Erase some contents, as the product would: the content goes, and a sealed event names it."""
@@ -498,7 +511,10 @@ def of_flow(log: Log, flow: str) -> tuple[dict[str, bytes], dict[str, Any]]:
     places = {at for at, one in enumerate(events) if one.get("interaction") in wanted}
     places |= {at for at, one in enumerate(events) if one["type"] == "run_started" and one["run"] in runs}
     places |= {at for at, one in enumerate(events) if one["type"] == "payload_erased"}
-    files = part(log, places, by_proofs=True) | payload_files(_behind(log, own))
+    mine = {c for c, of in log.history.written.items() if of == flow}
+    places |= {at for at, one in enumerate(events) if mine.intersection(promised(one["data"]))}
+    written = {c: kept for c, kept in log.history.payloads.items() if c in mine}
+    files = part(log, places, by_proofs=True) | payload_files({**_behind(log, own), **written})
     return files, {"kind": "record", "correlations": [flow]}
 
 

@@ -871,6 +871,7 @@ OTHERS = frozenset(
         "records_settled",
         "records_selected",
         "selection_failed",
+        "values_written",
         "records_vanished",
         "records_returned",
         "batch_held",
@@ -961,10 +962,11 @@ NAMES_WHO = {
 class _Stream:
     """What is known of one interaction so far."""
 
-    __slots__ = ("run", "seq", "states")
+    __slots__ = ("run", "seq", "states", "superseded")
 
     def __init__(self, run: int, seq: int, states: int) -> None:
         self.run, self.seq, self.states = run, seq, states
+        self.superseded = seq != 1  # or it may be: nobody knows what was before
 
 
 class History:
@@ -1015,6 +1017,12 @@ class History:
         before, stream.states = stream.states, move[1] or stream.states & move[0]
         if not before & move[0]:
             raise TamperedError(f"{event.type} cannot follow what interaction {interaction} has come to")
+        if event.type == "interaction_superseded":
+            stream.superseded = True
+        elif event.type == "interaction_restored":
+            if not stream.superseded:
+                raise TamperedError(f"interaction {interaction} is restored, and nothing has superseded it")
+            stream.superseded = False
 
     def _begin(self, event: Event, seq: int) -> None:
         """The first event of an interaction is caused by an earlier one of another, or its run has begun."""
@@ -1060,6 +1068,10 @@ class Evidence:
                 self._newest[event.interaction] = (promise, index, event.event_id)
             elif promised != event.data.get("output") or event.type == "interaction_completed":
                 self._open[promise] = (index, event.event_id)
+
+    def take(self, event: Event) -> None:
+        """Take what is here of what an event commits to; what is not here need not be: it is of other records."""
+        self.used |= self._kept.keys() & {bytes.fromhex(promised) for promised in event.promised}
 
     def _erase(self, event: Event) -> None:
         named = event.data.get("commitments")
@@ -1396,6 +1408,8 @@ class Checks:
             says_something = event.promised or event.type == "payload_erased"
             if says_something and (not self._is_part or self._is_wanted(event)):
                 self.evidence.add(event, index)
+            elif event.type == "values_written":
+                self.evidence.take(event)
             self._history.add(event)
             if event.type in ("drop_ordered", "history_dropped"):
                 self._gone.add(event, index)

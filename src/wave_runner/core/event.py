@@ -66,6 +66,7 @@ class EventType(enum.StrEnum):
     TASK_SENT_BACK = "task_sent_back"  # to be decided again from the start, with a comment
     TASK_ESCALATED = "task_escalated"  # overdue: it waits in another queue now
     INTERACTION_FANNED_OUT = "interaction_fanned_out"  # a chunk of an `each` became children
+    VALUES_WRITTEN = "values_written"  # values of the user's tables were changed: the data commits to each change
     STAGING_WRITTEN = "staging_written"  # raw input was staged
     STAGING_DECIDED = "staging_decided"  # staged rows were promoted or rejected
     STAGING_COMPLETED = "staging_completed"  # its source was read to the end: what is not in the batch has vanished

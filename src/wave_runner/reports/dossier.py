@@ -27,7 +27,7 @@ LONGEST_TRANSACTION_US = 3_600_000_000
 CANNOT_PROVE = (
     "that a model's answer, a script's result or a person's decision was right: only that it was given, and from what",
     "why a model has answered as it did: the prompt, its weights and its options are here, its reasons are not",
-    "that a value in your tables is the one that was written: its hash is kept beside the log and not in it",
+    "that what stands in your tables now is what was written: the log commits to that, and sees your tables never",
     "that nothing else was done with the record elsewhere: only what Wave Runner has recorded is here",
     "that no further interaction of the record exists: of an excerpt only the whole log can show that",
     "anything beyond the log's own key, unless a checkpoint or a policy that was kept elsewhere is held against it",

@@ -12,6 +12,7 @@ from wave_runner.core.chain import Link
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.provenance import Column, Standing, broken_causes, column_of
 from wave_runner.core.settling import ALL_ROWS
+from wave_runner.core.value_write import NULL, sha256_of
 from wave_runner.core.workflow import CollectionSpec
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.reports.work import Read, Work, works
@@ -173,7 +174,7 @@ async def _explain(connection: Connection, column: Column, record: Row, collecti
     write = next((row for row in writes if row["in_force"]), None)
     if write is None and writes:
         text, _ = await _now(connection, column.table, writes[0]["column_name"], record, collection)
-        write = _not_in_force(writes, records.sha256_of(text))
+        write = _not_in_force(writes, sha256_of(text))
     promotion = await _promotion(connection, record["record_id"])
     gone = await drops.gone(connection, record_id=record["record_id"])
     if write is not None:
@@ -212,7 +213,7 @@ async def _written(
 ) -> Explanation:
     run_id, interaction_id = write["run_id"], write["interaction_id"]
     text, there = await _now(connection, column.table, write["column_name"], record, collection)
-    now_sha256, sha256 = records.sha256_of(text), _hash(write["after_sha256"])
+    now_sha256, sha256 = sha256_of(text), _hash(write["after_sha256"])
     done = await _works(connection, run_id, [interaction_id], promotion, record, collection)
     causes = await _causes(connection, run_id, done[0] if done else None)
     earlier, lost = _earlier([row for row in writes if row["column_name"] == write["column_name"]])
@@ -260,7 +261,7 @@ async def _promoted(
         **_where(column, record, column.column),
         standing=None if there else Standing.ROW_GONE,
         now=json.loads(text),
-        now_sha256=records.sha256_of(text).hex(),
+        now_sha256=sha256_of(text).hex(),
         sha256=None,
         writer=None,
         run=await _run(connection, promotion.run_id),
@@ -322,7 +323,7 @@ async def _now(
     tables = await records.look_up_tables(connection, collection)
     known = {record["record_id"]: record["key"]}
     texts = await records.current_texts(connection, tables, table, column, known)
-    return texts.get(record["record_id"], records.NULL), column == ALL_ROWS or bool(texts)
+    return texts.get(record["record_id"], NULL), column == ALL_ROWS or bool(texts)
 
 
 async def _promotion(connection: Connection, record_id: int) -> Promotion | None:
@@ -369,7 +370,7 @@ def _earlier(writes: Sequence[Row]) -> tuple[list[Earlier], list[str]]:
             hash_of = sha256.hex() if sha256 is not None else None
             found.append(Earlier(value=None, sha256=hash_of, replaced_at=write["written_at"], writer=None, erased=True))
             continue
-        if before is None or sha256 is None or records.sha256_of(bytes(before).decode()) != sha256:
+        if before is None or sha256 is None or sha256_of(bytes(before).decode()) != sha256:
             when = f"the value that stood before interaction {write['interaction_id']}"
             lost.append(f"{when} is not stored any more" if before is None else f"{when} is not what its hash says")
             continue

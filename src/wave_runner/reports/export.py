@@ -13,8 +13,9 @@ from typing import Any
 from wave_runner.audit import wave_verify
 from wave_runner.audit.bundle import BundleWriter, consistency_file, proof_file
 from wave_runner.core import merkle, tiles
-from wave_runner.core.event import Event, commitments, line
+from wave_runner.core.event import Event, EventType, commitments, line
 from wave_runner.core.note import Checkpoint
+from wave_runner.core.value_write import ValueWrite
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.reports.own_policy import own_policy
 from wave_runner.store import erasures, reports, sealed
@@ -72,13 +73,16 @@ class _Export:
         self._signed = signed
         self._source = source
         self._origin = Checkpoint.parse(signed.note).origin
+        self._writes: list[ValueWrite] = []  # of the record, where one is shown
         self._promised: set[str] = set()
         self._interactions: set[tuple[int, int]] = set()
+        self._writes_of: set[int] = set()  # runs in which values were changed, and events say so
         self._flows: set[str] = set()
         self._events = 0
 
     async def write(self, folder: Path, wanted: Wanted, older: Sequence[wave_verify.Checkpoint]) -> Exported:
         scope = await self._scope(wanted)
+        self._is_record = scope["kind"] == "record"
         if scope["kind"] == "whole":
             await self._whole()
         else:
@@ -126,6 +130,8 @@ class _Export:
         size = self._signed.size
         if wanted.record is not None:
             found, what = await sealed.of_record(self._connection, wanted.record, size=size), f"record {wanted.record}"
+            self._writes = await sealed.writes_of_record(self._connection, wanted.record)
+            found += await sealed.speaking_of(self._connection, self._writes, size=size)
         elif wanted.run is not None:
             found, what = await sealed.of_run(self._connection, wanted.run, size=size), f"run {wanted.run}"
         else:
@@ -185,7 +191,10 @@ class _Export:
             return
         self._writer.event(line(one.event, one.log_index, source=self._source))
         self._events += 1
-        if not self._flows or one.event.correlation_id in self._flows:
+        if one.event.type == EventType.VALUES_WRITTEN:
+            self._promised.update(commitments(one.event.data))
+            self._writes_of.add(one.event.run_id)
+        elif not self._flows or one.event.correlation_id in self._flows:
             self._note_promises(one.event)
 
     def _note_promises(self, event: Event) -> None:
@@ -198,12 +207,30 @@ class _Export:
         interactions, written = sorted(self._interactions), 0
         for first in range(0, len(interactions), FEW):
             for nonce, content in await sealed.contents(self._connection, interactions[first : first + FEW]):
-                promise = hashlib.sha256(nonce + content).hexdigest()
-                if promise in self._promised:
-                    self._promised.remove(promise)
-                    self._writer.content(nonce, content)
-                    written += 1
+                written += self._put_content(nonce, content)
+        async for write in self._changed():
+            if write.nonce is not None:
+                written += self._put_content(write.nonce, write.content())
         return written
+
+    def _put_content(self, nonce: bytes, content: bytes) -> bool:
+        promise = hashlib.sha256(nonce + content).hexdigest()
+        if promise not in self._promised:
+            return False
+        self._promised.remove(promise)
+        self._writer.content(nonce, content)
+        return True
+
+    async def _changed(self) -> AsyncIterator[ValueWrite]:
+        """Give the values that were changed and events may speak of: those of the record, where one is shown."""
+        for one in self._writes:
+            yield one
+        for run_id in [] if self._is_record else sorted(self._writes_of):
+            after = sealed.BEFORE_ALL
+            while rows := await sealed.writes(self._connection, run_id, after, STRETCH):
+                for one, _ in rows:
+                    yield one
+                after = rows[-1][0].value_write_id
 
     async def _put_tiles(self, lowest: Iterable[tuple[int, int]]) -> None:
         """Write the tiles that lead from some of the lowest ones to the root, and those at the edge of the tree."""

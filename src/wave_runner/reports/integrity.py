@@ -22,6 +22,7 @@ SHOWN = 10
 
 CANNOT_PROVE = (
     "that what was recorded was true: an event says what a runner has seen and done",
+    "what stands in your tables now: it commits to what was written there, and wave doctor compares the two",
     "anything about what is not sealed yet, or was sealed after the newest checkpoint that is kept outside",
     "anything to who keeps no checkpoint: whoever has the database, the key and every copy can write another history",
     "a time better than the database's clock, but for that at which somebody else has received a checkpoint",

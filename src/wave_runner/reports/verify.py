@@ -21,12 +21,13 @@ from wave_runner.audit.wave_verify import (
     WholeLog,
 )
 from wave_runner.core import event as stored_event
+from wave_runner.core.value_write import ValueWrite
 from wave_runner.reports.own_policy import own_policy
 from wave_runner.store import erasures, reports, sealed
 from wave_runner.store.database import Connection, Database
 
 STRETCH = 5_000  # entries that are read at once
-FEW = 2_000  # interactions whose contents are
+FEW = 2_000  # interactions whose contents are, and values that were changed
 TILES = 1_000
 MOST_LEFT_OUT = 100
 
@@ -59,6 +60,9 @@ class _Live:
         self._tiles: dict[tuple[int, int], bytes] = {}  # the hash of each that the entries have
         self._stored: dict[int, bytes] = {}  # of the lowest level, those of the stretch that is read
         self._findings = Findings()
+        self._writes: dict[
+            bytes, tuple[int, int]
+        ] = {}  # values that were changed, by what commits to them: run, number
 
     async def verify(self, policy: Policy | None, older: Sequence[Checkpoint], longest_us: int) -> Verified:
         findings = self._findings
@@ -85,6 +89,7 @@ class _Live:
         compared += wave_verify.comparable(policy, checkpoint, older, findings)
         log = WholeLog(checks, checkpoint, compared, self._note_tile)
         await self._read(log, checkpoint.size)
+        await self._compare_writes(checks, checkpoint.size)
         checks.evidence.used.update(
             kept
         )  # more is kept than events speak of: before-images, inputs of tries that came later
@@ -116,7 +121,31 @@ class _Live:
             for nonce, content in await sealed.contents(self._connection, some):
                 found[hashlib.sha256(nonce + content).digest()] = None
             after = some[-1]
+        for run_id in await sealed.written_runs(self._connection):
+            number = sealed.BEFORE_ALL
+            while rows := await sealed.writes(self._connection, run_id, number, FEW):
+                for write, differs in rows:
+                    self._take_write(found, write, differs)
+                number = rows[-1][0].value_write_id
         return found
+
+    def _take_write(self, kept: dict[bytes, None], write: ValueWrite, differs: bool) -> None:
+        if differs:  # then it is not what was promised, whatever it says itself
+            message = f"what stood there before is not what its hash says: {_named(write)}"
+            self._findings.add(TamperedError(message), follows=True)
+            return
+        promise = bytes.fromhex(write.commitment())
+        kept[promise] = None
+        self._writes[promise] = write.run_id, write.value_write_id
+
+    async def _compare_writes(self, checks: Checks, size: int) -> None:
+        """Note values that are said to have been changed, and no event, signed or not, says so."""
+        lone = {promise: place for promise, place in self._writes.items() if promise not in checks.evidence.used}
+        unsigned = await sealed.unsigned_writes(self._connection, {run_id for run_id, _ in lone.values()}, size=size)
+        for promise, (run_id, number) in lone.items():
+            if promise.hex() not in unsigned:
+                [(write, _)] = await sealed.writes(self._connection, run_id, number - 1, 1)
+                self._findings.add(TamperedError(f"no event speaks of it: {_named(write)}"), follows=True)
 
     async def _own(self, findings: Findings) -> list[Checkpoint]:
         """Return the database's own checkpoints, of all epochs: the tree goes on through them."""
@@ -177,6 +206,11 @@ class _Live:
     def _differs(self, level: int, index: int, place: int | None) -> None:
         message = f"tile {index} of level {level} does not hold the hashes of the entries"
         self._findings.add(TamperedError(message), place)
+
+
+def _named(write: ValueWrite) -> str:
+    place = f"{write.table}.{write.column} of record {write.record_id}"
+    return f"value write {write.value_write_id} of run {write.run_id}, {place}"
 
 
 def _nothing(older: Sequence[Checkpoint]) -> TamperedError | IncompleteError:

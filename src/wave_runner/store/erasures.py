@@ -14,6 +14,7 @@ from uuid import UUID
 
 from wave_runner.core.erasure import batches
 from wave_runner.core.event import EventType
+from wave_runner.core.value_write import ValueWrite
 from wave_runner.store import events, settling
 from wave_runner.store.control import Scope
 from wave_runner.store.database import Connection, Database, Row, fetch
@@ -163,14 +164,27 @@ async def erase(connection: Connection, known: Known, asked: Request, *, by: str
         await settling.settle(connection, row["run_id"], {known.record_id: [ERASED]}, runner_id=None)
     contents = await fetch(connection, "erasures/contents", given)
     payloads = await fetch(connection, "erasures/payloads", given)
+    writes = await _erase_value_writes(connection, given)
     [rest] = await fetch(connection, "erasures/rest", given)
     await fetch(connection, "erasures/finish", {**given, "erasure_id": asked.erasure_id, "by": by})
-    await _say_what(connection, [*contents, *payloads], data)
-    erased = {"contents": len(contents), "payloads": len(payloads), **rest}
+    await _say_what(connection, [*contents, *payloads, *writes], data)
+    erased = {"contents": len(contents), "payloads": len(payloads), "value_writes": len(writes), **rest}
     await events.append(
         connection, EventType.RECORD_ERASED, {**data, "erased": erased}, correlation_id=asked.erasure_id
     )
     return erased
+
+
+async def _erase_value_writes(connection: Connection, given: Row) -> list[Row]:
+    rows = await fetch(connection, "erasures/value_writes", given)
+    return [
+        {
+            "run_id": row["run_id"],
+            "correlation_id": row.pop("correlation_id"),
+            "commitment": ValueWrite(*row.values()).commitment(),
+        }
+        for row in rows
+    ]
 
 
 async def _say_what(connection: Connection, gone: Sequence[Row], data: Mapping[str, Any]) -> None:

@@ -173,6 +173,8 @@ async def finished(connection: Connection, wave: Wave, moves: Sequence[Move], as
             for write in move.writes
             if move.item.record_id is not None and move.item.key is not None
         ],
+        wave_id=wave.wave_id,
+        runner_id=wave.runner_id,
     )
     if limits:
         await records.check_constraints(connection)

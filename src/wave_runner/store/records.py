@@ -6,13 +6,12 @@ parameters. Every value that a step changes is recorded with the hash of what wa
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple, cast
+from uuid import UUID
 
 import orjson
 from psycopg import sql
@@ -20,11 +19,12 @@ from psycopg import sql
 from wave_runner.core.canonical import dumps
 from wave_runner.core.outcome import Effect, Replace, Write
 from wave_runner.core.settling import ALL_ROWS
+from wave_runner.core.value_write import NULL, sha256_of
 from wave_runner.core.workflow import CollectionSpec
+from wave_runner.store import value_writes
 from wave_runner.store.database import Connection, DataRefused, ask_composed, conclude, fetch, users_data
 from wave_runner.store.queries import adapt
-
-NULL = "null"
+from wave_runner.store.value_writes import Changed
 
 
 class RecordGone(DataRefused):
@@ -71,25 +71,6 @@ class Change:
     key: str
     tables: Tables
     write: Write | Replace
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValueWrite:
-    """What one change did to one value: JSON text before and after."""
-
-    change: Change
-    column: str
-    before: str
-    after: str
-
-
-class Before(NamedTuple):
-    """What stood somewhere, as JSON text, before an attempt of an interaction changed it."""
-
-    run_id: int
-    interaction_id: int
-    attempt: int
-    text: str
 
 
 async def look_up_tables(connection: Connection, collection: CollectionSpec) -> Tables:
@@ -236,23 +217,43 @@ async def canonical_keys(connection: Connection, tables: Tables, keys: Sequence[
     return [row["key"] for row in await cursor.fetchall()]
 
 
-async def apply_writes(connection: Connection, changes: Sequence[Change], *, is_intake: bool = False) -> None:
+async def apply_writes(
+    connection: Connection,
+    changes: Sequence[Change],
+    *,
+    is_intake: bool = False,
+    wave_id: int | None = None,
+    runner_id: UUID | None = None,
+) -> None:
     """Apply declared writes in the caller's transaction, sorted by table and record, and record each value's change.
 
     With `is_intake` it is no step's work: a batch has these records again, or is taken back.
     """
     with users_data(connection):
-        written = await _apply(connection, _last_wins(changes))
-    if written:
-        await _record(connection, written, is_intake=is_intake)
+        changed = await _apply(connection, _last_wins(changes))
+    await value_writes.add(connection, changed, is_intake=is_intake, wave_id=wave_id, runner_id=runner_id)
 
 
-async def _apply(connection: Connection, changes: Sequence[Change]) -> list[ValueWrite]:
-    written: list[ValueWrite] = []
+async def _apply(connection: Connection, changes: Sequence[Change]) -> list[Changed]:
+    changed: list[Changed] = []
     for (is_replace, _, table, _), group in groupby(sorted(changes, key=_group), key=_group):
         same = list(group)
-        written += await (_replace if is_replace else _update)(connection, same[0].tables.of(table), same)
-    return written
+        changed += await (_replace if is_replace else _update)(connection, same[0].tables.of(table), same)
+    return changed
+
+
+def _changed(change: Change, column: str, before: str, after: str) -> Changed:
+    """Return what a change has done to one value, given as JSON text before and after."""
+    return Changed(
+        run_id=change.run_id,
+        interaction_id=change.interaction_id,
+        attempt=change.attempt,
+        record_id=change.record_id,
+        table=change.write.table,
+        column=column,
+        before=before,
+        after_sha256=sha256_of(after),
+    )
 
 
 async def limit(connection: Connection, limit_s: float) -> None:
@@ -277,11 +278,6 @@ async def apply_effect(connection: Connection, effect: Effect) -> None:
     # An approved script's own text: its bytes are pinned by hash like those of our own files.
     with users_data(connection):
         await connection.execute(effect.statement, [adapt(value) for value in effect.parameters], binary=True)
-
-
-def sha256_of(json_text: str) -> bytes:
-    """Return the hash under which a value is recorded: of its JSON text as PostgreSQL writes it."""
-    return hashlib.sha256(json_text.encode()).digest()
 
 
 async def current_texts(
@@ -341,22 +337,19 @@ def _group(change: Change) -> tuple[bool, str, str, tuple[str, ...]]:
     return False, collection, write.table, tuple(sorted(write.values))
 
 
-async def _update(connection: Connection, address: Address, changes: Sequence[Change]) -> list[ValueWrite]:
+async def _update(connection: Connection, address: Address, changes: Sequence[Change]) -> list[Changed]:
     changes = sorted(changes, key=lambda change: change.record_id)
     columns = sorted(cast("Write", changes[0].write).values)
     records = {change.record_id: change.key for change in changes}
     before = await _values_as_text(connection, address, columns, records, lock=True)
     after = await _set_values(connection, address, columns, changes)
-    written = []
+    changed = []
     for change in changes:
         place = address_of(address, change.record_id, change.key)
         if place not in after:
             raise RecordGone(address.table, change.key)
-        written += [
-            ValueWrite(change=change, column=name, before=before[place][name], after=after[place][name])
-            for name in columns
-        ]
-    return written
+        changed += [_changed(change, name, before[place][name], after[place][name]) for name in columns]
+    return changed
 
 
 async def _set_values(
@@ -383,7 +376,7 @@ async def _set_values(
     return _by_address(await cursor.fetchall(), columns)
 
 
-async def _replace(connection: Connection, address: Address, changes: Sequence[Change]) -> list[ValueWrite]:
+async def _replace(connection: Connection, address: Address, changes: Sequence[Change]) -> list[Changed]:
     changes = sorted(changes, key=lambda change: change.record_id)
     records = {change.record_id: change.key for change in changes}
     before = await _rows_as_text(connection, address, records)
@@ -409,60 +402,10 @@ async def _replace(connection: Connection, address: Address, changes: Sequence[C
         await connection.execute(insert, {"rows": dumps(alike).decode()}, prepare=False)
     after = await _rows_as_text(connection, address, records)
     return [
-        ValueWrite(
-            change=change,
-            column=ALL_ROWS,
-            before=before.get(place, {}).get(ALL_ROWS, NULL),
-            after=after.get(place, {}).get(ALL_ROWS, NULL),
-        )
+        _changed(change, ALL_ROWS, before.get(place, {}).get(ALL_ROWS, NULL), after.get(place, {}).get(ALL_ROWS, NULL))
         for change in changes
         for place in [address_of(address, change.record_id, change.key)]
     ]
-
-
-async def _record(connection: Connection, written: Sequence[ValueWrite], *, is_intake: bool) -> None:
-    """Keep what was there before, and put both hashes where `explain`, undo and `ensures` read them."""
-    before = [
-        Before(value.change.run_id, value.change.interaction_id, value.change.attempt, value.before)
-        for value in written
-    ]
-    await fetch(
-        connection,
-        "records/add_value_writes",
-        {
-            "run_ids": [value.change.run_id for value in written],
-            "ids": [value.change.interaction_id for value in written],
-            "record_ids": [value.change.record_id for value in written],
-            "tables": [value.change.write.table for value in written],
-            "columns": [value.column for value in written],
-            "before": [sha256_of(value.before) for value in written],
-            "after": [sha256_of(value.after) for value in written],
-            "payload_ids": await keep_before(connection, before),
-            "is_intake": is_intake,
-        },
-    )
-
-
-async def keep_before(connection: Connection, values: Sequence[Before]) -> list[int | None]:
-    """Keep what stood in the user's tables. Returns the payload of each; None where nothing stood there."""
-    had = [value for value in values if value.text != NULL]
-    if not had:
-        return [None] * len(values)
-    rows = await fetch(
-        connection,
-        "payloads/add",
-        {
-            "run_ids": [value.run_id for value in had],
-            "ids": [value.interaction_id for value in had],
-            "attempts": [value.attempt for value in had],
-            "roles": ["before"] * len(had),
-            "media_types": ["application/json"] * len(had),
-            "nonces": [os.urandom(32) for _ in had],
-            "contents": [value.text.encode() for value in had],
-        },
-    )
-    kept = iter(rows)
-    return [next(kept)["payload_id"] if value.text != NULL else None for value in values]
 
 
 # ── pieces of SQL ───────────────────────────────────────────────────────────────────────────────────

@@ -33,6 +33,7 @@ CREATE TYPE wave.event_type AS ENUM (
     'task_sent_back',
     'task_escalated',
     'interaction_fanned_out',
+    'values_written',
     'staging_written',
     'staging_decided',
     'staging_completed',
@@ -1462,10 +1463,13 @@ CREATE TABLE wave.value_writes (
     before_sha256 bytea,
     after_sha256 bytea,
     before_payload_id bigint,
+    nonce bytea,
     is_undo boolean DEFAULT false NOT NULL,
     is_intake boolean DEFAULT false NOT NULL,
     written_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
+    CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL))),
+    CONSTRAINT value_writes_check1 CHECK (((nonce IS NULL) = (after_sha256 IS NULL))),
+    CONSTRAINT value_writes_nonce_check CHECK ((length(nonce) = 32))
 )
 PARTITION BY RANGE (run_id);
 
@@ -1479,6 +1483,7 @@ CREATE VIEW wave.saved_values AS
     before_sha256,
     after_sha256,
     before_payload_id,
+    nonce,
     is_undo,
     is_intake,
     written_at
@@ -1709,10 +1714,13 @@ CREATE TABLE wave.value_writes_r1 (
     before_sha256 bytea,
     after_sha256 bytea,
     before_payload_id bigint,
+    nonce bytea,
     is_undo boolean DEFAULT false CONSTRAINT value_writes_is_undo_not_null NOT NULL,
     is_intake boolean DEFAULT false CONSTRAINT value_writes_is_intake_not_null NOT NULL,
     written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL,
-    CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL)))
+    CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL))),
+    CONSTRAINT value_writes_check1 CHECK (((nonce IS NULL) = (after_sha256 IS NULL))),
+    CONSTRAINT value_writes_nonce_check CHECK ((length(nonce) = 32))
 );
 
 CREATE TABLE wave.visits (

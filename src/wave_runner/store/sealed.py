@@ -8,9 +8,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from wave_runner.core import tiles
-from wave_runner.core.event import Event
+from wave_runner.core.event import Event, commitments
 from wave_runner.core.merkle import leaf_hash
+from wave_runner.core.value_write import ValueWrite
 from wave_runner.store.database import Connection, Row, fetch, fetch_tuples, plan_by_key
+
+BEFORE_ALL = -(2**63)
+"""Smaller than the number of any row: whoever puts one in may give it any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +115,38 @@ async def contents(connection: Connection, interactions: Sequence[tuple[int, int
     parameters = {"run_ids": [run for run, _ in interactions], "ids": [number for _, number in interactions]}
     rows = await fetch_tuples(connection, "sealed/contents", parameters)
     return [(bytes(nonce), bytes(content)) for nonce, content in rows]
+
+
+async def written_runs(connection: Connection) -> list[int]:
+    """Return the runs in which values were changed."""
+    return [row["run_id"] for row in await fetch(connection, "sealed/written_runs")]
+
+
+async def writes(connection: Connection, run_id: int, after: int, most: int) -> list[tuple[ValueWrite, bool]]:
+    """Return the next values that were changed in a run, by number, but those that are erased.
+
+    With each comes whether what stood there before is not what its hash says; what is erased of that is not looked at.
+    """
+    parameters = {"run_id": run_id, "after": after, "most": most}
+    rows = await fetch_tuples(connection, "sealed/writes", parameters)
+    return [(ValueWrite._make(write), differs) for *write, differs in rows]
+
+
+async def writes_of_record(connection: Connection, key: str) -> list[ValueWrite]:
+    """Return every value of a record that was changed, by run and number, but those that are erased."""
+    return list(map(ValueWrite._make, await fetch_tuples(connection, "sealed/writes_of_record", {"key": key})))
+
+
+async def speaking_of(connection: Connection, writes: Sequence[ValueWrite], *, size: int) -> list[int]:
+    """Return where the log speaks of values that were changed."""
+    given = {"run_ids": sorted({one.run_id for one in writes}), "commitments": [one.commitment() for one in writes]}
+    return await _indexes(connection, "sealed/speaking_of", {**given, "size": size})
+
+
+async def unsigned_writes(connection: Connection, run_ids: Iterable[int], *, size: int) -> set[str]:
+    """Return what events of some runs commit to of values that were changed, as far as it is not signed yet."""
+    rows = await fetch(connection, "sealed/unsigned_writes", {"run_ids": sorted(run_ids), "size": size})
+    return {promise for row in rows for promise in commitments(row["data"])}
 
 
 async def interactions(connection: Connection, after: tuple[int, int], most: int) -> list[tuple[int, int]]:

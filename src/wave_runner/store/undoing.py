@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from wave_runner.core.event import EventType, data_text
-from wave_runner.store import events, records
+from wave_runner.core.value_write import NULL, sha256_of
+from wave_runner.store import events, records, value_writes
 from wave_runner.store.database import Connection, DataRefused, fetch
-from wave_runner.store.records import NULL, Before, Tables
+from wave_runner.store.records import Tables
 from wave_runner.store.reruns import RECORDS_AT_ONCE, Known
 from wave_runner.store.restoring import restore
+from wave_runner.store.value_writes import Changed
 
 
 class Trouble(enum.StrEnum):
@@ -151,7 +153,7 @@ def in_the_way(writes: Sequence[Mapping[str, Any]], now: Mapping[tuple[int, str,
         place = (write["record_id"], write["table_name"], write["column_name"])
         if not write["newest"]:
             found[write["record_id"]] = Trouble.WRITTEN_LATER
-        elif records.sha256_of(now[place]) != bytes(write["after_sha256"]):
+        elif sha256_of(now[place]) != bytes(write["after_sha256"]):
             found.setdefault(write["record_id"], Trouble.CHANGED_OUTSIDE)
         elif write["before_erased"]:
             found.setdefault(write["record_id"], Trouble.BEFORE_ERASED)
@@ -218,31 +220,20 @@ async def _note_values(
     now: Mapping[tuple[int, str, str], str],
 ) -> None:
     """Record that what was written is gone, and keep it: it was in force once."""
-    if not writes:
-        return
     taken = [
-        Before(
-            run_id,
-            write["interaction_id"],
-            write["attempt"],
-            now[write["record_id"], write["table_name"], write["column_name"]],
+        Changed(
+            run_id=run_id,
+            interaction_id=write["interaction_id"],
+            attempt=write["attempt"],
+            record_id=write["record_id"],
+            table=write["table_name"],
+            column=write["column_name"],
+            before=now[write["record_id"], write["table_name"], write["column_name"]],
+            after_sha256=write["before_sha256"],
         )
         for write in writes
     ]
-    await fetch(
-        connection,
-        "records/add_undone_writes",
-        {
-            "run_id": run_id,
-            "ids": [write["interaction_id"] for write in writes],
-            "record_ids": [write["record_id"] for write in writes],
-            "tables": [write["table_name"] for write in writes],
-            "columns": [write["column_name"] for write in writes],
-            "before": [write["after_sha256"] for write in writes],
-            "after": [write["before_sha256"] for write in writes],
-            "payload_ids": await records.keep_before(connection, taken),
-        },
-    )
+    await value_writes.add(connection, taken, is_undo=True)
 
 
 async def _restore_interactions(connection: Connection, rerun: Known, back: Sequence[Touched]) -> int:

@@ -681,6 +681,7 @@ CREATE TYPE event_type AS ENUM (
     'task_sent_back',                   -- to be decided again from the start, with a comment
     'task_escalated',                   -- overdue: it waits in another queue now
     'interaction_fanned_out',           -- a chunk of an `each` became children
+    'values_written',                   -- values of the user's tables were changed: a commitment to each row of value_writes
     'staging_written', 'staging_decided',
     'staging_completed',                -- a step has read its source to the end: what is not in its batch has vanished
     'records_vanished', 'records_returned',     -- a source has them no more; it has them again
@@ -844,7 +845,8 @@ CREATE TABLE counterparts (
     CHECK ((source_run_id IS NULL) = (source_id IS NULL))
 ) PARTITION BY RANGE (run_id);
 
--- What a step changed in the user's tables, value by value, in the transaction that changed it.
+-- What a step changed in the user's tables, value by value, in the transaction that changed it. A `values_written` of the run commits to
+-- each row: to all of it but the payload, whose content has the hash that is committed to. What is committed to: core/value_write.py.
 CREATE TABLE value_writes (
     run_id             bigint NOT NULL,
     value_write_id     bigint NOT NULL DEFAULT nextval('value_write_ids'),
@@ -852,14 +854,16 @@ CREATE TABLE value_writes (
     record_id          bigint NOT NULL REFERENCES records,
     table_name         text NOT NULL,
     column_name        text NOT NULL,                       -- '*': the record's rows of the table as a whole
-    before_sha256      bytea,                               -- both NULL: erased, since the hash of a short text can be guessed
+    before_sha256      bytea,                               -- these NULL: erased, since the hash of a short text can be guessed
     after_sha256       bytea,
     before_payload_id  bigint,                              -- NULL: there was nothing before
+    nonce              bytea CHECK (length(nonce) = 32),    -- of the commitment; goes with the hashes
     is_undo            boolean NOT NULL DEFAULT false,      -- what its interaction had written was taken back
     is_intake          boolean NOT NULL DEFAULT false,      -- changed by a batch that has its record again, or taken back with one: no step's work
     written_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, value_write_id),
-    CHECK ((before_sha256 IS NULL) = (after_sha256 IS NULL))
+    CHECK ((before_sha256 IS NULL) = (after_sha256 IS NULL)),
+    CHECK ((nonce IS NULL) = (after_sha256 IS NULL))
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX value_writes_value ON value_writes (record_id, table_name, column_name, value_write_id);
 

@@ -25,10 +25,6 @@ WITH own AS MATERIALIZED (
     UPDATE counterparts SET expected = NULL
     WHERE (run_id, interaction_id) IN (SELECT run_id, interaction_id FROM own) AND expected IS NOT NULL
     RETURNING interaction_id
-), written AS (
-    UPDATE value_writes SET before_sha256 = NULL, after_sha256 = NULL
-    WHERE record_id = %(record_id)s AND after_sha256 IS NOT NULL
-    RETURNING value_write_id
 ), flows AS (
     UPDATE run_records
     SET read_hash = NULL, broken = CASE WHEN broken IS NOT NULL THEN '["erased"]' END
@@ -49,5 +45,5 @@ WITH own AS MATERIALIZED (
     RETURNING run_id
 )
 SELECT (SELECT count(*) FROM staged) AS staged_records, (SELECT count(*) FROM asked) AS tasks, (SELECT count(*) FROM said) AS decisions,
-       (SELECT count(*) FROM answered) AS answers, (SELECT count(*) FROM compared) AS counterparts, (SELECT count(*) FROM written) AS value_writes,
+       (SELECT count(*) FROM answered) AS answers, (SELECT count(*) FROM compared) AS counterparts,
        (SELECT count(*) FROM flows) AS run_records, (SELECT count(*) FROM runs) AS workflow_runs
