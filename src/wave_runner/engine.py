@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from wave_runner.runner.dropping import Dropping
     from wave_runner.runner.erasing import Erasing
     from wave_runner.runner.experimenting import Experimenting
+    from wave_runner.runner.granting import Granting
     from wave_runner.runner.host_servers import HostServers
     from wave_runner.runner.orders import Orders
     from wave_runner.runner.repair import Choice, Repair, Started
@@ -260,6 +261,13 @@ class Engine:
         from wave_runner.runner.dropping import Dropping
 
         return Dropping(database=self.database, seal=self.seal, by=named(person))
+
+    def granting(self, person: str) -> Granting:
+        """Return what one person may say of who may ask by HTTP."""
+        from wave_runner.runner.deciding import named
+        from wave_runner.runner.granting import Granting
+
+        return Granting(database=self.database, by=named(person))
 
     async def seal(self) -> None:
         """Seal and, where the key lies here, sign what is recorded: there may be no runner that does it."""

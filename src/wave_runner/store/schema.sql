@@ -98,7 +98,12 @@ CREATE TYPE wave.event_type AS ENUM (
     'drop_requested',
     'drop_withdrawn',
     'drop_ordered',
-    'history_dropped'
+    'history_dropped',
+    'access_granted',
+    'access_revoked',
+    'access_denied',
+    'session_opened',
+    'session_ended'
 );
 
 CREATE TYPE wave.interaction_state AS ENUM (
@@ -374,6 +379,33 @@ CREATE FUNCTION wave.run_waits(asked bigint) RETURNS boolean
         SELECT state, delta FROM count_deltas WHERE run_id = asked
     ) AS both_parts
 $$;
+
+CREATE TABLE wave.access_tokens (
+    token_id bigint NOT NULL,
+    person text NOT NULL,
+    role text NOT NULL,
+    sha256 bytea NOT NULL,
+    granted_by text NOT NULL,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    revoked_by text,
+    revoked_at timestamp with time zone,
+    CONSTRAINT access_tokens_check CHECK (((revoked_by IS NULL) = (revoked_at IS NULL))),
+    CONSTRAINT access_tokens_granted_by_check CHECK ((granted_by <> ''::text)),
+    CONSTRAINT access_tokens_person_check CHECK ((person <> ''::text)),
+    CONSTRAINT access_tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'reviewer'::text, 'auditor'::text, 'admin'::text]))),
+    CONSTRAINT access_tokens_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE wave.access_tokens ALTER COLUMN token_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.access_tokens_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE wave.accounts (
     kind text NOT NULL,
@@ -1497,6 +1529,28 @@ CREATE TABLE wave.server_owners (
     lease_expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE wave.sessions (
+    session_id bigint NOT NULL,
+    token_id bigint,
+    own_sha256 bytea,
+    sha256 bytea NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT sessions_check CHECK (((token_id IS NULL) = (own_sha256 IS NOT NULL))),
+    CONSTRAINT sessions_own_sha256_check CHECK ((length(own_sha256) = 32)),
+    CONSTRAINT sessions_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE wave.sessions ALTER COLUMN session_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.sessions_session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE wave.spending (
     run_id bigint NOT NULL,
     record_id bigint NOT NULL,
@@ -1785,6 +1839,12 @@ ALTER TABLE ONLY wave.tasks ATTACH PARTITION wave.tasks_r1 FOR VALUES FROM ('1')
 
 ALTER TABLE ONLY wave.value_writes ATTACH PARTITION wave.value_writes_r1 FOR VALUES FROM ('1') TO ('100000');
 
+ALTER TABLE ONLY wave.access_tokens
+    ADD CONSTRAINT access_tokens_pkey PRIMARY KEY (token_id);
+
+ALTER TABLE ONLY wave.access_tokens
+    ADD CONSTRAINT access_tokens_sha256_key UNIQUE (sha256);
+
 ALTER TABLE ONLY wave.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (kind, name);
 
@@ -1979,6 +2039,12 @@ ALTER TABLE ONLY wave.schema_version
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_pkey PRIMARY KEY (server);
+
+ALTER TABLE ONLY wave.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+
+ALTER TABLE ONLY wave.sessions
+    ADD CONSTRAINT sessions_sha256_key UNIQUE (sha256);
 
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_pkey PRIMARY KEY (run_id, record_id);
@@ -2392,6 +2458,9 @@ ALTER TABLE ONLY wave.run_steps
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);
+
+ALTER TABLE ONLY wave.sessions
+    ADD CONSTRAINT sessions_token_id_fkey FOREIGN KEY (token_id) REFERENCES wave.access_tokens(token_id);
 
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
