@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from typing import Any
 
 import pytest
 from tests.support.projects import WAVE, Ground
-from tests.support.serving import PATIENCE_S, Served, serving
+from tests.support.serving import PATIENCE_S, Served, grant, serving, told
 
 from wave_runner.api.needs import NEEDS, OPEN
 from wave_runner.core.access import MAY, Action, Role
@@ -17,26 +16,9 @@ from wave_runner.core.access import MAY, Action, Role
 NOT_LET_IN = (401, 403)
 
 
-def grant(ground: Ground, person: str, role: Role, *options: str) -> str:
-    """Give a person an access token; return its text."""
-    command = [WAVE, "--project", ground.folder, "access", "grant", person, "--role", role, "--json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    token: str = json.loads(done.stdout)["token"]
-    return token
-
-
 def revoke(ground: Ground, token_id: int) -> subprocess.CompletedProcess[str]:
     command = [WAVE, "--project", ground.folder, "access", "revoke", str(token_id), "--as", "ben"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def told(ground: Ground, type: str) -> list[dict[str, Any]]:
-    """Return what the events of a type say, in their order."""
-    found = ground.sql(
-        "SELECT data FROM interaction_events WHERE run_id = 0 AND type::text = %s ORDER BY event_id", type
-    )
-    return [json.loads(row["data"]) for row in found]
 
 
 def filled(path: str) -> str:
@@ -52,7 +34,7 @@ def test_every_route_is_for_exactly_the_roles_that_may_what_it_needs(served: Ser
     for route, action in NEEDS.items():
         method, _, path = route.partition(" ")
         for role, token in tokens.items():
-            code = served.ask(method, filled(path), token).status_code
+            code = served.code(method, filled(path), token)
             assert (code not in NOT_LET_IN) == (action in MAY[role]), (route, role, code)
             assert code < 500, (route, role)
     assert set(NEEDS.values()) <= set(Action)

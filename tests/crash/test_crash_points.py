@@ -80,7 +80,7 @@ ERASING = (
     *("erasures/lock", "erasures/lock_work", "erasures/unsettled", "erasures/contents", "erasures/payloads"),
     *("erasures/rest", "erasures/finish"),
 )
-ACCESS = tuple(one for one in STATEMENTS if one.startswith(("access/", "sessions/")))
+ACCESS = tuple(one for one in STATEMENTS if one.startswith(("access/", "sessions/", "requests/")))
 ORDERING = ("drops/lock", "drops/close", "drops/approve", "drops/spans")
 DROPPING = (
     *("drops/forget_answers", "drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts"),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -28,10 +29,16 @@ class Served:
         """Ask with the token, unless the headers say otherwise."""
         return self.ask("GET", path, self.token, **headers)
 
-    def ask(self, method: str, path: str, token: str, **headers: str) -> httpx.Response:
-        """Ask with a token, and with no cookie."""
+    def ask(self, method: str, path: str, token: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Ask with a token and with no cookie, with a body where one is given."""
         given = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.request(method, self.url + path, headers={**given, **headers}, timeout=PATIENCE_S)
+        return httpx.request(method, self.url + path, json=body, headers={**given, **headers}, timeout=PATIENCE_S)
+
+    def code(self, method: str, path: str, token: str) -> int:
+        """Ask, and return the status alone: a stream has no end."""
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.stream(method, self.url + path, headers=headers, timeout=PATIENCE_S) as answer:
+            return answer.status_code
 
     def browser(self) -> httpx.Client:
         """Return one that keeps cookies."""
@@ -67,3 +74,18 @@ def serving(ground: Ground, *options: str) -> Iterator[Served]:
                 yield found
         finally:
             process.kill()
+
+
+def grant(ground: Ground, person: str, role: str, *options: str) -> str:
+    """Give a person an access token; return its text."""
+    command = [WAVE, "--project", ground.folder, "access", "grant", person, "--role", role, "--json", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    token: str = json.loads(done.stdout)["token"]
+    return token
+
+
+def told(ground: Ground, type: str) -> list[dict[str, Any]]:
+    """Return what the events of a type say, in their order."""
+    found = ground.sql("SELECT data FROM interaction_events WHERE type::text = %s ORDER BY event_id", type)
+    return [json.loads(row["data"]) for row in found]

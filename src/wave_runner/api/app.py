@@ -7,10 +7,25 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from wave_runner import __version__
-from wave_runner.api import health, metrics, problems, records, reports, runs, sessions
+from wave_runner.api import (
+    approvals,
+    changes,
+    health,
+    metrics,
+    orders,
+    problems,
+    records,
+    repairs,
+    reports,
+    runs,
+    sessions,
+    staging,
+    tasks,
+)
 from wave_runner.api.callers import Callers
 from wave_runner.api.denials import Denials
 from wave_runner.api.gate import Gate
+from wave_runner.api.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,7 +45,7 @@ def make_app(engine: Engine, *, own: Sequence[Own], hosts: Collection[str]) -> F
     app = _routes()
     # Cookies know no ports: projects that are served from one host keep theirs under names of their own.
     callers = Callers(database=engine.database, own=own, cookie=f"wave-{engine.project().id[:8]}")
-    app.state.engine, app.state.callers = engine, callers
+    app.state.engine, app.state.callers, app.state.watching = engine, callers, Watching(engine.database)
     problems.install(app)
     # Outermost: nothing is read of a question before it is let in.
     app.add_middleware(Gate, callers=callers, denials=Denials(engine.database), hosts=hosts)
@@ -52,7 +67,7 @@ def _routes() -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
     )
-    for noun in (runs, reports, records, sessions):
+    for noun in (runs, reports, records, sessions, orders, repairs, staging, tasks, approvals, changes):
         app.include_router(noun.router, prefix=API, responses=problems.RESPONSES)
     app.include_router(sessions.entry, responses=problems.RESPONSES)
     app.include_router(health.router)

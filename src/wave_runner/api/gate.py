@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from wave_runner.api.denials import Denials
 
+MAX_BODY = 2**20
 CSRF_HEADER = "X-Wave-CSRF"
 CHANGES_NOTHING = frozenset({"GET", "HEAD"})
 
@@ -52,9 +53,15 @@ class Gate:
 
     async def _refused(self, asked: _Asked, scope: Scope) -> Response | None:
         """Return what to answer instead; None where the question is let in, with the caller in its state."""
-        route = route_of(asked.path)
+        route = route_of(asked.method, asked.path)
         if _without_port(asked.headers.get("host", "")) not in self._hosts:
             return await self._denied(Denial.WRONG_HOST, asked, route)
+        if "transfer-encoding" in asked.headers:
+            return problems.answer(
+                411, "length_required", "Length Required", "say how long the body is: Content-Length"
+            )
+        if int(asked.headers.get("content-length", "0")) > MAX_BODY:
+            return problems.answer(413, "content_too_large", f"a body has {MAX_BODY} bytes at most")
         if route in OPEN:
             return None
         caller = await self._caller(asked, scope["query_string"])

@@ -17,6 +17,8 @@ from wave_runner.errors import SettingsError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from wave_runner.api.watching import Watching
+
 LAST_WORDS_S = 3  # how long a stop waits for answers that are under way
 
 
@@ -56,5 +58,10 @@ async def serve(app: FastAPI, listening: socket.socket) -> None:
     server = _Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+        loop.add_signal_handler(number, _stop, server, app.state.watching)
     await server.serve(sockets=[listening])
+
+
+def _stop(server: uvicorn.Server, watching: Watching) -> None:
+    server.should_exit = True
+    watching.end()  # a stream has no end of its own

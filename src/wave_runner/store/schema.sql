@@ -1374,6 +1374,15 @@ ALTER TABLE wave.records ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE wave.requests (
+    person text NOT NULL,
+    key text NOT NULL,
+    sha256 bytea NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    answer text,
+    CONSTRAINT requests_sha256_check CHECK ((length(sha256) = 32))
+);
+
 CREATE SEQUENCE wave.rerun_ids
     START WITH 1
     INCREMENT BY 1
@@ -2010,6 +2019,9 @@ ALTER TABLE ONLY wave.records
 ALTER TABLE ONLY wave.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record_id);
 
+ALTER TABLE ONLY wave.requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (person, key);
+
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_pkey PRIMARY KEY (run_id, generation);
 
@@ -2153,6 +2165,8 @@ CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, int
 CREATE INDEX payloads_r1_run_id_interaction_id_attempt_idx ON wave.payloads_r1 USING btree (run_id, interaction_id, attempt);
 
 CREATE UNIQUE INDEX projections_one_of_each ON wave.projections USING btree (name, state) WHERE (state <> 'retired'::text);
+
+CREATE INDEX requests_asked ON wave.requests USING btree (asked_at);
 
 CREATE INDEX run_records_ended ON wave.run_records USING btree (run_id) WHERE (state = 'ended'::text);
 

@@ -930,6 +930,18 @@ CREATE TABLE sessions (
     CHECK ((token_id IS NULL) = (own_sha256 IS NOT NULL))
 );
 
+-- What persons have asked for by HTTP, each under a key of their own, and what was answered: nothing is done twice. Texts of
+-- records have no place in these answers. They are kept for a day.
+CREATE TABLE requests (
+    person    text NOT NULL,
+    key       text NOT NULL,
+    sha256    bytea NOT NULL CHECK (length(sha256) = 32),      -- of what was asked for
+    asked_at  timestamptz NOT NULL DEFAULT now(),
+    answer    text,
+    PRIMARY KEY (person, key)
+);
+CREATE INDEX requests_asked ON requests (asked_at);
+
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
 -- Live counts = counts + count_deltas that have not been folded yet, read in one snapshot:
