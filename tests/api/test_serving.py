@@ -7,6 +7,7 @@ import io
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from psycopg import sql
 from tests.support.projects import WAVE, Ground
 from tests.support.serving import PATIENCE_S, Served
 
+from wave_runner.api.serving import listen
 from wave_runner.cli import main
 
 ALONE = {"/api/v1/session", "/api/v1/tasks/{task}", "/api/v1/changes"}  # asked for elsewhere
@@ -163,3 +165,10 @@ def test_a_port_that_is_taken_is_said(served: Served, worked: Ground):
     command = [WAVE, "--project", worked.folder, "serve", "--port", port]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "cannot listen on 127.0.0.1" in done.stderr) == (2, True)
+
+
+def test_the_body_of_an_answer_does_not_wait_until_its_head_is_acknowledged():
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
