@@ -24,6 +24,7 @@ from wave_runner.core.columns import targets
 from wave_runner.core.drift import Drift
 from wave_runner.core.epoch import origin_of
 from wave_runner.core.filters import Term
+from wave_runner.core.marks import Expect
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.params import carried_over, resolve_params
 from wave_runner.core.pinned import PinnedStep, read_step
@@ -32,7 +33,13 @@ from wave_runner.core.rates import Rate
 from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import Project, ScheduleSpec, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
-from wave_runner.project.definitions import definitions, step_definition, workflow_definition
+from wave_runner.project.definitions import (
+    actor_definition,
+    actor_names,
+    definitions,
+    step_definition,
+    workflow_definition,
+)
 from wave_runner.project.drift import FolderWatch
 from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
     from wave_runner.runner.dropping import Dropping
     from wave_runner.runner.erasing import Erasing
     from wave_runner.runner.experimenting import Experimenting
+    from wave_runner.runner.granting import Granting
     from wave_runner.runner.host_servers import HostServers
     from wave_runner.runner.orders import Orders
     from wave_runner.runner.repair import Choice, Repair, Started
@@ -71,13 +79,14 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Engine:
-    """A project on its database. Made by `open_engine`."""
+    """A project on its database, for one person: by default the operating system's user. Made by `open_engine`."""
 
     folder: Path
     settings: Settings
     database: Database
     watch: FolderWatch
     environ: Mapping[str, str]
+    person: str = field(default_factory=lambda: whoami())
     _compared: Project | None = field(default=None, init=False)  # the folder as it was when it was last synced
     _comparing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
@@ -90,6 +99,10 @@ class Engine:
     def checkpoint_folder(self) -> Path:
         """Where checkpoints are kept outside the database."""
         return self.folder / (self.settings.checkpoints or ".wave/checkpoints")
+
+    def acting_as(self, person: str) -> Engine:
+        """Return the same project on the same database, for what another person orders."""
+        return replace(self, person=person)
 
     def project(self) -> Project:
         """Return the project as its folder holds it now; raises `ProjectError` as loading does."""
@@ -108,12 +121,36 @@ class Engine:
         return drift
 
     def approvals(self) -> Approvals:
-        """Return what compares the folder with what is approved, and approves it as the operating system's user."""
-        return Approvals(database=self.database, folder=self.folder, by=whoami())
+        """Return what compares the folder with what is approved, and approves it as this person."""
+        return Approvals(database=self.database, folder=self.folder, by=self.person)
 
     async def approve(self, name: str) -> bool:
         """Approve what the folder holds for an actor. False if it was approved already."""
         return await self.approvals().approve(self.project(), name)
+
+    async def accept(self, name: str, *, workflow: bool = False, seen: str | None = None) -> tuple[str, bool]:
+        """Approve what the folder holds of an actor, or of a workflow; return its hash in hex, and whether that is new.
+
+        Raises `ConflictError` where the folder holds something else than what was `seen`, by its hash.
+        """
+        project, approvals = self.project(), self.approvals()
+        names = project.workflows if workflow else actor_names(project)
+        if name not in names:
+            kind = "workflow" if workflow else "actor"
+            raise NotFoundError(f"no {kind} {name}", hint=did_you_mean(name, names))
+        found = workflow_definition(project, project.workflows[name]) if workflow else actor_definition(project, name)
+        if seen is not None and seen != found.sha256.hex():
+            raise ConflictError(
+                f"the folder holds something else of {name} than what was looked at",
+                hint="look again: wave actors list --diff",
+            )
+        async with self.database.snapshot() as connection:
+            known = await (stored.workflows(connection) if workflow else stored.actors(connection))
+        if name not in known:  # the first definition is approved by whoever brings it
+            await self.sync()
+            return found.sha256.hex(), True
+        changed = await (approvals.approve_workflow if workflow else approvals.approve)(project, name)
+        return found.sha256.hex(), changed
 
     async def start_run(
         self,
@@ -185,14 +222,14 @@ class Engine:
         )
 
     def log_keeper(self) -> LogKeeper:
-        """Return what may be done with the log itself, by the operating system's user."""
+        """Return what may be done with the log itself, by this person."""
         signer = self._signer(self.project())
-        return LogKeeper(signer=signer, origin=origin_of(signer.name, 1), by=whoami())
+        return LogKeeper(signer=signer, origin=origin_of(signer.name, 1), by=self.person)
 
     def projection_keeper(self, name: str) -> ProjectionKeeper:
-        """Return what may be done with a projection, by the operating system's user."""
+        """Return what may be done with a projection, by this person."""
         projection = next(one for one in PROJECTIONS if one.name == name)
-        return ProjectionKeeper(database=self.database, projection=projection, by=whoami())
+        return ProjectionKeeper(database=self.database, projection=projection, by=self.person)
 
     def source(self) -> str:
         """Return what the project's events say that they are from."""
@@ -234,10 +271,10 @@ class Engine:
         return self.host_servers().rates()
 
     def orders(self) -> Orders:
-        """Return what may be said of work under way, by the operating system's user."""
+        """Return what may be said of work under way, by this person."""
         from wave_runner.runner.orders import Orders
 
-        return Orders(database=self.database, steps=self._steps(), by=whoami())
+        return Orders(database=self.database, steps=self._steps(), by=self.person)
 
     def erasing(self, person: str) -> Erasing:
         """Return what one person may say of what is kept of records."""
@@ -261,26 +298,33 @@ class Engine:
 
         return Dropping(database=self.database, seal=self.seal, by=named(person))
 
+    def granting(self, person: str) -> Granting:
+        """Return what one person may say of who may ask by HTTP."""
+        from wave_runner.runner.deciding import named
+        from wave_runner.runner.granting import Granting
+
+        return Granting(database=self.database, by=named(person))
+
     async def seal(self) -> None:
         """Seal and, where the key lies here, sign what is recorded: there may be no runner that does it."""
         await self.sealer(self.project()).finish()
 
     def repair(self) -> Repair:
-        """Return what may be done about results that are wrong, by the operating system's user."""
+        """Return what may be done about results that are wrong, by this person."""
         from wave_runner.runner.repair import Repair
 
         orders = self.orders()
         return Repair(database=self.database, steps=orders.steps, orders=orders, by=orders.by)
 
     def batches(self) -> Batches:
-        """Return what may be said of staged rows, by the operating system's user."""
+        """Return what may be said of staged rows, by this person."""
         from wave_runner.runner.batches import Batches
 
         orders = self.orders()
         return Batches(database=self.database, orders=orders, by=orders.by)
 
     async def revalidate(
-        self, run_id: int, terms: tuple[Term, ...], *, step: str | None = None, reason: str, expect: int | None = None
+        self, run_id: int, terms: tuple[Term, ...], *, step: str | None = None, reason: str, expect: Expect = None
     ) -> int:
         """Have staged rows validated once more, by a run that begins at the step which decides. Raises as `start_run`.
 
@@ -298,7 +342,7 @@ class Engine:
         key: str | None = None,
         values: Mapping[str, Any] | None = None,
         reason: str,
-        expect: int | None = None,
+        expect: Expect = None,
     ) -> int:
         """Promote staged rows in this person's name; a run that begins behind that takes them up. Returns the run."""
         from wave_runner.runner.batches import Promotion
@@ -409,7 +453,7 @@ class Engine:
             leads_on=leads_on,
         )
 
-    async def rerun(self, choice: Choice, *, reason: str, expect: int | None = None) -> Started:
+    async def rerun(self, choice: Choice, *, reason: str, expect: Expect = None) -> Started:
         """Redo results with everything pinned anew. Raises as `start_run` does, and as `Repair.rerun`."""
         project = self.project()
         _workflow(project, choice.workflow)
@@ -426,11 +470,11 @@ class Engine:
         return await self.repair().rerun(await self.as_taken(choice), pins, reason=reason, expect=expect)
 
     def experimenting(self) -> Experimenting:
-        """Return what may be tried beside the real work, by the operating system's user."""
+        """Return what may be tried beside the real work, by this person."""
         from wave_runner.runner.experimenting import Experimenting
 
         return Experimenting(
-            database=self.database, repair=self.repair(), approvals=self.approvals(), folder=self.folder, by=whoami()
+            database=self.database, repair=self.repair(), approvals=self.approvals(), folder=self.folder, by=self.person
         )
 
     def people(self, person: str) -> People:
@@ -530,7 +574,7 @@ class Engine:
             params=params,
             limit=limit,
             priority=priority,
-            started_by=started_by or whoami(),
+            started_by=started_by or self.person,
             canary=workflow.canary.records if workflow.canary else None,
             timeout_s=workflow.timeout_s,
             selects=bool(workflow.select),

@@ -59,7 +59,9 @@ class Settings(BaseSettings):
         "", description="a command that is given each checkpoint on its standard input; no shell reads it"
     )
     api_token: SecretStr | None = Field(
-        None, min_length=20, description="what whoever asks `wave serve` must know; unset: it makes one at each start"
+        None,
+        min_length=20,
+        description="a token with which anybody may read what `wave serve` answers; it names no person",
     )
     grace_s: float = Field(10.0, ge=0.0, le=A_DAY_S, description="how long a stop waits for work under way")
 

@@ -80,6 +80,7 @@ ERASING = (
     *("erasures/lock", "erasures/lock_work", "erasures/unsettled", "erasures/contents", "erasures/payloads"),
     *("erasures/value_writes", "erasures/rest", "erasures/finish"),
 )
+ACCESS = tuple(one for one in STATEMENTS if one.startswith(("access/", "sessions/", "requests/")))
 ORDERING = ("drops/lock", "drops/close", "drops/approve", "drops/spans")
 DROPPING = (
     *("drops/forget_answers", "drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts"),
@@ -122,6 +123,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(("drops/request", "drops/withdraw"), "an order of a person: tests/audit/test_dropping.py"),
     **dict.fromkeys(("holds/place", "holds/release"), "an order of a person: tests/audit/test_erasure.py"),
+    **dict.fromkeys(ACCESS, "a person's command, or a question by HTTP: tests/api/test_access.py"),
     "fan_outs/fail_selection": "a query that the database refuses",
     "interactions/add_children": "an `on_quarantine` of what kills its runner",
     "interactions/add_skipped": "a step before a join fails",

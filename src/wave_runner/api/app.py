@@ -7,27 +7,48 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from wave_runner import __version__
-from wave_runner.api import health, metrics, problems, records, reports, runs
+from wave_runner.api import (
+    approvals,
+    changes,
+    health,
+    metrics,
+    orders,
+    problems,
+    records,
+    repairs,
+    reports,
+    runs,
+    sessions,
+    staging,
+    tasks,
+)
+from wave_runner.api.callers import Callers
+from wave_runner.api.denials import Denials
 from wave_runner.api.gate import Gate
+from wave_runner.api.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from wave_runner.api.callers import Own
     from wave_runner.engine import Engine
 
 API = "/api/v1"
 
 
-def make_app(engine: Engine, *, token: str, hosts: Collection[str]) -> FastAPI:
+def make_app(engine: Engine, *, own: Sequence[Own], hosts: Collection[str]) -> FastAPI:
     """Return the application of one project, whose database stays open as long as it answers.
 
-    Whoever asks must give the `token`, and ask for one of the `hosts`.
+    Whoever asks must show an access token of the project's, or one of this process's `own`, and ask for one of the
+    `hosts`.
     """
     app = _routes()
-    app.state.engine = engine
+    # Cookies know no ports: projects that are served from one host keep theirs under names of their own.
+    callers = Callers(database=engine.database, own=own, cookie=f"wave-{engine.project().id[:8]}")
+    app.state.engine, app.state.callers, app.state.watching = engine, callers, Watching(engine.database)
     problems.install(app)
     # Outermost: nothing is read of a question before it is let in.
-    app.add_middleware(Gate, token=token, hosts=hosts, problem=problems.answer)
+    app.add_middleware(Gate, callers=callers, denials=Denials(engine.database), hosts=hosts)
     return app
 
 
@@ -46,8 +67,9 @@ def _routes() -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
     )
-    for noun in (runs, reports, records):
+    for noun in (runs, reports, records, sessions, orders, repairs, staging, tasks, approvals, changes):
         app.include_router(noun.router, prefix=API, responses=problems.RESPONSES)
+    app.include_router(sessions.entry, responses=problems.RESPONSES)
     app.include_router(health.router)
     app.include_router(metrics.router)
     return app

@@ -1,63 +1,154 @@
-"""One gate for everything: who asks, and for which host. What is not let in reaches nothing behind it."""
+"""One gate for everything: who asks, for which host, and whether they may. What is not let in reaches nothing."""
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+
+from wave_runner.api import problems
+from wave_runner.api.callers import Caller, Callers
+from wave_runner.api.needs import ENTRY, NEEDS, OPEN, methods_of, route_of
+from wave_runner.core.access import Action, Denial, is_same
+from wave_runner.store.database import Unavailable
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-# What watches a process from outside has no token; these say nothing of any record.
-OPEN = frozenset({"/healthz", "/readyz"})
+    from wave_runner.api.denials import Denials
+
+MAX_BODY = 2**20
+CSRF_HEADER = "X-Wave-CSRF"
+CHANGES_NOTHING = frozenset({"GET", "HEAD"})
 
 
 class Gate:
-    """Lets in who gives the token, as `Authorization: Bearer TOKEN`, and names a host that is ours.
+    """Lets in who shows an access token, or the cookie of a session, names a host that is ours, and may do this.
 
     A page that some browser has open can send questions to this machine under a name of its own (DNS rebinding): a
-    host that is not in `hosts` is refused, whatever token comes with it.
+    host that is not in `hosts` is refused, whatever comes with it. It can also send them under ours, with the cookie:
+    so a change that comes with a cookie must also come with what only a page of ours can read.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, hosts: Collection[str], problem: Callable[..., Response]) -> None:
+    def __init__(self, app: ASGIApp, *, callers: Callers, denials: Denials, hosts: Collection[str]) -> None:
         self._app = app
-        self._token = token.encode()
+        self._callers = callers
+        self._denials = denials
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._problem = problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._refused(scope) if scope["type"] in ("http", "websocket") else None
-        if refused is None:
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
-        else:
-            await refused(scope, receive, send)
+            return
+        asked = _Asked(scope.get("method", "WEBSOCKET"), scope["path"], scope["scheme"], Headers(scope=scope))
+        try:
+            refused = await self._refused(asked, scope)
+        except Unavailable:
+            refused = problems.away()
+        await (refused or self._app)(scope, receive, send)
 
-    def _refused(self, scope: Scope) -> Response | None:
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        host = headers.get(b"host", b"").decode("latin-1")
-        if _without_port(host) not in self._hosts:
-            said = f"this is not {host or 'a host without a name'}"
-            return self._problem(
-                421,
-                "wrong_host",
-                said,
-                "ask for the address that wave serve has printed, or name the host: wave serve --host-name NAME",
+    async def _refused(self, asked: _Asked, scope: Scope) -> Response | None:
+        """Return what to answer instead; None where the question is let in, with the caller in its state."""
+        route = route_of(asked.method, asked.path)
+        if _without_port(asked.headers.get("host", "")) not in self._hosts:
+            return await self._denied(Denial.WRONG_HOST, asked, route)
+        if "transfer-encoding" in asked.headers:
+            return problems.answer(
+                411, "length_required", "Length Required", "say how long the body is: Content-Length"
             )
-        if scope["path"] in OPEN or self._known(headers.get(b"authorization", b"")):
+        if int(asked.headers.get("content-length", "0")) > MAX_BODY:
+            return problems.answer(413, "content_too_large", f"a body has {MAX_BODY} bytes at most")
+        if route in OPEN:
             return None
-        return self._problem(
+        caller = await self._caller(asked, scope["query_string"])
+        if isinstance(caller, Denial):
+            return await self._denied(caller, asked, route)
+        if asked.method not in CHANGES_NOTHING and caller.csrf is not None and (no := self._forged(asked, caller.csrf)):
+            return await self._denied(no, asked, route, caller)
+        needed = NEEDS.get(f"{asked.method} {route}")
+        if needed is None:
+            return _not_there(route)
+        if not caller.may(needed):
+            return await self._denied(Denial.ROLE, asked, route, caller, needed)
+        scope.setdefault("state", {})["caller"] = caller
+        return None
+
+    async def _caller(self, asked: _Asked, query: bytes) -> Caller | Denial:
+        scheme, _, given = asked.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return await self._callers.by_token(given.strip())
+        if asked.path == ENTRY and (shown := parse_qs(query.decode("latin-1")).get("token")):
+            return await self._callers.by_token(shown[0])
+        cookie = cookie_parser(asked.headers.get("cookie", "")).get(self._callers.cookie_of(asked.scheme))
+        return Denial.NO_TOKEN if cookie is None else await self._callers.by_cookie(cookie)
+
+    def _forged(self, asked: _Asked, csrf: str) -> Denial | None:
+        """Return what speaks against that a page of ours has sent this."""
+        origin = asked.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != asked.headers.get("host", "").lower():
+            return Denial.WRONG_ORIGIN
+        if asked.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return Denial.WRONG_ORIGIN
+        given = asked.headers.get(CSRF_HEADER, "")
+        return None if is_same(csrf.encode(), given.encode()) else Denial.NO_CSRF
+
+    async def _denied(
+        self, denial: Denial, asked: _Asked, route: str, caller: Caller | None = None, needed: Action | None = None
+    ) -> Response:
+        person = caller.person if caller else None
+        await self._denials.record(denial, method=asked.method, route=route, person=person)
+        if denial is Denial.WRONG_HOST:
+            return _wrong_host(asked.headers.get("host", ""))
+        if denial is Denial.ROLE and caller is not None:
+            said = f"{caller.person} asks as {caller.role}, which may not {needed}"
+            hint = "wave access grant PERSON --role ROLE gives another role"
+            return problems.answer(403, "forbidden", said, hint)
+        if denial in (Denial.WRONG_ORIGIN, Denial.NO_CSRF):
+            hint = (
+                f"a change that comes with a cookie needs the header {CSRF_HEADER}: GET /api/v1/session says its value"
+            )
+            return problems.answer(403, "forbidden", "this does not come from a page of this server", hint)
+        return problems.answer(
             401,
             "unauthorised",
-            "this needs the token that wave serve has printed",
-            "send it as a header: Authorization: Bearer TOKEN",
+            _SAID.get(denial, "this access token, or session, is not known here"),
+            "send one as a header, Authorization: Bearer TOKEN; wave access grant gives one",
             {"WWW-Authenticate": "Bearer"},
         )
 
-    def _known(self, authorization: bytes) -> bool:
-        scheme, _, given = authorization.partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token)
+
+class _Asked(NamedTuple):
+    method: str
+    path: str
+    scheme: str
+    headers: Headers
+
+
+_SAID = {
+    Denial.NO_TOKEN: "this needs an access token",
+    Denial.EXPIRED: "this access token, or session, has expired",
+    Denial.REVOKED: "this access token was revoked",
+    Denial.ENDED: "this session has ended",
+}
+
+
+def _not_there(route: str) -> Response:
+    if methods := methods_of(route):
+        return problems.answer(405, "method_not_allowed", "Method Not Allowed", headers={"Allow": ", ".join(methods)})
+    return problems.answer(404, "not_found", "Not Found")
+
+
+def _wrong_host(host: str) -> Response:
+    return problems.answer(
+        421,
+        "wrong_host",
+        f"this is not {host or 'a host without a name'}",
+        "ask for the address that wave serve has printed, or name the host: wave serve --host-name NAME",
+    )
 
 
 def _without_port(host: str) -> str:

@@ -51,7 +51,7 @@ class Problem(BaseModel):
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem, "description": HTTPStatus(code).phrase} for code in (401, 404, 409, 422, 503)
+    code: {"model": Problem, "description": HTTPStatus(code).phrase} for code in (401, 403, 404, 409, 422, 503)
 }
 
 
@@ -81,6 +81,11 @@ async def _ours(request: Request, error: Exception) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
+    return away()
+
+
+def away() -> JSONResponse:
+    """Return the problem of a database that does not answer."""
     return answer(503, "database", "the database went away", "ask again: what stands is kept")
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
-from wave_runner.reports import alerts, cost, delta, log, record_states, runners, servers
+from wave_runner.reports import access, alerts, cost, delta, log, record_states, runners, servers
 from wave_runner.reports.dashboard import Dashboard, dashboard
+from wave_runner.store.access import AccessToken
 
 router = APIRouter(tags=["reports"])
 RunId = Annotated[int | None, Query(alias="run", ge=1, description="the run; the newest by default")]
@@ -84,3 +85,9 @@ async def report_alerts(engine: Opened) -> Document:
 async def audit_status(engine: Opened) -> Document:
     """Say how the sealed log stands: `wave audit status`."""
     return Document("wave.audit.status.v1", {"log": await log.log_status(engine.database)})
+
+
+@router.get("/access", responses=described(access.SCHEMA, rows=list[AccessToken]))
+async def access_list(engine: Opened) -> Document:
+    """List who was given an access token, and in which role: `wave access list`."""
+    return Document(access.SCHEMA, {"rows": await access.access_tokens(engine.database)})

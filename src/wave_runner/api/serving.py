@@ -17,6 +17,8 @@ from wave_runner.errors import SettingsError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from wave_runner.api.watching import Watching
+
 LAST_WORDS_S = 3  # how long a stop waits for answers that are under way
 
 
@@ -31,11 +33,14 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; port 0 is any that is free. Raises `SettingsError` where that cannot be."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family)
+        listening = socket.create_server(address[:2], family=family)
     except OSError as error:
         raise SettingsError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}", hint="name another: --port, --host"
         ) from error
+    # What is accepted inherits it. Without it the body of an answer waits 40 ms until the head of it is acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def is_loopback(listening: socket.socket) -> bool:
@@ -56,5 +61,10 @@ async def serve(app: FastAPI, listening: socket.socket) -> None:
     server = _Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+        loop.add_signal_handler(number, _stop, server, app.state.watching)
     await server.serve(sockets=[listening])
+
+
+def _stop(server: uvicorn.Server, watching: Watching) -> None:
+    server.should_exit = True
+    watching.end()  # a stream has no end of its own

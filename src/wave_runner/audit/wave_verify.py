@@ -936,6 +936,11 @@ OTHERS = frozenset(
         "drop_withdrawn",
         "drop_ordered",
         "history_dropped",
+        "access_granted",
+        "access_revoked",
+        "access_denied",
+        "session_opened",
+        "session_ended",
     }
 )
 """The events of no interaction."""
@@ -953,7 +958,8 @@ NAMES_WHO = {
     **dict.fromkeys(
         ["erasure_requested", "erasure_withdrawn", "hold_placed", "hold_released", "retention_applied"], "by"
     ),
-    **dict.fromkeys(["drop_requested", "drop_withdrawn"], "by"),
+    **dict.fromkeys(["drop_requested", "drop_withdrawn", "access_granted", "access_revoked"], "by"),
+    **dict.fromkeys(["session_opened", "session_ended"], "person"),
     **dict.fromkeys(["record_erased", "payload_erased", "drop_ordered", "history_dropped"], "approved_by"),
 }
 """Decisions of somebody, and where their events name them."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from wave_runner.reports.usage import Change, Usage
 
 SHORT = 12
-HIDDEN = ("name", "approved_body", "found_body")
 
 
 @click.group()
@@ -168,8 +167,9 @@ async def _list(folder: Path, *, with_diff: bool, as_json: bool) -> None:
 
 
 async def _row(engine: Engine, one: Standing, *, with_diff: bool) -> dict[str, Any]:
-    row = {"actor": one.name, **{name: value for name, value in asdict(one).items() if name not in HIDDEN}}
-    return row | ({"diff": await _diff(engine, one)} if with_diff else {})
+    from wave_runner.reports.approved import as_row
+
+    return as_row(one) | ({"diff": await _diff(engine, one)} if with_diff else {})
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
@@ -182,32 +182,14 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 async def _approve(folder: Path, name: str, *, workflow: bool, as_json: bool) -> None:
     from wave_runner.engine import open_engine
-    from wave_runner.project.definitions import actor_definition, workflow_definition
 
     async with open_engine(folder, name="wave actors") as engine:
-        project, approvals = engine.project(), engine.approvals()
-        approve = approvals.approve_workflow if workflow else approvals.approve
-        known = await _known(engine, workflow=workflow)
-        changed = await approve(project, name)
-        if name not in known:  # the first definition is approved by whoever brings it
-            await engine.sync()
-            changed = True
-        definition = (
-            workflow_definition(project, project.workflows[name]) if workflow else actor_definition(project, name)
-        )
-        sha256 = definition.sha256.hex()
+        sha256, changed = await engine.accept(name, workflow=workflow)
     if as_json:
         found = {"workflow" if workflow else "actor": name, "approved": sha256, "changed": changed}
         output.emit("wave.actors.approve.v1", found)
         return
     output.heading(f"{name}: {'approved' if changed else 'was approved already'} ({sha256[:SHORT]})")
-
-
-async def _known(engine: Engine, *, workflow: bool) -> set[str]:
-    from wave_runner.store import definitions, reports
-
-    async with reports.snapshot(engine.database) as connection:
-        return {*(await definitions.workflows(connection) if workflow else await definitions.actors(connection))}
 
 
 async def _diff(engine: Engine, one: Standing) -> str:

@@ -122,6 +122,10 @@ COMMANDS = {
         "wave_runner.cli.serve:serve",
         "Answer by HTTP what the reports say, and how the project stands, until told to stop.",
     ),
+    "access": (
+        "wave_runner.cli.access:access",
+        "Say who may ask wave serve, and in which role: give a person an access token, list them, take one back.",
+    ),
     "audit": (
         "wave_runner.cli.audit:audit",
         "Prove what has happened, keep the log in order, and erase what must not be kept: the log holds all the same.",

@@ -15,8 +15,6 @@ from wave_runner.cli.main import project_dir, project_option
 if TYPE_CHECKING:
     from wave_runner.engine import Engine
     from wave_runner.runner.repair import Choice, Preview, Started
-    from wave_runner.store.reruns import Known
-    from wave_runner.store.undoing import Undone
 
 SHOWN_KEYS = 10
 
@@ -192,11 +190,13 @@ def _of(choice: Choice) -> str:
 
 async def _undo(folder: Path, rerun_id: int, *, yes: bool, as_json: bool) -> None:
     from wave_runner.engine import open_engine
+    from wave_runner.runner.repair import undone_document
 
     async with open_engine(folder, name="wave rerun undo") as engine:
         done = await engine.repair().undo(rerun_id, dry=not yes)
     if as_json:
-        output.emit("wave.rerun_undo.v1", {"rerun": rerun_id, "undone": yes, "runs": [_plain(*one) for one in done]})
+        runs = [undone_document(*one) for one in done]
+        output.emit("wave.rerun_undo.v1", {"rerun": rerun_id, "undone": yes, "runs": runs})
         return
     left = [(key, trouble) for _, undone in done for key, trouble in undone.left]
     if left:
@@ -208,11 +208,6 @@ async def _undo(folder: Path, rerun_id: int, *, yes: bool, as_json: bool) -> Non
     output.heading(f"rerun {rerun_id}: {said} for {records} records, {values} values put back")
     if not yes:
         output.heading(f"nothing is done yet: wave rerun undo {rerun_id} --yes")
-
-
-def _plain(known: Known, undone: Undone) -> dict[str, object]:
-    left = [{"record": key, "why": str(trouble)} for key, trouble in undone.left]
-    return {"run_id": known.run_id, "records": undone.records, "values": undone.values, "left": left}
 
 
 async def _list(folder: Path, *, as_json: bool) -> None:

@@ -64,6 +64,7 @@ async def _retry(
     folder: Path, subject: str, name: str, which: Filter, *, yes: bool, expect: int | None, as_json: bool
 ) -> None:
     from wave_runner.core.control import Subject
+    from wave_runner.core.marks import mark_of
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave retry") as engine:
@@ -72,8 +73,8 @@ async def _retry(
         total = sum(one.n for one in found)
         retried = await orders.retry(Subject(subject), name, which, expect=expect) if yes else None
     if as_json:
-        document = {"subject": subject, "name": name, "broken": found, "total": total, "retried": retried}
-        output.emit("wave.retry.v1", document)
+        document = {"subject": subject, "name": name, "broken": found, "total": total, "mark": mark_of(found)}
+        output.emit("wave.retry.v1", {**document, "retried": retried})
     elif retried:
         output.heading(f"{subject} {name}: {retried} interactions are tried again: wave run WORKFLOW --resume")
     elif not total or retried is not None:

@@ -6,13 +6,19 @@ import asyncio
 import secrets
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wave_runner.cli import output
 from wave_runner.cli.main import project_dir, project_option
 
+if TYPE_CHECKING:
+    from wave_runner.api.callers import Own
+    from wave_runner.engine import Engine
+
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+SET = "WAVE_API_TOKEN"
 
 
 @click.command()
@@ -32,43 +38,59 @@ def serve(context: click.Context, host: str, port: int, names: tuple[str, ...], 
     wave serve --host 0.0.0.0 --host-name wave.example.com
 
     The documents are those of `--json`, below /api/v1; /api/v1/openapi.json describes them. /healthz and /readyz are
-    for whatever watches the process, /metrics is for Prometheus. It changes nothing, and every question but the first
-    two needs the token that is printed, or the one that is set as WAVE_API_TOKEN: without that it listens on this
-    machine only.
+    for whatever watches the process, /metrics is for Prometheus. Every question but the first two needs an access
+    token, which wave access grant gives to a person. On this machine alone the address that is printed opens a session
+    as well, as long as this process lives. Other machines reach it once somebody has an access token.
     """
     asyncio.run(_serve(project_dir(context), host, port, names, as_json=as_json))
 
 
 async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...], *, as_json: bool) -> None:
     from wave_runner.api.app import make_app
+    from wave_runner.api.callers import Own
     from wave_runner.api.serving import is_loopback, listen, serve
     from wave_runner.cli.driving import log_to_stderr
-    from wave_runner.engine import open_engine
+    from wave_runner.core.access import SECRET_BYTES, Role, digest
+    from wave_runner.engine import open_engine, whoami
     from wave_runner.errors import SettingsError
+    from wave_runner.store.access import any_in_force
 
     log_to_stderr(verbose=False)
     async with open_engine(folder, name="wave serve") as engine:
-        given = engine.settings.api_token
         with listen(host, port) as listening:
-            if given is None and not is_loopback(listening):
+            own = _set(engine)
+            token = None
+            if is_loopback(listening):
+                token = secrets.token_urlsafe(SECRET_BYTES)
+                own.append(Own(person=whoami(), role=Role.ADMIN, sha256=digest(token)))
+            elif not own and not await any_in_force(engine.database):
                 raise SettingsError(
-                    f"{host} can be reached from other machines, and no token is set",
-                    hint="set WAVE_API_TOKEN to a long secret, or listen on 127.0.0.1",
+                    f"{host} can be reached from other machines, and nobody has an access token",
+                    hint="give somebody one: wave access grant PERSON --role ROLE; or listen on 127.0.0.1",
                 )
-            token = secrets.token_urlsafe(32) if given is None else given.get_secret_value()
             address, bound = listening.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
-            _tell(f"http://{shown}:{bound}", token if given is None else None, as_json=as_json)
-            await serve(make_app(engine, token=token, hosts={*LOCAL_NAMES, shown, host, *names}), listening)
+            _tell(f"http://{shown}:{bound}", token, as_json=as_json)
+            await serve(make_app(engine, own=own, hosts={*LOCAL_NAMES, shown, host, *names}), listening)
+
+
+def _set(engine: Engine) -> list[Own]:
+    """Return the token that is set, if one is. It names no person, so it may only read."""
+    from wave_runner.api.callers import Own
+    from wave_runner.core.access import Role, digest
+
+    given = engine.settings.api_token
+    return [] if given is None else [Own(person=SET, role=Role.VIEWER, sha256=digest(given.get_secret_value()))]
 
 
 def _tell(url: str, token: str | None, *, as_json: bool) -> None:
-    """Print where it listens, and the token that was made; one that was set is known."""
+    """Print where it listens, and on this machine alone the token that was made."""
+    opens = None if token is None else f"{url}/open?token={token}"
     if as_json:
-        output.emit("wave.serve.v1", {"url": url, "token": token})
+        output.emit("wave.serve.v1", {"url": url, "token": token, "open": opens})
     else:
         output.heading(f"listening on {url}")
         if token is not None:
-            output.heading(f"token {token}")
+            output.heading(f"open {opens}")
             output.heading(f"curl -H 'Authorization: Bearer {token}' {url}/api/v1/status")
     sys.stdout.flush()

@@ -314,7 +314,10 @@ async def _take_up(folder: Path, batch: int, where: str, act: Any, said: str, *,
         run_id = await act(engine, terms) if act is not None else None
         [found] = await engine.batches().known(batch)
     if as_json:
-        output.emit("wave.staging_taken_up.v1", {"batch": batch, "rows": len(chosen.ids), "run": run_id})
+        output.emit(
+            "wave.staging_taken_up.v1",
+            {"batch": batch, "rows": len(chosen.ids), "mark": chosen.mark, "run": run_id},
+        )
     elif run_id is None:
         _show_chosen(chosen, said)
     else:
@@ -342,7 +345,8 @@ async def _reject(
         chosen = await engine.batches().choose(batch, terms, ("waiting", "rolled_back"))
         done = await engine.batches().reject(batch, terms, reason=reason, expect=expect) if yes else None
     if as_json:
-        output.emit("wave.staging_rejected.v1", {"batch": batch, "rows": len(chosen.ids), "rejected": done})
+        rows = {"batch": batch, "rows": len(chosen.ids), "mark": chosen.mark}
+        output.emit("wave.staging_rejected.v1", {**rows, "rejected": done})
     elif done is None:
         _show_chosen(chosen, "be rejected")
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -12,40 +11,6 @@ from wave_runner.cli import output
 
 if TYPE_CHECKING:
     from wave_runner.store.tasks import Task
-
-
-def document(task: Task, form: Any, person: str) -> dict[str, Any]:
-    """Return a task as `wave.task.v1` has it. The token and the draft are the claimer's alone."""
-    from wave_runner.runner.deciding import state_of, visible
-
-    mine = task.claimed_by == person
-    return {
-        "task": task.task,
-        "run_id": task.item.run_id,
-        "workflow": task.workflow,
-        "step": task.step,
-        "record": task.item.key,
-        "queue": task.queue,
-        "title": task.title,
-        "state": state_of(task),
-        "priority": task.priority,
-        "due_at": task.due_at,
-        "overdue": task.overdue,
-        "needs": task.needs,
-        "blind": task.blind,
-        "round": task.round,
-        "asked_at": task.asked_at,
-        "decided_at": task.decided_at,
-        "claimed_by": task.claimed_by,
-        "claim_expires_at": task.claim_expires_at,
-        "token": task.claim_token if mine else None,
-        "draft": json.loads(task.draft) if mine and task.draft else None,
-        "input": json.loads(task.input),
-        "form": form,
-        "decisions": [
-            {**asdict(one), "answer": json.loads(one.answer) if one.answer else None} for one in visible(task)
-        ],
-    }
 
 
 def print_task(task: Task, form: Any, *, stream: IO[str]) -> None:

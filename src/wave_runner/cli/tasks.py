@@ -15,7 +15,7 @@ import click
 
 from wave_runner.cli import output
 from wave_runner.cli.main import project_dir, project_option
-from wave_runner.cli.task_text import document, print_task, read_value
+from wave_runner.cli.task_text import print_task, read_value
 
 if TYPE_CHECKING:
     from wave_runner.runner.deciding import People
@@ -312,6 +312,8 @@ def _print_task(
 
     task, form = _as(project_dir(context), person, with_step)
     if as_json:
+        from wave_runner.runner.deciding import document
+
         output.emit("wave.task.v1", document(task, form, _name(person)))
     else:
         print_task(task, form, stream=sys.stdout)

@@ -136,6 +136,11 @@ class EventType(enum.StrEnum):
     DROP_WITHDRAWN = "drop_withdrawn"  # somebody takes that back
     DROP_ORDERED = "drop_ordered"  # somebody else has agreed: the events at these indexes of the log are to go
     HISTORY_DROPPED = "history_dropped"  # and they have gone, with all that was kept of their runs
+    ACCESS_GRANTED = "access_granted"  # somebody gives a person an access token
+    ACCESS_REVOKED = "access_revoked"  # somebody takes it back
+    ACCESS_DENIED = "access_denied"  # somebody was not let in by HTTP; the data says why, and how many more were not
+    SESSION_OPENED = "session_opened"  # a person's browser is known by a cookie
+    SESSION_ENDED = "session_ended"  # and no more: they have said so
 
 
 def data_text(data: Mapping[str, Any]) -> str:

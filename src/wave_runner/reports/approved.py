@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wave_runner.core.drift import Policy, stricter
 from wave_runner.core.workflow import Definition, Project
@@ -33,6 +33,14 @@ class Standing:
     found_body: bytes | None
     weights: str | None = None
     weights_found: str | None = None
+
+
+HIDDEN = ("name", "approved_body", "found_body")
+
+
+def as_row(one: Standing) -> dict[str, Any]:
+    """Return it as documents have it: without the bytes."""
+    return {"actor": one.name, **{name: value for name, value in vars(one).items() if name not in HIDDEN}}
 
 
 async def approved(database: Database, project: Project) -> list[Standing]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wave_runner.core.filters import Term
+from wave_runner.core.marks import Expect, mark_of, surprise
 from wave_runner.core.staged import DECIDABLE, meets
 from wave_runner.core.workflow import UPDATE, CollectionSpec
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError
@@ -36,6 +37,11 @@ class Chosen:
     run_id: int
     ids: tuple[int, ...]
     by_rule: Mapping[str, int]
+
+    @property
+    def mark(self) -> str:
+        """What names exactly these rows, for whoever acts on them."""
+        return mark_of(self.ids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +86,7 @@ class Batches:
             return await self._choose(connection, run_id, terms, states)
 
     async def revalidate(
-        self, run_id: int, terms: Sequence[Term], starts: Starts, *, reason: str, expect: int | None = None
+        self, run_id: int, terms: Sequence[Term], starts: Starts, *, reason: str, expect: Expect = None
     ) -> int:
         """Have rows validated once more, as the folder has it now, in a run of their own. Returns its number."""
         order = Order(kind="revalidate", run_id=run_id, reason=reason, by=self.by)
@@ -97,7 +103,7 @@ class Batches:
         promotion: Promotion,
         *,
         reason: str,
-        expect: int | None = None,
+        expect: Expect = None,
     ) -> int:
         """Promote rows in this person's name; a run of their own takes them up. Returns its number."""
         order = Order(kind="promote", run_id=run_id, reason=reason, by=self.by)
@@ -111,7 +117,7 @@ class Batches:
             raise ConflictError(f"the table refuses it: {error}", hint=hint) from error
         return again_in
 
-    async def reject(self, run_id: int, terms: Sequence[Term], *, reason: str, expect: int | None = None) -> int:
+    async def reject(self, run_id: int, terms: Sequence[Term], *, reason: str, expect: Expect = None) -> int:
         """Reject rows that nobody has decided on, or that were rolled back. Returns how many."""
         order = Order(kind="reject", run_id=run_id, reason=reason, by=self.by)
         async with self.database.transaction() as connection:
@@ -221,23 +227,20 @@ class Batches:
         terms: Sequence[Term],
         states: Sequence[str],
         *,
-        expect: int | None,
+        expect: Expect,
     ) -> Chosen:
         """Choose behind the lock of the run: whoever was first has been waited for."""
         await reruns.lock(connection, run_id)
         chosen = await self._choose(connection, run_id, terms, states)
-        if expect is not None and len(chosen.ids) != expect:
-            raise ConflictError(
-                f"{len(chosen.ids)} rows are chosen, and {expect} were expected",
-                hint="look again: the same command without --yes",
-            )
+        if said := surprise(expect, there=len(chosen.ids), marked=chosen.mark, said="rows are chosen"):
+            raise ConflictError(said, hint="look again: the same command without --yes")
         if not chosen.ids:
             raise NotFoundError("no row is chosen", hint=f"look first: wave staging list {run_id}")
         await batches.lock(connection, run_id, chosen.ids)
         return chosen
 
     async def _take_up(
-        self, connection: Connection, order: Order, terms: Sequence[Term], starts: Starts, *, expect: int | None
+        self, connection: Connection, order: Order, terms: Sequence[Term], starts: Starts, *, expect: Expect
     ) -> tuple[int, dict[int, int]]:
         """Start the run that takes rows up, and stage them there. Returns it, and the new number of each row."""
         chosen = await self._chosen(connection, order.run_id, terms, DECIDABLE, expect=expect)

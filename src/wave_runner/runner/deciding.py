@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -206,6 +207,38 @@ def state_of(task: Task) -> str:
     needed = f"{len(task.answers)} of {task.needs} people have decided" if task.needs > 1 else ""
     claimed = f"claimed by {task.claimed_by}" if task.claimed_by is not None and not task.expired else ""
     return ", ".join(filter(None, [claimed, needed])) or "open"
+
+
+def document(task: Task, form: Any, person: str) -> dict[str, Any]:
+    """Return a task as `wave.task.v1` has it. The token and the draft are the claimer's alone."""
+    mine = task.claimed_by == person
+    return {
+        "task": task.task,
+        "run_id": task.item.run_id,
+        "workflow": task.workflow,
+        "step": task.step,
+        "record": task.item.key,
+        "queue": task.queue,
+        "title": task.title,
+        "state": state_of(task),
+        "priority": task.priority,
+        "due_at": task.due_at,
+        "overdue": task.overdue,
+        "needs": task.needs,
+        "blind": task.blind,
+        "round": task.round,
+        "asked_at": task.asked_at,
+        "decided_at": task.decided_at,
+        "claimed_by": task.claimed_by,
+        "claim_expires_at": task.claim_expires_at,
+        "token": task.claim_token if mine else None,
+        "draft": orjson.loads(task.draft) if mine and task.draft else None,
+        "input": orjson.loads(task.input),
+        "form": form,
+        "decisions": [
+            {**asdict(one), "answer": orjson.loads(one.answer) if one.answer else None} for one in visible(task)
+        ],
+    }
 
 
 async def _complete(connection: Connection, step: StepInHand, task: Task, answer: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from wave_runner.core.control import Subject, Told
 from wave_runner.core.interaction import State
 from wave_runner.core.limits import BUDGETS, RUN, Spent
+from wave_runner.core.marks import Expect, mark_of, surprise
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.pinned import read_step
 from wave_runner.errors import ConflictError, NotFoundError
@@ -121,20 +122,18 @@ class Orders:
         async with self.database.snapshot() as connection:
             return await control.retryable(connection, await self._retry_scope(connection, subject, name, which), which)
 
-    async def retry(self, subject: Subject, name: str, which: Filter, *, expect: int | None = None) -> int:
+    async def retry(self, subject: Subject, name: str, which: Filter, *, expect: Expect = None) -> int:
         """Try again what has failed or was quarantined, with fresh budgets. Returns how much.
 
-        Raises `ConflictError` where `expect` is another number than what is there at this moment.
+        Raises `ConflictError` where that is not what is expected at this moment.
         """
         async with self.database.transaction() as connection:
             scope = await self._retry_scope(connection, subject, name, which)
             found = await control.retryable(connection, scope, which)
         there = sum(one.n for one in found)
-        if expect is not None and there != expect:
-            raise ConflictError(
-                f"{there} interactions of {subject} {name} can be tried again, and {expect} were expected",
-                hint="look again: the same command without --yes",
-            )
+        can_be = f"interactions of {subject} {name} can be tried again"
+        if said := surprise(expect, there=there, marked=mark_of(found), said=can_be):
+            raise ConflictError(said, hint="look again: the same command without --yes")
         scope = replace(scope, run_ids=tuple(sorted({one.run_id for one in found})))  # the others are left in peace
         return await control.retry(self.database, scope, which, by=self.by, run_flow=self.steps.run_flow)
 

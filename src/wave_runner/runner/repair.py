@@ -15,6 +15,7 @@ import orjson
 from wave_runner.core.cascade import shape
 from wave_runner.core.filters import Term
 from wave_runner.core.interaction import State
+from wave_runner.core.marks import Expect, mark_of, surprise
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.pinned import PinnedStep
 from wave_runner.core.results import OUTPUT, is_of_result, meets
@@ -97,6 +98,7 @@ class Preview:
     keys: tuple[str, ...]
     kept: tuple[Share, ...] = ()
     incomplete: int = 0
+    mark: str = ""  # names exactly these results, for whoever acts on them
 
     @property
     def interactions(self) -> int:
@@ -132,6 +134,12 @@ class _Chosen:
     @property
     def records(self) -> set[int]:
         return {one.record_id for results in self.by_run.values() for one in results}
+
+    @property
+    def mark(self) -> str:
+        """What names these results as they are."""
+        results = (one for results in self.by_run.values() for one in results)
+        return mark_of((one.run_id, one.interaction_id, one.state, one.generation) for one in results)
 
     def within(self, other: _Chosen) -> _Chosen:
         """Return what is chosen here of the runs and records that are chosen there."""
@@ -186,10 +194,11 @@ class Repair:
             keys=tuple(keys),
             kept=tuple(_shares(kept)),
             incomplete=chosen.incomplete,
+            mark=chosen.mark,
         )
 
-    async def rerun(self, choice: Choice, pins: Pins, *, reason: str, expect: int | None = None) -> Started:
-        """Redo what is chosen, in one transaction. Raises `ConflictError` where it is not `expect` records."""
+    async def rerun(self, choice: Choice, pins: Pins, *, reason: str, expect: Expect = None) -> Started:
+        """Redo what is chosen, in one transaction. Raises `ConflictError` where it is not what is expected."""
         try:
             async with self.database.transaction() as connection:
                 return await self._rerun(connection, choice, pins, reason=reason, expect=expect)
@@ -200,7 +209,7 @@ class Repair:
             ) from error
 
     async def _rerun(
-        self, connection: Connection, choice: Choice, pins: Pins, *, reason: str, expect: int | None
+        self, connection: Connection, choice: Choice, pins: Pins, *, reason: str, expect: Expect
     ) -> Started:
         chosen = await self._choose_locked(connection, choice, expect=expect)
         for seeds in chosen.by_run.values() if not choice.leads_on else ():
@@ -243,10 +252,10 @@ class Repair:
         await _same_shape(connection, flow, choice, seeds)
         return await reruns.begin(connection, order, flow, seeds)
 
-    async def invalidate(self, choice: Choice, *, reason: str, expect: int | None = None) -> Invalidated:
+    async def invalidate(self, choice: Choice, *, reason: str, expect: Expect = None) -> Invalidated:
         """Have results that are chosen, and what was made from them, count for nothing any more, in one transaction.
 
-        Raises `ConflictError` where it is not `expect` records.
+        Raises `ConflictError` where it is not what is expected.
         """
         async with self.database.transaction() as connection:
             chosen = await self._choose_locked(connection, choice, expect=expect)
@@ -269,7 +278,7 @@ class Repair:
         found = await self._choose(connection, choice)
         return [one for run_id in sorted(found.by_run) for one in found.by_run[run_id]]
 
-    async def _choose_locked(self, connection: Connection, choice: Choice, *, expect: int | None) -> _Chosen:
+    async def _choose_locked(self, connection: Connection, choice: Choice, *, expect: Expect) -> _Chosen:
         """Choose, with the locks of the records and runs that it is about: whoever was first has been waited for.
 
         Records first, as an erasure locks them; what was not chosen before they were locked is left alone.
@@ -280,11 +289,8 @@ class Repair:
             await reruns.lock(connection, run_id)
         chosen = (await self._choose(connection, choice)).within(before)
         there = len(chosen.records)
-        if expect is not None and there != expect:
-            raise ConflictError(
-                f"{there} records are chosen, and {expect} were expected",
-                hint="look again: the same command without --yes",
-            )
+        if said := surprise(expect, there=there, marked=chosen.mark, said="records are chosen"):
+            raise ConflictError(said, hint="look again: the same command without --yes")
         if not there:
             raise NotFoundError("no result is chosen", hint="look first: the same command without --yes")
         return chosen
@@ -377,6 +383,12 @@ class Repair:
                 )
             found.append(part)
         return found
+
+
+def undone_document(known: Known, undone: Undone) -> dict[str, object]:
+    """Return what became of one run of a rerun that was undone, as documents have it."""
+    left = [{"record": key, "why": str(trouble)} for key, trouble in undone.left]
+    return {"run_id": known.run_id, "records": undone.records, "values": undone.values, "left": left}
 
 
 class _TakeBack(Exception):  # leaves the transaction, so that it is rolled back

@@ -151,7 +151,7 @@ async def cancel(
 
 @dataclass(frozen=True, kw_only=True)
 class Broken:
-    """How much of a step can be tried again, by what is wrong with it."""
+    """How much of a step can be tried again, by what is wrong with it. `which` tells whether it is still the same."""
 
     run_id: int
     step: str
@@ -160,6 +160,7 @@ class Broken:
     rule: str | None
     n: int
     records: int
+    which: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,9 @@ NEVER = 2**62
 
 T = TypeVar("T")
 
+# After so long the pool begins its tries anew: by itself it doubles the time between them, up to minutes.
+RECONNECT_S = 3.0
+
 # Beyond what the server itself was told to allow a statement: it must have the first word.
 SLACK_S = 5.0
 
@@ -201,6 +204,8 @@ class Database:
             max_size=size,
             open=False,
             timeout=30,
+            reconnect_timeout=RECONNECT_S,
+            reconnect_failed=_try_anew,
             kwargs={
                 "row_factory": dict_row,
                 "application_name": name,
@@ -284,6 +289,12 @@ async def conclude(connection: Connection, *last: Asked) -> None:
         connection.ask(Question(text=b"COMMIT"))
         await connection.answers()
         crash_points.committed(connection)
+
+
+async def _try_anew(pool: AsyncConnectionPool[Connection]) -> None:
+    """Have the pool try once more for who waits; where nobody does, whoever comes next has it try at once."""
+    if pool.get_stats().get("requests_waiting"):
+        await pool.check()
 
 
 async def _look_at(connection: Connection) -> None:

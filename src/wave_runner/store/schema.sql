@@ -100,7 +100,12 @@ CREATE TYPE wave.event_type AS ENUM (
     'drop_requested',
     'drop_withdrawn',
     'drop_ordered',
-    'history_dropped'
+    'history_dropped',
+    'access_granted',
+    'access_revoked',
+    'access_denied',
+    'session_opened',
+    'session_ended'
 );
 
 CREATE TYPE wave.interaction_state AS ENUM (
@@ -376,6 +381,33 @@ CREATE FUNCTION wave.run_waits(asked bigint) RETURNS boolean
         SELECT state, delta FROM count_deltas WHERE run_id = asked
     ) AS both_parts
 $$;
+
+CREATE TABLE wave.access_tokens (
+    token_id bigint NOT NULL,
+    person text NOT NULL,
+    role text NOT NULL,
+    sha256 bytea NOT NULL,
+    granted_by text NOT NULL,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    revoked_by text,
+    revoked_at timestamp with time zone,
+    CONSTRAINT access_tokens_check CHECK (((revoked_by IS NULL) = (revoked_at IS NULL))),
+    CONSTRAINT access_tokens_granted_by_check CHECK ((granted_by <> ''::text)),
+    CONSTRAINT access_tokens_person_check CHECK ((person <> ''::text)),
+    CONSTRAINT access_tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'reviewer'::text, 'auditor'::text, 'admin'::text]))),
+    CONSTRAINT access_tokens_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE wave.access_tokens ALTER COLUMN token_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.access_tokens_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE wave.accounts (
     kind text NOT NULL,
@@ -1352,6 +1384,15 @@ ALTER TABLE wave.records ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE wave.requests (
+    person text NOT NULL,
+    key text NOT NULL,
+    sha256 bytea NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    answer text,
+    CONSTRAINT requests_sha256_check CHECK ((length(sha256) = 32))
+);
+
 CREATE SEQUENCE wave.rerun_ids
     START WITH 1
     INCREMENT BY 1
@@ -1509,6 +1550,28 @@ CREATE TABLE wave.server_owners (
     server text NOT NULL,
     runner_id uuid NOT NULL,
     lease_expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE wave.sessions (
+    session_id bigint NOT NULL,
+    token_id bigint,
+    own_sha256 bytea,
+    sha256 bytea NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT sessions_check CHECK (((token_id IS NULL) = (own_sha256 IS NOT NULL))),
+    CONSTRAINT sessions_own_sha256_check CHECK ((length(own_sha256) = 32)),
+    CONSTRAINT sessions_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE wave.sessions ALTER COLUMN session_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.sessions_session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE wave.spending (
@@ -1802,6 +1865,12 @@ ALTER TABLE ONLY wave.tasks ATTACH PARTITION wave.tasks_r1 FOR VALUES FROM ('1')
 
 ALTER TABLE ONLY wave.value_writes ATTACH PARTITION wave.value_writes_r1 FOR VALUES FROM ('1') TO ('100000');
 
+ALTER TABLE ONLY wave.access_tokens
+    ADD CONSTRAINT access_tokens_pkey PRIMARY KEY (token_id);
+
+ALTER TABLE ONLY wave.access_tokens
+    ADD CONSTRAINT access_tokens_sha256_key UNIQUE (sha256);
+
 ALTER TABLE ONLY wave.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (kind, name);
 
@@ -1967,6 +2036,9 @@ ALTER TABLE ONLY wave.records
 ALTER TABLE ONLY wave.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record_id);
 
+ALTER TABLE ONLY wave.requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (person, key);
+
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_pkey PRIMARY KEY (run_id, generation);
 
@@ -1996,6 +2068,12 @@ ALTER TABLE ONLY wave.schema_version
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_pkey PRIMARY KEY (server);
+
+ALTER TABLE ONLY wave.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+
+ALTER TABLE ONLY wave.sessions
+    ADD CONSTRAINT sessions_sha256_key UNIQUE (sha256);
 
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_pkey PRIMARY KEY (run_id, record_id);
@@ -2106,6 +2184,8 @@ CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, int
 CREATE INDEX payloads_r1_run_id_interaction_id_attempt_idx ON wave.payloads_r1 USING btree (run_id, interaction_id, attempt);
 
 CREATE UNIQUE INDEX projections_one_of_each ON wave.projections USING btree (name, state) WHERE (state <> 'retired'::text);
+
+CREATE INDEX requests_asked ON wave.requests USING btree (asked_at);
 
 CREATE INDEX run_records_ended ON wave.run_records USING btree (run_id) WHERE (state = 'ended'::text);
 
@@ -2414,6 +2494,9 @@ ALTER TABLE ONLY wave.run_steps
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);
+
+ALTER TABLE ONLY wave.sessions
+    ADD CONSTRAINT sessions_token_id_fkey FOREIGN KEY (token_id) REFERENCES wave.access_tokens(token_id);
 
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);

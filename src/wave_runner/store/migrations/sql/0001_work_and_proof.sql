@@ -704,7 +704,10 @@ CREATE TYPE event_type AS ENUM (
     'retention_applied',                -- contents that were old enough are gone
     'drop_requested', 'drop_withdrawn',
     'drop_ordered',                     -- the history of a range of runs is to go, by its indexes in the log: two people have said so
-    'history_dropped');                 -- and it has gone
+    'history_dropped',                  -- and it has gone
+    'access_granted', 'access_revoked', -- an access token was given to a person, and taken back
+    'access_denied',                    -- somebody was not let in by HTTP; the data says how many more were not
+    'session_opened', 'session_ended'); -- a browser is known by a cookie, and no more
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
 -- (core/event.py); a later form may add columns, which are NULL in older rows.
@@ -911,6 +914,45 @@ SELECT i.run_id, i.interaction_id FROM legal_holds h JOIN interactions i USING (
 UNION
 SELECT x.source_run_id, x.source_id
 FROM legal_holds h JOIN interactions i USING (record_id) JOIN hits x USING (run_id, interaction_id);
+
+-- Who may ask by HTTP. Of a token only the SHA-256 of its secret is kept.
+CREATE TABLE access_tokens (
+    token_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person      text NOT NULL CHECK (person <> ''),
+    role        text NOT NULL CHECK (role IN ('viewer', 'operator', 'reviewer', 'auditor', 'admin')),
+    sha256      bytea NOT NULL UNIQUE CHECK (length(sha256) = 32),
+    granted_by  text NOT NULL CHECK (granted_by <> ''),
+    granted_at  timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz NOT NULL,
+    used_at     timestamptz,
+    revoked_by  text,
+    revoked_at  timestamptz,
+    CHECK ((revoked_by IS NULL) = (revoked_at IS NULL))
+);
+
+-- Browsers that have shown an access token, or the one that `wave serve` has printed: that is known to one process alone.
+CREATE TABLE sessions (
+    session_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    token_id    bigint REFERENCES access_tokens,
+    own_sha256  bytea CHECK (length(own_sha256) = 32),
+    sha256      bytea NOT NULL UNIQUE CHECK (length(sha256) = 32),     -- of what its cookie holds
+    opened_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz NOT NULL,
+    ended_at    timestamptz,
+    CHECK ((token_id IS NULL) = (own_sha256 IS NOT NULL))
+);
+
+-- What persons have asked for by HTTP, each under a key of their own, and what was answered: nothing is done twice. Texts of
+-- records have no place in these answers. They are kept for a day.
+CREATE TABLE requests (
+    person    text NOT NULL,
+    key       text NOT NULL,
+    sha256    bytea NOT NULL CHECK (length(sha256) = 32),      -- of what was asked for
+    asked_at  timestamptz NOT NULL DEFAULT now(),
+    answer    text,
+    PRIMARY KEY (person, key)
+);
+CREATE INDEX requests_asked ON requests (asked_at);
 
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,6 +1,7 @@
 -- What can be tried again, by what is wrong with it. Where the workflow has gone on after a failure there is nothing to try again.
 -- A record whose flow in this workflow is under way in another run is left to that.
-SELECT i.run_id, s.name AS step, i.state::text AS state, i.error_class, i.rule, count(*) AS n, count(DISTINCT i.record_id) AS records
+SELECT i.run_id, s.name AS step, i.state::text AS state, i.error_class, i.rule, count(*) AS n, count(DISTINCT i.record_id) AS records,
+       to_hex(bit_xor(hashint8extended(i.interaction_id, i.seq))) AS which
 FROM interactions i JOIN run_steps rs USING (run_step_id) JOIN steps s USING (step_id)
 WHERE i.run_id = ANY (%(run_ids)s::bigint[]) AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
   AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased

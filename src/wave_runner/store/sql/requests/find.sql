@@ -1,0 +1,1 @@
+SELECT sha256, answer FROM requests WHERE person = %(person)s AND key = %(key)s

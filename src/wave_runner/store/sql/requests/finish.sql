@@ -1,0 +1,1 @@
+UPDATE requests SET answer = %(answer)s WHERE person = %(person)s AND key = %(key)s

@@ -1,0 +1,47 @@
+"""The pool of connections: a database that has been away is used again soon, however long it was away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+import psycopg
+from psycopg import sql
+from tests.support.projects import Ground
+
+from wave_runner.store.database import Database, Unavailable
+
+AWAY_S = 8.0  # then a pool that doubles its waits would try again after 7 s more
+BACK_S = 5.0
+
+
+def test_a_database_that_was_away_is_used_again_within_seconds(ground: Ground):
+    name = ground.url.rpartition("/")[2].partition("?")[0]
+    limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
+
+    async def until(database: Database, *, answers: bool, for_s: float) -> float:
+        """Ask until it has answered once, or has not for so long; return how long that took."""
+        begun = time.monotonic()
+        while (waited := time.monotonic() - begun) < for_s:
+            with suppress(Unavailable, TimeoutError):
+                async with asyncio.timeout(1):
+                    await database.fetch("session/process")
+                assert answers
+                break
+        return waited
+
+    async def asked(admin: psycopg.Connection) -> float:
+        database = Database(ground.url, schema="wave", size=2)
+        await database.open()
+        try:
+            admin.execute(limit.format(sql.Identifier(name), sql.Literal(0)))
+            admin.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
+            await until(database, answers=False, for_s=AWAY_S)
+            admin.execute(limit.format(sql.Identifier(name), sql.Literal(-1)))
+            return await until(database, answers=True, for_s=4 * BACK_S)
+        finally:
+            await database.close()
+
+    with psycopg.connect(ground.admin_url, autocommit=True) as admin:
+        assert asyncio.run(asked(admin)) <= BACK_S
