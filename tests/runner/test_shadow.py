@@ -27,7 +27,7 @@ from wave_runner.runner.experimenting import SHADOW_PRIORITY, Beside
 from wave_runner.runner.feeder import ENOUGH, SOURCE_ENDED, Feeder
 from wave_runner.runner.fold_check import verify_interactions
 from wave_runner.servers.binary import free_port
-from wave_runner.store import drops
+from wave_runner.store import drops, shadows
 
 __all__ = ["stub"]  # a fixture
 
@@ -286,6 +286,28 @@ def test_a_cancelled_shadow_is_given_nothing_more_and_its_run_goes_on(waiting: G
     assert work(waiting, shadow) == work(waiting, other) == "cancelled"
     decide(waiting)
     assert work(waiting, 1) == "completed"
+
+
+def test_an_end_that_comes_while_a_shadow_is_being_fed_is_not_passed(waiting: Ground):
+    shadow = begin(waiting)
+
+    async def act(engine: Engine) -> shadows.Stretch | None:
+        async with engine.database.transaction() as connection:
+            locked = await shadows.lock(connection, shadow)
+            assert locked is not None
+            with waiting.process("cancel", "run", "1", "--yes") as cancelled:
+                assert await asyncio.to_thread(cancelled.wait, 60) == 0
+            assert await asyncio.to_thread(work, waiting, 1) == "cancelled"
+            return await shadows.stretch(connection, locked, size=2000)
+
+    stretch = waiting.do(act)
+    assert stretch is not None
+    assert stretch.is_end
+    assert stretch.following == waiting.one(
+        "SELECT log_index + 1 FROM event_log JOIN interaction_events USING (event_id) WHERE type = 'run_cancelled'"
+    )
+    feed(waiting)
+    assert closed(waiting, shadow) == [SOURCE_ENDED]
 
 
 def test_a_shadow_that_is_paused_is_given_nothing_until_it_is_resumed(waiting: Ground):

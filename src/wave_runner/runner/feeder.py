@@ -52,8 +52,9 @@ class Feeder:
 
     async def _give(self, connection: Connection, shadow: Shadow, stretch: Stretch) -> int:
         found = await shadows.results(connection, shadow, stretch.following)
-        drawn = [one for one in found if is_drawn(one.key, shadow.seed, shadow.share)][: shadow.asked - shadow.fed]
-        return await shadows.feed(connection, shadow, drawn, [new_nonce() for _ in drawn]) if drawn else 0
+        drawn = [one for one in found if is_drawn(one.key, shadow.seed, shadow.share)]
+        nonces = [new_nonce() for _ in drawn]
+        return await shadows.feed(connection, shadow, drawn, nonces, most=shadow.asked - shadow.fed) if drawn else 0
 
 
 def _closes(shadow: Shadow, stretch: Stretch, fed: int) -> str | None:
@@ -61,4 +62,4 @@ def _closes(shadow: Shadow, stretch: Stretch, fed: int) -> str | None:
     if fed >= shadow.asked:
         return ENOUGH
     # A run that has ended and goes on since, since something of it is tried again, ends once more.
-    return SOURCE_ENDED if stretch.tells_end and shadow.source_has_ended else None
+    return SOURCE_ENDED if stretch.is_end else None
