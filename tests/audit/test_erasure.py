@@ -216,8 +216,8 @@ def test_doctor_finds_what_is_put_back(sung: Ground):
         "UPDATE staged_records SET raw = '{}' WHERE raw IS NULL",
         "UPDATE tasks SET title = 'x' WHERE title = 'erased'",
         "UPDATE decisions SET comment = 'x' WHERE comment = 'erased'",
-        "UPDATE value_writes SET nonce = sha256('n'), before_sha256 = sha256('x'), after_sha256 = sha256('y') "
-        "WHERE nonce IS NULL",
+        "UPDATE value_writes SET nonce = sha256('n'), before_sha256 = sha256('x'), after_sha256 = sha256('y'), "
+        "commitment = NULL WHERE nonce IS NULL",
         "UPDATE run_records SET broken = '[]' WHERE broken = '[\"erased\"]'",
         "UPDATE interactions SET error = 'x' WHERE error = 'erased'",
         "INSERT INTO answers SELECT sha256('x'), run_id, interaction_id FROM interactions WHERE erased LIMIT 1",
@@ -233,7 +233,12 @@ def erase_again(ground: Ground) -> None:
     """Make right again what a test has put back, by the product's own statement."""
     known = ground.one("SELECT record_id FROM erasures WHERE erased_at IS NOT NULL")
     ground.sql("UPDATE records SET key = 'erased-again' WHERE record_id = %s", known)
-    for name in ("contents", "payloads", "value_writes", "rest"):
+    ground.sql(
+        "UPDATE value_writes SET nonce = NULL, before_sha256 = NULL, after_sha256 = NULL, commitment = sha256('x') "
+        "WHERE record_id = %s AND nonce IS NOT NULL",
+        known,
+    )
+    for name in ("contents", "payloads", "rest"):
         with psycopg.connect(ground.url, options="-c search_path=wave,public") as connection:
             connection.execute(
                 statement(f"erasures/{name}"), {"record_id": known, "key": KEY, "new_key": "erased-again"}

@@ -177,7 +177,7 @@ async def erase(connection: Connection, known: Known, asked: Request, *, by: str
 
 async def _erase_value_writes(connection: Connection, given: Row) -> list[Row]:
     rows = await fetch(connection, "erasures/value_writes", given)
-    return [
+    gone = [
         {
             "run_id": row["run_id"],
             "correlation_id": row.pop("correlation_id"),
@@ -185,6 +185,10 @@ async def _erase_value_writes(connection: Connection, given: Row) -> list[Row]:
         }
         for row in rows
     ]
+    emptied = {"run_ids": [row["run_id"] for row in rows], "value_write_ids": [row["value_write_id"] for row in rows]}
+    commitments = [row["commitment"] for row in gone]
+    await fetch(connection, "erasures/empty_value_writes", {**emptied, "commitments": commitments})
+    return gone
 
 
 async def _say_what(connection: Connection, gone: Sequence[Row], data: Mapping[str, Any]) -> None:
