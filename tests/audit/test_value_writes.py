@@ -305,6 +305,10 @@ def test_what_is_shown_of_a_record_leaves_nothing_out_that_was_tampered_with(gro
         done = subprocess.run([*command, *out], capture_output=True, text=True, check=False)
         assert done.returncode != 0
         assert "`wave audit verify` says more" in done.stderr, done.stderr
+    wave(ground, "audit", "erase", "--record", "item 0000", "--basis", "Art. 17", "--as", "ada")
+    command = [WAVE, "--project", ground.folder, "audit", "erase", "--record", "item 0000", "--approve", "--as", "ben"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "so no event can name what would be gone: value write " in done.stderr, done.stderr
     wave(ground, "audit", "export", "--record", "item 0001", "--out", str(ground.folder / "other"))
 
 
