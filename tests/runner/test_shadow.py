@@ -291,21 +291,29 @@ def test_a_cancelled_shadow_is_given_nothing_more_and_its_run_goes_on(waiting: G
 def test_an_end_that_comes_while_a_shadow_is_being_fed_is_not_passed(waiting: Ground):
     shadow = begin(waiting)
 
-    async def act(engine: Engine) -> shadows.Stretch | None:
+    async def lock(engine: Engine) -> shadows.Shadow | None:
         async with engine.database.transaction() as connection:
-            locked = await shadows.lock(connection, shadow)
-            assert locked is not None
-            with waiting.process("cancel", "run", "1", "--yes") as cancelled:
-                assert await asyncio.to_thread(cancelled.wait, 60) == 0
-            assert await asyncio.to_thread(work, waiting, 1) == "cancelled"
+            return await shadows.lock(connection, shadow)
+
+    async def look(engine: Engine) -> shadows.Stretch | None:
+        async with engine.database.transaction() as connection:
             return await shadows.stretch(connection, locked, size=2000)
 
-    stretch = waiting.do(act)
+    with waiting.process("pause", "run", str(shadow)) as paused:
+        assert paused.wait(60) == 0
+    locked = waiting.do(lock)
+    assert locked is not None
+    with waiting.process("cancel", "run", "1", "--yes") as cancelled:
+        assert cancelled.wait(60) == 0
+    assert work(waiting, 1) == "cancelled"
+    stretch = waiting.do(look)
     assert stretch is not None
     assert stretch.is_end
     assert stretch.following == waiting.one(
         "SELECT log_index + 1 FROM event_log JOIN interaction_events USING (event_id) WHERE type = 'run_cancelled'"
     )
+    with waiting.process("resume", "run", str(shadow)) as resumed:
+        assert resumed.wait(60) == 0
     feed(waiting)
     assert closed(waiting, shadow) == [SOURCE_ENDED]
 
