@@ -13,9 +13,12 @@ from tests.support import canary
 from tests.support.canary import KEY, OTHER, WORD
 from tests.support.invariants import broken_invariants
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground, run_to_end
+from tests.support.projects import COUNT_STEP, WAVE, Ground, run_to_end
+from tests.support.refetched import give, refetched, run
 from tests.support.verifying import ask_node, needs_node, told
 
+from wave_runner.engine import Engine
+from wave_runner.store import erasures
 from wave_runner.store.statements import statement
 
 PLACES = {"interactions", "payloads", "staged_records", "tasks", "decisions", "value_writes", "records", "run_records"}
@@ -77,6 +80,32 @@ def test_nothing_is_left_of_what_is_erased_and_the_log_holds(sung: Ground):
     )
     in_bundles = [path for path in sung.folder.glob("*/payloads/*") if WORD in path.read_text()]
     assert in_bundles == []
+
+
+async def to_erase(engine: Engine, key: str) -> dict[str, int]:
+    """Return how much of a record there is to erase, by table."""
+    async with engine.database.snapshot() as connection:
+        [known] = await erasures.find(connection, key, collection=None)
+        return await erasures.counts(connection, known.record_id)
+
+
+def test_nothing_is_left_of_what_a_batch_gave_that_was_taken_back(ground: Ground):
+    refetched(ground, steps=COUNT_STEP)
+    give(ground, range(2))
+    assert run(ground) == "completed"
+    give(ground, [0, {"name": "item 0001", "text": WORD}])
+    assert run(ground) == "completed"
+    wave(ground, "staging", "rollback", "2", "--reason", "broken", "--yes")
+    assert ground.one("SELECT text FROM items WHERE name = 'item 0001'") != WORD
+    kept = "SELECT count(*) FROM payloads WHERE content = convert_to(to_json(%s::text)::text, 'UTF8')"
+    assert ground.one(kept, WORD) == 1, "what was taken back is kept"
+    erase(ground, "--basis", "GDPR Art. 17", "--as", "ada", key="item 0001")
+    told = ground.do(lambda engine: to_erase(engine, "item 0001"))
+    there = ground.one("SELECT count(*) FROM payloads WHERE content IS NOT NULL")
+    erase(ground, "--approve", "--as", "ben", key="item 0001")
+    assert canary.found_in(ground, [WORD]) == {}
+    assert there - ground.one("SELECT count(*) FROM payloads WHERE content IS NOT NULL") == told["payloads"]
+    wave(ground, "audit", "verify")
 
 
 def test_what_is_erased_is_shown_as_erased(sung: Ground):
@@ -187,8 +216,8 @@ def test_doctor_finds_what_is_put_back(sung: Ground):
         "UPDATE staged_records SET raw = '{}' WHERE raw IS NULL",
         "UPDATE tasks SET title = 'x' WHERE title = 'erased'",
         "UPDATE decisions SET comment = 'x' WHERE comment = 'erased'",
-        "UPDATE value_writes SET nonce = sha256('n'), before_sha256 = sha256('x'), after_sha256 = sha256('y') "
-        "WHERE nonce IS NULL",
+        "UPDATE value_writes SET nonce = sha256('n'), before_sha256 = sha256('x'), after_sha256 = sha256('y'), "
+        "commitment = NULL WHERE nonce IS NULL",
         "UPDATE run_records SET broken = '[]' WHERE broken = '[\"erased\"]'",
         "UPDATE interactions SET error = 'x' WHERE error = 'erased'",
         "INSERT INTO answers SELECT sha256('x'), run_id, interaction_id FROM interactions WHERE erased LIMIT 1",
@@ -204,7 +233,12 @@ def erase_again(ground: Ground) -> None:
     """Make right again what a test has put back, by the product's own statement."""
     known = ground.one("SELECT record_id FROM erasures WHERE erased_at IS NOT NULL")
     ground.sql("UPDATE records SET key = 'erased-again' WHERE record_id = %s", known)
-    for name in ("contents", "payloads", "value_writes", "rest"):
+    ground.sql(
+        "UPDATE value_writes SET nonce = NULL, before_sha256 = NULL, after_sha256 = NULL, commitment = sha256('x') "
+        "WHERE record_id = %s AND nonce IS NOT NULL",
+        known,
+    )
+    for name in ("contents", "payloads", "rest"):
         with psycopg.connect(ground.url, options="-c search_path=wave,public") as connection:
             connection.execute(
                 statement(f"erasures/{name}"), {"record_id": known, "key": KEY, "new_key": "erased-again"}

@@ -14,7 +14,10 @@ from tests.support.refetched import give, refetched, run
 from tests.support.verifying import ask_node, needs_node, told
 
 from wave_runner.core.canonical import canonical
-from wave_runner.core.value_write import AT_ONCE
+from wave_runner.core.event import data_text
+from wave_runner.core.value_write import AT_ONCE, ValueWrite
+from wave_runner.engine import Engine
+from wave_runner.store import sealed
 
 SPEAKING = """
     SELECT l.log_index, json_array_elements(e.data::json -> 'payloads') ->> 'c' AS c
@@ -134,9 +137,28 @@ CHANGES = {
     "what it was": ["UPDATE value_writes SET is_undo = true WHERE value_write_id = %(write)s"],
     "its place": ["UPDATE value_writes SET value_write_id = -value_write_id WHERE value_write_id = %(write)s"],
     "as if it had been erased": [
-        "UPDATE value_writes SET nonce = NULL, before_sha256 = NULL, after_sha256 = NULL "
+        "UPDATE value_writes SET nonce = NULL, before_sha256 = NULL, after_sha256 = NULL, commitment = %(commitment)s "
         "WHERE value_write_id = %(write)s",
     ],
+    "all of it, its content put elsewhere": [
+        "INSERT INTO payloads (run_id, interaction_id, attempt, role, media_type, nonce, content) "
+        "SELECT run_id, interaction_id, 1, 'log', 'text/plain', nonce, %(content)s FROM value_writes "
+        "WHERE value_write_id = %(write)s",
+        "DELETE FROM value_writes WHERE value_write_id = %(write)s",
+    ],
+    "that what stood before is kept": [
+        "UPDATE payloads SET content = NULL, nonce = NULL WHERE payload_id = %(payload)s"
+    ],
+    "how what stood before is known": [
+        "UPDATE value_writes SET before_commitment = sha256('c') WHERE value_write_id = %(write)s"
+    ],
+    "its place, before any other": [
+        "UPDATE value_writes SET value_write_id = -9223372036854775808 WHERE value_write_id = %(write)s"
+    ],
+    "its place, where no number is exact": [
+        "UPDATE value_writes SET value_write_id = 9223372036854775807 WHERE value_write_id = %(write)s"
+    ],
+    "when, to never": ["UPDATE value_writes SET written_at = 'infinity' WHERE value_write_id = %(write)s"],
 }  # fmt: skip
 CHOSEN = """
     SELECT v.value_write_id AS write, v.before_payload_id AS payload, l.log_index
@@ -147,10 +169,23 @@ CHOSEN = """
 """
 
 
+def kept(ground: Ground, number: int) -> ValueWrite:
+    """Return a value write by its number."""
+
+    async def read(engine: Engine) -> ValueWrite:
+        async with engine.database.snapshot() as connection:
+            pages = [page async for page in sealed.writes(connection, 1, await sealed.written_runs(connection))]
+        return next(one.write for page in pages for one in page if one.write.value_write_id == number)
+
+    return ground.do(read)
+
+
 def test_whatever_the_owner_changes_of_what_was_written_is_named(ground: Ground):
     ground.project(rows=rows(4), steps=TWICE, actors=ACTORS)
     assert ground.run() == "completed"
     [chosen] = ground.sql(CHOSEN)
+    write = kept(ground, chosen["write"])
+    chosen |= {"content": write.content(), "commitment": bytes.fromhex(write.commitment())}
     ground.tampered = True
     found = {}
     with ground.superuser() as connection:
@@ -200,6 +235,83 @@ def test_what_nobody_has_written_is_named(ground: Ground):
     assert found["why"].startswith("no event speaks of it: value write 3 of run 1, items.words of record ")
 
 
+def test_an_erased_write_that_nobody_has_erased_is_named(ground: Ground):
+    """It would stand in front of what was written: explained as erased, and undone by nobody."""
+    ground.project(rows=rows(2))
+    assert ground.run() == "completed"
+    ground.tampered = True
+    with ground.superuser() as connection:
+        connection.execute(
+            "INSERT INTO value_writes (run_id, interaction_id, record_id, table_name, column_name, commitment) "
+            "SELECT run_id, interaction_id, record_id, table_name, column_name, sha256('c') FROM value_writes "
+            "ORDER BY value_write_id LIMIT 1"
+        )
+    [found] = findings(ground)
+    assert found["why"].startswith("it is said to be erased, and its record was not")
+
+
+def test_a_write_that_is_dated_back_is_named(ground: Ground):
+    """Whoever may insert can write a row and an event that commits to it."""
+    ground.project(rows=rows(2))
+    assert ground.run() == "completed"
+    number = ground.one("SELECT max(value_write_id) FROM value_writes")
+    put_in = kept(ground, number)._replace(value_write_id=number + 1000)
+    back = put_in._replace(value_write_id=number + 1001, written_us=(put_in.written_us or 0) - 10**6 * 86_400)
+    ground.tampered = True
+    for write in (put_in, back):
+        ground.sql(
+            "INSERT INTO value_writes (run_id, value_write_id, interaction_id, record_id, table_name, column_name, "
+            "before_sha256, after_sha256, nonce, written_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
+            "timestamptz 'epoch' + %s * interval '1 microsecond')",
+            *(write.run_id, write.value_write_id, write.interaction_id, write.record_id, write.table, write.column),
+            *(write.before_sha256, write.after_sha256, write.nonce, write.written_us),
+        )
+        data = data_text({"payloads": [{"c": write.commitment()}]})
+        ground.sql(
+            "INSERT INTO interaction_events (run_id, form, type, data, sha256) "
+            "VALUES (1, 1, 'values_written', %s, sha256(convert_to(%s, 'UTF8')))",
+            data,
+            data,
+        )
+    ground.do(lambda engine: engine.seal())
+    [found] = findings(ground)
+    assert found["why"].startswith("1 of its values are said to be written long before it")
+
+
+def test_behind_a_hole_in_the_log_nothing_is_said_of_what_was_written(ground: Ground):
+    ground.project(rows=rows(3))
+    assert ground.run() == "completed"
+    ground.tampered = True
+    with ground.superuser() as connection:
+        connection.execute("ALTER TABLE event_log DISABLE TRIGGER ALL")
+        assert connection.execute("DELETE FROM event_log WHERE log_index = 5").rowcount == 1
+    why = [one["why"] for one in findings(ground)]
+    assert any("has a hole" in one for one in why)
+    assert not any("no event speaks of it" in one for one in why)
+
+
+def test_what_is_shown_of_a_record_leaves_nothing_out_that_was_tampered_with(ground: Ground):
+    ground.project(rows=rows(2))
+    assert ground.run() == "completed"
+    ground.tampered = True
+    for number, change in enumerate(("after_sha256 = sha256('999')", "written_at = 'infinity'")):
+        with ground.superuser() as connection:
+            connection.execute(
+                f"UPDATE value_writes SET {change} FROM records r "
+                "WHERE r.record_id = value_writes.record_id AND r.key = 'item 0000'"
+            )
+        command = [WAVE, "--project", ground.folder, "audit", "export", "--record", "item 0000"]
+        out = ["--out", str(ground.folder / f"bundle {number}")]
+        done = subprocess.run([*command, *out], capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        assert "`wave audit verify` says more" in done.stderr, done.stderr
+    wave(ground, "audit", "erase", "--record", "item 0000", "--basis", "Art. 17", "--as", "ada")
+    command = [WAVE, "--project", ground.folder, "audit", "erase", "--record", "item 0000", "--approve", "--as", "ben"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "so no event can name what would be gone: value write " in done.stderr, done.stderr
+    wave(ground, "audit", "export", "--record", "item 0001", "--out", str(ground.folder / "other"))
+
+
 @needs_node
 def test_what_is_erased_is_named_and_what_is_left_holds(ground: Ground):
     ground.project(rows=rows(3), steps=TWICE, actors=ACTORS)
@@ -216,6 +328,13 @@ def test_what_is_erased_is_named_and_what_is_left_holds(ground: Ground):
     bundles_hold(ground, {"whole": [], "run": ["--run", "1"], "other": ["--record", "item 0002"]})
     assert len(written(ground.folder / "run")) == 6
     assert len(written(ground.folder / "other")) == 3
+    ground.tampered = True
+    with ground.superuser() as connection:
+        connection.execute(
+            "UPDATE value_writes SET record_id = (SELECT record_id FROM records WHERE key = 'item 0002') "
+            "WHERE value_write_id = (SELECT max(value_write_id) FROM value_writes WHERE nonce IS NULL)"
+        )
+    assert any(one["why"].startswith("it is said to be erased, and its record was not") for one in findings(ground))
 
 
 # ─── one form, made in two places ────────────────────────────────────────────────────────────────────────────────────

@@ -78,7 +78,7 @@ BREAKERS = ("breakers/close", "breakers/count", "breakers/give_up", "breakers/lo
 SEALING = ("log/add_checkpoint", "log/add_tiles", "log/advance", "log/append", "log/begin", "log/lock", "log/set_key")
 ERASING = (
     *("erasures/lock", "erasures/lock_work", "erasures/unsettled", "erasures/contents", "erasures/payloads"),
-    *("erasures/value_writes", "erasures/rest", "erasures/finish"),
+    *("erasures/value_writes", "erasures/empty_value_writes", "erasures/rest", "erasures/finish"),
 )
 ACCESS = tuple(one for one in STATEMENTS if one.startswith(("access/", "sessions/", "requests/")))
 ORDERING = ("drops/lock", "drops/close", "drops/approve", "drops/spans")

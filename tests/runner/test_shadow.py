@@ -27,7 +27,7 @@ from wave_runner.runner.experimenting import SHADOW_PRIORITY, Beside
 from wave_runner.runner.feeder import ENOUGH, SOURCE_ENDED, Feeder
 from wave_runner.runner.fold_check import verify_interactions
 from wave_runner.servers.binary import free_port
-from wave_runner.store import drops
+from wave_runner.store import drops, shadows
 
 __all__ = ["stub"]  # a fixture
 
@@ -288,6 +288,36 @@ def test_a_cancelled_shadow_is_given_nothing_more_and_its_run_goes_on(waiting: G
     assert work(waiting, 1) == "completed"
 
 
+def test_an_end_that_comes_while_a_shadow_is_being_fed_is_not_passed(waiting: Ground):
+    shadow = begin(waiting)
+
+    async def lock(engine: Engine) -> shadows.Shadow | None:
+        async with engine.database.transaction() as connection:
+            return await shadows.lock(connection, shadow)
+
+    async def look(engine: Engine) -> shadows.Stretch | None:
+        async with engine.database.transaction() as connection:
+            return await shadows.stretch(connection, locked, size=2000)
+
+    with waiting.process("pause", "run", str(shadow)) as paused:
+        assert paused.wait(60) == 0
+    locked = waiting.do(lock)
+    assert locked is not None
+    with waiting.process("cancel", "run", "1", "--yes") as cancelled:
+        assert cancelled.wait(60) == 0
+    assert work(waiting, 1) == "cancelled"
+    stretch = waiting.do(look)
+    assert stretch is not None
+    assert stretch.is_end
+    assert stretch.following == waiting.one(
+        "SELECT log_index + 1 FROM event_log JOIN interaction_events USING (event_id) WHERE type = 'run_cancelled'"
+    )
+    with waiting.process("resume", "run", str(shadow)) as resumed:
+        assert resumed.wait(60) == 0
+    feed(waiting)
+    assert closed(waiting, shadow) == [SOURCE_ENDED]
+
+
 def test_a_shadow_that_is_paused_is_given_nothing_until_it_is_resumed(waiting: Ground):
     shadow = begin(waiting)
     for word, given in (("pause", 0), ("resume", N)):
@@ -410,6 +440,52 @@ def test_of_an_erased_record_a_shadow_keeps_nothing_and_is_given_nothing(waiting
     assert waiting.one("SELECT count(*) FROM interactions WHERE run_id = %s AND erased", early) == 1
     kept = "SELECT count(*) FROM interactions WHERE strpos(input, 'number 1.') > 0"
     assert waiting.one(kept) == 0
+
+
+def test_a_shadow_that_cannot_be_fed_is_paused_and_stops_nobody(waiting: Ground):
+    broken, other = begin(waiting), begin(waiting)
+    refuses = f"ALTER TABLE counterparts_r1 ADD CONSTRAINT refuses CHECK (run_id <> {broken})"
+    with waiting.superuser() as connection:
+        connection.execute(refuses)
+    feed(waiting)
+    assert (len(sources(waiting, broken)), len(sources(waiting, other))) == (0, N)
+    paused = "SELECT paused_by FROM workflow_runs WHERE run_id = %s"
+    assert (waiting.one(paused, broken), waiting.one(paused, other)) == ("shadow_not_fed (CheckViolation)", None)
+    with waiting.superuser() as connection:
+        connection.execute("ALTER TABLE counterparts_r1 DROP CONSTRAINT refuses")
+    with waiting.process("resume", "run", str(broken)) as resumed:
+        assert resumed.wait(60) == 0
+    feed(waiting)
+    assert len(sources(waiting, broken)) == N
+
+
+def test_what_counts_no_more_is_counted_apart_and_what_comes_back_is_given(waiting: Ground, stub: OpenAIStub):
+    shadow = begin(waiting)
+    until_done(waiting, shadow, N)
+    assert report(waiting, shadow).equal == N
+    decide(waiting)
+    assert work(waiting, 1) == "completed"
+    assert work(waiting, shadow) == "completed"
+    waiting.do(lambda engine: engine.rerun(engine.choice("work", "ask", where='name:"item 3"'), reason="again"))
+    found = report(waiting, shadow)
+    assert (found.equal, found.overtaken, found.agreement) == (N - 1, 1, 1.0)
+    assert "item 3" not in {pair.record for pair in found.pairs}
+    later = begin(waiting)
+    feed(waiting)
+    assert "item 3" not in sources(waiting, later), "nobody has redone it yet"
+    with waiting.process("rerun", "undo", "1", "--yes") as undone:
+        assert undone.wait(60) == 0
+    feed(waiting)
+    assert sources(waiting, later)[-1] == "item 3"
+    assert (report(waiting, shadow).equal, report(waiting, shadow).overtaken) == (N, 0)
+
+
+def test_a_shadow_that_was_given_nothing_is_not_adopted(waiting: Ground):
+    shadow = begin(waiting, share=1e-12, prompt=new_prompt(waiting))
+    decide(waiting)
+    assert work(waiting, 1) == work(waiting, shadow) == "completed"
+    with pytest.raises(ConflictError, match=f"shadow {shadow} was given nothing"):
+        waiting.do(lambda engine: engine.experimenting().adopt(RunKind.SHADOW, shadow, reason="better"))
 
 
 def test_a_month_whose_run_has_a_shadow_that_has_not_ended_is_not_dropped(waiting: Ground):

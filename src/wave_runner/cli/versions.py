@@ -41,6 +41,8 @@ def _show(found: Trial) -> None:
     output.table(experiments.TOOK, rows, title="what it took")
     experiments.show_fields(found.fields)
     differences.show(found.pairs, a="in force", b=kind)
+    if found.overtaken:
+        output.heading(f"not compared: {found.overtaken} results of the run that count no more")
     if found.writes:
         output.heading(f"not compared, and not written: {', '.join(found.writes)}")
     agree = experiments.share(found.agreement)

@@ -28,7 +28,8 @@ class ValueWrite(NamedTuple):
     """One value that was changed, as it is kept: where, by which interaction, when, and its hashes before and after.
 
     Lists are written as a whole: as the column `*`. `is_undo`: what its interaction had written was taken back.
-    `is_intake`: a batch has changed it, and no step. The nonce and both hashes are None once they are erased.
+    `is_intake`: a batch has changed it, and no step. `before_commitment` is to the payload with what stood there
+    before; None where nothing stood. The nonce and both hashes are None once they are erased.
     """
 
     run_id: int
@@ -39,20 +40,28 @@ class ValueWrite(NamedTuple):
     column: str
     before_sha256: bytes | None
     after_sha256: bytes | None
+    before_commitment: bytes | None
     is_undo: bool
     is_intake: bool
-    written_us: int  # microseconds since 1970 UTC
+    written_us: int | None  # microseconds since 1970 UTC; None: a time that nothing was ever written at
     nonce: bytes | None
 
+    def __str__(self) -> str:
+        place = f"{self.table}.{self.column} of record {self.record_id}"
+        return f"value write {self.value_write_id} of run {self.run_id}, {place}"
+
     def content(self) -> bytes:
-        """Return what is committed to, as canonical JSON. Raises `ValueError` where that is erased."""
+        """Return what is committed to, as canonical JSON. Raises `ValueError` where that is erased, or cannot be."""
         if self.before_sha256 is None or self.after_sha256 is None:
-            raise ValueError(f"value write {self.value_write_id} is erased")
+            raise ValueError("its hashes are erased")
+        if self.written_us is None:
+            raise ValueError("its time is none")
         return canonical(
             {
                 "after": self.after_sha256.hex(),
                 "at": self.written_us,
                 "before": self.before_sha256.hex(),
+                "before_commitment": self.before_commitment.hex() if self.before_commitment is not None else None,
                 "column": self.column,
                 "intake": self.is_intake,
                 "interaction": self.interaction_id,
@@ -65,7 +74,7 @@ class ValueWrite(NamedTuple):
         )
 
     def commitment(self) -> str:
-        """Return the commitment in hex. Raises `ValueError` where what it is of is erased."""
+        """Return the commitment in hex. Raises `ValueError` as `content` does."""
         if self.nonce is None:
-            raise ValueError(f"value write {self.value_write_id} is erased")
+            raise ValueError("its nonce is erased")
         return commitment(self.nonce, self.content())

@@ -13,6 +13,7 @@ from wave_runner.core import comparing, gold, repeatability, shape
 from wave_runner.core.comparing import FieldShare, Likeness, Pair, Side, Took
 from wave_runner.core.experiment import RunKind
 from wave_runner.core.gold import FieldAccuracy, Judged, Since
+from wave_runner.core.interaction import State
 from wave_runner.core.repeatability import FieldAgreement, Unsteady
 from wave_runner.errors import NotFoundError
 from wave_runner.store import experiments
@@ -28,6 +29,7 @@ class Trial:
     """Another version (b) of a step beside its results in force (a), those that differ first; a shadow too.
 
     `equal` to `neither` count the pairs. `agreement` is the share of equal ones among those where both have a result.
+    `overtaken` are results that a shadow was given and that count no more since: they are in no pair.
     """
 
     experiment: Experiment
@@ -41,6 +43,7 @@ class Trial:
     a: Took
     b: Took
     pairs: Sequence[Pair]
+    overtaken: int
     writes: Sequence[str]  # what the step would write: never written by an experiment, nor compared
 
 
@@ -83,7 +86,8 @@ async def trial(database: Database, run_id: int, kind: RunKind = RunKind.TRIAL) 
     """Return what came of a trial, or of a shadow, so far. Raises `NotFoundError` for a number that is none."""
     async with snapshot(database) as connection:
         experiment = await _experiment(connection, kind, run_id)
-        rows = await _ended(connection, run_id)
+        ended = await _ended(connection, run_id)
+        rows = [row for row in ended if not _is_overtaken(experiment, row)]
         pinned, _ = await experiments.pinned(connection, run_id)
         ours = await experiments.costs(connection, [(run_id, row["interaction_id"]) for row in rows])
         theirs = await experiments.costs(connection, [(row["source_run_id"], row["source_id"]) for row in rows])
@@ -110,6 +114,7 @@ async def trial(database: Database, run_id: int, kind: RunKind = RunKind.TRIAL) 
         a=comparing.took([pair.a for pair in pairs if pair.a]),
         b=comparing.took([pair.b for pair in pairs if pair.b]),
         pairs=comparing.differing_first(pairs),
+        overtaken=len(ended) - len(rows),
         writes=pinned.step.writes,
     )
 
@@ -169,6 +174,13 @@ async def _experiment(connection: Connection, kind: RunKind, run_id: int) -> Exp
 async def _ended(connection: Connection, run_id: int) -> list[Row]:
     """Return the interactions that have ended, with their counterparts."""
     return [row for row in await experiments.pairs(connection, run_id) if row["state"] not in ("pending", "running")]
+
+
+def _is_overtaken(experiment: Experiment, row: Row) -> bool:
+    """Say whether what a shadow is held against counts no more. Once it is adopted, that is what adopting is for."""
+    if experiment.kind is not RunKind.SHADOW or experiment.adopted_at is not None or row["source_state"] is None:
+        return False
+    return not row["source_in_force"] or row["source_state"] == State.INVALIDATED
 
 
 def _side(row: Row, money: int | None) -> Side:

@@ -23,6 +23,7 @@ from wave_runner.store.database import Connection, Database
 
 STRETCH = 5_000  # entries that are read at once
 FEW = 200  # interactions whose contents are
+SAYS_MORE = "something was tampered with, and `wave audit verify` says more"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,13 @@ async def export(
             raise ConflictError(message, hint="a runner signs it within a second: wave audit status")
         with BundleWriter(folder) as writer:
             return await _Export(connection, writer, signed, source).write(folder, wanted, older)
+
+
+def _promise(write: ValueWrite) -> str:
+    try:
+        return write.commitment()
+    except ValueError as error:
+        raise ConflictError(f"nothing can have committed to it ({error}): {write}", hint=SAYS_MORE) from error
 
 
 class _Export:
@@ -131,6 +139,8 @@ class _Export:
         if wanted.record is not None:
             found, what = await sealed.of_record(self._connection, wanted.record, size=size), f"record {wanted.record}"
             self._writes = await sealed.writes_of_record(self._connection, wanted.record)
+            for write in self._writes:
+                _promise(write)
             found += await sealed.speaking_of(self._connection, self._writes, size=size)
         elif wanted.run is not None:
             found, what = await sealed.of_run(self._connection, wanted.run, size=size), f"run {wanted.run}"
@@ -208,13 +218,28 @@ class _Export:
         for first in range(0, len(interactions), FEW):
             for nonce, content in await sealed.contents(self._connection, interactions[first : first + FEW]):
                 written += self._put_content(nonce, content)
+        lone = {}
         async for write in self._changed():
             if write.nonce is not None:
-                written += self._put_content(write.nonce, write.content())
+                promise = _promise(write)
+                there = self._put_content(write.nonce, write.content(), promise)
+                written += there
+                if self._is_record and not there:
+                    lone[promise] = write
+        await self._check_unsigned(lone)
         return written
 
-    def _put_content(self, nonce: bytes, content: bytes) -> bool:
-        promise = hashlib.sha256(nonce + content).hexdigest()
+    async def _check_unsigned(self, lone: dict[str, ValueWrite]) -> None:
+        """Raise unless events that are not signed yet speak of these: a bundle that left one out would look whole."""
+        if not lone:
+            return
+        unsigned = await sealed.unsigned_writes(self._connection, size=self._signed.size)
+        for promise, write in lone.items():
+            if promise not in unsigned:
+                raise ConflictError(f"no event speaks of it: {write}", hint=SAYS_MORE)
+
+    def _put_content(self, nonce: bytes, content: bytes, promise: str = "") -> bool:
+        promise = promise or hashlib.sha256(nonce + content).hexdigest()
         if promise not in self._promised:
             return False
         self._promised.remove(promise)
@@ -225,12 +250,9 @@ class _Export:
         """Give the values that were changed and events may speak of: those of the record, where one is shown."""
         for one in self._writes:
             yield one
-        for run_id in [] if self._is_record else sorted(self._writes_of):
-            after = sealed.BEFORE_ALL
-            while rows := await sealed.writes(self._connection, run_id, after, STRETCH):
-                for one, _ in rows:
-                    yield one
-                after = rows[-1][0].value_write_id
+        async for some in sealed.writes(self._connection, STRETCH, [] if self._is_record else sorted(self._writes_of)):
+            for kept in some:
+                yield kept.write
 
     async def _put_tiles(self, lowest: Iterable[tuple[int, int]]) -> None:
         """Write the tiles that lead from some of the lowest ones to the root, and those at the edge of the tree."""

@@ -21,13 +21,13 @@ from wave_runner.audit.wave_verify import (
     WholeLog,
 )
 from wave_runner.core import event as stored_event
-from wave_runner.core.value_write import ValueWrite
 from wave_runner.reports.own_policy import own_policy
+from wave_runner.reports.written import LiveEvidence, Writes, note_lone
 from wave_runner.store import erasures, reports, sealed
 from wave_runner.store.database import Connection, Database
 
 STRETCH = 5_000  # entries that are read at once
-FEW = 2_000  # interactions whose contents are, and values that were changed
+FEW = 2_000  # interactions whose contents are
 TILES = 1_000
 MOST_LEFT_OUT = 100
 
@@ -60,9 +60,6 @@ class _Live:
         self._tiles: dict[tuple[int, int], bytes] = {}  # the hash of each that the entries have
         self._stored: dict[int, bytes] = {}  # of the lowest level, those of the stretch that is read
         self._findings = Findings()
-        self._writes: dict[
-            bytes, tuple[int, int]
-        ] = {}  # values that were changed, by what commits to them: run, number
 
     async def verify(self, policy: Policy | None, older: Sequence[Checkpoint], longest_us: int) -> Verified:
         findings = self._findings
@@ -75,6 +72,9 @@ class _Live:
         kept = await self._kept()
         checks = Checks({"kind": "whole"}, kept, longest_transaction_us=longest_us)
         checks.findings = findings
+        writes = Writes()
+        await writes.read(self._connection, findings)
+        checks.evidence = LiveEvidence(kept, writes, longest_transaction_us=longest_us)
         checks.evidence.expect_erasure(await erasures.unsigned(self._connection, signed.size))
         try:
             checkpoint = wave_verify.parse_checkpoint(signed.note.encode())
@@ -88,8 +88,8 @@ class _Live:
         compared = await self._own(findings)
         compared += wave_verify.comparable(policy, checkpoint, older, findings)
         log = WholeLog(checks, checkpoint, compared, self._note_tile)
-        await self._read(log, checkpoint.size)
-        await self._compare_writes(checks, checkpoint.size)
+        if await self._read(log, checkpoint.size):
+            await note_lone(self._connection, writes, findings, size=checkpoint.size)
         checks.evidence.used.update(
             kept
         )  # more is kept than events speak of: before-images, inputs of tries that came later
@@ -101,7 +101,7 @@ class _Live:
         facts |= {
             "events": checks.events,
             "entries": log.tree.size,
-            "payloads": len(kept),
+            "payloads": len(kept) + len(writes.at),
             "checkpoints": len(compared),
             "dropped": sum(one.events for one in checks.dropped),
         }
@@ -114,38 +114,14 @@ class _Live:
         return int(unsealed) + await sealed.unsigned(self._connection, size)
 
     async def _kept(self) -> dict[bytes, None]:
-        """Return the commitments of everything that is kept."""
+        """Return the commitments of everything that is kept, but for values that were written."""
         found: dict[bytes, None] = {}
         after = (-1, -1)
         while some := await sealed.interactions(self._connection, after, FEW):
             for nonce, content in await sealed.contents(self._connection, some):
                 found[hashlib.sha256(nonce + content).digest()] = None
             after = some[-1]
-        for run_id in await sealed.written_runs(self._connection):
-            number = sealed.BEFORE_ALL
-            while rows := await sealed.writes(self._connection, run_id, number, FEW):
-                for write, differs in rows:
-                    self._take_write(found, write, differs)
-                number = rows[-1][0].value_write_id
         return found
-
-    def _take_write(self, kept: dict[bytes, None], write: ValueWrite, differs: bool) -> None:
-        if differs:  # then it is not what was promised, whatever it says itself
-            message = f"what stood there before is not what its hash says: {_named(write)}"
-            self._findings.add(TamperedError(message), follows=True)
-            return
-        promise = bytes.fromhex(write.commitment())
-        kept[promise] = None
-        self._writes[promise] = write.run_id, write.value_write_id
-
-    async def _compare_writes(self, checks: Checks, size: int) -> None:
-        """Note values that are said to have been changed, and no event, signed or not, says so."""
-        lone = {promise: place for promise, place in self._writes.items() if promise not in checks.evidence.used}
-        unsigned = await sealed.unsigned_writes(self._connection, {run_id for run_id, _ in lone.values()}, size=size)
-        for promise, (run_id, number) in lone.items():
-            if promise.hex() not in unsigned:
-                [(write, _)] = await sealed.writes(self._connection, run_id, number - 1, 1)
-                self._findings.add(TamperedError(f"no event speaks of it: {_named(write)}"), follows=True)
 
     async def _own(self, findings: Findings) -> list[Checkpoint]:
         """Return the database's own checkpoints, of all epochs: the tree goes on through them."""
@@ -157,7 +133,8 @@ class _Live:
                 findings.add(error)
         return found
 
-    async def _read(self, log: WholeLog, size: int) -> None:
+    async def _read(self, log: WholeLog, size: int) -> bool:
+        """Read the log, and say whether all of it is there."""
         for first in range(0, size, STRETCH):
             rows = await sealed.entries(self._connection, first, min(first + STRETCH, size))
             before = (0, first // wave_verify.TILE - 1)
@@ -167,7 +144,8 @@ class _Live:
             if not await asyncio.to_thread(self._take, log, rows) or len(rows) < min(first + STRETCH, size) - first:
                 message = "the entry is not there: the log was cut, or has a hole"
                 log.checks.findings.add(TamperedError(message), log.tree.size)
-                return
+                return False
+        return True
 
     def _take(self, log: WholeLog, rows: Sequence[sealed.Entry]) -> bool:
         for row in rows:
@@ -206,11 +184,6 @@ class _Live:
     def _differs(self, level: int, index: int, place: int | None) -> None:
         message = f"tile {index} of level {level} does not hold the hashes of the entries"
         self._findings.add(TamperedError(message), place)
-
-
-def _named(write: ValueWrite) -> str:
-    place = f"{write.table}.{write.column} of record {write.record_id}"
-    return f"value write {write.value_write_id} of run {write.run_id}, {place}"
 
 
 def _nothing(older: Sequence[Checkpoint]) -> TamperedError | IncompleteError:

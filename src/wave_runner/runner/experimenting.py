@@ -239,6 +239,11 @@ class Experimenting:
                 f"{kind} {run_id} is {trial.state}, and only a whole one is adopted",
                 hint=f"wave {kind} resume {run_id}",
             )
+        if not trial.interactions:
+            raise ConflictError(
+                f"{kind} {run_id} was given nothing, so it has tried nothing",
+                hint=f"start another one: wave {kind} {trial.step}",
+            )
         if not trial.changes["files"]:
             raise ConflictError(
                 f"{kind} {run_id} has tried what the folder had, so there is nothing to adopt",

@@ -15,6 +15,7 @@ from uuid import UUID
 from wave_runner.core.erasure import batches
 from wave_runner.core.event import EventType
 from wave_runner.core.value_write import ValueWrite
+from wave_runner.errors import ConflictError
 from wave_runner.store import events, settling
 from wave_runner.store.control import Scope
 from wave_runner.store.database import Connection, Database, Row, fetch
@@ -157,7 +158,8 @@ async def lock_work(connection: Connection, record_id: int) -> int:
 async def erase(connection: Connection, known: Known, asked: Request, *, by: str, new_key: str, data: Row) -> Row:
     """Erase what is kept of a record that is locked, all its work finished. Returns how much was erased, by table.
 
-    `data` goes into its events, which name what is gone by its commitments.
+    `data` goes into its events, which name what is gone by its commitments. Raises `ConflictError` where a value write
+    was tampered with in such a way that it has none.
     """
     given = {"record_id": known.record_id, "key": known.key, "new_key": new_key}
     for row in await fetch(connection, "erasures/unsettled", given):
@@ -177,14 +179,28 @@ async def erase(connection: Connection, known: Known, asked: Request, *, by: str
 
 async def _erase_value_writes(connection: Connection, given: Row) -> list[Row]:
     rows = await fetch(connection, "erasures/value_writes", given)
-    return [
+    gone = [
         {
             "run_id": row["run_id"],
             "correlation_id": row.pop("correlation_id"),
-            "commitment": ValueWrite(*row.values()).commitment(),
+            "commitment": _commitment(ValueWrite(*row.values())),
         }
         for row in rows
     ]
+    emptied = {"run_ids": [row["run_id"] for row in rows], "value_write_ids": [row["value_write_id"] for row in rows]}
+    commitments = [row["commitment"] for row in gone]
+    await fetch(connection, "erasures/empty_value_writes", {**emptied, "commitments": commitments})
+    return gone
+
+
+def _commitment(write: ValueWrite) -> str:
+    try:
+        return write.commitment()
+    except ValueError as error:
+        raise ConflictError(
+            f"nothing can have committed to it ({error}), so no event can name what would be gone: {write}",
+            hint="something was tampered with, and `wave audit verify` says more",
+        ) from error
 
 
 async def _say_what(connection: Connection, gone: Sequence[Row], data: Mapping[str, Any]) -> None:

@@ -1504,12 +1504,17 @@ CREATE TABLE wave.value_writes (
     before_sha256 bytea,
     after_sha256 bytea,
     before_payload_id bigint,
+    before_commitment bytea,
     nonce bytea,
+    commitment bytea,
     is_undo boolean DEFAULT false NOT NULL,
     is_intake boolean DEFAULT false NOT NULL,
     written_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT value_writes_before_commitment_check CHECK ((length(before_commitment) = 32)),
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL))),
     CONSTRAINT value_writes_check1 CHECK (((nonce IS NULL) = (after_sha256 IS NULL))),
+    CONSTRAINT value_writes_check2 CHECK (((nonce IS NULL) = (commitment IS NOT NULL))),
+    CONSTRAINT value_writes_commitment_check CHECK ((length(commitment) = 32)),
     CONSTRAINT value_writes_nonce_check CHECK ((length(nonce) = 32))
 )
 PARTITION BY RANGE (run_id);
@@ -1524,7 +1529,9 @@ CREATE VIEW wave.saved_values AS
     before_sha256,
     after_sha256,
     before_payload_id,
+    before_commitment,
     nonce,
+    commitment,
     is_undo,
     is_intake,
     written_at
@@ -1777,12 +1784,17 @@ CREATE TABLE wave.value_writes_r1 (
     before_sha256 bytea,
     after_sha256 bytea,
     before_payload_id bigint,
+    before_commitment bytea,
     nonce bytea,
+    commitment bytea,
     is_undo boolean DEFAULT false CONSTRAINT value_writes_is_undo_not_null NOT NULL,
     is_intake boolean DEFAULT false CONSTRAINT value_writes_is_intake_not_null NOT NULL,
     written_at timestamp with time zone DEFAULT now() CONSTRAINT value_writes_written_at_not_null NOT NULL,
+    CONSTRAINT value_writes_before_commitment_check CHECK ((length(before_commitment) = 32)),
     CONSTRAINT value_writes_check CHECK (((before_sha256 IS NULL) = (after_sha256 IS NULL))),
     CONSTRAINT value_writes_check1 CHECK (((nonce IS NULL) = (after_sha256 IS NULL))),
+    CONSTRAINT value_writes_check2 CHECK (((nonce IS NULL) = (commitment IS NOT NULL))),
+    CONSTRAINT value_writes_commitment_check CHECK ((length(commitment) = 32)),
     CONSTRAINT value_writes_nonce_check CHECK ((length(nonce) = 32))
 );
 

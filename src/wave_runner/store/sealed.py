@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from wave_runner.core import tiles
 from wave_runner.core.event import Event, commitments
 from wave_runner.core.merkle import leaf_hash
+from wave_runner.core.sealing import CLOCK_BACK_US
 from wave_runner.core.value_write import ValueWrite
 from wave_runner.store.database import Connection, Row, fetch, fetch_tuples, plan_by_key
 
-BEFORE_ALL = -(2**63)
-"""Smaller than the number of any row: whoever puts one in may give it any."""
+FIRST, LAST = -(2**63), 2**63 - 1
+"""Between these is the number of any row: whoever puts one in may give it any of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,19 @@ class Entry(NamedTuple):
     log_index: int
     entry: bytes
     event: Event | None
+
+
+class KeptWrite(NamedTuple):
+    """A value that was changed, as it is kept. `erased` is the commitment to it as it was, where it is erased.
+
+    `is_untrue`: whatever the log says, it cannot be so: what is kept beside it says something else. `is_before_gone`:
+    what stood there before is kept no more, and an erasure has to name its commitment.
+    """
+
+    write: ValueWrite
+    erased: bytes | None
+    is_untrue: bool
+    is_before_gone: bool
 
 
 async def signed(connection: Connection) -> Signed | None:
@@ -122,14 +136,21 @@ async def written_runs(connection: Connection) -> list[int]:
     return [row["run_id"] for row in await fetch(connection, "sealed/written_runs")]
 
 
-async def writes(connection: Connection, run_id: int, after: int, most: int) -> list[tuple[ValueWrite, bool]]:
-    """Return the next values that were changed in a run, by number, but those that are erased.
+async def writes(connection: Connection, most: int, run_ids: Iterable[int]) -> AsyncIterator[list[KeptWrite]]:
+    """Give the values that were changed in some runs, at most so many at once, by run and number."""
+    for run_id in run_ids:
+        first = FIRST
+        while True:
+            given = {"run_id": run_id, "first": first, "most": most}
+            found = list(map(_kept_write, await fetch_tuples(connection, "sealed/writes", given)))
+            yield found
+            if len(found) < most or (first := found[-1].write.value_write_id + 1) > LAST:
+                break
 
-    With each comes whether what stood there before is not what its hash says; what is erased of that is not looked at.
-    """
-    parameters = {"run_id": run_id, "after": after, "most": most}
-    rows = await fetch_tuples(connection, "sealed/writes", parameters)
-    return [(ValueWrite._make(write), differs) for *write, differs in rows]
+
+def _kept_write(row: tuple[Any, ...]) -> KeptWrite:
+    *write, commitment, is_untrue, is_before_gone = row
+    return KeptWrite(ValueWrite._make(write), commitment, is_untrue, is_before_gone)
 
 
 async def writes_of_record(connection: Connection, key: str) -> list[ValueWrite]:
@@ -138,14 +159,20 @@ async def writes_of_record(connection: Connection, key: str) -> list[ValueWrite]
 
 
 async def speaking_of(connection: Connection, writes: Sequence[ValueWrite], *, size: int) -> list[int]:
-    """Return where the log speaks of values that were changed."""
-    given = {"run_ids": sorted({one.run_id for one in writes}), "commitments": [one.commitment() for one in writes]}
+    """Return where the log speaks of values that were changed. Raises `ValueError` where nothing can speak of one."""
+    if not writes:
+        return []
+    given = {
+        "run_ids": sorted({one.run_id for one in writes}),
+        "commitments": [one.commitment() for one in writes],
+        "since_us": min(one.written_us or 0 for one in writes) - CLOCK_BACK_US,
+    }
     return await _indexes(connection, "sealed/speaking_of", {**given, "size": size})
 
 
-async def unsigned_writes(connection: Connection, run_ids: Iterable[int], *, size: int) -> set[str]:
-    """Return what events of some runs commit to of values that were changed, as far as it is not signed yet."""
-    rows = await fetch(connection, "sealed/unsigned_writes", {"run_ids": sorted(run_ids), "size": size})
+async def unsigned_writes(connection: Connection, *, size: int) -> set[str]:
+    """Return what events commit to of values that were changed, as far as it is not signed yet."""
+    rows = await fetch(connection, "sealed/unsigned_writes", {"size": size})
     return {promise for row in rows for promise in commitments(row["data"])}
 
 

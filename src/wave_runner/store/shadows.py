@@ -36,15 +36,14 @@ class Shadow:
     fed: int
     run_step_id: int
     correlation_id: UUID
-    source_has_ended: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """The next entries of the log, before the index `following`, and whether they tell that the source has ended."""
+    """The next entries of the log, before the index `following`. `is_end`: the last one tells that the source ended."""
 
     following: int
-    tells_end: bool
+    is_end: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +78,10 @@ async def lock(connection: Connection, run_id: int) -> Shadow | None:
 
 
 async def stretch(connection: Connection, shadow: Shadow, *, size: int) -> Stretch | None:
-    """Return the next `size` entries of the log; None while there is none."""
+    """Return the next entries of the log, at most `size`, up to the end of the source; None while there is none."""
     given = {"looked_to": shadow.looked_to, "size": size, "source_run_id": shadow.source_run_id}
     [row] = await fetch(connection, "shadows/stretch", given)
-    if row["looked_to"] is None:
-        return None
-    return Stretch(following=row["looked_to"], tells_end=row["tells_end"])
+    return Stretch(**row) if row["following"] is not None else None
 
 
 async def results(connection: Connection, shadow: Shadow, following: int) -> list[Result]:
@@ -94,8 +91,13 @@ async def results(connection: Connection, shadow: Shadow, following: int) -> lis
     return [Result(**row) for row in await fetch(connection, "shadows/results", {**about, **place})]
 
 
-async def feed(connection: Connection, shadow: Shadow, given: Sequence[Result], nonces: Sequence[bytes]) -> int:
-    """Give a shadow these results, each with the nonce of its commitment. Returns how many: what was erased is none."""
+async def feed(
+    connection: Connection, shadow: Shadow, given: Sequence[Result], nonces: Sequence[bytes], *, most: int
+) -> int:
+    """Give a shadow the first `most` of these results, each with the nonce of its commitment. Returns how many.
+
+    What was erased meanwhile is none, and the next one takes its place.
+    """
     await records.lock(connection, [one.record_id for one in given])
     about: dict[str, Any] = {
         "run_id": shadow.run_id,
@@ -103,6 +105,7 @@ async def feed(connection: Connection, shadow: Shadow, given: Sequence[Result], 
         "source_run_id": shadow.source_run_id,
         "source_ids": [one.interaction_id for one in given],
         "nonces": list(nonces),
+        "most": most,
     }
     return int((await fetch(connection, "shadows/feed", about))[0]["n"])
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from wave_runner.core.event import commitment
 from wave_runner.core.value_write import AT_ONCE, NULL, sha256_of
 from wave_runner.store.database import Connection, fetch
 
@@ -22,6 +23,13 @@ class Changed(NamedTuple):
     column: str
     before: str
     after_sha256: bytes
+
+
+class _Kept(NamedTuple):
+    """A payload with what stood in a value before."""
+
+    payload_id: int
+    commitment: bytes
 
 
 async def add(
@@ -41,6 +49,7 @@ async def add(
     """
     if not changed:
         return
+    before = await _keep_before(connection, changed)
     await fetch(
         connection,
         "records/add_value_writes",
@@ -52,7 +61,8 @@ async def add(
             "columns": [one.column for one in changed],
             "before": [sha256_of(one.before) for one in changed],
             "after": [one.after_sha256 for one in changed],
-            "payload_ids": await _keep_before(connection, changed),
+            "payload_ids": [one.payload_id if one else None for one in before],
+            "before_commitments": [one.commitment if one else None for one in before],
             "nonces": [os.urandom(32) for _ in changed],
             "is_undo": is_undo,
             "is_intake": is_intake,
@@ -63,11 +73,13 @@ async def add(
     )
 
 
-async def _keep_before(connection: Connection, changed: Sequence[Changed]) -> list[int | None]:
-    """Keep what stood in the user's tables. Returns the payload of each; None where nothing stood there."""
+async def _keep_before(connection: Connection, changed: Sequence[Changed]) -> list[_Kept | None]:
+    """Keep what stood in the user's tables. Returns what is kept of each; None where nothing stood there."""
     had = [one for one in changed if one.before != NULL]
     if not had:
         return [None] * len(changed)
+    contents = [one.before.encode() for one in had]
+    nonces = [os.urandom(32) for _ in had]
     rows = await fetch(
         connection,
         "payloads/add",
@@ -77,9 +89,12 @@ async def _keep_before(connection: Connection, changed: Sequence[Changed]) -> li
             "attempts": [one.attempt for one in had],
             "roles": ["before"] * len(had),
             "media_types": ["application/json"] * len(had),
-            "nonces": [os.urandom(32) for _ in had],
-            "contents": [one.before.encode() for one in had],
+            "nonces": nonces,
+            "contents": contents,
         },
     )
-    kept = iter(rows)
-    return [next(kept)["payload_id"] if one.before != NULL else None for one in changed]
+    kept = iter(
+        _Kept(row["payload_id"], bytes.fromhex(commitment(nonce, content)))
+        for row, nonce, content in zip(rows, nonces, contents, strict=True)
+    )
+    return [next(kept) if one.before != NULL else None for one in changed]

@@ -849,7 +849,7 @@ CREATE TABLE counterparts (
 ) PARTITION BY RANGE (run_id);
 
 -- What a step changed in the user's tables, value by value, in the transaction that changed it. A `values_written` of the run commits to
--- each row: to all of it but the payload, whose content has the hash that is committed to. What is committed to: core/value_write.py.
+-- each row: to all of it but the number of the payload, whose commitment is in it. What is committed to: core/value_write.py.
 CREATE TABLE value_writes (
     run_id             bigint NOT NULL,
     value_write_id     bigint NOT NULL DEFAULT nextval('value_write_ids'),
@@ -860,13 +860,16 @@ CREATE TABLE value_writes (
     before_sha256      bytea,                               -- these NULL: erased, since the hash of a short text can be guessed
     after_sha256       bytea,
     before_payload_id  bigint,                              -- NULL: there was nothing before
+    before_commitment  bytea CHECK (length(before_commitment) = 32), -- to that payload: it stays when the content goes
     nonce              bytea CHECK (length(nonce) = 32),    -- of the commitment; goes with the hashes
+    commitment         bytea CHECK (length(commitment) = 32), -- to the row as it was, once it cannot be made again: erased
     is_undo            boolean NOT NULL DEFAULT false,      -- what its interaction had written was taken back
     is_intake          boolean NOT NULL DEFAULT false,      -- changed by a batch that has its record again, or taken back with one: no step's work
     written_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, value_write_id),
     CHECK ((before_sha256 IS NULL) = (after_sha256 IS NULL)),
-    CHECK ((nonce IS NULL) = (after_sha256 IS NULL))
+    CHECK ((nonce IS NULL) = (after_sha256 IS NULL)),
+    CHECK ((nonce IS NULL) = (commitment IS NOT NULL))
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX value_writes_value ON value_writes (record_id, table_name, column_name, value_write_id);
 

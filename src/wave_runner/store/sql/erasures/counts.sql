@@ -4,9 +4,12 @@ WITH own AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM own WHERE finished_at IS NULL) AS live,
        (SELECT count(*) FROM own WHERE input IS NOT NULL OR output IS NOT NULL OR error <> 'erased') AS interactions,
-       (SELECT count(*) FROM own JOIN payloads p USING (run_id, interaction_id) WHERE p.content IS NOT NULL)
-           + (SELECT count(*) FROM value_writes v JOIN payloads p ON p.run_id = v.run_id AND p.payload_id = v.before_payload_id
-              WHERE v.record_id = %(record_id)s AND v.is_intake AND p.content IS NOT NULL) AS payloads,
+       (SELECT count(*)
+        FROM (SELECT run_id, payload_id FROM own JOIN payloads USING (run_id, interaction_id)
+              UNION
+              SELECT run_id, before_payload_id FROM value_writes WHERE record_id = %(record_id)s) AS its
+        JOIN payloads p USING (run_id, payload_id)
+        WHERE p.content IS NOT NULL) AS payloads,
        (SELECT count(*) FROM value_writes WHERE record_id = %(record_id)s AND after_sha256 IS NOT NULL) AS value_writes,
        (SELECT count(*) FROM staged_records WHERE record_id = %(record_id)s AND raw IS NOT NULL) AS staged_records,
        (SELECT count(*) FROM own JOIN tasks t USING (run_id, interaction_id) WHERE t.title <> 'erased') AS tasks,

@@ -4,10 +4,10 @@ WITH own AS MATERIALIZED (
 ), kept AS MATERIALIZED (
     SELECT run_id, payload_id, own.correlation_id FROM own JOIN payloads USING (run_id, interaction_id)
     UNION
-    -- What stood in its row before its source gave it again is with the step that has decided about the whole batch.
+    -- What a batch has changed of its row, and what a rollback has taken back of that, is with the step that decided about the whole batch.
     SELECT v.run_id, v.before_payload_id, i.correlation_id
     FROM value_writes v JOIN interactions i USING (run_id, interaction_id)
-    WHERE v.record_id = %(record_id)s AND v.is_intake AND v.before_payload_id IS NOT NULL
+    WHERE v.record_id = %(record_id)s AND v.before_payload_id IS NOT NULL
 ), chosen AS MATERIALIZED (
     SELECT p.run_id, p.payload_id, kept.correlation_id, sha256(p.nonce || p.content) AS commitment
     FROM kept JOIN payloads p USING (run_id, payload_id)

@@ -2,7 +2,8 @@
 -- nobody has measured how long an answer takes.
 SELECT i.interaction_id, coalesce(c.key, 'case ' || i.item + 1) AS record, i.record_id, i.item, i.state::text AS state, i.rule, i.error_class, i.error,
        i.output, i.input, i.tokens_in + i.tokens_out AS tokens, i.service_us, i.attempt,
-       k.source_run_id, k.source_id, k.expected, s.state::text AS source_state, coalesce(s.rule, s.error_class) AS source_rule, s.output AS source_output,
+       k.source_run_id, k.source_id, k.expected, s.state::text AS source_state, s.in_force AS source_in_force,
+       coalesce(s.rule, s.error_class) AS source_rule, s.output AS source_output,
        s.tokens_in + s.tokens_out AS source_tokens, CASE WHEN h.source_id IS NULL THEN s.service_us END AS source_us
 FROM interactions i
 JOIN counterparts k USING (run_id, interaction_id)

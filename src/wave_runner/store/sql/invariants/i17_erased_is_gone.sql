@@ -16,7 +16,7 @@ SELECT p.run_id, p.interaction_id, 'of an erased record, and its ' || p.role || 
 FROM own JOIN payloads p USING (run_id, interaction_id)
 WHERE p.content IS NOT NULL
 UNION ALL
-SELECT v.run_id, v.interaction_id, 'of an erased record, and what stood there before its source gave it again is there still'
+SELECT v.run_id, v.interaction_id, 'of an erased record, and what stood there before is there still'
 FROM erased JOIN value_writes v USING (record_id) JOIN payloads p ON p.run_id = v.run_id AND p.payload_id = v.before_payload_id
 WHERE p.content IS NOT NULL
 UNION ALL

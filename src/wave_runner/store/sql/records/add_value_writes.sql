@@ -3,20 +3,23 @@
 WITH given AS MATERIALIZED (
     SELECT g.*, nextval('value_write_ids') AS value_write_id
     FROM unnest(%(run_ids)s::bigint[], %(ids)s::bigint[], %(record_ids)s::bigint[], %(tables)s::text[], %(columns)s::text[],
-                %(before)s::bytea[], %(after)s::bytea[], %(payload_ids)s::bigint[], %(nonces)s::bytea[])
-        AS g (run_id, interaction_id, record_id, table_name, column_name, before_sha256, after_sha256, before_payload_id, nonce)
+                %(before)s::bytea[], %(after)s::bytea[], %(payload_ids)s::bigint[], %(before_commitments)s::bytea[], %(nonces)s::bytea[])
+        AS g (run_id, interaction_id, record_id, table_name, column_name, before_sha256, after_sha256, before_payload_id,
+              before_commitment, nonce)
 ), kept AS (
     INSERT INTO value_writes
         (run_id, value_write_id, interaction_id, record_id, table_name, column_name, before_sha256, after_sha256, before_payload_id,
-         nonce, is_undo, is_intake)
+         before_commitment, nonce, is_undo, is_intake)
     SELECT run_id, value_write_id, interaction_id, record_id, table_name, column_name, before_sha256, after_sha256, before_payload_id,
-           nonce, %(is_undo)s, %(is_intake)s
+           before_commitment, nonce, %(is_undo)s, %(is_intake)s
     FROM given
 ), promised AS (
     SELECT run_id, value_write_id, (row_number() OVER (PARTITION BY run_id ORDER BY value_write_id) - 1) / %(at_once)s AS chunk,
            encode(sha256(nonce || convert_to(
                '{"after":"' || encode(after_sha256, 'hex') || '","at":' || (extract(epoch FROM now()) * 1000000)::bigint
-               || ',"before":"' || encode(before_sha256, 'hex') || '","column":' || to_json(column_name)::text
+               || ',"before":"' || encode(before_sha256, 'hex')
+               || '","before_commitment":' || coalesce('"' || encode(before_commitment, 'hex') || '"', 'null')
+               || ',"column":' || to_json(column_name)::text
                || ',"intake":' || %(is_intake)s::bool || ',"interaction":' || interaction_id || ',"record":' || record_id
                || ',"run":' || run_id || ',"table":' || to_json(table_name)::text || ',"undo":' || %(is_undo)s::bool
                || ',"write":' || value_write_id || '}', 'UTF8')), 'hex') AS c

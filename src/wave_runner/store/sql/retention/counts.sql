@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
     SELECT p.interaction_id FROM payloads p
     WHERE p.run_id = r.run_id AND p.role = k.class AND p.content IS NOT NULL
       AND NOT EXISTS (SELECT FROM legal_holds h JOIN value_writes v USING (record_id)
-                      WHERE v.is_intake AND v.run_id = p.run_id AND v.before_payload_id = p.payload_id)
+                      WHERE v.run_id = p.run_id AND v.before_payload_id = p.payload_id)
     UNION ALL
     SELECT i.interaction_id FROM interactions i WHERE k.class = 'interaction' AND i.run_id = r.run_id AND NOT i.erased
 ) AS old

@@ -11,7 +11,7 @@ WITH kept AS (
     JOIN interactions i ON i.run_id = p.run_id AND i.interaction_id = p.interaction_id
     WHERE NOT EXISTS (SELECT FROM held_interactions h WHERE h.run_id = i.run_id AND h.interaction_id = i.interaction_id)
       AND NOT EXISTS (SELECT FROM legal_holds h JOIN value_writes v USING (record_id)
-                      WHERE v.is_intake AND v.run_id = p.run_id AND v.before_payload_id = p.payload_id)
+                      WHERE v.run_id = p.run_id AND v.before_payload_id = p.payload_id)
     ORDER BY p.run_id, p.payload_id
     LIMIT %(size)s
     FOR SHARE OF r

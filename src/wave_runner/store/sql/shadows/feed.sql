@@ -8,6 +8,8 @@ WITH given AS MATERIALIZED (
         SELECT interaction_id, record_id, input FROM interactions WHERE run_id = %(source_run_id)s AND interaction_id = g.source_id OFFSET 0
     ) AS i
     WHERE i.input IS NOT NULL
+    ORDER BY g.n
+    LIMIT %(most)s
 ), placed AS MATERIALIZED (
     SELECT g.*, (row_number() OVER (PARTITION BY g.record_id ORDER BY g.n) - 1
                  + (SELECT count(*) FROM interactions mine

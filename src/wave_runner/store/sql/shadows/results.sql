@@ -1,5 +1,5 @@
 -- The results of a step that are told in a stretch of the log, in its order, of those that count and whose input is recorded.
--- One that was given before, and has ended once more since, is not among them. OFFSET 0 as in stretch.sql.
+-- One that was given before, and has ended once more or is in force again since, is not among them. OFFSET 0 as in stretch.sql.
 SELECT i.interaction_id, i.record_id, c.key
 FROM (
     SELECT e.interaction_id, min(l.log_index) AS log_index
@@ -8,7 +8,7 @@ FROM (
         SELECT interaction_id, step, type FROM interaction_events WHERE run_id = %(source_run_id)s AND event_id = l.event_id OFFSET 0
     ) AS e
     WHERE l.log_index >= %(looked_to)s AND l.log_index < %(following)s AND l.run_id = %(source_run_id)s
-      AND e.step = %(step)s AND e.type IN ('interaction_completed', 'interaction_failed', 'interaction_quarantined')
+      AND e.step = %(step)s AND e.type IN ('interaction_completed', 'interaction_failed', 'interaction_quarantined', 'interaction_restored')
     GROUP BY e.interaction_id
 ) AS told
 JOIN interactions i ON i.run_id = %(source_run_id)s AND i.interaction_id = told.interaction_id
