@@ -44,12 +44,13 @@ demo: setup ## real postings through a real local model, end to end
 ui: $(INSTALLED)/dev $(INSTALLED)/ui ## build the pages of `wave serve`
 	$(BIN)/python hatch_build.py
 
-ui-test: ui ## types, style and tests of the pages, and each of them in a browser where Chromium is installed
+PICTURES ?=
+ui-test: ui ## types, style and tests of the pages, and each of them in Chromium where that is installed; PICTURES=1 keeps what they look like in docs/images
 	$(BIN)/python hatch_build.py run types
 	$(BIN)/python hatch_build.py run check
 	$(BIN)/python hatch_build.py run lint
 	$(BIN)/python hatch_build.py run test
-	$(BIN)/pytest tests/ui
+	$(if $(PICTURES),WAVE_PICTURES=docs/images) $(BIN)/pytest tests/ui
 
 # A file of tests stays on one worker: its servers and databases are started once.
 test: $(INSTALLED)/dev lint ## everything that must hold

@@ -6,6 +6,7 @@ import { type FormEvent, type ReactElement, useEffect, useState } from "react";
 import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { count, micros } from "../parts/format";
+import { To } from "../parts/link";
 import { Command, Facts, Json, Loaded, Page, Rows, RunLink, Section, State, When } from "../parts/shown";
 
 type Search = { key?: string; run?: string; value?: string };
@@ -174,6 +175,7 @@ function Traced({ record, run }: { record: string; run: string | undefined }): R
               <State of="failed">{one.rule}:</State> {one.message}
             </Text>
           ))}
+          <Values record={record} run={flow.run_id} />
           <Section title="Its way">
             <Timeline active={timeline.length} bulletSize={16} lineWidth={2} color="gray">
               {timeline.map((one) => (
@@ -214,6 +216,22 @@ function Traced({ record, run }: { record: string; run: string | undefined }): R
         </>
       )}
     </Loaded>
+  );
+}
+
+/** The columns that its run writes to: where each of them comes from is one step away. */
+function Values({ record, run }: { record: string; run: string }): ReactElement | null {
+  const { data } = useDocument({ path: "/api/v1/reports/delta", parts: { run }, watch: { kinds: ["run"], run } });
+  if (!data?.targets.length) return null;
+  return (
+    <Group gap="sm" component="nav" aria-label="values">
+      Where does it come from:
+      {data.targets.map(({ table, column }) => (
+        <To key={`${table}.${column}`} to="/record" search={{ key: record, run, value: `${table}.${column}` }}>
+          {`${table}.${column}`}
+        </To>
+      ))}
+    </Group>
   );
 }
 

@@ -6,6 +6,7 @@ import type { ReactElement } from "react";
 import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { count, counted, duration, micros, percent } from "../parts/format";
+import { Pace } from "../parts/pace";
 import { Bar, Command, Facts, Json, Loaded, Page, RecordLink, Rows, Section, State, When } from "../parts/shown";
 import { Cost } from "./cost";
 import { Delta } from "./delta";
@@ -111,6 +112,7 @@ function Summary({ status }: { status: Status }): ReactElement {
           ]),
         ]}
       />
+      <Pace of={throughput} />
       {run.reason && (
         <Text mt="sm">
           <State of="failed">why:</State> {run.reason}
