@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent
 UI = ROOT / "ui"
 BUILT = ROOT / "src/wave_runner/web/dist"
 STAMP = BUILT / "BUILD_SHA256"
+INSTALLED = UI / "node_modules/.installed"  # of which lock the packages are
 INPUTS = (".npmrc", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "index.html", "src")
 MADE = "src/api/openapi.ts"  # types alone; nothing of it is in the pages
 OLDEST_NODE = (22, 12)
@@ -63,7 +64,10 @@ def is_needed() -> bool:
 
 def build() -> None:
     """Build the pages. Raises `RuntimeError` with what to do where that cannot be."""
-    npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    lock = hashlib.sha256((UI / "package-lock.json").read_bytes()).hexdigest()
+    if not (INSTALLED.is_file() and INSTALLED.read_text(encoding="ascii") == lock):
+        npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+        INSTALLED.write_text(lock, encoding="ascii")
     npm("run", "build")
     STAMP.write_text(digest(), encoding="ascii")
 
@@ -76,8 +80,8 @@ def npm(*arguments: str) -> None:
         subprocess.run([*command, *arguments], cwd=UI, env=environment, check=True, stdout=sys.stderr)
     except (OSError, subprocess.CalledProcessError) as error:
         raise RuntimeError(
-            f"the pages cannot be built: npm {arguments[0]} has failed, as it says above. "
-            f"npm fetches its packages from where it is configured to; {WITHOUT}=0 builds without the pages"
+            f"npm {' '.join(arguments)} has failed in {UI}, as it says above. It fetches its packages from where it is "
+            f"configured to; {WITHOUT}=0 builds Wave Runner without its pages"
         ) from error
 
 
@@ -102,8 +106,16 @@ def _of_a_package() -> tuple[list[str], str]:
     return [str(folder / "node"), str(script)], str(folder)
 
 
-if __name__ == "__main__":  # hatch_build.py [ARGUMENTS OF NPM]
-    if sys.argv[1:]:
-        npm(*sys.argv[1:])
-    elif is_needed():
-        build()
+def main() -> None:
+    """Build the pages where that is needed, or run npm with these arguments in `ui/`."""
+    try:
+        if sys.argv[1:]:
+            npm(*sys.argv[1:])
+        elif is_needed():
+            build()
+    except RuntimeError as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    main()

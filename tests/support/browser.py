@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hatch_build
 import pytest
 from tests.runner.test_people import FORM, REVIEW, SAVE
 from tests.support.projects import Ground, rows, run_to_end, script
-
-from wave_runner.api import pages
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "ui/node_modules/axe-core/axe.min.js"
@@ -31,8 +30,8 @@ grade:
 def _missing() -> str | None:
     if CHROMIUM is None:
         return "Chromium is not installed"
-    if not pages.are_built():
-        return "the pages are not built: make ui"
+    if hatch_build.is_needed():
+        return "the pages are not built, or of other sources: make ui"
     return None if AXE.is_file() else "npm's packages are not installed: make ui"
 
 

@@ -30,7 +30,7 @@ SHOWN = {
     "record?key=item 0002&value=items.words": "as written",
     "tasks": "4 of 4",
     "tasks/1": "needed for BAD",
-    "actors": "drifted",
+    "actors": "in the folder",
     "staging": "promoted",
     "runners": "No runner is at work",
     "audit": "Newest checkpoint",
@@ -121,8 +121,10 @@ def test_tasks_are_decided_by_the_keyboard_alone(browser: Any, shop: Shop):
         press("c")
         for done in range(1, 5):
             found.page.get_by_role("button", name="Give back").wait_for()
+            task = found.page.url
             press("1")
             press("Control+Enter")
+            found.page.wait_for_url(lambda url, task=task: url != task)
             found.sees(f"{4 - done} of {4 - done}" if done < 4 else "nothing waits")
         found.sees("Nothing waits for you")
     decided = told(shop.ground, "task_decided")
@@ -153,12 +155,12 @@ def test_what_failed_is_tried_again_when_its_exact_count_is_typed(browser: Any, 
 def test_what_has_changed_is_looked_at_and_approved(browser: Any, shop: Shop):
     token = grant(shop.ground, "maria", "reviewer")
     with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
-        found.open("actors", "drifted")
+        found.open("actors", "in the folder")
         found.page.get_by_role("button", name="Approve").click()
         found.sees("# changed since it was approved")
         found.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
         found.sees("save is approved")
-        found.page.get_by_text("drifted").wait_for(state="detached")
+        found.page.locator(".state", has_text="drifted").wait_for(state="detached")
     assert [one["by"] for one in told(shop.ground, "actor_approved")][-1] == "maria"
 
 
@@ -201,7 +203,7 @@ def test_a_server_that_goes_away_and_comes_back_is_heard_again(browser: Any, sho
         port = str(urlsplit(served.url).port)
         with serving(shop.ground, "--port", port):
             found.is_live()
-            found.page.get_by_text("The server is away").wait_for(state="detached")
+            found.page.get_by_text("The server is away").first.wait_for(state="detached")
             found.wrong.clear()  # what could not be asked for is said on the console
             shop.ground.do(lambda engine: engine.orders().pause("run", "1"))
             found.sees("paused by")

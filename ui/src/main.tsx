@@ -15,7 +15,12 @@ import { Wrong } from "./parts/shown";
 import { router } from "./router";
 import { SignIn } from "./signin";
 
-const theme = createTheme({ primaryColor: "indigo", primaryShade: { light: 8, dark: 8 }, autoContrast: true });
+const theme = createTheme({
+  primaryColor: "indigo",
+  primaryShade: { light: 8, dark: 8 },
+  autoContrast: true,
+  components: { Anchor: { defaultProps: { underline: "always" } } },
+});
 const SESSION = "/api/v1/session";
 const refused = (error: unknown) => error instanceof Problem && error.status === 401;
 

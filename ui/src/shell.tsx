@@ -59,14 +59,7 @@ export function Shell(): ReactElement {
           </Group>
           <Group gap="sm" wrap="nowrap">
             <Tooltip label={why}>
-              <Button
-                variant="subtle"
-                color="gray"
-                size="compact-sm"
-                onClick={live.pause}
-                role="status"
-                data-live={live.state}
-              >
+              <Button variant="subtle" color="gray" size="compact-sm" onClick={live.pause} data-live={live.state}>
                 <State of={state}>{word}</State>
               </Button>
             </Tooltip>

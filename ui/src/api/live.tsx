@@ -98,6 +98,8 @@ type Options<Path extends keyof paths> = {
   enabled?: boolean;
   path: Path;
   parts?: Parts;
+  /** Show what was there before while the next is asked for; of a list, not of a thing that would stand under another's name. */
+  keep?: boolean;
 };
 
 export function useDocument<Path extends keyof paths>({
@@ -106,6 +108,7 @@ export function useDocument<Path extends keyof paths>({
   watch,
   every,
   enabled = true,
+  keep = false,
 }: Options<Path>): UseQueryResult<Awaited<ReturnType<typeof get<Path>>>, Problem> {
   const { state } = useLive();
   const interval = state === "paused" ? false : state === "live" ? (every ?? false) : Math.min(every ?? 5000, 5000);
@@ -116,7 +119,7 @@ export function useDocument<Path extends keyof paths>({
     refetchInterval: interval,
     refetchOnWindowFocus: state !== "paused",
     refetchOnReconnect: state !== "paused",
-    placeholderData: keepPreviousData,
+    ...(keep ? { placeholderData: keepPreviousData } : {}),
     enabled,
   }) as UseQueryResult<Awaited<ReturnType<typeof get<Path>>>, Problem>;
 }

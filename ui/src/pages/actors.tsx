@@ -45,7 +45,7 @@ export function Actors(): ReactElement {
               { name: "approved", of: (row) => row.approved.slice(0, 12) || "–" },
               { name: "in the folder", of: (row) => row.found.slice(0, 12) || "–" },
               { name: "by", of: (row) => row.by ?? "–" },
-              { name: "", of: (row) => <Approve row={row} /> },
+              { name: "order", of: (row) => <Approve row={row} /> },
             ]}
           />
         )}

@@ -42,7 +42,7 @@ export function Runners(): ReactElement {
                 { name: "servers", of: (one) => one.servers.join(", ") || "–" },
                 { name: "waves", of: (one) => count(one.waves), right: true },
                 { name: "interactions", of: (one) => count(one.interactions), right: true },
-                { name: "", of: (one) => <Stop runner={one.runner_id} /> },
+                { name: "order", of: (one) => <Stop runner={one.runner_id} /> },
               ]}
             />
           )}

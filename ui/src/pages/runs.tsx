@@ -20,6 +20,7 @@ export function Runs(): ReactElement {
   const query = useDocument({
     path: "/api/v1/runs",
     parts: { workflow, state, before },
+    keep: true,
     watch: { kinds: ["run", "paused", "resumed", "cancelled"] },
   });
   const options = [workflow && `--workflow ${workflow}`, state && `--state ${state}`].filter(Boolean).join(" ");

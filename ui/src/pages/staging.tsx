@@ -42,7 +42,7 @@ export function Staging(): ReactElement {
                     "–"
                   ),
               },
-              { name: "", of: (one) => <Say batch={one} /> },
+              { name: "order", of: (one) => <Say batch={one} /> },
             ]}
           />
         )}

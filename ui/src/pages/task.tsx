@@ -93,8 +93,10 @@ function Answer({ task, decided }: { task: Task; decided: () => void }): ReactEl
       after?.();
       await client.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[0]).startsWith("/api/v1/tasks") });
     } catch (error) {
-      setProblem(asProblem(error));
-      key.current = newKey(); // what was refused did nothing
+      const found = asProblem(error);
+      setProblem(found);
+      // What was refused did nothing. Where no answer came it may be done, and is asked for again under the same key.
+      if (found.status >= 400 && found.status < 500) key.current = newKey();
     } finally {
       setBusy(false);
     }

@@ -28,6 +28,7 @@ export function Tasks(): ReactElement {
   const list = useDocument({
     path: "/api/v1/tasks",
     parts: { queue, mine: whose === "mine", overdue: whose === "overdue", limit: 200 },
+    keep: true,
     watch: { kinds: ["task", "interaction"] },
     every: 30_000,
   });

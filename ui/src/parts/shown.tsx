@@ -80,7 +80,7 @@ export function Bar({
 }): ReactElement {
   const colours = { good: "teal.8", bad: "red.8" };
   return (
-    <Progress.Root size="md" aria-label={label}>
+    <Progress.Root size="md" role="group" aria-label={label}>
       {parts.map(([n, kind]) => (
         <Progress.Section
           key={kind}
@@ -100,7 +100,7 @@ export function Json({ value, label, most = 20_000 }: { value: unknown; label: s
   const cut = !whole && text.length > most;
   return (
     <Box>
-      <Code block tabIndex={0} role="region" aria-label={label} className="json">
+      <Code block tabIndex={0} role="group" aria-label={label} className="json">
         {cut ? text.slice(0, most) : text}
       </Code>
       {cut && (
@@ -131,7 +131,7 @@ export function Rows<Row>({
   return (
     <Table.ScrollContainer
       minWidth={columns.length * 90}
-      scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "region", "aria-label": label } }}
+      scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "group", "aria-label": label } }}
     >
       <Table striped highlightOnHover verticalSpacing={4} aria-label={label}>
         <Table.Thead>
@@ -184,6 +184,16 @@ export function Wrong({ problem, then }: { problem: Problem; then?: ReactNode })
   );
 }
 
+/** Nothing is wrong where nothing is there yet. */
+function NotThere({ problem }: { problem: Problem }): ReactElement {
+  return (
+    <Text c="dimmed" role="alert">
+      {problem.detail}
+      {problem.hint && `; ${problem.hint}`}
+    </Text>
+  );
+}
+
 /** What was asked for; while it is not there yet its place, and where it cannot be had the reason. Old data stays. */
 export function Loaded<Body>({
   query,
@@ -193,7 +203,10 @@ export function Loaded<Body>({
   children: (body: Body) => ReactNode;
 }): ReactElement {
   const { data, error } = query;
-  if (data === undefined) return error ? <Wrong problem={error} /> : <Skeleton height={120} aria-label="loading" />;
+  if (data === undefined) {
+    if (!error) return <Skeleton height={120} role="status" aria-label="loading" />;
+    return error.status === 404 ? <NotThere problem={error} /> : <Wrong problem={error} />;
+  }
   return (
     <>
       {error && (
