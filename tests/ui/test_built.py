@@ -32,7 +32,7 @@ def test_what_is_loaded_stays_within_its_budget(sizes: dict[str, float]):
     assert sum(sizes.values()) <= ALL_KB
 
 
-def test_the_licences_of_what_is_bundled_are_beside_it(sizes: dict[str, float]):
+def test_the_licences_of_what_is_built_in_are_beside_it(sizes: dict[str, float]):
     said = (hatch_build.BUILT / "LICENSES.md").read_text(encoding="utf-8")
     for name in ("react-dom", "@mantine/core", "@tanstack/react-router", "@tanstack/react-query"):
         assert f"## {name} - " in said
