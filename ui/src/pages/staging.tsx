@@ -78,7 +78,7 @@ function Say({ batch }: { batch: Batch }): ReactElement {
           title={`Validate the rejected rows of batch ${id} again`}
           needs="operate"
           reason
-          command={`wave staging revalidate ${id}`}
+          command={`wave staging revalidate ${id} --where state:rejected`}
           look={() => lookAtRevalidate(id)}
         />
       )}
@@ -133,18 +133,15 @@ async function lookAtReject(id: string): Promise<Looked> {
 }
 
 async function lookAtRevalidate(id: string): Promise<Looked> {
-  const { rows, mark } = await post(
-    "/api/v1/staging/{batch}/revalidate/preview",
-    { where: "" },
-    { parts: { batch: id } },
-  );
+  const where = "state:rejected";
+  const { rows, mark } = await post("/api/v1/staging/{batch}/revalidate/preview", { where }, { parts: { batch: id } });
   return {
     says: `${counted(rows, "rejected row")} would be validated once more, as a batch of a run of its own.`,
     total: rows,
     act: async ({ reason, key }) => {
       const { run } = await post(
         "/api/v1/staging/{batch}/revalidate",
-        { where: "", reason, mark, step: null },
+        { where, reason, mark, step: null },
         { parts: { batch: id }, key },
       );
       return `They are batch ${run}`;
