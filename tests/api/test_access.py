@@ -40,7 +40,7 @@ def test_every_route_is_for_exactly_the_roles_that_may_what_it_needs(served: Ser
     assert set(NEEDS.values()) <= set(Action)
 
 
-def test_nothing_but_two_answers_is_for_who_has_no_token(served: Served):
+def test_nothing_but_two_answers_and_the_pages_is_for_who_has_no_token(served: Served):
     wrong = f"wave_1_{'A' * 43}"
     bad = ["", "Bearer", "Bearer wrong", f"Bearer {wrong}", f"Bearer {served.token}x", f"Basic {served.token}"]
     for route in [*NEEDS, *(f"GET {path}" for path in OPEN), "GET /nothing", "POST /api/v1/runs"]:
