@@ -31,7 +31,7 @@ INSTALLED := .venv/.installed
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test soak bench bench-quick lint requirements reference picture clean
+.PHONY: help setup demo ui ui-test test soak bench bench-quick lint requirements reference picture clean
 
 help: ## what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,17 @@ setup: $(INSTALLED)/local ## make .venv with all that is needed to use Wave Runn
 
 demo: setup ## real postings through a real local model, end to end
 	$(BIN)/wave demo
+
+ui: $(INSTALLED)/dev $(INSTALLED)/ui ## build the pages of `wave serve`
+	$(BIN)/python hatch_build.py
+
+PICTURES ?=
+ui-test: ui ## types, style and tests of the pages, and each of them in Chromium where that is installed; PICTURES=1 keeps what they look like in docs/images
+	$(BIN)/python hatch_build.py run types
+	$(BIN)/python hatch_build.py run check
+	$(BIN)/python hatch_build.py run lint
+	$(BIN)/python hatch_build.py run test
+	$(if $(PICTURES),WAVE_PICTURES=docs/images) $(BIN)/pytest tests/ui
 
 # A file of tests stays on one worker: its servers and databases are started once.
 test: $(INSTALLED)/dev lint ## everything that must hold
@@ -73,6 +84,7 @@ requirements: $(INSTALLED)/build ## pin again what pyproject.toml asks for; UPGR
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra local -c requirements/runtime.txt -o requirements/local.txt
 	$(COMPILE) pyproject.toml --extra local --group dev -c requirements/local.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group ui -c requirements/dev.txt -o requirements/ui.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 
 reference: $(INSTALLED)/dev ## write docs/reference/commands.md from the commands
@@ -82,12 +94,13 @@ picture: setup ## run the demo and draw docs/images/demo.svg from what it prints
 	$(BIN)/python tools/picture.py
 
 clean: ## remove what was installed and what tools left behind
-	rm -rf .venv .peers build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .peers ui/node_modules src/wave_runner/web build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED)/build: requirements/build.txt tools/setup
 $(INSTALLED)/local: requirements/local.txt pyproject.toml tools/setup $(INSTALLED)/build
 $(INSTALLED)/dev: requirements/dev.txt pyproject.toml tools/setup $(INSTALLED)/build
+$(INSTALLED)/ui: requirements/ui.txt tools/setup $(INSTALLED)/build
 $(INSTALLED)/%:
 	@tools/setup $*
 	@touch $@

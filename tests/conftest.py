@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.support.projects",
     "tests.support.numbered_models",
     "tests.support.serving",
+    "tests.support.browser",
 ]
 
 # A busy machine makes nothing wrong: no test fails because it was slow.

@@ -40,7 +40,7 @@ def test_every_route_is_for_exactly_the_roles_that_may_what_it_needs(served: Ser
     assert set(NEEDS.values()) <= set(Action)
 
 
-def test_nothing_but_two_answers_is_for_who_has_no_token(served: Served):
+def test_nothing_but_two_answers_and_the_pages_is_for_who_has_no_token(served: Served):
     wrong = f"wave_1_{'A' * 43}"
     bad = ["", "Bearer", "Bearer wrong", f"Bearer {wrong}", f"Bearer {served.token}x", f"Basic {served.token}"]
     for route in [*NEEDS, *(f"GET {path}" for path in OPEN), "GET /nothing", "POST /api/v1/runs"]:
@@ -89,7 +89,7 @@ def test_a_token_ends_when_it_is_taken_back_or_its_days_are_over(served: Served,
 def test_a_browser_that_shows_the_printed_address_is_known_by_a_cookie(served: Served, worked: Ground):
     with served.browser() as browser:
         shown = browser.get(served.opens.removeprefix(served.url))
-        assert (shown.status_code, shown.headers["location"]) == (303, "/api/v1/session")
+        assert (shown.status_code, shown.headers["location"]) == (303, "./")
         cookie = shown.headers["set-cookie"]
         assert all(word in cookie for word in ["HttpOnly", "SameSite=strict", "Path=/", "Max-Age=43200"])
         assert "Secure" not in cookie

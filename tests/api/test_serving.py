@@ -50,6 +50,7 @@ SAME = {
     "/api/v1/audit/status": ["audit", "status"],
     "/api/v1/access": ["access", "list"],
     "/api/v1/actors": ["actors", "list"],
+    "/api/v1/actors?diff=true": ["actors", "list", "--diff"],
     "/api/v1/tasks": ["tasks", "list"],
     "/api/v1/staging": ["staging", "list"],
     "/api/v1/trace?record=item 0001": ["trace", "item 0001"],

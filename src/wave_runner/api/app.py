@@ -13,6 +13,7 @@ from wave_runner.api import (
     health,
     metrics,
     orders,
+    pages,
     problems,
     records,
     repairs,
@@ -47,6 +48,7 @@ def make_app(engine: Engine, *, own: Sequence[Own], hosts: Collection[str]) -> F
     callers = Callers(database=engine.database, own=own, cookie=f"wave-{engine.project().id[:8]}")
     app.state.engine, app.state.callers, app.state.watching = engine, callers, Watching(engine.database)
     problems.install(app)
+    pages.install(app)
     # Outermost: nothing is read of a question before it is let in.
     app.add_middleware(Gate, callers=callers, denials=Denials(engine.database), hosts=hosts)
     return app

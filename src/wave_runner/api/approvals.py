@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 from starlette.responses import Response
 
 from wave_runner.api.acting import Actor, Body, Name
 from wave_runner.api.documents import Document, Opened, described
-from wave_runner.reports.approved import approved, as_row
+from wave_runner.reports.approved import as_rows
 
 router = APIRouter(tags=["approvals"])
 ACTORS, APPROVE = "wave.actors.v1", "wave.actors.approve.v1"
@@ -26,9 +26,12 @@ class Approve(Body):
 
 
 @router.get("/actors", responses=described(ACTORS, rows=list[dict[str, Any]]))
-async def actors(engine: Opened) -> Document:
+async def actors(
+    engine: Opened,
+    diff: Annotated[bool, Query(description="with what has changed in each since it was approved")] = False,
+) -> Document:
     """List actors and workflows with their state: `wave actors list`."""
-    return Document(ACTORS, {"rows": [as_row(one) for one in await approved(engine.database, engine.project())]})
+    return Document(ACTORS, {"rows": await as_rows(engine.database, engine.project(), with_diff=diff)})
 
 
 @router.post("/actors/approve", responses=described(APPROVE, approved=str, changed=bool))

@@ -11,7 +11,7 @@ from starlette.requests import cookie_parser
 
 from wave_runner.api import problems
 from wave_runner.api.callers import Caller, Callers
-from wave_runner.api.needs import ENTRY, NEEDS, OPEN, methods_of, route_of
+from wave_runner.api.needs import ENTRY, NEEDS, OPEN, STATIC, methods_of, route_of
 from wave_runner.core.access import Action, Denial, is_same
 from wave_runner.store.database import Unavailable
 
@@ -62,7 +62,7 @@ class Gate:
             )
         if int(asked.headers.get("content-length", "0")) > MAX_BODY:
             return problems.answer(413, "content_too_large", f"a body has {MAX_BODY} bytes at most")
-        if route in OPEN:
+        if route in OPEN or route in STATIC:
             return None
         caller = await self._caller(asked, scope["query_string"])
         if isinstance(caller, Denial):

@@ -11,6 +11,26 @@ from wave_runner.core.access import Action
 OPEN = frozenset({"/healthz", "/readyz"})
 """What watches a process from outside has no token; these say nothing of any record."""
 
+PAGES = (
+    "/",
+    "/runs",
+    "/runs/{run}",
+    "/record",
+    "/tasks",
+    "/tasks/{task}",
+    "/actors",
+    "/staging",
+    "/runners",
+    "/audit",
+)
+"""The pages that a browser opens by their address. They are the same for everybody: what they show they ask for."""
+
+ASSET = "/assets/{file}"
+"""The scripts and styles of the pages."""
+
+STATIC = frozenset({*PAGES, ASSET})
+"""Who has no token gets these too, and is asked for one by them."""
+
 ENTRY = "/open"
 """Where a browser shows the token of the address that `wave serve` has printed."""
 
@@ -87,7 +107,7 @@ NEEDS: Mapping[str, Action] = {
     "GET /api/v1/access": Action.AUDIT,
 }
 
-_ROUTES = [tuple(one.split(" ")) for one in [*NEEDS, *(f"GET {path}" for path in OPEN)]]
+_ROUTES = [tuple(one.split(" ")) for one in [*NEEDS, *(f"GET {path}" for path in OPEN | STATIC)]]
 # What is fixed goes before what is variable.
 _SHAPES = [(method, path, compile_path(path)[0]) for method, path in sorted(_ROUTES, key=lambda one: one[1].count("{"))]
 

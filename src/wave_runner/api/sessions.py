@@ -19,7 +19,8 @@ from wave_runner.errors import ConflictError
 from wave_runner.store import access
 
 SCHEMA = "wave.session.v1"
-HOME = "/api/v1/session"
+HOME = "./"
+"""The first page, relative to where the token is shown: a proxy may serve this below a path of its own."""
 PARTS = {
     "person": str,
     "role": Role,
@@ -33,7 +34,9 @@ entry = APIRouter(tags=["session"])
 router = APIRouter(tags=["session"])
 
 
-@entry.get(ENTRY, status_code=303, response_class=RedirectResponse, responses={303: {"description": "to the session"}})
+@entry.get(
+    ENTRY, status_code=303, response_class=RedirectResponse, responses={303: {"description": "to the first page"}}
+)
 async def open_by_address(
     request: Request, engine: Opened, caller: Asking, token: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:

@@ -14,8 +14,6 @@ from wave_runner.cli.main import project_dir, project_option
 from wave_runner.cli.usage_page import plain_usage, show_usage
 
 if TYPE_CHECKING:
-    from wave_runner.engine import Engine
-    from wave_runner.reports.approved import Standing
     from wave_runner.reports.usage import Change, Usage
 
 SHORT = 12
@@ -153,23 +151,16 @@ async def _history(folder: Path, name: str | None) -> list[Change]:
 
 async def _list(folder: Path, *, with_diff: bool, as_json: bool) -> None:
     from wave_runner.engine import open_engine
-    from wave_runner.reports.approved import approved
+    from wave_runner.reports.approved import as_rows
 
     async with open_engine(folder, name="wave actors") as engine:
-        found = await approved(engine.database, engine.project())
-        rows = [await _row(engine, one, with_diff=with_diff) for one in found]
+        rows = await as_rows(engine.database, engine.project(), with_diff=with_diff)
     shown = rows if as_json else [_short(row) for row in rows]
     columns = ("actor", "kind", "state", "policy", "approved", "found", "by")
     output.show(columns, shown, "wave.actors.v1", as_json=as_json)
     if with_diff and not as_json:
         for row in rows:
             output.block(row["diff"])
-
-
-async def _row(engine: Engine, one: Standing, *, with_diff: bool) -> dict[str, Any]:
-    from wave_runner.reports.approved import as_row
-
-    return as_row(one) | ({"diff": await _diff(engine, one)} if with_diff else {})
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
@@ -190,29 +181,3 @@ async def _approve(folder: Path, name: str, *, workflow: bool, as_json: bool) ->
         output.emit("wave.actors.approve.v1", found)
         return
     output.heading(f"{name}: {'approved' if changed else 'was approved already'} ({sha256[:SHORT]})")
-
-
-async def _diff(engine: Engine, one: Standing) -> str:
-    """Return what changed in an actor's files and settings, or in a workflow's file, since it was approved."""
-    from hashlib import sha256
-
-    from wave_runner.project.definitions import read_actor
-    from wave_runner.project.drift import contents, diff
-
-    if one.approved_body is None or one.found_body is None or one.approved_body == one.found_body:
-        return ""
-    project = engine.project()
-    if one.kind == "workflow":
-        path = project.workflows[one.name].path
-        return diff({path: one.approved_body}, {path: one.found_body})
-    approved, found = read_actor(one.approved_body), read_actor(one.found_body)
-    stored = await _files(engine, set(approved.files.values()))
-    here = {sha256(content).hexdigest(): content for content in project.files.values()}
-    return diff(contents(approved, stored.__getitem__), contents(found, here.__getitem__))
-
-
-async def _files(engine: Engine, hashes: set[str]) -> dict[str, bytes]:
-    from wave_runner.store import definitions, reports
-
-    async with reports.snapshot(engine.database) as connection:
-        return {one: await definitions.file_body(connection, bytes.fromhex(one)) for one in sorted(hashes)}

@@ -1,4 +1,4 @@
-"""`wave serve`: the reports by HTTP."""
+"""`wave serve`: the pages, and the HTTP interface that they ask."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SET = "WAVE_API_TOKEN"
 @click.option("--json", "as_json", is_flag=True, help="Print where it listens, and its token, as one JSON document.")
 @click.pass_context
 def serve(context: click.Context, host: str, port: int, names: tuple[str, ...], as_json: bool) -> None:
-    """Answer by HTTP what the reports say, and how the project stands, until told to stop.
+    """Serve pages that show how the project stands, and answer by HTTP what the reports say, until told to stop.
 
     \b
     wave serve
@@ -85,12 +85,16 @@ def _set(engine: Engine) -> list[Own]:
 
 def _tell(url: str, token: str | None, *, as_json: bool) -> None:
     """Print where it listens, and on this machine alone the token that was made."""
+    from wave_runner.api.pages import are_built
+
     opens = None if token is None else f"{url}/open?token={token}"
     if as_json:
-        output.emit("wave.serve.v1", {"url": url, "token": token, "open": opens})
+        output.emit("wave.serve.v1", {"url": url, "token": token, "open": opens, "pages": are_built()})
     else:
         output.heading(f"listening on {url}")
         if token is not None:
             output.heading(f"open {opens}")
             output.heading(f"curl -H 'Authorization: Bearer {token}' {url}/api/v1/status")
+        if not are_built():
+            output.heading("the pages were not built into this installation: make ui builds them; all else answers")
     sys.stdout.flush()

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from wave_runner.core.drift import Policy, stricter
 from wave_runner.core.workflow import Definition, Project
-from wave_runner.project.definitions import actor_definition, actor_kind, actor_names, workflow_definition
+from wave_runner.project.definitions import (
+    actor_definition,
+    actor_kind,
+    actor_names,
+    read_actor,
+    workflow_definition,
+)
+from wave_runner.project.drift import contents, diff
 from wave_runner.store import definitions
 from wave_runner.store.reports import snapshot
 
@@ -38,8 +46,13 @@ class Standing:
 HIDDEN = ("name", "approved_body", "found_body")
 
 
-def as_row(one: Standing) -> dict[str, Any]:
-    """Return it as documents have it: without the bytes."""
+async def as_rows(database: Database, project: Project, *, with_diff: bool = False) -> list[dict[str, Any]]:
+    """Return them as documents have them: without the bytes, and with what has changed where that is asked for."""
+    found = await approved(database, project)
+    return [_as_row(one) | ({"diff": await _diff(database, project, one)} if with_diff else {}) for one in found]
+
+
+def _as_row(one: Standing) -> dict[str, Any]:
     return {"actor": one.name, **{name: value for name, value in vars(one).items() if name not in HIDDEN}}
 
 
@@ -96,3 +109,21 @@ def _state(approved: bytes | None, found: bytes | None) -> str:
     if found is None:
         return "gone"
     return "active" if approved == found else "drifted"
+
+
+async def _diff(database: Database, project: Project, one: Standing) -> str:
+    """Return what changed in an actor's files and settings, or in a workflow's file, since it was approved."""
+    if one.approved_body is None or one.found_body is None or one.approved_body == one.found_body:
+        return ""
+    if one.kind == "workflow":
+        path = project.workflows[one.name].path
+        return diff({path: one.approved_body}, {path: one.found_body})
+    approved, found = read_actor(one.approved_body), read_actor(one.found_body)
+    stored = await _files(database, set(approved.files.values()))
+    here = {sha256(content).hexdigest(): content for content in project.files.values()}
+    return diff(contents(approved, stored.__getitem__), contents(found, here.__getitem__))
+
+
+async def _files(database: Database, hashes: set[str]) -> dict[str, bytes]:
+    async with snapshot(database) as connection:
+        return {one: await definitions.file_body(connection, bytes.fromhex(one)) for one in sorted(hashes)}

@@ -1,0 +1,236 @@
+"""Each page in Chromium, against a real server and a real database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.support.browser import AXE, PATIENCE_MS, Shop
+from tests.support.path_proxy import proxied
+from tests.support.projects import Ground
+from tests.support.serving import Served, grant, serving, told
+
+PICTURES = os.environ.get("WAVE_PICTURES")  # a folder: what the pages look like is kept there
+
+# Each page, and something that stands there only when what it asked for has come.
+SHOWN = {
+    "": "Look at what has changed of actor save",
+    "runs": "waiting",
+    "runs/1": "4 waiting",
+    "runs/1?tab=errors": "the list of grades is away",
+    "runs/1?tab=records": "rows staged",
+    "runs/1?tab=actors": "executions",
+    "runs/1?tab=cost": "No model was asked",
+    "runs/1?tab=changed": "items.words",
+    "record?key=item 0002&value=items.words": "as written",
+    "tasks": "4 of 4",
+    "tasks/1": "needed for BAD",
+    "actors": "in the folder",
+    "staging": "promoted",
+    "runners": "No runner is at work",
+    "audit": "Newest checkpoint",
+}
+PAINTED = {"": "overview", "runs/1": "run", "tasks/1": "task", "record?key=item 0002&value=items.words": "record"}
+RUN_AXE = """async () => (
+  await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+)
+  .violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`)"""
+
+
+class Tab:
+    """A page of a browser, and all that went wrong in it."""
+
+    def __init__(self, page: Any, root: str) -> None:
+        self.page, self.root = page, root
+        self.wrong: list[str] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda said: said.type in ("error", "warning") and self.wrong.append(said.text))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", lambda asked: self._is_ours(asked.url) or self.wrong.append(f"asked {asked.url}"))
+
+    def _is_ours(self, url: str) -> bool:
+        return urlsplit(url).scheme in ("data", "blob") or url.startswith(self.root)
+
+    def open(self, path: str, says: str) -> None:
+        self.page.goto(self.root + path)
+        self.sees(says)
+
+    def sees(self, says: str) -> None:
+        self.page.get_by_text(says).first.wait_for()
+
+    def is_live(self, how: str = "live") -> None:
+        self.page.locator(f'[data-live="{how}"]').wait_for()
+
+    def axe(self) -> list[str]:
+        # The policy lets no page load a script of another; what the protocol of the browser gives it is none.
+        self.page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
+        found: list[str] = self.page.evaluate(RUN_AXE)
+        return found
+
+
+@contextlib.contextmanager
+def tab(browser: Any, root: str, token: str | None = None, **options: Any) -> Iterator[Tab]:
+    """Give a page that is signed in by a token, where there is one; nothing may have gone wrong in it at the end."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", **options)
+    try:
+        found = Tab(context.new_page(), root)
+        if token is not None:
+            found.open("", "Access token")
+            found.wrong.clear()  # the 401 of the session that is not there yet is said on the console
+            found.page.get_by_label("Access token").fill(token)
+            found.page.get_by_role("button", name="Sign in").click()
+            found.is_live()
+        yield found
+        assert found.wrong == []
+    finally:
+        context.close()
+
+
+def root_of(served: Served) -> str:
+    return served.url + "/"
+
+
+def test_each_page_shows_its_documents_and_is_accessible_in_light_and_dark(browser: Any, shop: Shop):
+    with serving(shop.ground) as served:
+        for scheme in ("light", "dark"):
+            with tab(browser, root_of(served), color_scheme=scheme) as found:
+                found.open(f"open?token={served.token}", "What to do next")
+                found.is_live()
+                for path, says in SHOWN.items():
+                    found.open(path, says)
+                    assert found.axe() == [], (scheme, path)
+                    assert found.page.title().endswith("Wave Runner")
+                    if PICTURES and path in PAINTED:
+                        found.page.screenshot(path=Path(PICTURES) / f"{PAINTED[path]}-{scheme}.png")
+
+
+def test_tasks_are_decided_by_the_keyboard_alone(browser: Any, shop: Shop):
+    token = grant(shop.ground, "maria", "reviewer")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        press = found.page.keyboard.press
+        press("g")
+        press("t")
+        found.sees("4 of 4")
+        press("j")
+        found.sees("Claim it to fill in the form")
+        press("c")
+        for done in range(1, 5):
+            found.page.get_by_role("button", name="Give back").wait_for()
+            task = found.page.url
+            press("1")
+            press("Control+Enter")
+            found.page.wait_for_url(lambda url, task=task: url != task)
+            found.sees(f"{4 - done} of {4 - done}" if done < 4 else "nothing waits")
+        found.sees("Nothing waits for you")
+    decided = told(shop.ground, "task_decided")
+    assert [one["by"] for one in decided] == ["maria"] * 4
+    assert shop.go_on() == "failed"  # for the two that have no grade
+    assert shop.ground.one("SELECT count(*) FROM items WHERE note = 'GOOD'") == 4
+
+
+def test_what_failed_is_tried_again_when_its_exact_count_is_typed(browser: Any, shop: Shop):
+    token = grant(shop.ground, "otto", "operator")
+    shop.mend()
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("runs/1?tab=errors", "By their cause")
+        found.page.get_by_role("button", name="Retry").first.click()
+        dialog = found.page.get_by_role("dialog")
+        do = dialog.get_by_role("button", name="Retry")
+        for typed, may in [("", False), ("1", False), ("2", True)]:
+            dialog.get_by_label("Type 2 to go on").fill(typed)
+            assert do.is_enabled() is may
+        assert found.axe() == []
+        do.click()
+        found.sees("2 interactions to be tried again")
+        found.sees("Nothing has failed")
+    assert [one["by"] for one in told(shop.ground, "retried")] == ["otto"]
+    assert shop.ground.states("grade") == {"completed": 4, "pending": 2}
+
+
+def test_what_has_changed_is_looked_at_and_approved(browser: Any, shop: Shop):
+    token = grant(shop.ground, "maria", "reviewer")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("actors", "in the folder")
+        found.page.get_by_role("button", name="Approve").click()
+        found.sees("# changed since it was approved")
+        found.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+        found.sees("save is approved")
+        found.page.locator(".state", has_text="drifted").wait_for(state="detached")
+    assert [one["by"] for one in told(shop.ground, "actor_approved")][-1] == "maria"
+
+
+def test_who_may_not_do_it_is_told_which_role_may(browser: Any, shop: Shop):
+    token = grant(shop.ground, "vera", "viewer")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("runs/1", "How it stands")
+        found.page.get_by_role("button", name="Pause").click()
+        assert found.page.get_by_role("dialog").count() == 0
+        found.sees("you are here as viewer; this needs operator, reviewer or admin")
+    assert told(shop.ground, "paused") == []
+
+
+def test_behind_a_proxy_below_a_path_everything_is_found(browser: Any, shop: Shop):
+    token = grant(shop.ground, "vera", "viewer")
+    with (
+        serving(shop.ground) as served,
+        proxied(served.url, "/tools/wave/") as root,
+        tab(browser, root, token) as found,
+    ):
+        found.open("runs/1", "4 waiting")
+        found.is_live()
+        found.page.get_by_role("link", name="Tasks").click()
+        found.sees("4 of 4")
+        assert found.page.url == root + "tasks"
+        found.page.go_back()
+        found.sees("4 waiting")
+        assert found.page.url == root + "runs/1"
+
+
+def test_a_server_that_goes_away_and_comes_back_is_heard_again(browser: Any, shop: Shop):
+    token = grant(shop.ground, "vera", "viewer")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("runs/1", "4 waiting")
+        served.process.kill()
+        served.process.wait()
+        found.is_live("reconnecting")
+        found.sees("The server is away")
+        found.sees("4 waiting")  # what was known stays
+        port = str(urlsplit(served.url).port)
+        with serving(shop.ground, "--port", port):
+            found.is_live()
+            found.page.get_by_text("The server is away").first.wait_for(state="detached")
+            found.wrong.clear()  # what could not be asked for is said on the console
+            shop.ground.do(lambda engine: engine.orders().pause("run", "1"))
+            found.sees("paused by")
+
+
+def test_twelve_tabs_hear_of_a_change_by_one_stream(browser: Any, shop: Shop):
+    token = grant(shop.ground, "vera", "viewer")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        tabs = [found, *(Tab(found.page.context.new_page(), found.root) for _ in range(11))]
+        for one in tabs:
+            one.open("runs/1", "4 waiting")
+            one.is_live()
+        shop.ground.do(lambda engine: engine.orders().pause("run", "1"))
+        for one in tabs:
+            one.sees("paused by")
+
+
+@pytest.mark.parametrize("address", ["record?key=nobody", "runs/99", "tasks/99"])
+def test_what_is_not_there_is_said_with_what_to_do(browser: Any, served: Served, address: str):
+    with tab(browser, root_of(served)) as found:
+        found.open(f"open?token={served.token}", "What to do next")
+        found.page.goto(found.root + address)
+        found.page.get_by_role("alert").first.wait_for()
+        found.wrong.clear()  # the 404 is said on the console
+
+
+def test_an_empty_project_says_how_to_begin(browser: Any, ground: Ground):
+    ground.project()
+    with serving(ground) as served, tab(browser, root_of(served)) as found:
+        found.open(f"open?token={served.token}", "There is no run yet")

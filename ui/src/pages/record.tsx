@@ -1,0 +1,281 @@
+/** One record: its way through a run, and where a value of it comes from. */
+
+import { Button, Group, Text, TextInput, Timeline } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { type FormEvent, type ReactElement, useEffect, useState } from "react";
+import type { Documents } from "../api/ask";
+import { useDocument } from "../api/live";
+import { count, micros } from "../parts/format";
+import { To } from "../parts/link";
+import { Command, Facts, Json, Loaded, Page, Rows, RunLink, Section, State, When } from "../parts/shown";
+
+type Search = { key?: string; run?: string; value?: string };
+
+export function Record(): ReactElement {
+  const { key, run, value } = useSearch({ strict: false }) as Search;
+  return (
+    <Page title={key ? `Record ${key}` : "Record"}>
+      <Ask given={{ key, run, value } as Search} />
+      {key && value && <Explained record={key} value={value} />}
+      {key && <Traced record={key} run={run} />}
+    </Page>
+  );
+}
+
+function Ask({ given }: { given: Search }): ReactElement {
+  const navigate = useNavigate();
+  const [key, setKey] = useState(given.key ?? "");
+  const [value, setValue] = useState(given.value ?? "");
+  useEffect(() => {
+    setKey(given.key ?? "");
+    setValue(given.value ?? "");
+  }, [given.key, given.value]);
+  const ask = (event: FormEvent) => {
+    event.preventDefault();
+    void navigate({
+      to: "/record",
+      search: {
+        key: key.trim(),
+        value: value.trim() || undefined,
+        run: key.trim() === given.key ? given.run : undefined,
+      },
+    });
+  };
+  return (
+    <Group component="form" align="end" onSubmit={ask}>
+      <TextInput label="Key" value={key} onChange={(event) => setKey(event.currentTarget.value)} required w={320} />
+      <TextInput
+        label="Value"
+        placeholder="TABLE.COLUMN"
+        value={value}
+        onChange={(event) => setValue(event.currentTarget.value)}
+        w={240}
+      />
+      <Button type="submit" disabled={!key.trim()}>
+        Show
+      </Button>
+    </Group>
+  );
+}
+
+function Explained({ record, value }: { record: string; value: string }): ReactElement {
+  const query = useDocument({
+    path: "/api/v1/explain",
+    parts: { record, value },
+    watch: { kinds: ["values", "interaction", "record", "payload", "invalidated"] },
+  });
+  return (
+    <Section title={`Where ${value} comes from`}>
+      <Loaded query={query}>
+        {({ value: found, complete, erased }) => (
+          <>
+            <Facts
+              of={[
+                [
+                  "now",
+                  found.standing ? (
+                    <State key="s" of={found.standing === "as written" ? "completed" : "failed"}>
+                      {found.standing}
+                    </State>
+                  ) : (
+                    "–"
+                  ),
+                ],
+                [
+                  "written",
+                  found.writer ? (
+                    <>
+                      <When key="w" at={found.writer.written_at} /> by {found.writer.step ?? "its promotion"}
+                    </>
+                  ) : (
+                    "–"
+                  ),
+                ],
+                ["run", found.run ? <RunLink key="r" run={found.run.run_id} /> : "–"],
+                ["SHA-256 of what was written", found.sha256 ?? "–"],
+                [
+                  "all that it comes from is there",
+                  <State key="c" of={complete ? "completed" : "failed"}>
+                    {complete ? "complete" : "not complete"}
+                  </State>,
+                ],
+              ]}
+            />
+            {found.missing.map((one) => (
+              <Text key={one}>
+                <State of="failed">missing:</State> {one}
+              </Text>
+            ))}
+            {erased.map((one) => (
+              <Text key={one}>
+                <State of="cancelled">erased:</State> {one}
+              </Text>
+            ))}
+            <Json value={found.now} label="the value now" />
+            {found.earlier.length > 0 && (
+              <Section title="What stood there before">
+                <Rows
+                  label="earlier values"
+                  rows={found.earlier}
+                  id={(one) => one.replaced_at}
+                  none=""
+                  columns={[
+                    { name: "until", of: (one) => <When at={one.replaced_at} /> },
+                    {
+                      name: "value",
+                      of: (one) => (one.erased ? "erased" : <Json value={one.value} label="earlier value" />),
+                    },
+                    { name: "written by", of: (one) => one.writer?.step ?? "–" },
+                  ]}
+                />
+              </Section>
+            )}
+            {found.works.map((work) => (
+              <Worked key={`${work.interaction_id} ${work.attempt}`} work={work} />
+            ))}
+          </>
+        )}
+      </Loaded>
+      <Command>{`wave explain ${value} --record '${record}'`}</Command>
+    </Section>
+  );
+}
+
+function Traced({ record, run }: { record: string; run: string | undefined }): ReactElement {
+  const query = useDocument({
+    path: "/api/v1/trace",
+    parts: { record, run },
+    watch: { kinds: ["interaction", "run", "task", "record", "payload"], run },
+  });
+  return (
+    <Loaded query={query}>
+      {({ record: flow, unbroken, breaks, timeline, works, events }) => (
+        <>
+          <Facts
+            of={[
+              ["run", <RunLink key="r" run={flow.run_id} />],
+              ["workflow", flow.workflow],
+              ["collection", flow.collection],
+              ["verdict", <State key="s" of={flow.state} />],
+              [
+                "chain of events",
+                <State key="c" of={unbroken ? "completed" : "failed"}>
+                  {unbroken ? "unbroken" : "broken"}
+                </State>,
+              ],
+            ]}
+          />
+          {flow.broken.map((one) => (
+            <Text key={one}>
+              <State of="failed">does not hold:</State> {one}
+            </Text>
+          ))}
+          {breaks.map((one) => (
+            <Text key={`${one.rule} ${one.event_id}`}>
+              <State of="failed">{one.rule}:</State> {one.message}
+            </Text>
+          ))}
+          <Values record={record} run={flow.run_id} />
+          <Section title="Its way">
+            <Timeline active={timeline.length} bulletSize={16} lineWidth={2} color="gray">
+              {timeline.map((one) => (
+                <Timeline.Item
+                  key={`${one.interaction_id} ${one.attempt}`}
+                  title={`${one.step}, attempt ${one.attempt}`}
+                >
+                  <State of={one.state} /> by {one.actor} in {micros(one.service_us)},{" "}
+                  <When at={one.finished_at ?? one.started_at} />
+                  {one.error && <Text size="sm">{one.error}</Text>}
+                </Timeline.Item>
+              ))}
+            </Timeline>
+          </Section>
+          <Section title="What was asked and answered">
+            {works.map((work) => (
+              <Worked key={`${work.interaction_id} ${work.attempt}`} work={work} />
+            ))}
+          </Section>
+          <details>
+            <summary>{`Events (${count(events.length)})`}</summary>
+            <Rows
+              label="events"
+              rows={events}
+              id={(one) => one.event_id}
+              none="None."
+              columns={[
+                { name: "event", of: (one) => one.event_id },
+                { name: "at", of: (one) => <When at={one.recorded_at} /> },
+                { name: "type", of: (one) => one.type.replaceAll("_", " ") },
+                { name: "step", of: (one) => one.step ?? "" },
+                { name: "caused by", of: (one) => one.cause },
+                { name: "SHA-256", of: (one) => one.sha256.slice(0, 16) },
+              ]}
+            />
+          </details>
+          <Command>{`wave trace '${record}'${run ? ` --run ${run}` : ""}`}</Command>
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+/** The columns that its run writes to: where each of them comes from is one step away. */
+function Values({ record, run }: { record: string; run: string }): ReactElement | null {
+  const { data } = useDocument({ path: "/api/v1/reports/delta", parts: { run }, watch: { kinds: ["run"], run } });
+  if (!data?.targets.length) return null;
+  return (
+    <Group gap="sm" component="nav" aria-label="values">
+      Where does it come from:
+      {data.targets.map(({ table, column }) => (
+        <To key={`${table}.${column}`} to="/record" search={{ key: record, run, value: `${table}.${column}` }}>
+          {`${table}.${column}`}
+        </To>
+      ))}
+    </Group>
+  );
+}
+
+function Worked({ work }: { work: Documents["Work"] }): ReactElement {
+  return (
+    <details>
+      <summary>
+        {work.step}: <State of={work.state} /> by {work.actor} ({work.kind}), attempt {work.attempt}
+        {work.model ? `, ${work.model.model} on ${work.model.server}` : ""}
+      </summary>
+      <Facts
+        of={[
+          ["done", <When key="w" at={work.finished_at} />],
+          ["took", micros(work.service_us)],
+          ["tokens", `${count(work.tokens_in)} in, ${count(work.tokens_out)} out`],
+          ["cost", work.cost ? `${work.cost} ${work.currency ?? ""}` : "–"],
+          [
+            "approved",
+            work.approved ? (
+              <>
+                <When key="a" at={work.approved.approved_at} /> by {work.approved.approved_by}
+              </>
+            ) : (
+              "–"
+            ),
+          ],
+          ["definition", work.definition],
+        ]}
+      />
+      {work.decisions.map((one) => (
+        <Text key={`${one.person} ${one.decided_at}`}>
+          {one.person} has decided <When at={one.decided_at} />
+          {one.comment && `: ${one.comment}`}
+        </Text>
+      ))}
+      {work.rendered && <Json value={work.rendered} label="what was asked" />}
+      {work.answer && <Json value={work.answer} label="what was answered" />}
+      <Json value={work.input} label="input" />
+      <Json value={work.output} label="output" />
+      {work.missing.map((one) => (
+        <Text key={one}>
+          <State of="failed">missing:</State> {one}
+        </Text>
+      ))}
+    </details>
+  );
+}

@@ -1,0 +1,173 @@
+/** What waits for people: the list, and the task in hand. Everything works by the keyboard. */
+
+import { Badge, Button, Grid, Group, Paper, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { type ReactElement, useState } from "react";
+import { type Documents, type Problem, post } from "../api/ask";
+import { useDocument } from "../api/live";
+import { asProblem } from "../parts/act";
+import { count } from "../parts/format";
+import { useKeys } from "../parts/keys";
+import { To } from "../parts/link";
+import { useRefusal } from "../parts/may";
+import { Command, Loaded, Page, State, When, Wrong } from "../parts/shown";
+import { TaskInHand } from "./task";
+
+type Search = { queue?: string; whose?: string };
+
+export function Tasks(): ReactElement {
+  const { task } = useParams({ strict: false }) as { task?: string };
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const refusal = useRefusal("review");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const { queue, whose } = search;
+  const list = useDocument({
+    path: "/api/v1/tasks",
+    parts: { queue, mine: whose === "mine", overdue: whose === "overdue", limit: 200 },
+    keep: true,
+    watch: { kinds: ["task", "interaction"] },
+    every: 30_000,
+  });
+  const rows = list.data?.rows ?? [];
+  const at = rows.findIndex((one) => String(one.task) === task);
+  const open = (id: number | string) => void navigate({ to: "/tasks/$task", params: { task: String(id) }, search });
+  const move = (by: number) => {
+    const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
+    if (next) open(next.task);
+  };
+  const next = async () => {
+    setProblem(null);
+    try {
+      const claimed = await post("/api/v1/tasks/claim", { queue: queue ?? null, task: null });
+      await client.invalidateQueries({ queryKey: ["/api/v1/tasks"] });
+      open(claimed.task);
+    } catch (error) {
+      const found = asProblem(error);
+      if (found.status === 404) {
+        notifications.show({ message: "Nothing waits for you", color: "teal.9" });
+        void navigate({ to: "/tasks", search });
+      } else setProblem(found);
+    }
+  };
+  useKeys({ j: () => move(1), k: () => move(-1) });
+
+  return (
+    <Page
+      title="Tasks"
+      actions={
+        <Button onClick={() => void next()} disabled={!!refusal} title={refusal}>
+          Take the next
+        </Button>
+      }
+    >
+      {refusal && <Text c="dimmed">To decide: {refusal}.</Text>}
+      {problem && <Wrong problem={problem} />}
+      <Group align="end">
+        <SegmentedControl
+          aria-label="which tasks"
+          value={whose ?? "all"}
+          onChange={(value) =>
+            void navigate({ to: ".", search: { ...search, whose: value === "all" ? undefined : value } })
+          }
+          data={[
+            { value: "all", label: "All open" },
+            { value: "mine", label: "Mine" },
+            { value: "overdue", label: "Overdue" },
+          ]}
+        />
+        <QueueFilter
+          key={queue}
+          queue={queue}
+          choose={(chosen) => void navigate({ to: "/tasks", search: { ...search, queue: chosen } })}
+        />
+      </Group>
+      <Grid>
+        <Grid.Col span={{ base: 12, md: 4 }}>
+          <Loaded query={list}>
+            {({ rows: found, total }) => <List rows={found} total={total} chosen={task} search={search} />}
+          </Loaded>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 8 }}>
+          {task ? (
+            <TaskInHand key={task} task={task} decided={() => void next()} />
+          ) : (
+            <Text c="dimmed">Choose a task, or take the next one. The keys are shown by ?</Text>
+          )}
+        </Grid.Col>
+      </Grid>
+      <Command>wave tasks list</Command>
+    </Page>
+  );
+}
+
+function QueueFilter({
+  queue,
+  choose,
+}: {
+  queue: string | undefined;
+  choose: (queue: string | undefined) => void;
+}): ReactElement {
+  const [typed, setTyped] = useState(queue ?? "");
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        choose(typed.trim() || undefined);
+      }}
+    >
+      <TextInput
+        aria-label="queue"
+        placeholder="any queue"
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
+    </form>
+  );
+}
+
+type ListProps = { rows: Documents["OpenTask"][]; total: number; chosen: string | undefined; search: Search };
+
+function List({ rows, total, chosen, search }: ListProps): ReactElement {
+  if (!rows.length) return <State of="completed">nothing waits</State>;
+  return (
+    <Stack gap="xs" component="nav" aria-label="open tasks">
+      <Text size="sm" c="dimmed">{`${count(rows.length)} of ${count(total)}, the most urgent first`}</Text>
+      {rows.map((one) => (
+        <Paper
+          key={one.task}
+          withBorder
+          p="xs"
+          bg={String(one.task) === chosen ? "var(--mantine-color-default-hover)" : undefined}
+        >
+          <Group justify="space-between" wrap="nowrap">
+            <To
+              to="/tasks/$task"
+              params={{ task: String(one.task) }}
+              search={search}
+              aria-current={String(one.task) === chosen ? "page" : undefined}
+            >
+              {one.title || `${one.step} of ${one.key ?? one.workflow}`}
+            </To>
+            {one.overdue && <State of="overdue" />}
+          </Group>
+          <Text size="sm">
+            {one.queue}, <When at={one.asked_at} />
+            {one.due_at && (
+              <>
+                , due <When at={one.due_at} />
+              </>
+            )}
+          </Text>
+          <Group gap="xs">
+            {one.claimed_by && <Badge variant="default">{one.claimed_by}</Badge>}
+            {one.needs > 1 && <Badge variant="default">{`${one.decided} of ${one.needs} have decided`}</Badge>}
+          </Group>
+        </Paper>
+      ))}
+    </Stack>
+  );
+}

@@ -1,0 +1,71 @@
+/** Keys. They are off while somebody types, and while a dialog is open. */
+
+import { Kbd, Modal, Table } from "@mantine/core";
+import { type ReactElement, useEffect, useRef } from "react";
+import { PLACES } from "../places";
+
+export type Keys = Record<string, () => void>;
+const SEQUENCE_MS = 1500;
+
+/** The name of what was pressed: `j`, `Ctrl+Enter`, or `g t` where `g` came just before. Nothing while somebody types. */
+export function pressed(event: KeyboardEvent, before: string): string {
+  const target = event.target as HTMLElement | null;
+  const typing = target?.closest?.(
+    "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable=true]",
+  );
+  const name = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.key}`;
+  if (event.altKey || target?.closest?.("[role=dialog]") || (typing && name !== "Ctrl+Enter" && name !== "Escape"))
+    return "";
+  return before === "g" && name.length === 1 ? `g ${name}` : name;
+}
+
+export function useKeys(keys: Keys): void {
+  const newest = useRef(keys);
+  newest.current = keys;
+  useEffect(() => {
+    let before = "";
+    let at = 0;
+    const heard = (event: KeyboardEvent) => {
+      const name = pressed(event, event.timeStamp - at < SEQUENCE_MS ? before : "");
+      before = name;
+      at = event.timeStamp;
+      const act = newest.current[name];
+      if (!act) return;
+      event.preventDefault();
+      act();
+    };
+    addEventListener("keydown", heard);
+    return () => removeEventListener("keydown", heard);
+  }, []);
+}
+
+const SHEET: [string, string][] = [
+  ...PLACES.map(({ key, name }): [string, string] => [`g ${key}`, name]),
+  ["j  k", "next, previous in a list of tasks"],
+  ["c", "claim the task"],
+  ["1 … 9", "choose an answer, where one is to be chosen"],
+  ["Ctrl+Enter", "decide, and take the next task"],
+  ["Escape", "leave a field, close a dialog"],
+  ["p", "stand still: show nothing new until it is pressed again"],
+  ["t", "light, dark"],
+  ["?", "these keys"],
+];
+
+export function Sheet({ open, close }: { open: boolean; close: () => void }): ReactElement {
+  return (
+    <Modal opened={open} onClose={close} title="Keys" closeButtonProps={{ "aria-label": "close" }}>
+      <Table>
+        <Table.Tbody>
+          {SHEET.map(([keys, does]) => (
+            <Table.Tr key={keys}>
+              <Table.Td>
+                <Kbd>{keys}</Kbd>
+              </Table.Td>
+              <Table.Td>{does}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Modal>
+  );
+}
