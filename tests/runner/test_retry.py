@@ -185,3 +185,11 @@ def test_what_waited_too_long_waits_anew_when_it_is_retried(ground: Ground):
     ground.do(lambda engine: engine.orders().resume(Subject.ACTOR, "ok"))
     assert ground.do(lambda engine: engine.orders().retry(Subject.RUN, str(run_id), Filter())) == 3
     assert ground.do(lambda engine: run_to_end(engine, run_id)) == "completed"
+
+
+def test_orders_need_one_connection_at_a_time(ground: Ground, tmp_path: Path):
+    broken(ground, tmp_path)
+    assert ground.run() == "failed"
+    count = ground.do_alone(lambda engine: engine.orders().retry(Subject.RUN, "1", Filter()))
+    assert count == 2
+    assert ground.do_alone(lambda engine: engine.orders().cancel(Subject.RUN, "1")) == 2

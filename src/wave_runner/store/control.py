@@ -5,7 +5,7 @@ Nothing that is paused or cancelled can be claimed from the moment of the order 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from wave_runner.core.flow import Place, Settled
 from wave_runner.core.interaction import State
 from wave_runner.store import events, interactions, joins
 from wave_runner.store.database import Connection, Database, Row, fetch
-from wave_runner.store.run_flow import RunFlow
+from wave_runner.store.run_flow import FlowOf
 
 CHUNK = 2000
 
@@ -136,7 +136,7 @@ async def cancel(
     of: Scope,
     *,
     by: str,
-    run_flow: Callable[[int], Awaitable[RunFlow]],
+    run_flow: FlowOf,
     runner_id: UUID | None = None,
 ) -> int:
     """End what is left of these steps, chunk by chunk. Returns how many were cancelled.
@@ -193,7 +193,7 @@ async def retryable(connection: Connection, of: Scope, which: Filter) -> list[Br
 
 
 async def retry(
-    database: Database, of: Scope, which: Filter, *, by: str, run_flow: Callable[[int], Awaitable[RunFlow]]
+    database: Database, of: Scope, which: Filter, *, by: str, run_flow: FlowOf
 ) -> int:
     """Try again what is broken, run by run and chunk by chunk; returns how much.
 
@@ -220,7 +220,7 @@ async def _retry_chunk(
     after: int,
     *,
     by: str,
-    run_flow: Callable[[int], Awaitable[RunFlow]],
+    run_flow: FlowOf,
 ) -> list[Row]:
     [locked] = await fetch(connection, "runs/lock", {"run_id": run_id})
     if locked["cancelled"]:
@@ -232,7 +232,7 @@ async def _retry_chunk(
         return []
     over = []
     for row in rows:
-        run = await run_flow(row["run_step_id"])
+        run = await run_flow(connection, row["run_step_id"])
         where = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
         over.append(interactions.over_of(row, run, run.flow.follow(where, Settled.FAILED, ())))
     await joins.take_back(connection, over)
@@ -247,7 +247,7 @@ async def _retry_chunk(
 
 
 async def _pass(
-    database: Database, of: Scope, *, by: str, run_flow: Callable[[int], Awaitable[RunFlow]], runner_id: UUID | None
+    database: Database, of: Scope, *, by: str, run_flow: FlowOf, runner_id: UUID | None
 ) -> int:
     """Go once through what there is: what follows from a chunk may be work again, for the next pass."""
     total, last = 0, (0, 0)
@@ -267,7 +267,7 @@ async def _chunk(
     after: tuple[int, int],
     *,
     by: str,
-    run_flow: Callable[[int], Awaitable[RunFlow]],
+    run_flow: FlowOf,
     runner_id: UUID | None,
 ) -> list[Row]:
     withdrawn = await fetch(connection, "tasks/withdraw", {**of.parameters, "size": CHUNK})
@@ -287,7 +287,7 @@ async def _chunk(
     )
     over = []
     for row in rows:
-        run = await run_flow(row["run_step_id"])
+        run = await run_flow(connection, row["run_step_id"])
         place = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
         over.append(interactions.over_of(row, run, run.flow.follow(place, Settled.FAILED, ())))
     await joins.spread(connection, over, wave_id=None, runner_id=runner_id)
