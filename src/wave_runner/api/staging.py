@@ -149,7 +149,7 @@ async def refuse(acting: Actor, batch: Batch, judge: Judge) -> Response:
     """Say that it is still there, and the source was broken: `wave staging refuse`."""
 
     async def act() -> Mapping[str, Any]:
-        records = await acting.engine.batches().refuse(batch, reason=judge.reason)
+        records = await acting.engine.batches().refuse(batch, reason=judge.reason, expect=judge.expect)
         return {"batch": batch, "approved": False, "records": records}
 
     return await acting.once(JUDGED, judge, act)

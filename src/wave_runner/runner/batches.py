@@ -186,9 +186,9 @@ class Batches:
         """Say that what a held batch has not has vanished. Returns how many records that is."""
         return await self._judge(run_id, approved=True, reason=reason, expect=expect)
 
-    async def refuse(self, run_id: int, *, reason: str) -> int:
+    async def refuse(self, run_id: int, *, reason: str, expect: int | None = None) -> int:
         """Say that it has not. Returns of how many records that was said."""
-        return await self._judge(run_id, approved=False, reason=reason, expect=None)
+        return await self._judge(run_id, approved=False, reason=reason, expect=expect)
 
     async def _judge(self, run_id: int, *, approved: bool, reason: str, expect: int | None) -> int:
         async with self.database.transaction() as connection:
