@@ -100,6 +100,10 @@ def test_results_are_redone_brought_back_and_found_wrong(worked: Ground, served:
     assert found["preview"]["records"] == 3
     order = {**chosen, "reason": "it miscounts", "mark": mark}
     assert otto.is_refused("rerun", {**order, "mark": f"3-{'0' * 32}"}) == (409, "conflict")
+    # It was not looked at for that: neither that step alone, nor that nothing is done anew.
+    alone = {"workflow": "work", "only": "count", "reason": "it miscounts", "mark": mark}
+    assert otto.is_refused("rerun", alone) == (409, "conflict")
+    assert otto.is_refused("invalidate", order) == (409, "conflict")
     assert otto.is_refused("rerun", {**order, "sql": "SELECT 1"}) == (422, "usage")  # nothing is ever run
     assert otto.is_refused("rerun", {**order, "only": "count"}) == (422, "project")
     started = otto.does("rerun", order)["started"]
@@ -120,7 +124,7 @@ def test_results_are_redone_brought_back_and_found_wrong(worked: Ground, served:
 
 
 def test_a_person_decides_in_their_own_name(ground: Ground):
-    asking(ground, n=2)
+    asking(ground, n=3)
     assert ground.run() == "waiting"
     with serving(ground) as served:
         maria, otto = Person(served, ground, "maria", "reviewer"), Person(served, ground, "otto", "operator")
@@ -139,6 +143,7 @@ def test_a_person_decides_in_their_own_name(ground: Ground):
         assert maria.is_refused(path, answer) == (409, "conflict")
         assert [one["person"] for one in told(ground, "task_decided")] == ["maria"]
         other = maria.does("tasks/claim", {})["task"]
+        assert maria.does("tasks/claim", {})["task"] == other
         assert maria.does(f"tasks/{other}/draft", {"draft": {"verdict": "?"}})["state"].startswith("claimed by maria")
         assert maria.does(f"tasks/{other}/release", {})["state"] == "open"
         kept = json.dumps(ground.sql("SELECT answer FROM requests"))

@@ -60,13 +60,13 @@ def test_one_look_is_for_all_who_watch(ground: Ground):
         await database.open()
         watching = Watching(database)
         try:
-            async with watching.watch() as slow, watching.watch() as quick:
+            async with watching.watch("ann") as slow, watching.watch("ann") as quick:
                 assert (await quick.take(PATIENCE_S)) == EVERYTHING
                 found = [await asyncio.to_thread(ground.start), await asyncio.to_thread(ground.start)]
                 heard = [await hears(watcher, {*found}) for watcher in (quick, slow)]
-            assert watching.watchers == 0
+            assert watching.full("ann") == ""
             watching.end()
-            async with watching.watch() as late:
+            async with watching.watch("ann") as late:
                 assert late.ended
             return heard
         finally:

@@ -218,6 +218,18 @@ def test_a_blind_reviewer_does_not_see_what_others_have_said(ground: Ground):
     assert ground.states("review") == {"completed": 1}
 
 
+def test_who_asks_twice_claims_one_task(ground: Ground):
+    asking(ground, n=3)
+    ground.run()
+
+    async def claim(ann: People) -> list[int]:
+        claimed = [*await asyncio.gather(ann.claim(), ann.claim()), await ann.claim()]
+        return [one.task for one in claimed if one is not None]
+
+    found = as_people(ground, "ann", work=claim)
+    assert found == [found[0]] * 3
+
+
 def test_a_claim_keeps_others_out_until_it_expires_and_its_token_is_void_then(ground: Ground):
     asking(ground)
     ground.run()

@@ -9,39 +9,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from wave_runner.api.callers import Asking
 from wave_runner.api.documents import Document, Opened
-from wave_runner.core.text import unstorable
 from wave_runner.engine import Engine
 from wave_runner.errors import AnswerError, ConflictError, DatabaseError, WaveError
 from wave_runner.store import requests
 from wave_runner.store.database import Unavailable
 
 Act = Callable[[], Awaitable[Mapping[str, Any]]]
-
-
-def _storable(given: str) -> str:
-    if unstorable(given):
-        raise ValueError("a text cannot hold NUL, or half of a character")
-    return given
-
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_storable)]
-Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_storable)
-]
-Filter = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
-Mark = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}-[0-9a-f]{32}$")]
-"""What the preview has named: exactly that is acted on, or nothing."""
-
-
-class Body(BaseModel):
-    """What is asked for. What is not named here is refused, and not left aside."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)

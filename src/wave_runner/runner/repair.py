@@ -52,6 +52,7 @@ class Choice:
 
     Without a step: all that are stale, held against what `now` says of each step (runner/staleness.py). With `leads_on`
     False only the step itself is redone, where it has completed.
+    `pinned` is a digest of all that `now` says, where they are to be redone with that: it is a part of the mark.
     `terms` speak of the record's row or of the result (core/results.py), `sql` is a query that gives keys, `keys` are
     those of a file, `run_id` is one run; else each record's newest counts.
     """
@@ -60,6 +61,7 @@ class Choice:
     step: str | None
     collection: CollectionSpec
     now: Mapping[str, PinnedStep] = field(default_factory=dict)
+    pinned: str = ""
     run_id: int | None = None
     terms: tuple[Term, ...] = ()
     sql: str = ""
@@ -130,6 +132,7 @@ class Invalidated:
 
 @dataclass(kw_only=True)
 class _Chosen:
+    order: str  # what is to be done with them
     by_run: dict[int, list[Result]] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
     incomplete: int = 0
@@ -142,7 +145,8 @@ class _Chosen:
     def mark(self) -> str:
         """What names these results as they are."""
         results = (one for results in self.by_run.values() for one in results)
-        return mark_of((one.run_id, one.interaction_id, one.state, one.generation) for one in results)
+        parts = ((one.run_id, one.interaction_id, one.state, one.generation) for one in results)
+        return mark_of(parts, order=self.order)
 
     def within(self, other: _Chosen) -> _Chosen:
         """Return what is chosen here of the runs and records that are chosen there."""
@@ -152,9 +156,8 @@ class _Chosen:
             for run_id, results in self.by_run.items()
             if run_id in other.by_run
         }
-        return _Chosen(
-            by_run={run_id: results for run_id, results in by_run.items() if results}, under_way=self.under_way
-        )
+        by_run = {run_id: results for run_id, results in by_run.items() if results}
+        return _Chosen(order=self.order, by_run=by_run, under_way=self.under_way)
 
 
 @dataclass(kw_only=True)
@@ -284,9 +287,7 @@ class Repair:
         found = await self._choose(connection, choice, None)
         return [one for run_id in sorted(found.by_run) for one in found.by_run[run_id]]
 
-    async def _choose_locked(
-        self, connection: Connection, choice: Choice, stale: _Stale, *, expect: Expect
-    ) -> _Chosen:
+    async def _choose_locked(self, connection: Connection, choice: Choice, stale: _Stale, *, expect: Expect) -> _Chosen:
         """Choose, with the locks of the records and runs that it is about: whoever was first has been waited for.
 
         Records first, as an erasure locks them; what was not chosen before they were locked is left alone.
@@ -349,7 +350,7 @@ class Repair:
     async def _choose(self, connection: Connection, choice: Choice, stale: _Stale) -> _Chosen:
         of_result = [term for term in choice.terms if is_of_result(term)]
         keys = await _keys(connection, choice, [term for term in choice.terms if not is_of_result(term)])
-        chosen = _Chosen()
+        chosen = _Chosen(order=f"{'with what it led to' if choice.leads_on else 'alone'} {choice.pinned}")
         for step in [choice.step] if choice.step is not None else sorted({step for step, _ in stale or ()}):
             found = await reruns.results(
                 connection,

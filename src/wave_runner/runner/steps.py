@@ -206,7 +206,10 @@ def _flows(found: Iterable[runs.RunStep]) -> Iterator[tuple[RunFlow, dict[str, P
         steps = {step.step: step for step in group}
         pinned = {name: read_step(step.definition) for name, step in steps.items()}
         leads_on = all(step.leads_on for step in steps.values())
-        yield RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}, leads_on=leads_on), steps=steps), pinned
+        yield (
+            RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}, leads_on=leads_on), steps=steps),
+            pinned,
+        )
 
 
 def _generation(step: runs.RunStep) -> tuple[int, int]:

@@ -142,7 +142,7 @@ def cut(connection: AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
 class Unavailable(Exception):
     """The database did not answer, or asked for another try (deadlock, serialization). Nothing is known to stand.
 
-    `sqlstate` is PostgreSQL's code; "" where it did not answer. `begun`: whether there was a connection to say anything on.
+    `sqlstate` is PostgreSQL's code; "" where it did not answer. `begun` is False where there was no connection at all.
     """
 
     def __init__(self, message: str, *, sqlstate: str = "", begun: bool = True) -> None:
@@ -152,7 +152,7 @@ class Unavailable(Exception):
 
     @property
     def nothing_stands(self) -> bool:
-        """Whether it is certain that nothing of the transaction stands: it never began, or the server has refused it."""
+        """Whether it is certain that nothing of the transaction stands: it never began, or the server refused it."""
         return not self.begun or (self.answered and self.sqlstate != NOBODY_KNOWS)
 
     @property

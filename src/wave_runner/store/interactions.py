@@ -184,9 +184,7 @@ async def finished(connection: Connection, wave: Wave, moves: Sequence[Move], as
     return set(attempts)
 
 
-async def reclaim(
-    connection: Connection, expired: Expired, *, runner_id: UUID, run_flow: FlowOf
-) -> int:
+async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID, run_flow: FlowOf) -> int:
     """Give back the work of an expired wave. Returns how many items had begun.
 
     One that has crashed its runner too often is quarantined; `run_flow` gives, for a step of a run, the run's flow.
