@@ -281,7 +281,7 @@ def test_who_orders_brings_nothing_and_who_approves_one_new_actor_approves_that_
 def test_only_what_was_seen_of_a_server_is_approved_and_no_policy_becomes_looser_by_it(ground: Ground):
     ground.project(toml=policy(count="block"))
     ground.start()
-    ground.sql("UPDATE actors SET kind = 'ai_model', weights = 'these', weights_found = 'others' WHERE name = 'count'")
+    ground.sql("UPDATE actors SET weights = 'these', weights_found = 'others', drifted_at = now() WHERE name = 'count'")
     ground.project(toml=policy(count="warn"))
     ground.tampered = True
 
