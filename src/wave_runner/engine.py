@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import hashlib
 import os
 import shlex
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from wave_runner.audit.keys import KeyFile
 from wave_runner.audit.outside import Outside
 from wave_runner.audit.wave_verify import Checkpoint, parse_checkpoint
 from wave_runner.core.columns import targets
-from wave_runner.core.drift import Drift
+from wave_runner.core.drift import Drift, Seen
 from wave_runner.core.epoch import origin_of
 from wave_runner.core.filters import Term
 from wave_runner.core.marks import Expect
@@ -87,6 +88,7 @@ class Engine:
     watch: FolderWatch
     environ: Mapping[str, str]
     person: str = field(default_factory=lambda: whoami())
+    bringer: str = field(default_factory=lambda: whoami())  # whose folder it is: who brings what is new in it
     _compared: Project | None = field(default=None, init=False)  # the folder as it was when it was last synced
     _comparing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
@@ -101,7 +103,7 @@ class Engine:
         return self.folder / (self.settings.checkpoints or ".wave/checkpoints")
 
     def acting_as(self, person: str) -> Engine:
-        """Return the same project on the same database, for what another person orders."""
+        """Return the same project on the same database, for what another person orders. Whose folder it is stays."""
         return replace(self, person=person)
 
     def project(self) -> Project:
@@ -114,7 +116,7 @@ class Engine:
         With `dev` a change is approved at once, and the event says so.
         """
         project = project or self.project()
-        drift = await self.approvals().sync(project, dev=dev)
+        drift = await replace(self.approvals(), by=self.bringer).sync(project, dev=dev)
         async with self.database.transaction() as connection:
             await schedules.put(connection, list(project.schedules.values()))
         self._compared = project
@@ -128,10 +130,10 @@ class Engine:
         """Approve what the folder holds for an actor. False if it was approved already."""
         return await self.approvals().approve(self.project(), name)
 
-    async def accept(self, name: str, *, workflow: bool = False, seen: str | None = None) -> tuple[str, bool]:
+    async def accept(self, name: str, *, workflow: bool = False, seen: Seen | None = None) -> tuple[str, bool]:
         """Approve what the folder holds of an actor, or of a workflow; return its hash in hex, and whether that is new.
 
-        Raises `ConflictError` where the folder holds something else than what was `seen`, by its hash.
+        Raises `ConflictError` where the folder, or a model's server, holds something else than what was `seen`.
         """
         project, approvals = self.project(), self.approvals()
         names = project.workflows if workflow else actor_names(project)
@@ -139,17 +141,12 @@ class Engine:
             kind = "workflow" if workflow else "actor"
             raise NotFoundError(f"no {kind} {name}", hint=did_you_mean(name, names))
         found = workflow_definition(project, project.workflows[name]) if workflow else actor_definition(project, name)
-        if seen is not None and seen != found.sha256.hex():
+        if seen is not None and seen.sha256 != found.sha256.hex():
             raise ConflictError(
                 f"the folder holds something else of {name} than what was looked at",
                 hint="look again: wave actors list --diff",
             )
-        async with self.database.snapshot() as connection:
-            known = await (stored.workflows(connection) if workflow else stored.actors(connection))
-        if name not in known:  # the first definition is approved by whoever brings it
-            await self.sync()
-            return found.sha256.hex(), True
-        changed = await (approvals.approve_workflow if workflow else approvals.approve)(project, name)
+        changed = await (approvals.approve_workflow if workflow else approvals.approve)(project, name, seen=seen)
         return found.sha256.hex(), changed
 
     async def start_run(
@@ -392,15 +389,16 @@ class Engine:
         """Return which results of a workflow no longer match what they were made from. Changes nothing."""
         from wave_runner.runner import staleness
 
-        now = await self._now(workflow)
+        now = _steps_now(await self._now(workflow), workflow)
         return await staleness.look(self.database, self.orders().steps, workflow, now, run_id=run_id)
 
     async def as_taken(self, choice: Choice) -> Choice:
         """Return a choice that is held against what a new run would take now. Changes nothing."""
-        return replace(choice, now=await self._now(choice.workflow))
+        taken = await self._now(choice.workflow)
+        return replace(choice, now=_steps_now(taken, choice.workflow), pinned=_pinned_now(taken, choice.workflow))
 
-    async def _now(self, workflow: str) -> dict[str, PinnedStep]:
-        """Return the steps as a new run would pin them: as they were approved, where a policy pins them.
+    async def _now(self, workflow: str) -> Project:
+        """Return the project as a new run would take it: as it was approved, where a policy pins that.
 
         Where something has to be approved before any run: as the folder has them, which is what would be approved.
         """
@@ -408,10 +406,9 @@ class Engine:
         _workflow(project, workflow)
         approvals = self.approvals()
         try:
-            taken = await approvals.taken(project, workflow, await approvals.drifted(project))
+            return await approvals.taken(project, workflow, await approvals.drifted(project))
         except ConflictError:
-            taken = project
-        return _steps_now(taken, taken.workflows[workflow])
+            return project
 
     def choice(
         self,
@@ -445,7 +442,7 @@ class Engine:
             workflow=workflow,
             step=step,
             collection=project.collections[found.collection],
-            now=_steps_now(project, found),
+            now=_steps_now(project, workflow),
             run_id=run_id,
             terms=read_choice(where),
             sql=sql,
@@ -649,9 +646,17 @@ def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str,
     )
 
 
-def _steps_now(project: Project, workflow: Workflow) -> dict[str, PinnedStep]:
+def _steps_now(project: Project, workflow: str) -> dict[str, PinnedStep]:
     """Return each step of a workflow as a run would pin it now."""
-    return {name: read_step(step_definition(project, workflow, step).body) for name, step in workflow.steps.items()}
+    found = project.workflows[workflow]
+    return {name: read_step(step_definition(project, found, step).body) for name, step in found.steps.items()}
+
+
+def _pinned_now(project: Project, workflow: str) -> str:
+    """Return a digest of all that a run of a workflow would pin now."""
+    found = project.workflows[workflow]
+    pinned = [step_definition(project, found, step).sha256 for step in found.steps.values()]
+    return hashlib.sha256(b"".join(pinned)).hexdigest()
 
 
 def _source(project: Project) -> str:

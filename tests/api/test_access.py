@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
 
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.types import Message
 from tests.support.projects import WAVE, Ground
 from tests.support.serving import PATIENCE_S, Served, grant, serving, told
 
+from wave_runner.api.gate import in_time
 from wave_runner.api.needs import NEEDS, OPEN
 from wave_runner.core.access import MAY, Action, Role
 
@@ -119,6 +123,9 @@ def test_a_session_lasts_no_longer_than_its_token(served: Served, worked: Ground
         opened = browser.post("/api/v1/session", headers={"Authorization": f"Bearer {token}"})
         assert (opened.status_code, opened.json()["person"]) == (200, "maria")
         assert browser.get("/api/v1/session").json()["csrf"] == opened.json()["csrf"]
+        worked.sql("UPDATE access_tokens SET used_at = NULL")
+        assert browser.get("/api/v1/runs").status_code == 200
+        assert worked.one("SELECT used_at IS NOT NULL FROM access_tokens")
         assert revoke(worked, 1).returncode == 0
         assert browser.get("/api/v1/runs").status_code == 401
     with served.browser() as browser, serving(worked) as other:
@@ -130,10 +137,76 @@ def test_a_session_lasts_no_longer_than_its_token(served: Served, worked: Ground
         assert browser.get("/api/v1/runs").status_code == 401
 
 
-def test_behind_a_proxy_that_speaks_tls_the_cookie_is_for_tls_alone(served: Served):
-    answer = served.ask("POST", "/api/v1/session", served.token, **{"X-Forwarded-Proto": "https"})
+def test_behind_a_proxy_that_speaks_tls_the_cookie_is_for_tls_alone(served: Served, worked: Ground):
+    token = grant(worked, "maria", Role.VIEWER)
+    answer = served.ask("POST", "/api/v1/session", token, **{"X-Forwarded-Proto": "https"})
     assert answer.headers["set-cookie"].startswith("__Host-wave-5a1c0de0=")
     assert "Secure" in answer.headers["set-cookie"]
+
+
+def test_what_only_this_machine_knows_opens_nothing_through_a_proxy(served: Served, worked: Ground):
+    with served.browser() as browser:
+        browser.get(served.opens.removeprefix(served.url))
+        for headers in [{"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}]:
+            assert served.get("/api/v1/runs", **headers).status_code == 401
+            assert browser.get("/api/v1/runs", headers=headers).status_code == 401
+        assert browser.get("/api/v1/runs").status_code == 200
+    command = [WAVE, "--project", worked.folder, "serve", "--port", "0", "--host-name", "wave.example"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "wave.example" in done.stderr) == (2, True)  # it is asked from anywhere
+
+
+def test_the_printed_address_opens_for_its_own_token_and_from_no_other_page(served: Served, worked: Ground):
+    token = grant(worked, "maria", Role.REVIEWER)
+    address = served.opens.removeprefix(served.url)
+    with served.browser() as browser:
+        assert browser.get(f"/open?token={token}").status_code == 401
+        assert browser.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+        assert not browser.cookies
+        browser.post("/api/v1/session", headers={"Authorization": f"Bearer {token}"})
+        before = dict(browser.cookies)
+        assert browser.get(address, headers={"Sec-Fetch-Site": "none"}).status_code == 303
+        assert browser.get("/api/v1/session").json()["role"] == "admin"
+    with served.browser() as browser:
+        browser.cookies.update(before)
+        assert browser.get("/api/v1/session").status_code == 401  # it has ended with the next one
+    assert [one["person"] for one in told(worked, "session_ended")] == ["maria"]
+
+
+def test_a_token_opens_so_many_sessions_and_no_more(served: Served, worked: Ground):
+    viewer = grant(worked, "maria", Role.VIEWER)
+    answers = [served.ask("POST", "/api/v1/session", viewer) for _ in range(21)]
+    assert [one.status_code for one in answers] == [200] * 20 + [429]
+    assert answers[-1].json()["kind"] == "too_many_requests"
+    assert len(told(worked, "session_opened")) == 20
+
+
+def test_questions_that_make_no_sense_are_said_to(served: Served):
+    for path in ["runs?workflow=%00", "tasks?queue=%00", "trace?record=%00", "explain?record=a&value=%00",
+                 "runs?before=9223372036854775808", "tasks?run=9223372036854775808", "runs/9223372036854775808",
+                 "trace?record=a&run=9223372036854775808", "reports/steps?run=9223372036854775808"]:  # fmt: skip
+        assert served.get(f"/api/v1/{path}").status_code == 422, path
+    claim = served.ask("POST", "/api/v1/tasks/claim", served.token, {"task": 2**63})
+    undo = served.ask("POST", f"/api/v1/rerun/{2**63}/undo", served.token)
+    assert (claim.status_code, undo.status_code) == (422, 422)
+    with served.browser() as browser:
+        browser.get(served.opens.removeprefix(served.url))
+        assert browser.post("/api/v1/tasks/claim", json={}, headers={"Origin": "http://["}).status_code == 403
+
+
+def test_a_body_that_does_not_come_is_not_waited_for():
+    async def ask() -> None:
+        never = asyncio.Event()
+
+        async def receive() -> Message:
+            await never.wait()
+            return {"type": "http.request"}
+
+        await in_time(receive, 0.01)()
+
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(ask())
+    assert refused.value.status_code == 408
 
 
 def test_who_was_denied_is_recorded_and_fills_no_log(served: Served, worked: Ground):
@@ -142,7 +215,13 @@ def test_who_was_denied_is_recorded_and_fills_no_log(served: Served, worked: Gro
     assert {served.ask("BREW", "/x" * 500, "wrong").status_code for _ in range(30)} == {401}
     found = told(worked, "access_denied")
     assert found[0] == {"method": "GET", "person": "maria", "reason": "role", "route": "/api/v1/access", "untold": 0}
-    assert found[1:] == [{"method": "other", "reason": "unknown", "route": "", "untold": 0}] * 9
+    stranger = {"method": "other", "reason": "unknown", "route": "", "untold": 0}
+    assert found[1:] == [stranger] * 10
+    assert served.ask("GET", "/api/v1/access", viewer).status_code == 403
+    assert told(worked, "access_denied")[-1] == found[0]  # strangers cannot hide what somebody known was denied
+    served.process.terminate()
+    assert served.process.wait(PATIENCE_S) == 0
+    assert told(worked, "access_denied")[-1] == {**stranger, "untold": 19}
 
 
 def test_other_machines_are_let_in_once_somebody_has_a_token(worked: Ground):
@@ -173,6 +252,7 @@ def test_a_token_that_is_set_names_nobody_and_only_reads(worked: Ground):
         assert served.ask("GET", "/metrics", token).status_code == 200
         assert served.ask("GET", "/api/v1/access", token).status_code == 403
         assert served.ask("GET", "/api/v1/session", token).json()["may"] == ["read"]
+        assert served.ask("POST", "/api/v1/session", token).status_code == 409
 
 
 @pytest.mark.parametrize("arguments", [["grant", "no name"], ["grant", "maria", "--role", "king"], ["revoke", "0"]])

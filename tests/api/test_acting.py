@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pytest
 from tests.runner.test_people import asking
 from tests.runner.test_retry import broken
 from tests.support.projects import Ground, run_to_end
@@ -16,7 +17,10 @@ from tests.support.refetched import give, refetched
 from tests.support.refetched import run as fetch
 from tests.support.serving import Served, grant, serving, told
 
+from wave_runner.api.acting import Acting
 from wave_runner.cli import main
+from wave_runner.engine import Engine
+from wave_runner.store.database import Unavailable
 
 
 class Person:
@@ -96,6 +100,10 @@ def test_results_are_redone_brought_back_and_found_wrong(worked: Ground, served:
     assert found["preview"]["records"] == 3
     order = {**chosen, "reason": "it miscounts", "mark": mark}
     assert otto.is_refused("rerun", {**order, "mark": f"3-{'0' * 32}"}) == (409, "conflict")
+    # It was not looked at for that: neither that step alone, nor that nothing is done anew.
+    alone = {"workflow": "work", "only": "count", "reason": "it miscounts", "mark": mark}
+    assert otto.is_refused("rerun", alone) == (409, "conflict")
+    assert otto.is_refused("invalidate", order) == (409, "conflict")
     assert otto.is_refused("rerun", {**order, "sql": "SELECT 1"}) == (422, "usage")  # nothing is ever run
     assert otto.is_refused("rerun", {**order, "only": "count"}) == (422, "project")
     started = otto.does("rerun", order)["started"]
@@ -116,7 +124,7 @@ def test_results_are_redone_brought_back_and_found_wrong(worked: Ground, served:
 
 
 def test_a_person_decides_in_their_own_name(ground: Ground):
-    asking(ground, n=2)
+    asking(ground, n=3)
     assert ground.run() == "waiting"
     with serving(ground) as served:
         maria, otto = Person(served, ground, "maria", "reviewer"), Person(served, ground, "otto", "operator")
@@ -128,13 +136,14 @@ def test_a_person_decides_in_their_own_name(ground: Ground):
         assert (claimed["claimed_by"], claimed["token"] is None) == ("maria", False)
         assert otto.sees(f"tasks/{task}")["token"] is None  # it is the claimer's alone
         key, path = {"Idempotency-Key": "k"}, f"tasks/{task}/decide"
-        assert maria.is_refused(path, {"answer": {"nothing": 1}}, **key) == (422, "answer")
+        assert maria.is_refused(path, {"answer": {"größe": 0.5, "n": 2**60}}, **key) == (422, "answer")
         answer = {"answer": {"verdict": "GOOD"}, "token": claimed["token"], "comment": "reads well"}
         assert maria.does(path, answer, **key) == {"schema": "wave.task.said.v1", "task": task, "state": "decided"}
         assert maria.does(path, answer, **key)["state"] == "decided"
         assert maria.is_refused(path, answer) == (409, "conflict")
         assert [one["person"] for one in told(ground, "task_decided")] == ["maria"]
         other = maria.does("tasks/claim", {})["task"]
+        assert maria.does("tasks/claim", {})["task"] == other
         assert maria.does(f"tasks/{other}/draft", {"draft": {"verdict": "?"}})["state"].startswith("claimed by maria")
         assert maria.does(f"tasks/{other}/release", {})["state"] == "open"
         kept = json.dumps(ground.sql("SELECT answer FROM requests"))
@@ -149,6 +158,7 @@ def test_staged_rows_and_what_has_changed_are_decided_on(ground: Ground):
     assert fetch(ground) == "completed"
     with serving(ground) as served:
         maria = Person(served, ground, "maria", "reviewer")
+        assert maria.is_refused("staging/2/refuse", {"reason": "it is so", "expect": 2}) == (409, "conflict")
         assert maria.sees("staging") == printed(ground, "staging", "list")
         assert maria.does("staging/2/approve", {"reason": "it is so", "expect": 1})["records"] == 1
         assert told(ground, "batch_approved")[0]["by"] == "maria"
@@ -168,6 +178,36 @@ def test_staged_rows_and_what_has_changed_are_decided_on(ground: Ground):
         assert maria.is_refused("actors/approve", {**approval, "sha256": count["approved"]}) == (409, "conflict")
         assert maria.does("actors/approve", approval)["changed"] is True
         assert told(ground, "actor_approved")[-1]["by"] == "maria"
+
+
+def test_a_key_is_free_again_where_the_database_has_taken_its_change_back(ground: Ground):
+    """Where it has not said so, nobody knows: then the key stays taken."""
+    ground.project()
+    ground.start()
+
+    async def act(engine: Engine) -> list[int]:
+        acting = Acting(engine=engine, person="otto", key="k", asked="POST /x")
+
+        async def too_late() -> dict[str, Any]:
+            async with engine.database.repeatable() as connection:
+                await connection.execute("SELECT FROM workflow_runs")
+                ground.sql("UPDATE workflow_runs SET priority = 1")
+                await connection.execute("UPDATE workflow_runs SET priority = 2")
+            return {}
+
+        async def cut_off() -> dict[str, Any]:
+            async with engine.database.transaction() as connection:
+                await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            return {}
+
+        kept = []
+        for change in (too_late, cut_off):
+            with pytest.raises(Unavailable):
+                await acting.once("wave.x.v1", None, change)
+            kept.append(ground.one("SELECT count(*) FROM requests"))
+        return kept
+
+    assert ground.do(act) == [0, 1]
 
 
 def test_what_makes_no_sense_changes_nothing(served: Served, worked: Ground):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import httpx2 as httpx
 from tests.support.projects import Ground
 from tests.support.serving import PATIENCE_S, Served
 
-from wave_runner.api.watching import EVERYTHING, Watcher, Watching
+from wave_runner.api.watching import EVERYTHING, MOST_OF_ONE, Watcher, Watching
 from wave_runner.store.changes import Change
 from wave_runner.store.database import Database
 
@@ -60,13 +61,17 @@ def test_one_look_is_for_all_who_watch(ground: Ground):
         await database.open()
         watching = Watching(database)
         try:
-            async with watching.watch() as slow, watching.watch() as quick:
+            async with watching.watch("ann") as slow, watching.watch("ann") as quick:
                 assert (await quick.take(PATIENCE_S)) == EVERYTHING
                 found = [await asyncio.to_thread(ground.start), await asyncio.to_thread(ground.start)]
                 heard = [await hears(watcher, {*found}) for watcher in (quick, slow)]
-            assert watching.watchers == 0
+            assert watching.full("ann") == ""
+            async with contextlib.AsyncExitStack() as streams:
+                for _ in range(MOST_OF_ONE):
+                    await streams.enter_async_context(watching.watch("ann"))
+                assert (watching.full("ann") != "", watching.full("ben")) == (True, "")
             watching.end()
-            async with watching.watch() as late:
+            async with watching.watch("ann") as late:
                 assert late.ended
             return heard
         finally:

@@ -105,6 +105,7 @@ ELSEWHERE = {
     **dict.fromkeys(DURATIONS, "twenty attempts, or five seconds"),
     "waves/claim_overdue": "work that waits too long: tests/runner/test_patience.py",
     "actors/approve": "a person's command",
+    "actors/lock": "a person's command",
     "actors/drift": "a folder that changes",
     "actors/tighten": "a folder whose policy becomes stricter: tests/runner/test_drift_policy.py",
     "alerts/raise": "a run that ends oddly",

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from tests.runner.test_models import GOOD, asking
+from tests.runner.test_repair import LABEL, STEPS
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import COUNT, COUNT_STEP, Ground, at_work, ended, rows, run_to_end, start_run, until
 
-from wave_runner.engine import Engine
+from wave_runner.core.drift import Seen
+from wave_runner.engine import Engine, whoami
 from wave_runner.errors import ConflictError
 from wave_runner.reports.alerts import alerts
+from wave_runner.reports.approved import approved
 
 OTHER = COUNT.replace("len(item[", "-len(item[")
 SHARED = COUNT.replace("len(item[", "sign() * len(item[").replace("\n\n\n", "\nfrom actors.shared import sign\n\n\n", 1)
@@ -256,3 +259,38 @@ def test_nothing_of_a_blocked_workflow_begins_until_it_is_approved(ground: Groun
     assert before.get("completed", 0) == 0
     assert state == "completed"
     assert words(ground) == {4}
+
+
+def test_who_orders_brings_nothing_and_who_approves_one_new_actor_approves_that_one(ground: Ground):
+    ground.project(steps=STEPS, actors={"label": LABEL})
+
+    async def approve(engine: Engine) -> None:
+        maria = engine.acting_as("maria")
+        [found] = [one for one in await approved(engine.database, engine.project()) if one.name == "count"]
+        assert await maria.accept("count", seen=Seen(sha256=found.found)) == (found.found, True)
+        assert await maria.accept("count", seen=Seen(sha256=found.found)) == (found.found, False)
+
+    ground.do(approve)
+    assert [one["by"] for one in said(ground, "actor_registered")] == ["maria"]
+    ground.do(lambda engine: engine.acting_as("otto").sync())
+    first, *others = [one["by"] for one in said(ground, "actor_registered")]
+    assert (first, set(others)) == ("maria", {whoami()})
+    assert [one["by"] for one in said(ground, "workflow_registered")] == [whoami()]
+
+
+def test_only_what_was_seen_of_a_server_is_approved_and_no_policy_becomes_looser_by_it(ground: Ground):
+    ground.project(toml=policy(count="block"))
+    ground.start()
+    ground.sql("UPDATE actors SET weights = 'these', weights_found = 'others', drifted_at = now() WHERE name = 'count'")
+    ground.project(toml=policy(count="warn"))
+    ground.tampered = True
+
+    async def approve(engine: Engine) -> str:
+        [row] = [one for one in await approved(engine.database, engine.project()) if one.name == "count"]
+        with pytest.raises(ConflictError, match="other weights"):
+            await engine.accept("count", seen=Seen(sha256=row.found, weights="those of before"))
+        await engine.accept("count", seen=Seen(sha256=row.found, weights="others"))
+        return row.policy
+
+    shown = ground.do(approve)
+    assert shown == ground.one("SELECT policy FROM actors WHERE name = 'count'") == "block"

@@ -338,6 +338,7 @@ def arrive(hand: Hand, item, *to: str):
 def test_the_steps_of_a_run_come_in_the_order_of_their_positions(ground: Ground):
     async def read(hand: Hand) -> list[str]:
         await hand.sql("UPDATE run_steps SET position = 10 - position")
-        return [step.step for step in await runs.steps(hand.engine.database, [hand.steps["fetch"].run_step_id])]
+        async with hand.engine.database.transaction() as connection:
+            return [step.step for step in await runs.steps(connection, [hand.steps["fetch"].run_step_id])]
 
     assert by_hand(ground.project(), read) == ["count", "check", "fetch"]

@@ -16,6 +16,7 @@ from wave_runner.core.canonical import canonical
 from wave_runner.core.event import commitment
 from wave_runner.engine import Engine
 from wave_runner.errors import AnswerError, ConflictError, NotFoundError
+from wave_runner.reports.trace import trace
 from wave_runner.runner.deciding import People, shown
 from wave_runner.store.tasks import Task
 
@@ -196,17 +197,37 @@ def test_a_blind_reviewer_does_not_see_what_others_have_said(ground: Ground):
     asking(ground, more="needs: 2\n  blind: true")
     ground.run()
 
-    async def decide(ann: People, bob: People) -> dict[str, Any]:
+    async def decide(engine: Engine) -> dict[str, Any]:
+        ann, bob = engine.people("ann"), engine.people("bob")
         task = await ann.claim()
         assert task is not None
-        await ann.decide(task.task, {"verdict": "GOOD"})
+        await ann.decide(task.task, {"verdict": "GOOD"}, comment="at once")
+        assert await traced(engine) == []
         seen = await bob.claim()
         assert seen is not None
         await bob.decide(task.task, {"verdict": "GOOD"})
+        assert await traced(engine) == ["ann", "bob"]
         return shown(seen)
 
-    assert as_people(ground, "ann", "bob", work=decide)["said"] == []
+    async def traced(engine: Engine) -> list[str]:
+        """Return whose decisions `wave trace` shows, which anybody may ask for at any time."""
+        works = (await trace(engine.database, "item 0000", collections=["items"])).works
+        return [one.person for work in works for one in work.decisions]
+
+    assert ground.do(decide)["said"] == []
     assert ground.states("review") == {"completed": 1}
+
+
+def test_who_asks_twice_claims_one_task(ground: Ground):
+    asking(ground, n=3)
+    ground.run()
+
+    async def claim(ann: People) -> list[int]:
+        claimed = [*await asyncio.gather(ann.claim(), ann.claim()), await ann.claim()]
+        return [one.task for one in claimed if one is not None]
+
+    found = as_people(ground, "ann", work=claim)
+    assert found == [found[0]] * 3
 
 
 def test_a_claim_keeps_others_out_until_it_expires_and_its_token_is_void_then(ground: Ground):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from tests.support.projects import WAVE, Ground, rows, run_to_end, script
 
 from wave_runner.core.control import Subject
+from wave_runner.core.marks import mark_of
+from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError, NotFoundError
 from wave_runner.store.control import Filter
 
@@ -185,3 +188,27 @@ def test_what_waited_too_long_waits_anew_when_it_is_retried(ground: Ground):
     ground.do(lambda engine: engine.orders().resume(Subject.ACTOR, "ok"))
     assert ground.do(lambda engine: engine.orders().retry(Subject.RUN, str(run_id), Filter())) == 3
     assert ground.do(lambda engine: run_to_end(engine, run_id)) == "completed"
+
+
+def test_orders_need_one_connection_at_a_time(ground: Ground, tmp_path: Path):
+    broken(ground, tmp_path)
+    assert ground.run() == "failed"
+    count = ground.do_alone(lambda engine: engine.orders().retry(Subject.RUN, "1", Filter()))
+    assert count == 2
+    assert ground.do_alone(lambda engine: engine.orders().cancel(Subject.RUN, "1")) == 2
+
+
+def test_of_two_who_have_looked_at_the_same_one_tries_it_again(ground: Ground, tmp_path: Path):
+    broken(ground, tmp_path)
+    assert ground.run() == "failed"
+
+    async def both(engine: Engine) -> list[int | BaseException]:
+        mark = mark_of(await engine.orders().retryable(Subject.RUN, "1", Filter()))
+        orders = [engine.acting_as(name).orders() for name in ("ann", "ben")]
+        acts = [one.retry(Subject.RUN, "1", Filter(), expect=mark) for one in orders]
+        return await asyncio.gather(*acts, return_exceptions=True)
+
+    found = ground.do(both)
+    assert sorted(type(one).__name__ for one in found) == ["ConflictError", "int"]
+    assert [one for one in found if isinstance(one, int)] == [2]
+    assert go_on(ground) == "failed"

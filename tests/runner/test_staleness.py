@@ -8,6 +8,7 @@ from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import Ground, rows
 
 from wave_runner.core.staleness import Why
+from wave_runner.engine import Engine
 from wave_runner.runner.staleness import Staleness
 
 
@@ -72,6 +73,19 @@ def test_stale_results_of_several_steps_are_redone_at_once_each_record_from_its_
     assert (started.records, started.redone, started.superseded) == (4, 4, 5)
     assert work(done) == "completed"
     assert stale(done).stale == []
+
+
+def test_what_is_stale_is_looked_for_before_the_transaction_that_redoes_it(done: Ground):
+    """One that is open meanwhile is ended by the server after five seconds, and looking may take minutes."""
+    done.sql("UPDATE items SET text = 'five words are there now' WHERE name = 'item 0001'")
+
+    async def redo(engine: Engine) -> tuple[str, int]:
+        choice = await engine.as_taken(engine.choice("work", None))
+        found = await engine.repair().preview(choice)
+        return found.mark, (await engine.rerun(choice, reason="it is stale", expect=found.mark)).records
+
+    mark, records = done.do_alone(redo)
+    assert (mark[:2], records) == ("1-", 1)
 
 
 def test_a_row_that_is_gone_is_said_and_is_not_stale(done: Ground):

@@ -76,7 +76,7 @@ class Side(Session):
         super().__init__(hand.engine.database)
         self.hand = hand
 
-    async def flow_of(self, run_step_id: int) -> RunFlow:
+    async def flow_of(self, connection: Connection, run_step_id: int) -> RunFlow:
         return self.hand.run_flow
 
 

@@ -182,7 +182,7 @@ class Hand:
             cursor = await connection.execute(SEED, given)
             return sorted(row["interaction_id"] for row in await cursor.fetchall())
 
-    async def _flow_of(self, run_step_id: int) -> RunFlow:
+    async def _flow_of(self, connection: Connection, run_step_id: int) -> RunFlow:
         return self.run_flow
 
     def origin(self, item: waves.Item) -> Origin:
@@ -207,8 +207,7 @@ async def hand_of(engine: Engine) -> Hand:
     async with database.transaction() as connection:
         cursor = await connection.execute("SELECT run_step_id FROM run_steps WHERE run_id = %s", [run_id])
         ids = [row["run_step_id"] for row in await cursor.fetchall()]
-    steps = {step.step: step for step in await runs.steps(database, ids)}
-    async with database.transaction() as connection:
+        steps = {step.step: step for step in await runs.steps(connection, ids)}
         pinned = {name: read_step(step.definition) for name, step in steps.items()}
         tables = await records.look_up_tables(connection, next(iter(pinned.values())).collection)
     run_flow = RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}), steps=steps)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from tests.support.database import fresh_database
 
 from wave_runner.engine import Engine, open_engine
 from wave_runner.store import migrate, runs
+from wave_runner.store.database import Database
 
 SCHEMA = "wave"
 WAVE = Path(sys.executable).with_name("wave")
@@ -176,6 +177,22 @@ class Ground:
                 return await act(engine)
 
         return asyncio.run(opened())
+
+    def do_alone(self, act: Callable[[Engine], Awaitable[T]]) -> T:
+        """Do something with one connection: whoever needs a second one while holding the first waits in vain.
+
+        So do as many at once as there are connections, each for what the others hold.
+        """
+
+        async def alone(engine: Engine) -> T:
+            database = Database(engine.database.url, schema=engine.database.schema, size=1)
+            await database.open()
+            try:
+                return await act(replace(engine, database=database))
+            finally:
+                await database.close()
+
+        return self.do(alone)
 
     def run(self, *, limit: int | None = None) -> str:
         """Start a run, work until it has ended, and return its state."""

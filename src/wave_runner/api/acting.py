@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from wave_runner.api.callers import Asking
 from wave_runner.api.documents import Document, Opened
-from wave_runner.core.canonical import canonical
-from wave_runner.core.text import unstorable
 from wave_runner.engine import Engine
 from wave_runner.errors import AnswerError, ConflictError, DatabaseError, WaveError
 from wave_runner.store import requests
+from wave_runner.store.database import Unavailable
 
 Act = Callable[[], Awaitable[Mapping[str, Any]]]
-
-
-def _storable(given: str) -> str:
-    if unstorable(given):
-        raise ValueError("a text cannot hold NUL, or half of a character")
-    return given
-
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_storable)]
-Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_storable)
-]
-Filter = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
-Mark = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}-[0-9a-f]{32}$")]
-"""What the preview has named: exactly that is acted on, or nothing."""
-
-
-class Body(BaseModel):
-    """What is asked for. What is not named here is refused, and not left aside."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +39,25 @@ class Acting:
         if self.key is None:
             return Document(schema, await act())
         database, mine = self.engine.database, {"person": self.person, "key": self.key}
-        said = canonical([self.asked, body.model_dump(mode="json") if body is not None else None])
-        before = await requests.begin(database, **mine, sha256=hashlib.sha256(said).digest())
+        # Of numbers, and of keys in any language: what is asked may hold whatever JSON holds.
+        said = json.dumps([self.asked, body.model_dump(mode="json") if body is not None else None], sort_keys=True)
+        sha256 = hashlib.sha256(said.encode()).digest()
+        before = await requests.begin(database, **mine, sha256=sha256)
         if before is not None:
-            return _again(before, hashlib.sha256(said).digest(), self.key)
+            return _again(before, sha256, self.key)
         try:
             answer = Document(schema, await act())
-        except WaveError as error:
-            if not isinstance(error, DatabaseError):  # after that nobody knows what stands
+        except (WaveError, Unavailable) as error:
+            if _is_refused(error):
                 await requests.forget(database, **mine)
             raise
         await requests.finish(database, **mine, answer=bytes(answer.body).decode())
         return answer
+
+
+def _is_refused(error: WaveError | Unavailable) -> bool:
+    """Whether what was asked for is known not to stand: else nobody knows, and its key stays taken."""
+    return error.nothing_stands if isinstance(error, Unavailable) else not isinstance(error, DatabaseError)
 
 
 def _again(before: requests.Request, sha256: bytes, key: str) -> Response:

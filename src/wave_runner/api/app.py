@@ -37,20 +37,22 @@ if TYPE_CHECKING:
 API = "/api/v1"
 
 
-def make_app(engine: Engine, *, own: Sequence[Own], hosts: Collection[str]) -> FastAPI:
+def make_app(engine: Engine, *, own: Sequence[Own], hosts: Collection[str], port: int) -> FastAPI:
     """Return the application of one project, whose database stays open as long as it answers.
 
     Whoever asks must show an access token of the project's, or one of this process's `own`, and ask for one of the
     `hosts`.
     """
     app = _routes()
-    # Cookies know no ports: projects that are served from one host keep theirs under names of their own.
-    callers = Callers(database=engine.database, own=own, cookie=f"wave-{engine.project().id[:8]}")
-    app.state.engine, app.state.callers, app.state.watching = engine, callers, Watching(engine.database)
+    # Projects that are served from one host keep their cookies under names of their own.
+    callers = Callers(database=engine.database, own=own, cookie=f"wave-{engine.project().id[:8]}", port=port)
+    denials = Denials(engine.database)
+    app.state.engine, app.state.callers, app.state.denials = engine, callers, denials
+    app.state.watching, app.state.opening = Watching(engine.database), sessions.Opening()
     problems.install(app)
     pages.install(app)
     # Outermost: nothing is read of a question before it is let in.
-    app.add_middleware(Gate, callers=callers, denials=Denials(engine.database), hosts=hosts)
+    app.add_middleware(Gate, callers=callers, denials=denials, hosts=hosts)
     return app
 
 

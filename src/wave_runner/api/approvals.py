@@ -9,8 +9,10 @@ from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from wave_runner.api.acting import Actor, Body, Name
+from wave_runner.api.acting import Actor
 from wave_runner.api.documents import Document, Opened, described
+from wave_runner.api.given import Body, Name
+from wave_runner.core.drift import Seen
 from wave_runner.reports.approved import as_rows
 
 router = APIRouter(tags=["approvals"])
@@ -18,10 +20,11 @@ ACTORS, APPROVE = "wave.actors.v1", "wave.actors.approve.v1"
 
 
 class Approve(Body):
-    """`sha256` is `found` of what was looked at: nothing else is approved."""
+    """`sha256` is `found`, and `weights` is `weights_found` of what was looked at: nothing else is approved."""
 
     name: Name
     workflow: bool = False
+    weights: Name | None = None
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -39,7 +42,8 @@ async def approve(acting: Actor, body: Approve) -> Response:
     """Approve what the folder holds of an actor or a workflow: `wave actors approve`."""
 
     async def act() -> Mapping[str, Any]:
-        sha256, changed = await acting.engine.accept(body.name, workflow=body.workflow, seen=body.sha256)
+        seen = Seen(sha256=body.sha256, weights=body.weights)
+        sha256, changed = await acting.engine.accept(body.name, workflow=body.workflow, seen=seen)
         return {"workflow" if body.workflow else "actor": body.name, "approved": sha256, "changed": changed}
 
     return await acting.once(APPROVE, body, act)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 
 from wave_runner.api import problems
@@ -17,12 +19,16 @@ from wave_runner.store.database import Unavailable
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from wave_runner.api.denials import Denials
 
 MAX_BODY = 2**20
+BODY_S = 30.0
 CSRF_HEADER = "X-Wave-CSRF"
+NOT_ANOTHER_PAGE = frozenset({"same-origin", "none"})
+"""What a browser says (`Sec-Fetch-Site`) of a question that no page of another origin has it send."""
+
 CHANGES_NOTHING = frozenset({"GET", "HEAD"})
 
 
@@ -49,7 +55,7 @@ class Gate:
             refused = await self._refused(asked, scope)
         except Unavailable:
             refused = problems.away()
-        await (refused or self._app)(scope, receive, send)
+        await (refused or self._app)(scope, in_time(receive, BODY_S), send)
 
     async def _refused(self, asked: _Asked, scope: Scope) -> Response | None:
         """Return what to answer instead; None where the question is let in, with the caller in its state."""
@@ -64,7 +70,11 @@ class Gate:
             return problems.answer(413, "content_too_large", f"a body has {MAX_BODY} bytes at most")
         if route in OPEN or route in STATIC:
             return None
-        caller = await self._caller(asked, scope["query_string"])
+
+        async def who() -> Caller | Denial:
+            return await self._caller(asked, scope["query_string"])
+
+        caller = await who()
         if isinstance(caller, Denial):
             return await self._denied(caller, asked, route)
         if asked.method not in CHANGES_NOTHING and caller.csrf is not None and (no := self._forged(asked, caller.csrf)):
@@ -74,24 +84,40 @@ class Gate:
             return _not_there(route)
         if not caller.may(needed):
             return await self._denied(Denial.ROLE, asked, route, caller, needed)
-        scope.setdefault("state", {})["caller"] = caller
+        scope.setdefault("state", {}).update(caller=caller, who=who)
         return None
 
     async def _caller(self, asked: _Asked, query: bytes) -> Caller | Denial:
+        found = await self._known(asked, query)
+        # A proxy on this machine sends on what others ask.
+        if not isinstance(found, Denial) and found.local and asked.is_sent_on:
+            return Denial.UNKNOWN
+        return found
+
+    async def _known(self, asked: _Asked, query: bytes) -> Caller | Denial:
         scheme, _, given = asked.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return await self._callers.by_token(given.strip())
         if asked.path == ENTRY and (shown := parse_qs(query.decode("latin-1")).get("token")):
-            return await self._callers.by_token(shown[0])
-        cookie = cookie_parser(asked.headers.get("cookie", "")).get(self._callers.cookie_of(asked.scheme))
-        return Denial.NO_TOKEN if cookie is None else await self._callers.by_cookie(cookie)
+            return await self._by_address(asked, shown[0])
+        return await self._callers.by_cookies(cookie_parser(asked.headers.get("cookie", "")), asked.scheme)
+
+    async def _by_address(self, asked: _Asked, token: str) -> Caller | Denial:
+        """Return who opens the printed address. A person's own token is not taken from one: it would stay in histories.
+
+        Nor is a browser that another page sends here: it would go on as somebody else than its user believes.
+        """
+        if asked.headers.get("sec-fetch-site", "none") not in NOT_ANOTHER_PAGE:
+            return Denial.WRONG_ORIGIN
+        found = await self._callers.by_token(token)
+        return found if isinstance(found, Denial) or found.local else Denial.UNKNOWN
 
     def _forged(self, asked: _Asked, csrf: str) -> Denial | None:
         """Return what speaks against that a page of ours has sent this."""
         origin = asked.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != asked.headers.get("host", "").lower():
+        if origin is not None and _host_of(origin) != asked.headers.get("host", "").lower():
             return Denial.WRONG_ORIGIN
-        if asked.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if asked.headers.get("sec-fetch-site", "none") not in NOT_ANOTHER_PAGE:
             return Denial.WRONG_ORIGIN
         given = asked.headers.get(CSRF_HEADER, "")
         return None if is_same(csrf.encode(), given.encode()) else Denial.NO_CSRF
@@ -107,6 +133,9 @@ class Gate:
             said = f"{caller.person} asks as {caller.role}, which may not {needed}"
             hint = "wave access grant PERSON --role ROLE gives another role"
             return problems.answer(403, "forbidden", said, hint)
+        if route == ENTRY and denial is Denial.WRONG_ORIGIN:
+            said = "another page has sent the browser here"
+            return problems.answer(403, "forbidden", said, "type the address into the browser, or paste it there")
         if denial in (Denial.WRONG_ORIGIN, Denial.NO_CSRF):
             hint = (
                 f"a change that comes with a cookie needs the header {CSRF_HEADER}: GET /api/v1/session says its value"
@@ -127,6 +156,11 @@ class _Asked(NamedTuple):
     scheme: str
     headers: Headers
 
+    @property
+    def is_sent_on(self) -> bool:
+        """Whether a proxy says that it asks for somebody else."""
+        return any(name == "forwarded" or name.startswith("x-forwarded-") for name in self.headers)
+
 
 _SAID = {
     Denial.NO_TOKEN: "this needs an access token",
@@ -134,6 +168,37 @@ _SAID = {
     Denial.REVOKED: "this access token was revoked",
     Denial.ENDED: "this session has ended",
 }
+
+
+def in_time(receive: Receive, within_s: float) -> Receive:
+    """Have the body of a question come within so many seconds of the first look at it; after that, wait for ever.
+
+    Raises an answer of 408: what comes drop by drop would be waited for as long as somebody likes.
+    """
+    ends: float | None = None
+    whole = False
+
+    async def receive_in_time() -> Message:
+        nonlocal ends, whole
+        if whole:
+            return await receive()
+        ends = ends or asyncio.get_running_loop().time() + within_s
+        try:
+            async with asyncio.timeout_at(ends):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the body has not come within {within_s:g} seconds") from None
+        whole = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _not_there(route: str) -> Response:

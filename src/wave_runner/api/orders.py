@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from wave_runner.api.acting import Actor, Body, Mark, Name, Theirs
+from wave_runner.api.acting import Actor, Theirs
 from wave_runner.api.documents import Document, described
+from wave_runner.api.given import Body, Mark, Name
 from wave_runner.core.control import Subject
 from wave_runner.core.limits import UNITS, Spent
 from wave_runner.core.marks import mark_of

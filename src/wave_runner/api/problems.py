@@ -86,7 +86,8 @@ async def _away(request: Request, error: Exception) -> Response:
 
 def away() -> JSONResponse:
     """Return the problem of a database that does not answer."""
-    return answer(503, "database", "the database went away", "ask again: what stands is kept")
+    hint = "ask again; where something was to be changed under a key and it is refused then, look what stands"
+    return answer(503, "database", "the database went away, or asks for another try", hint)
 
 
 async def _not_understood(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
+from wave_runner.api.given import Name, Number
 from wave_runner.reports.explain import Explanation, explain
 from wave_runner.reports.trace import Trace, document, trace
 
@@ -18,20 +19,18 @@ TRACE_PARTS = {
     "unbroken": bool,
     **{name: _OF[name] for name in ("breaks", "timeline", "works", "events")},
 }
-Key = Annotated[str, Query(alias="record", min_length=1, max_length=1000, description="the key of the record")]
+Key = Annotated[Name, Query(alias="record", description="the key of the record")]
 
 
 @router.get("/trace", responses=described(TRACE, **TRACE_PARTS))
-async def of_record(engine: Opened, key: Key, run: Annotated[int | None, Query(ge=1)] = None) -> Document:
+async def of_record(engine: Opened, key: Key, run: Number | None = None) -> Document:
     """Show a record's way through a run, its newest by default: `wave trace KEY`."""
     collections = list(engine.project().collections)
     return Document(TRACE, document(await trace(engine.database, key, collections=collections, run_id=run)))
 
 
 @router.get("/explain", responses=described(EXPLAIN, value=Explanation, complete=bool, erased=list[str]))
-async def of_value(
-    engine: Opened, key: Key, value: Annotated[str, Query(max_length=200, description="TABLE.COLUMN")]
-) -> Document:
+async def of_value(engine: Opened, key: Key, value: Annotated[Name, Query(description="TABLE.COLUMN")]) -> Document:
     """Show where a value in a table comes from: `wave explain TABLE.COLUMN --record KEY`."""
     found = await explain(engine.database, value, key=key, collections=engine.project().collections)
     return Document(EXPLAIN, {"value": found, "complete": found.complete, "erased": found.erased})

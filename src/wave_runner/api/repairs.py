@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.responses import Response
 
-from wave_runner.api.acting import Actor, Body, Filter, Mark, Name, Reason, Theirs
+from wave_runner.api.acting import Actor, Theirs
 from wave_runner.api.documents import Document, described
+from wave_runner.api.given import Body, Filter, Mark, Name, Number, Reason
 from wave_runner.engine import Engine
 from wave_runner.errors import ProjectError
 from wave_runner.runner.repair import Choice, Invalidated, Preview, Started, undone_document
@@ -20,8 +21,7 @@ RERUN, INVALIDATE, UNDO = "wave.rerun.v1", "wave.invalidate.v1", "wave.rerun_und
 RERUN_PARTS = described(RERUN, preview=Preview | None, started=Started | None)
 INVALIDATE_PARTS = described(INVALIDATE, preview=Preview | None, done=Invalidated | None)
 UNDO_PARTS = described(UNDO, rerun=int, undone=bool, runs=list[dict[str, Any]])
-RunId = Annotated[int, Field(ge=1)]
-Rerun = Annotated[int, Path(ge=1, description="the number of the rerun")]
+Rerun = Annotated[Number, Path(description="the number of the rerun")]
 
 
 class Chosen(Body):
@@ -37,7 +37,7 @@ class Chosen(Body):
     stale: bool = False
     where: Filter = ""
     records: Annotated[list[Name], Field(max_length=100_000)] | None = None
-    run: RunId | None = None
+    run: Number | None = None
 
     def choice(self, engine: Engine) -> Choice:
         """Return it as the engine takes it."""
@@ -62,7 +62,7 @@ class Wrong(Body):
     step: Name
     where: Filter = ""
     records: Annotated[list[Name], Field(max_length=100_000)] | None = None
-    run: RunId | None = None
+    run: Number | None = None
 
     def choice(self, engine: Engine) -> Choice:
         """Return it as the engine takes it."""

@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
+from wave_runner.api.given import Number
 from wave_runner.reports import access, alerts, cost, delta, log, record_states, runners, servers
 from wave_runner.reports.dashboard import Dashboard, dashboard
 from wave_runner.store.access import AccessToken
 
 router = APIRouter(tags=["reports"])
-RunId = Annotated[int | None, Query(alias="run", ge=1, description="the run; the newest by default")]
+RunId = Annotated[Number | None, Query(alias="run", description="the run; the newest by default")]
 PARTS = parts_of(Dashboard)
 
 

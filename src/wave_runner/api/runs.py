@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
+from wave_runner.api.given import Number, Text
 from wave_runner.reports.dashboard import Dashboard, dashboard, document
 from wave_runner.reports.overall import Overall
 from wave_runner.reports.runs import LIMIT, Runs
@@ -21,9 +22,9 @@ STATUS_PARTS = parts_of(Overall) | {name: kind for name, kind in parts_of(Dashbo
 @router.get("/runs", responses=described(RUNS, **parts_of(Runs)))
 async def list_runs(
     engine: Opened,
-    workflow: str | None = None,
+    workflow: Text | None = None,
     state: State | None = None,
-    before: Annotated[int | None, Query(ge=1, description="`next_before_id` of the page before")] = None,
+    before: Annotated[Number | None, Query(description="`next_before_id` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = LIMIT,
 ) -> Document:
     """List runs, the newest first: `wave report runs`."""
@@ -38,6 +39,6 @@ async def newest(engine: Opened) -> Document:
 
 
 @router.get("/runs/{run_id}", responses=described(STATUS, **STATUS_PARTS))
-async def one(engine: Opened, run_id: int) -> Document:
+async def one(engine: Opened, run_id: Number) -> Document:
     """Say how a run stands: `wave status RUN`."""
     return Document(STATUS, document(await dashboard(engine.database, run_id)))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from wave_runner.api.watching import Watching
 
+MOST_CONNECTIONS = 1000
+"""Whoever comes then is answered 503: nobody can have this process hold more open than it has room for."""
+
 LAST_WORDS_S = 3  # how long a stop waits for answers that are under way
 
 
@@ -56,6 +59,7 @@ async def serve(app: FastAPI, listening: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=LAST_WORDS_S,
     )
     server = _Server(config)
@@ -63,6 +67,7 @@ async def serve(app: FastAPI, listening: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, server, app.state.watching)
     await server.serve(sockets=[listening])
+    await app.state.denials.end()
 
 
 def _stop(server: uvicorn.Server, watching: Watching) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from starlette.responses import Response
 
-from wave_runner.api.acting import Actor, Body, Filter, Mark, Name, Reason, Theirs
+from wave_runner.api.acting import Actor, Theirs
 from wave_runner.api.documents import Document, Opened, described
-from wave_runner.core.text import unstorable
+from wave_runner.api.given import Body, Filter, Mark, Name, Number, Reason, Storable
 from wave_runner.runner.preflight import read_rows
 from wave_runner.store.batches import Batch as Staged
 
@@ -21,14 +21,7 @@ REJECTED, JUDGED = "wave.staging_rejected.v1", "wave.batch_judged.v1"
 TAKEN_UP_PARTS = described(TAKEN_UP, batch=int, rows=int, mark=str, run=int | None)
 REJECTED_PARTS = described(REJECTED, batch=int, rows=int, mark=str, rejected=int | None)
 JUDGED_PARTS = described(JUDGED, batch=int, approved=bool, records=int)
-REJECTABLE = ("waiting", "rolled_back")
-Batch = Annotated[int, Path(ge=1, le=2**63 - 1, description="the batch, by the number of its run")]
-
-
-def _storable(given: dict[str, Any]) -> dict[str, Any]:
-    if place := unstorable(given):
-        raise ValueError(f"{place} cannot hold NUL, or half of a character")
-    return given
+Batch = Annotated[Number, Path(description="the batch, by the number of its run")]
 
 
 class Rows(Body):
@@ -54,7 +47,7 @@ class Promote(Again):
     """`key` is that of the one row; `set` says what columns are to be."""
 
     key: Name | None = None
-    set: Annotated[dict[Name, Any], AfterValidator(_storable)] = Field(default_factory=dict)
+    set: Annotated[dict[Name, Any], Storable] = Field(default_factory=dict)
 
 
 class Judge(Body):
@@ -73,7 +66,7 @@ async def batches(engine: Opened) -> Document:
 @router.post("/staging/{batch}/revalidate/preview", responses=TAKEN_UP_PARTS)
 async def preview_revalidate(engine: Theirs, batch: Batch, rows: Rows) -> Document:
     """Say which rows would be validated again, and change nothing: `wave staging revalidate` without --yes."""
-    return await _look(engine, batch, rows)
+    return await _look(engine, "revalidate", batch, rows)
 
 
 @router.post("/staging/{batch}/revalidate", responses=TAKEN_UP_PARTS)
@@ -91,7 +84,7 @@ async def revalidate(acting: Actor, batch: Batch, rows: Again) -> Response:
 @router.post("/staging/{batch}/promote/preview", responses=TAKEN_UP_PARTS)
 async def preview_promote(engine: Theirs, batch: Batch, rows: Rows) -> Document:
     """Say which rows would be promoted, and change nothing: `wave staging promote` without --yes."""
-    return await _look(engine, batch, rows)
+    return await _look(engine, "promote", batch, rows)
 
 
 @router.post("/staging/{batch}/promote", responses=TAKEN_UP_PARTS)
@@ -116,7 +109,7 @@ async def promote(acting: Actor, batch: Batch, rows: Promote) -> Response:
 @router.post("/staging/{batch}/reject/preview", responses=REJECTED_PARTS)
 async def preview_reject(engine: Theirs, batch: Batch, rows: Rows) -> Document:
     """Say which rows would be rejected, and change nothing: `wave staging reject` without --yes."""
-    chosen = await engine.batches().choose(batch, read_rows(rows.where), REJECTABLE)
+    chosen = await engine.batches().choose("reject", batch, read_rows(rows.where))
     found = {"batch": batch, "rows": len(chosen.ids), "mark": chosen.mark, "rejected": None}
     return Document(REJECTED, found)
 
@@ -149,14 +142,14 @@ async def refuse(acting: Actor, batch: Batch, judge: Judge) -> Response:
     """Say that it is still there, and the source was broken: `wave staging refuse`."""
 
     async def act() -> Mapping[str, Any]:
-        records = await acting.engine.batches().refuse(batch, reason=judge.reason)
+        records = await acting.engine.batches().refuse(batch, reason=judge.reason, expect=judge.expect)
         return {"batch": batch, "approved": False, "records": records}
 
     return await acting.once(JUDGED, judge, act)
 
 
-async def _look(engine: Theirs, batch: int, rows: Rows) -> Document:
-    chosen = await engine.batches().choose(batch, read_rows(rows.where))
+async def _look(engine: Theirs, kind: str, batch: int, rows: Rows) -> Document:
+    chosen = await engine.batches().choose(kind, batch, read_rows(rows.where))
     return Document(TAKEN_UP, {"batch": batch, "rows": len(chosen.ids), "mark": chosen.mark, "run": None})
 
 

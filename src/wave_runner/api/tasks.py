@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, StringConstraints
 from starlette.responses import Response
 
-from wave_runner.api.acting import Acting, Actor, Body, Name, Reason, Theirs
+from wave_runner.api.acting import Acting, Actor, Theirs
 from wave_runner.api.callers import Asking
 from wave_runner.api.documents import Document, Opened, described, parts_of
-from wave_runner.core.text import unstorable
+from wave_runner.api.given import Body, Comment, Name, Number, Reason, Text, Values
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.tasks import SHOWN, Tasks, open_tasks
 from wave_runner.runner.deciding import document, state_of
@@ -49,19 +48,13 @@ TASK_PARTS = described(
     decisions=list[dict[str, Any]],
 )
 SAID_PARTS = described(SAID, task=int, state=str)
-Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the number of the task")]
-
-
-def _storable(given: Any) -> Any:
-    if place := unstorable(given):
-        raise ValueError(f"{place} cannot hold NUL, or half of a character")
-    return given
+TaskId = Annotated[Number, Path(description="the number of the task")]
 
 
 class Claim(Body):
     """Which task; without one the most urgent that this person may take, of a queue if that is named."""
 
-    task: int | None = None
+    task: Number | None = None
     queue: Name | None = None
 
 
@@ -74,14 +67,14 @@ class Held(Body):
 class Decide(Held):
     """The answer is held against the form of the task."""
 
-    answer: Annotated[dict[str, Any], AfterValidator(_storable)]
-    comment: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)] = ""
+    answer: Values
+    comment: Comment = ""
 
 
 class Draft(Held):
     """What has been filled in so far."""
 
-    draft: Annotated[dict[str, Any], AfterValidator(_storable)]
+    draft: Values
 
 
 class SendBack(Held):
@@ -94,8 +87,8 @@ class SendBack(Held):
 async def list_tasks(
     engine: Opened,
     caller: Asking,
-    queue: str | None = None,
-    run: Annotated[int | None, Query(ge=1)] = None,
+    queue: Text | None = None,
+    run: Number | None = None,
     mine: bool = False,
     overdue: bool = False,
     limit: Annotated[int, Query(ge=1, le=500)] = SHOWN,
@@ -107,7 +100,7 @@ async def list_tasks(
 
 
 @router.get("/tasks/{task}", responses=TASK_PARTS)
-async def show(engine: Theirs, task: Number) -> Document:
+async def show(engine: Theirs, task: TaskId) -> Document:
     """Show a task: what is asked, what is shown, what has been decided: `wave tasks show`."""
     return await _shown(engine, await engine.people(engine.person).show(task))
 
@@ -122,28 +115,28 @@ async def claim(engine: Theirs, which: Claim) -> Document:
 
 
 @router.post("/tasks/{task}/decide", responses=SAID_PARTS)
-async def decide(acting: Actor, task: Number, body: Decide) -> Response:
+async def decide(acting: Actor, task: TaskId, body: Decide) -> Response:
     """Decide a task that this person has claimed: `wave tasks decide`."""
     people = acting.engine.people(acting.person)
     return await _say(acting, body, lambda: people.decide(task, body.answer, comment=body.comment, token=body.token))
 
 
 @router.post("/tasks/{task}/draft", responses=SAID_PARTS)
-async def draft(engine: Theirs, task: Number, body: Draft) -> Document:
+async def draft(engine: Theirs, task: TaskId, body: Draft) -> Document:
     """Keep what has been filled in so far, and the claim for another half hour: `wave tasks decide --draft`."""
     kept = await engine.people(engine.person).keep_draft(task, body.draft, token=body.token)
     return Document(SAID, {"task": kept.task, "state": state_of(kept)})
 
 
 @router.post("/tasks/{task}/send-back", responses=SAID_PARTS)
-async def send_back(acting: Actor, task: Number, body: SendBack) -> Response:
+async def send_back(acting: Actor, task: TaskId, body: SendBack) -> Response:
     """Send a claimed task back: `wave tasks send-back`."""
     people = acting.engine.people(acting.person)
     return await _say(acting, body, lambda: people.send_back(task, body.comment, token=body.token))
 
 
 @router.post("/tasks/{task}/release", responses=SAID_PARTS)
-async def release(acting: Actor, task: Number, body: Held) -> Response:
+async def release(acting: Actor, task: TaskId, body: Held) -> Response:
     """Give a claimed task back undecided: `wave tasks release`."""
     people = acting.engine.people(acting.person)
     return await _say(acting, body, lambda: people.release(task, token=body.token))

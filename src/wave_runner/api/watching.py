@@ -14,6 +14,8 @@ from wave_runner.store.database import Database, Unavailable
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+MOST = 200
+MOST_OF_ONE = 12
 EVERYTHING = Change(kinds=frozenset({"*"}))
 """Nobody knows what has changed meanwhile: all of it is to be read anew."""
 
@@ -50,21 +52,23 @@ class Watching:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._watchers: set[Watcher] = set()
+        self._watchers: dict[Watcher, str] = {}
         self._looking: asyncio.Task[None] | None = None
         self._ended = False
 
-    @property
-    def watchers(self) -> int:
-        """How many watch."""
-        return len(self._watchers)
+    def full(self, person: str) -> str:
+        """Say why this person cannot watch once more; "" where they can."""
+        if len(self._watchers) >= MOST:
+            return f"{MOST} streams are open already"
+        theirs = sum(who == person for who in self._watchers.values())
+        return f"{person} has {theirs} streams open already" if theirs >= MOST_OF_ONE else ""
 
     @contextlib.asynccontextmanager
-    async def watch(self) -> AsyncIterator[Watcher]:
-        """Give a watcher for as long as the block lasts."""
+    async def watch(self, person: str) -> AsyncIterator[Watcher]:
+        """Give a person a watcher for as long as the block lasts."""
         watcher = Watcher()
         watcher.tell(EVERYTHING)  # what has changed since its reader was here last is not known
-        self._watchers.add(watcher)
+        self._watchers[watcher] = person
         if self._ended:
             watcher.end()
         if self._looking is None:
@@ -73,7 +77,7 @@ class Watching:
         try:
             yield watcher
         finally:
-            self._watchers.discard(watcher)
+            self._watchers.pop(watcher, None)
             if not self._watchers and self._looking is not None:
                 self._looking.cancel()
                 self._looking = None

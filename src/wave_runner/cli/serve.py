@@ -27,10 +27,11 @@ SET = "WAVE_API_TOKEN"
     "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="The port; 0 is any that is free."
 )
 @click.option("--host-name", "names", multiple=True, metavar="NAME", help="A name that it is asked by, beside its own.")
+@click.option("--as", "by", envvar="WAVE_PERSON", metavar="NAME", help="Who you are.  [default: the system's user]")
 @project_option
 @click.option("--json", "as_json", is_flag=True, help="Print where it listens, and its token, as one JSON document.")
 @click.pass_context
-def serve(context: click.Context, host: str, port: int, names: tuple[str, ...], as_json: bool) -> None:
+def serve(context: click.Context, host: str, port: int, names: tuple[str, ...], by: str | None, as_json: bool) -> None:
     """Serve pages that show how the project stands, and answer by HTTP what the reports say, until told to stop.
 
     \b
@@ -40,12 +41,13 @@ def serve(context: click.Context, host: str, port: int, names: tuple[str, ...], 
     The documents are those of `--json`, below /api/v1; /api/v1/openapi.json describes them. /healthz and /readyz are
     for whatever watches the process, /metrics is for Prometheus. Every question but the first two needs an access
     token, which wave access grant gives to a person. On this machine alone the address that is printed opens a session
-    as well, as long as this process lives. Other machines reach it once somebody has an access token.
+    as well, as long as this process lives. Other machines reach it once somebody has an access token: by --host, or
+    through a proxy on this machine, whose name is said by --host-name.
     """
-    asyncio.run(_serve(project_dir(context), host, port, names, as_json=as_json))
+    asyncio.run(_serve(project_dir(context), host, port, names, by, as_json=as_json))
 
 
-async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...], *, as_json: bool) -> None:
+async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...], by: str | None, *, as_json: bool) -> None:
     from wave_runner.api.app import make_app
     from wave_runner.api.callers import Own
     from wave_runner.api.serving import is_loopback, listen, serve
@@ -53,6 +55,7 @@ async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...], *, 
     from wave_runner.core.access import SECRET_BYTES, Role, digest
     from wave_runner.engine import open_engine, whoami
     from wave_runner.errors import SettingsError
+    from wave_runner.runner.deciding import named
     from wave_runner.store.access import any_in_force
 
     log_to_stderr(verbose=False)
@@ -60,18 +63,18 @@ async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...], *, 
         with listen(host, port) as listening:
             own = _set(engine)
             token = None
-            if is_loopback(listening):
+            if is_loopback(listening) and not names:  # who has another name is asked through a proxy, from anywhere
                 token = secrets.token_urlsafe(SECRET_BYTES)
-                own.append(Own(person=whoami(), role=Role.ADMIN, sha256=digest(token)))
+                own.append(Own(person=named(by or whoami()), role=Role.ADMIN, sha256=digest(token), local=True))
             elif not own and not await any_in_force(engine.database):
                 raise SettingsError(
-                    f"{host} can be reached from other machines, and nobody has an access token",
-                    hint="give somebody one: wave access grant PERSON --role ROLE; or listen on 127.0.0.1",
+                    f"{names[0] if names else host} can be reached from other machines, and nobody has an access token",
+                    hint="give somebody one: wave access grant PERSON --role ROLE; or listen on 127.0.0.1 alone",
                 )
             address, bound = listening.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
             _tell(f"http://{shown}:{bound}", token, as_json=as_json)
-            await serve(make_app(engine, own=own, hosts={*LOCAL_NAMES, shown, host, *names}), listening)
+            await serve(make_app(engine, own=own, hosts={*LOCAL_NAMES, shown, host, *names}, port=bound), listening)
 
 
 def _set(engine: Engine) -> list[Own]:
@@ -94,7 +97,6 @@ def _tell(url: str, token: str | None, *, as_json: bool) -> None:
         output.heading(f"listening on {url}")
         if token is not None:
             output.heading(f"open {opens}")
-            output.heading(f"curl -H 'Authorization: Bearer {token}' {url}/api/v1/status")
         if not are_built():
             output.heading("the pages were not built into this installation: make ui builds them; all else answers")
     sys.stdout.flush()

@@ -153,7 +153,15 @@ def revalidate(
 
     reason = _said(reason) if yes else reason
     asyncio.run(
-        _take_up(project_dir(context), batch, where, act if yes else None, "be validated again", as_json=as_json)
+        _take_up(
+            project_dir(context),
+            "revalidate",
+            batch,
+            where,
+            act if yes else None,
+            "be validated again",
+            as_json=as_json,
+        )
     )
 
 
@@ -197,7 +205,9 @@ def promote(
         return await engine.promote(batch, terms, **given)
 
     reason = _said(reason) if yes else reason
-    asyncio.run(_take_up(project_dir(context), batch, where, act if yes else None, "be promoted", as_json=as_json))
+    asyncio.run(
+        _take_up(project_dir(context), "promote", batch, where, act if yes else None, "be promoted", as_json=as_json)
+    )
 
 
 @staging.command()
@@ -304,13 +314,13 @@ async def _judge(folder: Path, batch: int, approved: bool, reason: str, expect: 
     output.heading(f"batch {batch}: {said}")
 
 
-async def _take_up(folder: Path, batch: int, where: str, act: Any, said: str, *, as_json: bool) -> None:
+async def _take_up(folder: Path, kind: str, batch: int, where: str, act: Any, said: str, *, as_json: bool) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.runner.preflight import read_rows
 
     async with open_engine(folder, name="wave staging") as engine:
         terms = read_rows(where)
-        chosen = await engine.batches().choose(batch, terms)
+        chosen = await engine.batches().choose(kind, batch, terms)
         run_id = await act(engine, terms) if act is not None else None
         [found] = await engine.batches().known(batch)
     if as_json:
@@ -342,7 +352,7 @@ async def _reject(
 
     async with open_engine(folder, name="wave staging reject") as engine:
         terms = read_rows(where)
-        chosen = await engine.batches().choose(batch, terms, ("waiting", "rolled_back"))
+        chosen = await engine.batches().choose("reject", batch, terms)
         done = await engine.batches().reject(batch, terms, reason=reason, expect=expect) if yes else None
     if as_json:
         rows = {"batch": batch, "rows": len(chosen.ids), "mark": chosen.mark}

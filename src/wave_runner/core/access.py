@@ -107,5 +107,15 @@ class Bound:
         untold, self._untold = self._untold, 0
         return untold
 
+    def settle(self, now_s: float) -> int:
+        """Return how many were left untold: all of them are told now, by one."""
+        self._spent_until_s = max(self._spent_until_s, now_s) + self.every_s
+        untold, self._untold = self._untold, 0
+        return untold
+
+    def give_back(self, untold: int) -> None:
+        """Count so many as untold again: they could not be told."""
+        self._untold += untold
+
 
 _WRITTEN = re.compile(r"wave_([0-9]{1,18})_([A-Za-z0-9_-]{43})")

@@ -45,6 +45,14 @@ class Policies:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What somebody has looked at before they approve it: a hash in hex, and the weights that a model's server held."""
+
+    sha256: str
+    weights: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drift:
     """What is not as it was approved, by name, with the policy that is in force.
 

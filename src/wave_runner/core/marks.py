@@ -10,10 +10,13 @@ Expect: TypeAlias = int | str | None
 """What somebody expects to be chosen: so many, or exactly what a preview has named. None: whatever it is."""
 
 
-def mark_of(chosen: Iterable[object]) -> str:
-    """Return the mark of what is chosen: how many parts, and a digest of which, in whatever order they come."""
+def mark_of(chosen: Iterable[object], *, order: str = "") -> str:
+    """Return the mark of what is chosen: how many parts, and a digest of which, in whatever order they come.
+
+    `order` says what is to be done with them, where more than one thing could be: a mark is of that alone.
+    """
     parts = sorted(map(str, chosen))
-    return f"{len(parts)}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:32]}"
+    return f"{len(parts)}-{hashlib.sha256(chr(10).join([order, *parts]).encode()).hexdigest()[:32]}"
 
 
 def surprise(expect: Expect, *, there: int, marked: str, said: str) -> str:

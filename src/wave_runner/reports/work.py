@@ -349,7 +349,7 @@ def _missing(work: Work, row: Row, began: Row | None, ended: Row | None, found: 
     for name, event in (("input", began), ("output", ended)):
         if event is not None and not row["erased"]:
             yield from unproven(_data(event), name, row[f"{name}_nonce"], _bytes(row[name]), of=of)
-    if work.kind == "human" and not work.decisions:
+    if work.kind == "human" and ended is not None and not work.decisions:
         yield f"nobody's decision is recorded for {of}"
 
 

@@ -35,7 +35,7 @@ class Ahead:
     async def _course(self, asked: Asked, run_step_id: int) -> Course:
         found = self._kept.get(asked)
         if found is None:
-            steps = (await self._steps.run_flow(run_step_id)).flow.steps
+            steps = (await self._steps.of_run(run_step_id)).run_flow.flow.steps
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             found = self._kept[asked] = course(steps, dict(asked[1]), asked[2])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wave_runner.core.drift import Drift, Policy, stricter
+from wave_runner.core.drift import Drift, Policy, Seen, stricter
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.workflow import Project, Workflow
 from wave_runner.errors import ConflictError, NotFoundError
@@ -101,26 +101,44 @@ class Approvals:
         await drift.mark_workflow(connection, name, file, approved=known.sha256, policy=policy)
         return policy
 
-    async def approve(self, project: Project, name: str) -> bool:
+    async def approve(self, project: Project, name: str, *, seen: Seen | None = None) -> bool:
         """Approve what the folder holds of an actor, and its model server, under the folder's policy.
 
-        False if all of that was approved already. Raises `NotFoundError` for an actor that the folder has not.
+        With `seen` only if its server holds the weights that were seen, and under the policy that was: the stricter
+        one. False if all of that was approved already. What has never been known is, from now on.
+
+        Raises `NotFoundError` for an actor that the folder has not, `ConflictError` for other weights.
         """
         if name not in actor_names(project):
             raise NotFoundError(f"no actor {name}", hint=did_you_mean(name, actor_names(project)))
         definition = actor_definition(project, name)
         async with self.database.transaction() as connection:
             await stored.put(connection, [*definitions(project), definition])
-            return await drift.approve(connection, definition, policy=project.drift.of_actor(name), by=self.by)
+            said, kind = project.drift.of_actor(name), actor_kind(project, name)
+            if await drift.register(connection, definition, kind=kind, policy=said, by=self.by):
+                return True
+            await stored.lock_actor(connection, name)
+            known = (await stored.actors(connection))[name]
+            if seen is not None and seen.weights != known.weights_found:
+                raise ConflictError(
+                    f"the server of {name} holds other weights than those that were looked at",
+                    hint="look again: wave actors list",
+                )
+            policy = said if seen is None else stricter(known.policy, said)
+            return await drift.approve(connection, definition, policy=policy, by=self.by)
 
-    async def approve_workflow(self, project: Project, name: str) -> bool:
+    async def approve_workflow(self, project: Project, name: str, *, seen: Seen | None = None) -> bool:
         """Approve the folder's file of a workflow, under the folder's policy. As `approve` otherwise."""
         if name not in project.workflows:
             raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
         file = workflow_definition(project, project.workflows[name])
         async with self.database.transaction() as connection:
             await stored.put(connection, [*definitions(project), file])
-            policy = project.drift.of_workflow(name)
+            said = project.drift.of_workflow(name)
+            if await drift.register_workflow(connection, name, file, policy=said, by=self.by):
+                return True
+            known = (await stored.workflows(connection))[name]
+            policy = said if seen is None else stricter(known.policy, said)
             return await drift.approve_workflow(connection, name, file, policy=policy, by=self.by)
 
     async def drifted(self, project: Project) -> Drift:

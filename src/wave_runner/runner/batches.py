@@ -25,6 +25,12 @@ from wave_runner.store.rollback import RolledBack
 
 LIST_HINT = "wave staging list shows every batch"
 SHOWN = 10
+STATES: Mapping[str, Sequence[str]] = {
+    "revalidate": DECIDABLE,
+    "promote": DECIDABLE,
+    "reject": ("waiting", "rolled_back"),
+}
+"""In which states a row must be for each kind of order."""
 
 Starts = Callable[[Mapping[str, Any]], runs.NewRun]
 """The run that takes rows up, by the parameters of the one that has staged them."""
@@ -34,6 +40,7 @@ Starts = Callable[[Mapping[str, Any]], runs.NewRun]
 class Chosen:
     """Rows of a batch that an order is about, by the rule that had rejected them; "" where none had."""
 
+    kind: str
     run_id: int
     ids: tuple[int, ...]
     by_rule: Mapping[str, int]
@@ -41,7 +48,7 @@ class Chosen:
     @property
     def mark(self) -> str:
         """What names exactly these rows, for whoever acts on them."""
-        return mark_of(self.ids)
+        return mark_of(self.ids, order=self.kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +87,10 @@ class Batches:
             await self._one(connection, run_id)
             return await _rows(connection, run_id, terms)
 
-    async def choose(self, run_id: int, terms: Sequence[Term], states: Sequence[str] = DECIDABLE) -> Chosen:
-        """Return which rows an order would be about. Changes nothing."""
+    async def choose(self, kind: str, run_id: int, terms: Sequence[Term]) -> Chosen:
+        """Return which rows an order of a kind would be about. Changes nothing."""
         async with self.database.snapshot() as connection:
-            return await self._choose(connection, run_id, terms, states)
+            return await self._choose(connection, kind, run_id, terms)
 
     async def revalidate(
         self, run_id: int, terms: Sequence[Term], starts: Starts, *, reason: str, expect: Expect = None
@@ -121,7 +128,7 @@ class Batches:
         """Reject rows that nobody has decided on, or that were rolled back. Returns how many."""
         order = Order(kind="reject", run_id=run_id, reason=reason, by=self.by)
         async with self.database.transaction() as connection:
-            chosen = await self._chosen(connection, run_id, terms, ("waiting", "rolled_back"), expect=expect)
+            chosen = await self._chosen(connection, order, terms, expect=expect)
             done = await batches.reject(connection, order, chosen.ids)
             await batches.tell(connection, order, {"rows": done})
             await batches.judge_again(connection, run_id)
@@ -186,9 +193,9 @@ class Batches:
         """Say that what a held batch has not has vanished. Returns how many records that is."""
         return await self._judge(run_id, approved=True, reason=reason, expect=expect)
 
-    async def refuse(self, run_id: int, *, reason: str) -> int:
+    async def refuse(self, run_id: int, *, reason: str, expect: int | None = None) -> int:
         """Say that it has not. Returns of how many records that was said."""
-        return await self._judge(run_id, approved=False, reason=reason, expect=None)
+        return await self._judge(run_id, approved=False, reason=reason, expect=expect)
 
     async def _judge(self, run_id: int, *, approved: bool, reason: str, expect: int | None) -> int:
         async with self.database.transaction() as connection:
@@ -210,28 +217,19 @@ class Batches:
             raise NotFoundError(f"run {run_id} has staged nothing", hint=LIST_HINT)
         return found[0]
 
-    async def _choose(
-        self, connection: Connection, run_id: int, terms: Sequence[Term], states: Sequence[str]
-    ) -> Chosen:
+    async def _choose(self, connection: Connection, kind: str, run_id: int, terms: Sequence[Term]) -> Chosen:
         batch = await self._one(connection, run_id)
         if batch.run_state == "running" and batch.waiting:
             hint = f"wait for it, or end it: wave cancel run {run_id}"
             raise ConflictError(f"run {run_id} is still deciding about its rows", hint=hint)
-        found = [row for row in await _rows(connection, run_id, terms) if row.state in states and not row.erased]
-        return Chosen(run_id=run_id, ids=tuple(row.id for row in found), by_rule=Counter(map(_rule, found)))
+        found = [row for row in await _rows(connection, run_id, terms) if row.state in STATES[kind] and not row.erased]
+        return Chosen(kind=kind, run_id=run_id, ids=tuple(row.id for row in found), by_rule=Counter(map(_rule, found)))
 
-    async def _chosen(
-        self,
-        connection: Connection,
-        run_id: int,
-        terms: Sequence[Term],
-        states: Sequence[str],
-        *,
-        expect: Expect,
-    ) -> Chosen:
+    async def _chosen(self, connection: Connection, order: Order, terms: Sequence[Term], *, expect: Expect) -> Chosen:
         """Choose behind the lock of the run: whoever was first has been waited for."""
+        run_id = order.run_id
         await reruns.lock(connection, run_id)
-        chosen = await self._choose(connection, run_id, terms, states)
+        chosen = await self._choose(connection, order.kind, run_id, terms)
         if said := surprise(expect, there=len(chosen.ids), marked=chosen.mark, said="rows are chosen"):
             raise ConflictError(said, hint="look again: the same command without --yes")
         if not chosen.ids:
@@ -243,7 +241,7 @@ class Batches:
         self, connection: Connection, order: Order, terms: Sequence[Term], starts: Starts, *, expect: Expect
     ) -> tuple[int, dict[int, int]]:
         """Start the run that takes rows up, and stage them there. Returns it, and the new number of each row."""
-        chosen = await self._chosen(connection, order.run_id, terms, DECIDABLE, expect=expect)
+        chosen = await self._chosen(connection, order, terms, expect=expect)
         again_in = await runs.create(connection, starts(await reruns.params_of(connection, order.run_id)))
         return again_in, await batches.copy(connection, order, chosen.ids, again_in=again_in)
 

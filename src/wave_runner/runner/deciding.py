@@ -57,7 +57,7 @@ class People:
         self.person = named(person)
 
     async def claim(self, *, task: int | None = None, queue: str | None = None) -> Task | None:
-        """Claim a task, by default the most urgent that this person may take. None if there is none."""
+        """Claim a task, by default what they have claimed, or the most urgent that they may. None if there is none."""
         async with self.database.transaction() as connection:
             claimed = await tasks.claim(connection, self.person, task=task, queue=queue)
             if claimed is not None:

@@ -37,6 +37,7 @@ class Granting:
         async with self.database.transaction() as connection:
             found = await _one(connection, token_id)
             if not await access.revoke(connection, found, by=self.by):
+                found = await _one(connection, token_id)  # somebody else was just doing it
                 message = f"{found.revoked_by} has revoked access token {token_id} already"
                 raise ConflictError(message, hint="nothing has changed")
             return await _one(connection, token_id)

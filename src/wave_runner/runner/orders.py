@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wave_runner.core.control import Subject, Told
@@ -127,15 +128,18 @@ class Orders:
 
         Raises `ConflictError` where that is not what is expected at this moment.
         """
+
+        def judge(found: Sequence[Broken]) -> None:
+            there = sum(one.n for one in found)
+            can_be = f"interactions of {subject} {name} can be tried again"
+            if said := surprise(expect, there=there, marked=mark_of(found), said=can_be):
+                raise ConflictError(said, hint="look again: the same command without --yes")
+
         async with self.database.transaction() as connection:
             scope = await self._retry_scope(connection, subject, name, which)
             found = await control.retryable(connection, scope, which)
-        there = sum(one.n for one in found)
-        can_be = f"interactions of {subject} {name} can be tried again"
-        if said := surprise(expect, there=there, marked=mark_of(found), said=can_be):
-            raise ConflictError(said, hint="look again: the same command without --yes")
         scope = replace(scope, run_ids=tuple(sorted({one.run_id for one in found})))  # the others are left in peace
-        return await control.retry(self.database, scope, which, by=self.by, run_flow=self.steps.run_flow)
+        return await control.retry(self.database, scope, which, by=self.by, run_flow=self.steps.run_flow, judge=judge)
 
     async def _retry_scope(self, connection: Connection, subject: Subject, name: str, which: Filter) -> Scope:
         scope = await control.retry_scope(connection, subject, name, which)

@@ -39,6 +39,9 @@ STALE = "(stale)"
 HAS_LED_ON = frozenset({State.COMPLETED, State.INVALIDATED})
 """States of results that something stands behind."""
 
+_Stale = set[tuple[str, int]] | None
+"""Stale results, by step and number; None where a step is named, whose results need not be stale."""
+
 Pins = Callable[[Mapping[str, Any]], runs.NewRun]
 """Everything that a run with these parameters would pin now."""
 
@@ -49,6 +52,7 @@ class Choice:
 
     Without a step: all that are stale, held against what `now` says of each step (runner/staleness.py). With `leads_on`
     False only the step itself is redone, where it has completed.
+    `pinned` is a digest of all that `now` says, where they are to be redone with that: it is a part of the mark.
     `terms` speak of the record's row or of the result (core/results.py), `sql` is a query that gives keys, `keys` are
     those of a file, `run_id` is one run; else each record's newest counts.
     """
@@ -57,6 +61,7 @@ class Choice:
     step: str | None
     collection: CollectionSpec
     now: Mapping[str, PinnedStep] = field(default_factory=dict)
+    pinned: str = ""
     run_id: int | None = None
     terms: tuple[Term, ...] = ()
     sql: str = ""
@@ -127,6 +132,7 @@ class Invalidated:
 
 @dataclass(kw_only=True)
 class _Chosen:
+    order: str  # what is to be done with them
     by_run: dict[int, list[Result]] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
     incomplete: int = 0
@@ -139,7 +145,8 @@ class _Chosen:
     def mark(self) -> str:
         """What names these results as they are."""
         results = (one for results in self.by_run.values() for one in results)
-        return mark_of((one.run_id, one.interaction_id, one.state, one.generation) for one in results)
+        parts = ((one.run_id, one.interaction_id, one.state, one.generation) for one in results)
+        return mark_of(parts, order=self.order)
 
     def within(self, other: _Chosen) -> _Chosen:
         """Return what is chosen here of the runs and records that are chosen there."""
@@ -149,9 +156,8 @@ class _Chosen:
             for run_id, results in self.by_run.items()
             if run_id in other.by_run
         }
-        return _Chosen(
-            by_run={run_id: results for run_id, results in by_run.items() if results}, under_way=self.under_way
-        )
+        by_run = {run_id: results for run_id, results in by_run.items() if results}
+        return _Chosen(order=self.order, by_run=by_run, under_way=self.under_way)
 
 
 @dataclass(kw_only=True)
@@ -165,8 +171,9 @@ class Repair:
 
     async def preview(self, choice: Choice) -> Preview:
         """Return what a rerun would do, changing nothing."""
+        stale = await self._stale(choice)
         async with self.database.snapshot() as connection:
-            chosen = await self._choose(connection, choice)
+            chosen = await self._choose(connection, choice, stale)
             replaced: list[Stage] = []
             kept: list[Stage] = []
             redone = 0
@@ -199,9 +206,10 @@ class Repair:
 
     async def rerun(self, choice: Choice, pins: Pins, *, reason: str, expect: Expect = None) -> Started:
         """Redo what is chosen, in one transaction. Raises `ConflictError` where it is not what is expected."""
+        stale = await self._stale(choice)
         try:
             async with self.database.transaction() as connection:
-                return await self._rerun(connection, choice, pins, reason=reason, expect=expect)
+                return await self._rerun(connection, choice, stale, pins, reason=reason, expect=expect)
         except UnderWay as error:
             raise ConflictError(
                 "another run has begun records of these at this very moment",
@@ -209,9 +217,9 @@ class Repair:
             ) from error
 
     async def _rerun(
-        self, connection: Connection, choice: Choice, pins: Pins, *, reason: str, expect: Expect
+        self, connection: Connection, choice: Choice, stale: _Stale, pins: Pins, *, reason: str, expect: Expect
     ) -> Started:
-        chosen = await self._choose_locked(connection, choice, expect=expect)
+        chosen = await self._choose_locked(connection, choice, stale, expect=expect)
         for seeds in chosen.by_run.values() if not choice.leads_on else ():
             await self._replaced(connection, seeds, leads_on=False)
         generation = await reruns.next_id(connection)
@@ -257,8 +265,9 @@ class Repair:
 
         Raises `ConflictError` where it is not what is expected.
         """
+        stale = await self._stale(choice)
         async with self.database.transaction() as connection:
-            chosen = await self._choose_locked(connection, choice, expect=expect)
+            chosen = await self._choose_locked(connection, choice, stale, expect=expect)
             finding = Finding(
                 workflow=choice.workflow,
                 step=choice.step or STALE,
@@ -274,20 +283,20 @@ class Repair:
         return Invalidated(records=len(chosen.records), interactions=done, runs=tuple(sorted(chosen.by_run)))
 
     async def chosen(self, connection: Connection, choice: Choice) -> list[Result]:
-        """Return the results that are chosen, without those of records that are at work."""
-        found = await self._choose(connection, choice)
+        """Return the results of a step that are chosen, without those of records that are at work."""
+        found = await self._choose(connection, choice, None)
         return [one for run_id in sorted(found.by_run) for one in found.by_run[run_id]]
 
-    async def _choose_locked(self, connection: Connection, choice: Choice, *, expect: Expect) -> _Chosen:
+    async def _choose_locked(self, connection: Connection, choice: Choice, stale: _Stale, *, expect: Expect) -> _Chosen:
         """Choose, with the locks of the records and runs that it is about: whoever was first has been waited for.
 
         Records first, as an erasure locks them; what was not chosen before they were locked is left alone.
         """
-        before = await self._choose(connection, choice)
+        before = await self._choose(connection, choice, stale)
         await records.lock(connection, before.records)
         for run_id in sorted(before.by_run):
             await reruns.lock(connection, run_id)
-        chosen = (await self._choose(connection, choice)).within(before)
+        chosen = (await self._choose(connection, choice, stale)).within(before)
         there = len(chosen.records)
         if said := surprise(expect, there=there, marked=chosen.mark, said="records are chosen"):
             raise ConflictError(said, hint="look again: the same command without --yes")
@@ -338,11 +347,10 @@ class Repair:
             await undoing.tell_undone(connection, one, undone, by=self.by)
         return undone
 
-    async def _choose(self, connection: Connection, choice: Choice) -> _Chosen:
+    async def _choose(self, connection: Connection, choice: Choice, stale: _Stale) -> _Chosen:
         of_result = [term for term in choice.terms if is_of_result(term)]
         keys = await _keys(connection, choice, [term for term in choice.terms if not is_of_result(term)])
-        stale = await self._stale(choice) if choice.step is None else None
-        chosen = _Chosen()
+        chosen = _Chosen(order=f"{'with what it led to' if choice.leads_on else 'alone'} {choice.pinned}")
         for step in [choice.step] if choice.step is not None else sorted({step for step, _ in stale or ()}):
             found = await reruns.results(
                 connection,
@@ -360,7 +368,14 @@ class Repair:
             await _add(connection, chosen, found, of_result)
         return chosen
 
-    async def _stale(self, choice: Choice) -> set[tuple[str, int]]:
+    async def _stale(self, choice: Choice) -> _Stale:
+        """Return what is stale, where that is what is chosen.
+
+        It is looked for before the transaction: that takes as long as there are results, and a transaction which says
+        nothing for a few seconds is ended. What has been redone or taken up since is not chosen by these numbers.
+        """
+        if choice.step is not None:
+            return None
         found = await staleness.look(self.database, self.steps, choice.workflow, choice.now, run_id=choice.run_id)
         return {(one.current.step, one.current.interaction_id) for one in found.stale if one.current.step in choice.now}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from wave_runner.project.materialise import materialise
 from wave_runner.project.queries import read_query
 from wave_runner.project.templates import read_prompt
 from wave_runner.store import definitions, records, runs
-from wave_runner.store.database import Database
+from wave_runner.store.database import Connection, Database
 from wave_runner.store.interactions import Origin
 from wave_runner.store.run_flow import RunFlow
 from wave_runner.store.waves import Item
@@ -85,6 +85,7 @@ class Steps:
         self._environ = environ
         self._endpoints = endpoints
         self._known: dict[int, StepInHand] = {}
+        self._flows: dict[int, RunFlow] = {}
         self._reading = asyncio.Lock()
 
     async def get(self, run_step_ids: Sequence[int]) -> dict[int, StepInHand]:
@@ -104,21 +105,26 @@ class Steps:
         """Return one step."""
         return (await self.get([run_step_id]))[run_step_id]
 
-    async def run_flow(self, run_step_id: int) -> RunFlow:
-        """Return the flow of the run that a step belongs to."""
-        return (await self.of_run(run_step_id)).run_flow
+    async def run_flow(self, connection: Connection, run_step_id: int) -> RunFlow:
+        """Return the flow of the run that a step belongs to.
+
+        It is asked for in the middle of a transaction, and read there: whoever waits for a second connection while
+        holding one waits for those who do the same.
+        """
+        if run_step_id in self._known:
+            return self._known[run_step_id].run_flow
+        if run_step_id not in self._flows:
+            for flow, _ in _flows(await runs.steps(connection, [run_step_id])):
+                self._flows |= {step.run_step_id: flow for step in flow.steps.values()}
+        return self._flows[run_step_id]
 
     async def _read(self, run_step_ids: Sequence[int]) -> None:
-        found = await runs.steps(self._database, run_step_ids)
-        for _, group in itertools.groupby(sorted(found, key=_generation), key=_generation):
-            run_steps = {step.step: step for step in group}
-            pinned = {name: read_step(step.definition) for name, step in run_steps.items()}
-            leads_on = all(step.leads_on for step in run_steps.values())
-            flow = Flow({name: one.step for name, one in pinned.items()}, leads_on=leads_on)
-            run_flow = RunFlow(flow=flow, steps=run_steps)
+        async with self._database.transaction() as connection:
+            found = await runs.steps(connection, run_step_ids)
+        for flow, pinned in _flows(found):
             writes = tuple(sorted({name for one in pinned.values() for name in one.step.writes}))
-            for name, step in run_steps.items():
-                self._known[step.run_step_id] = await self._in_hand(step, pinned[name], run_flow, writes)
+            for name, step in flow.steps.items():
+                self._known[step.run_step_id] = await self._in_hand(step, pinned[name], flow, writes)
 
     async def _in_hand(
         self,
@@ -191,6 +197,18 @@ class Steps:
             timeout_s=pinned.timeout_s,
             max_output_bytes=spec.max_output_bytes,
             environment=self._environment(spec),
+        )
+
+
+def _flows(found: Iterable[runs.RunStep]) -> Iterator[tuple[RunFlow, dict[str, PinnedStep]]]:
+    """Yield the flow of each run, or of each rerun of one, with what its steps have pinned."""
+    for _, group in itertools.groupby(sorted(found, key=_generation), key=_generation):
+        steps = {step.step: step for step in group}
+        pinned = {name: read_step(step.definition) for name, step in steps.items()}
+        leads_on = all(step.leads_on for step in steps.values())
+        yield (
+            RunFlow(flow=Flow({name: one.step for name, one in pinned.items()}, leads_on=leads_on), steps=steps),
+            pinned,
         )
 
 

@@ -86,9 +86,9 @@ async def of_token(database: Database, token_id: int, *, sha256: bytes) -> Known
     return Known(**{**rows[0], "sha256": bytes(rows[0]["sha256"]), "role": Role(rows[0]["role"])}) if rows else None
 
 
-async def of_session(database: Database, session_id: int) -> Known | None:
-    """Return whose session has this number."""
-    rows = await database.fetch("sessions/find", {"session_id": session_id})
+async def of_session(database: Database, session_id: int, *, sha256: bytes) -> Known | None:
+    """Return whose session has this number. Where it is the one with this digest, its token counts as used."""
+    rows = await database.fetch("sessions/find", {"session_id": session_id, "sha256": sha256})
     if not rows:
         return None
     row = rows[0]

@@ -5,9 +5,10 @@ Nothing that is paused or cancelled can be claimed from the moment of the order 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from wave_runner.core.control import Subject, Told
@@ -16,7 +17,7 @@ from wave_runner.core.flow import Place, Settled
 from wave_runner.core.interaction import State
 from wave_runner.store import events, interactions, joins
 from wave_runner.store.database import Connection, Database, Row, fetch
-from wave_runner.store.run_flow import RunFlow
+from wave_runner.store.run_flow import FlowOf
 
 CHUNK = 2000
 
@@ -136,7 +137,7 @@ async def cancel(
     of: Scope,
     *,
     by: str,
-    run_flow: Callable[[int], Awaitable[RunFlow]],
+    run_flow: FlowOf,
     runner_id: UUID | None = None,
 ) -> int:
     """End what is left of these steps, chunk by chunk. Returns how many were cancelled.
@@ -178,6 +179,10 @@ class Filter:
         return {"state": self.state, "error_class": self.error_class, "rule": self.rule, "key": self.key}
 
 
+Judge: TypeAlias = Callable[[Sequence[Broken]], None]
+"""Raises where what there is behind the locks is not what somebody expects."""
+
+
 async def retry_scope(connection: Connection, subject: Subject, name: str, which: Filter) -> Scope:
     """Return the steps of a subject whose broken work may be tried again."""
     rows = await fetch(connection, "control/retry_scope", {"subject": subject, "name": name, "step": which.step})
@@ -193,46 +198,46 @@ async def retryable(connection: Connection, of: Scope, which: Filter) -> list[Br
 
 
 async def retry(
-    database: Database, of: Scope, which: Filter, *, by: str, run_flow: Callable[[int], Awaitable[RunFlow]]
+    database: Database, of: Scope, which: Filter, *, by: str, run_flow: FlowOf, judge: Judge = lambda found: None
 ) -> int:
     """Try again what is broken, run by run and chunk by chunk; returns how much.
 
-    Each chunk stands by itself, its run reopened. Nothing is tried again of a run that somebody cancels meanwhile.
+    `judge` is told what there is behind the locks of the runs, and raises where that is not to be. What it has seen is
+    tried again and nothing else: not what has changed before its chunk comes. Each chunk stands by itself, its run
+    reopened, the first with what was judged. Nothing is tried again of a run that somebody cancels meanwhile.
     """
     total = 0
-    for run_id in of.run_ids:
-        after = 0
-        while True:
-            async with database.transaction() as connection:
-                rows = await _retry_chunk(connection, run_id, of, which, after, by=by, run_flow=run_flow)
-            if not rows:
-                break
-            total += len(rows)
-            after = max(row["interaction_id"] for row in rows)
+    async with database.transaction() as connection:
+        for run_id in of.run_ids:
+            await fetch(connection, "runs/lock", {"run_id": run_id})
+        judge(await retryable(connection, of, which))
+        chunks = _chunks(await fetch(connection, "control/broken", {**of.parameters, **which.parameters}))
+        for chunk in chunks[:1]:
+            total += await _retry_chunk(connection, chunk, by=by, run_flow=run_flow)
+    for chunk in chunks[1:]:
+        async with database.transaction() as connection:
+            total += await _retry_chunk(connection, chunk, by=by, run_flow=run_flow)
     return total
 
 
-async def _retry_chunk(
-    connection: Connection,
-    run_id: int,
-    of: Scope,
-    which: Filter,
-    after: int,
-    *,
-    by: str,
-    run_flow: Callable[[int], Awaitable[RunFlow]],
-) -> list[Row]:
+def _chunks(broken: Sequence[Row]) -> list[Sequence[Row]]:
+    """Return it in chunks, each of one run."""
+    by_run = (list(group) for _, group in itertools.groupby(broken, key=lambda row: row["run_id"]))
+    return [rows[first : first + CHUNK] for rows in by_run for first in range(0, len(rows), CHUNK)]
+
+
+async def _retry_chunk(connection: Connection, chunk: Sequence[Row], *, by: str, run_flow: FlowOf) -> int:
+    run_id = chunk[0]["run_id"]
     [locked] = await fetch(connection, "runs/lock", {"run_id": run_id})
     if locked["cancelled"]:
-        return []
-    steps = list(of.run_step_ids)
-    place = {"run_id": run_id, "run_step_ids": steps, "after": after, "size": CHUNK}
-    rows = await fetch(connection, "interactions/retry", {**which.parameters, **place, "data": data_text({"by": by})})
+        return 0
+    given = {"ids": [row["interaction_id"] for row in chunk], "seqs": [row["seq"] for row in chunk]}
+    rows = await fetch(connection, "interactions/retry", {**given, "run_id": run_id, "data": data_text({"by": by})})
     if not rows:
-        return []
+        return 0
     over = []
     for row in rows:
-        run = await run_flow(row["run_step_id"])
+        run = await run_flow(connection, row["run_step_id"])
         where = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
         over.append(interactions.over_of(row, run, run.flow.follow(where, Settled.FAILED, ())))
     await joins.take_back(connection, over)
@@ -243,12 +248,10 @@ async def _retry_chunk(
     reopened = await fetch(connection, "runs/reopen", {"run_id": run_id})
     data = {"by": by, "interactions": len(rows), "reopened": bool(reopened)}
     await events.append(connection, EventType.RETRIED, data, run_id=run_id)
-    return rows
+    return len(rows)
 
 
-async def _pass(
-    database: Database, of: Scope, *, by: str, run_flow: Callable[[int], Awaitable[RunFlow]], runner_id: UUID | None
-) -> int:
+async def _pass(database: Database, of: Scope, *, by: str, run_flow: FlowOf, runner_id: UUID | None) -> int:
     """Go once through what there is: what follows from a chunk may be work again, for the next pass."""
     total, last = 0, (0, 0)
     while True:
@@ -267,7 +270,7 @@ async def _chunk(
     after: tuple[int, int],
     *,
     by: str,
-    run_flow: Callable[[int], Awaitable[RunFlow]],
+    run_flow: FlowOf,
     runner_id: UUID | None,
 ) -> list[Row]:
     withdrawn = await fetch(connection, "tasks/withdraw", {**of.parameters, "size": CHUNK})
@@ -287,7 +290,7 @@ async def _chunk(
     )
     over = []
     for row in rows:
-        run = await run_flow(row["run_step_id"])
+        run = await run_flow(connection, row["run_step_id"])
         place = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
         over.append(interactions.over_of(row, run, run.flow.follow(place, Settled.FAILED, ())))
     await joins.spread(connection, over, wave_id=None, runner_id=runner_id)

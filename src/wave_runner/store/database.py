@@ -35,6 +35,9 @@ OLDEST = 150000  # PostgreSQL 15: NULLS NOT DISTINCT
 # Codes that another try may not meet again: connection, idle time, deadlock, no room, a lock, the server stops or fails
 NOT_THE_DATA = ("08", "25P", "40", "53", "55P03", "57P", "58", "XX")
 
+# The server cannot say whether a COMMIT was heard
+NOBODY_KNOWS = "40003"
+
 # A statement that has taken too long, or that somebody has cancelled
 CANCELLED = "57014"
 
@@ -139,12 +142,18 @@ def cut(connection: AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
 class Unavailable(Exception):
     """The database did not answer, or asked for another try (deadlock, serialization). Nothing is known to stand.
 
-    `sqlstate` is PostgreSQL's code; "" where it did not answer.
+    `sqlstate` is PostgreSQL's code; "" where it did not answer. `begun` is False where there was no connection at all.
     """
 
-    def __init__(self, message: str, *, sqlstate: str = "") -> None:
+    def __init__(self, message: str, *, sqlstate: str = "", begun: bool = True) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
+        self.begun = begun
+
+    @property
+    def nothing_stands(self) -> bool:
+        """Whether it is certain that nothing of the transaction stands: it never began, or the server refused it."""
+        return not self.begun or (self.answered and self.sqlstate != NOBODY_KNOWS)
 
     @property
     def answered(self) -> bool:
@@ -270,7 +279,10 @@ class Database:
                 finally:
                     connection.forget()
         except (psycopg.OperationalError, psycopg.InterfaceError, IDLE_TOO_LONG, PoolTimeout) as error:
-            raise Unavailable(_first_line(error), sqlstate=getattr(error, "sqlstate", None) or "") from error
+            begun = not isinstance(error, PoolTimeout)
+            raise Unavailable(
+                _first_line(error), sqlstate=getattr(error, "sqlstate", None) or "", begun=begun
+            ) from error
         except psycopg.DatabaseError as error:
             if error.sqlstate != DROPPED:
                 raise

@@ -92,6 +92,11 @@ async def actors(connection: Connection) -> dict[str, Actor]:
     }
 
 
+async def lock_actor(connection: Connection, name: str) -> None:
+    """Let nobody find other weights of an actor, or approve anything of it, until the transaction ends."""
+    await fetch(connection, "actors/lock", {"name": name})
+
+
 async def workflows(connection: Connection) -> dict[str, Workflow]:
     """Return every workflow by name."""
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,7 +18,7 @@ from wave_runner.core.routing import Way
 from wave_runner.store import events, joins, records
 from wave_runner.store.database import Asked, Connection, Row, ask, conclude, fetch, plan_by_key
 from wave_runner.store.joins import Over
-from wave_runner.store.run_flow import RunFlow
+from wave_runner.store.run_flow import FlowOf, RunFlow
 from wave_runner.store.waves import Expired, Item, Wave
 
 # A crash alone is charged; the third one quarantines.
@@ -184,9 +184,7 @@ async def finished(connection: Connection, wave: Wave, moves: Sequence[Move], as
     return set(attempts)
 
 
-async def reclaim(
-    connection: Connection, expired: Expired, *, runner_id: UUID, run_flow: Callable[[int], Awaitable[RunFlow]]
-) -> int:
+async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID, run_flow: FlowOf) -> int:
     """Give back the work of an expired wave. Returns how many items had begun.
 
     One that has crashed its runner too often is quarantined; `run_flow` gives, for a step of a run, the run's flow.
@@ -200,7 +198,7 @@ async def reclaim(
         runner_id=runner_id,
     )
     broken = [row for row in rows if row["state"] == State.QUARANTINED]
-    handlers = [(row, *_handler(row, await run_flow(row["run_step_id"]))) for row in broken]
+    handlers = [(row, *_handler(row, await run_flow(connection, row["run_step_id"]))) for row in broken]
     over = [_quarantined(row, run, ways) for row, run, ways in handlers]
     if handled := [row for row, run, ways in handlers if run.flow.handles(ways)]:
         given = {"run_ids": _runs(handled), "ids": [row["interaction_id"] for row in handled]}

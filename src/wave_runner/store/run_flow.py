@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from wave_runner.core.experiment import RunKind
 from wave_runner.core.flow import Flow, Place
 from wave_runner.core.workflow import Step
+
+if TYPE_CHECKING:
+    from wave_runner.store.database import Connection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +52,7 @@ class RunFlow:
     def name_of(self, run_step_id: int) -> str:
         """Return a step's name."""
         return next(name for name, step in self.steps.items() if step.run_step_id == run_step_id)
+
+
+FlowOf: TypeAlias = "Callable[[Connection, int], Awaitable[RunFlow]]"
+"""Gives the run's flow for a step of a run, read on the connection of the transaction that asks."""

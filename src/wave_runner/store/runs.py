@@ -122,9 +122,9 @@ async def pin_anew(
     return RunFlow(flow=flow, steps=steps)
 
 
-async def steps(database: Database, run_step_ids: Sequence[int]) -> list[RunStep]:
+async def steps(connection: Connection, run_step_ids: Sequence[int]) -> list[RunStep]:
     """Return every step of the runs that these steps belong to."""
-    rows = await database.fetch("runs/steps", {"run_step_ids": list(run_step_ids)})
+    rows = await fetch(connection, "runs/steps", {"run_step_ids": list(run_step_ids)})
     return [
         RunStep(
             run_step_id=row["run_step_id"],

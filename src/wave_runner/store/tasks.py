@@ -124,10 +124,11 @@ async def find(connection: Connection, task: int, *, locked: bool = False) -> Ta
 async def claim(
     connection: Connection, person: str, *, task: int | None = None, queue: str | None = None
 ) -> int | None:
-    """Claim a task for a person: that one, or the most urgent one that they may take.
+    """Claim a task for a person: that one; or the one that they have claimed already, or the most urgent that they may.
 
     Returns its number; None if there is none.
     """
+    await fetch(connection, "tasks/take_turns", {"person": person})
     parameters = {"person": person, "task": task, "queue": queue, "lease_s": LEASE_S}
     rows = await fetch(connection, "tasks/claim", parameters)
     if not rows:

@@ -101,7 +101,7 @@ function Approve({ row }: { row: Row }): ReactElement | null {
         act: async ({ key }) => {
           const { changed } = await post(
             "/api/v1/actors/approve",
-            { name: row.actor, workflow, sha256: row.found },
+            { name: row.actor, workflow, sha256: row.found, weights: row.weights_found },
             { key },
           );
           return changed ? `${row.actor} is approved` : `${row.actor} was approved already`;

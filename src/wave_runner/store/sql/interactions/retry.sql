@@ -1,18 +1,13 @@
 -- A chunk of what has failed or was quarantined → pending, with fresh budgets; attempts are counted on, so that none is
--- overwritten. The records' locks come first, in one order, as wherever they change.
+-- overwritten. What has changed since it was chosen (`seqs`) is left alone. The records' locks come first, in one order, as wherever they change.
 WITH front AS MATERIALIZED (
-    SELECT i.run_id, i.interaction_id, i.record_id, i.wave_id, i.state AS was FROM interactions i
-    WHERE i.run_id = %(run_id)s AND i.run_step_id = ANY (%(run_step_ids)s::bigint[])
-  AND i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased
-  AND i.state::text = coalesce(%(state)s, i.state::text)
-  AND i.error_class IS NOT DISTINCT FROM coalesce(%(error_class)s, i.error_class)
-  AND i.rule IS NOT DISTINCT FROM coalesce(%(rule)s, i.rule)
-  AND (%(key)s::text IS NULL OR i.record_id IN (SELECT record_id FROM records WHERE key = %(key)s))
-      AND i.interaction_id > %(after)s
+    SELECT i.run_id, i.interaction_id, i.record_id, i.wave_id, i.state AS was
+    FROM unnest(%(ids)s::bigint[], %(seqs)s::int[]) AS g (interaction_id, seq)
+    JOIN interactions i ON i.run_id = %(run_id)s AND i.interaction_id = g.interaction_id AND i.seq = g.seq
+    WHERE i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased
       AND NOT EXISTS (SELECT FROM run_records mine JOIN run_records o USING (workflow_id, record_id)
                       WHERE mine.run_id = i.run_id AND mine.record_id = i.record_id AND o.run_id <> i.run_id AND o.state = 'live')
     ORDER BY i.interaction_id
-    LIMIT %(size)s
     FOR UPDATE OF i
 ), retried AS (
     UPDATE interactions i

@@ -1,5 +1,6 @@
 -- The next task that a person may take: of a queue or by its number, the most urgent first. Whoever has spoken in this
--- round is done with it. A claim of one's own is taken anew, with what had been filled in; the old token is void.
+-- round is done with it. A claim of one's own comes first, and is taken anew, with what had been filled in; the old token is
+-- void.
 UPDATE tasks t
 SET claimed_by = %(person)s, claim_token = gen_random_uuid(), claimed_at = clock_timestamp(),
     claim_expires_at = clock_timestamp() + make_interval(secs => %(lease_s)s),
@@ -13,7 +14,7 @@ WHERE (t.run_id, t.interaction_id) = (
       AND NOT EXISTS (SELECT FROM decisions d
                       WHERE d.run_id = o.run_id AND d.interaction_id = o.interaction_id AND d.round = o.round
                         AND d.person = %(person)s)
-    ORDER BY o.priority DESC, o.due_at, o.interaction_id
+    ORDER BY (o.claimed_by = %(person)s AND o.claim_expires_at > clock_timestamp()) IS TRUE DESC, o.priority DESC, o.due_at, o.interaction_id
     LIMIT 1
     FOR UPDATE SKIP LOCKED)
 RETURNING t.run_id, t.interaction_id, t.queue, t.round
