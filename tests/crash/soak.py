@@ -202,11 +202,11 @@ def _kill_and_work(report: Report, folder: Path, stub: Stub, *, batch: int) -> N
     crew = Crew(folder)
     killer = Killer(report.seed, crew, folder, stub, report)
     batches = _batches(folder.parent, batch)
-    ends = time.monotonic() + report.minutes * 60
     with contextlib.closing(_Runs(folder)) as runs:
         runs.start(next(batches))
         crew.keep()
         killer.start()
+        ends = time.monotonic() + report.minutes * 60
         while time.monotonic() < ends:
             crew.keep()
             if runs.all_ended() and (source := next(batches, None)) is not None:
