@@ -1,12 +1,12 @@
 /** One task: what is asked, the form, the decision. What is filled in is kept as a draft by the server. */
 
 import { Button, Group, Paper, Stack, Text, Textarea, Title } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
 import { type Documents, newKey, type Problem, post } from "../api/ask";
 import { useDocument } from "../api/live";
 import { asProblem } from "../parts/act";
+import { say } from "../parts/dialog";
 import { answered, fields, filled, type Problems, type Values } from "../parts/form";
 import { Form } from "../parts/form-view";
 import { useKeys } from "../parts/keys";
@@ -128,7 +128,7 @@ function Answer({ task, decided }: { task: Task; decided: () => void }): ReactEl
     void doing(
       () => post("/api/v1/tasks/{task}/decide", { answer, comment, token }, { parts, key: key.current }),
       () => {
-        notifications.show({ message: `Task ${task.task} is decided`, color: "teal.9" });
+        say(`Task ${task.task} is decided`);
         if (andNext) decided();
       },
     );

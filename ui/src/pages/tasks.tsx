@@ -1,13 +1,13 @@
 /** What waits for people: the list, and the task in hand. Everything works by the keyboard. */
 
 import { Badge, Button, Grid, Group, Paper, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type ReactElement, useState } from "react";
 import { type Documents, type Problem, post } from "../api/ask";
 import { useDocument } from "../api/live";
 import { asProblem } from "../parts/act";
+import { say } from "../parts/dialog";
 import { count } from "../parts/format";
 import { useKeys } from "../parts/keys";
 import { To } from "../parts/link";
@@ -48,7 +48,7 @@ export function Tasks(): ReactElement {
     } catch (error) {
       const found = asProblem(error);
       if (found.status === 404) {
-        notifications.show({ message: "Nothing waits for you", color: "teal.9" });
+        say("Nothing waits for you");
         void navigate({ to: "/tasks", search });
       } else setProblem(found);
     }

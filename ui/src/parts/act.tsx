@@ -1,10 +1,10 @@
 /** A change: what would happen is shown first, its exact count is typed where it cannot be taken back, then it is done once. */
 
-import { Button, Group, Modal, Skeleton, Stack, Text, TextInput, Tooltip } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { Button, Group, Skeleton, Stack, Text, TextInput, Tooltip } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
 import { newKey, Problem } from "../api/ask";
+import { Dialog, say } from "./dialog";
 import { useRefusal } from "./may";
 import { Command, Wrong } from "./shown";
 
@@ -42,19 +42,14 @@ export function Act(props: Props): ReactElement {
           {props.label}
         </Button>
       </Tooltip>
-      <Modal
-        opened={open}
-        onClose={() => setOpen(false)}
-        title={props.title}
-        closeButtonProps={{ "aria-label": "close" }}
-      >
-        {open && <Dialog {...props} close={() => setOpen(false)} />}
-      </Modal>
+      <Dialog open={open} close={() => setOpen(false)} title={props.title}>
+        {open && <Order {...props} close={() => setOpen(false)} />}
+      </Dialog>
     </>
   );
 }
 
-function Dialog({ label, command, reason, look, close }: Props & { close: () => void }): ReactElement {
+function Order({ label, command, reason, look, close }: Props & { close: () => void }): ReactElement {
   const client = useQueryClient();
   const [looked, setLooked] = useState<Looked | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -86,7 +81,7 @@ function Dialog({ label, command, reason, look, close }: Props & { close: () => 
     setProblem(null);
     try {
       const done = await looked.act({ reason: why.trim(), key: key.current });
-      notifications.show({ message: done, color: "teal.9" });
+      say(done);
       close();
       await client.invalidateQueries();
     } catch (error) {

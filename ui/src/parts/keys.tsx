@@ -1,8 +1,9 @@
 /** Keys. They are off while somebody types, and while a dialog is open. */
 
-import { Kbd, Modal, Table } from "@mantine/core";
+import { Kbd, Table } from "@mantine/core";
 import { type ReactElement, useEffect, useRef } from "react";
 import { PLACES } from "../places";
+import { Dialog } from "./dialog";
 
 export type Keys = Record<string, () => void>;
 const SEQUENCE_MS = 1500;
@@ -53,7 +54,7 @@ const SHEET: [string, string][] = [
 
 export function Sheet({ open, close }: { open: boolean; close: () => void }): ReactElement {
   return (
-    <Modal opened={open} onClose={close} title="Keys" closeButtonProps={{ "aria-label": "close" }}>
+    <Dialog open={open} close={close} title="Keys">
       <Table>
         <Table.Tbody>
           {SHEET.map(([keys, does]) => (
@@ -66,6 +67,6 @@ export function Sheet({ open, close }: { open: boolean; close: () => void }): Re
           ))}
         </Table.Tbody>
       </Table>
-    </Modal>
+    </Dialog>
   );
 }
