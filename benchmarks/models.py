@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -65,7 +66,7 @@ async def by_record(folder: Path, *, each: int) -> tuple[float, int]:
     """Ask the same, one record after the other; return the seconds and the loads."""
     project = load_project(folder)
     server = open_server(
-        project.servers["local"], project_dir=folder, state_dir=folder / ".wave/servers/beside", environ={}
+        project.servers["local"], project_dir=folder, state_dir=folder / ".wave/servers/beside", environ=os.environ
     )
     schema, loads = json.loads(NUMBER), 0
     try:

@@ -120,7 +120,7 @@ COMMANDS = {
     ),
     "serve": (
         "wave_runner.cli.serve:serve",
-        "Answer by HTTP what the reports say, and how the project stands, until told to stop.",
+        "Serve pages that show how the project stands, and answer by HTTP what the reports say, until told to stop.",
     ),
     "access": (
         "wave_runner.cli.access:access",
