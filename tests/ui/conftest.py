@@ -1,4 +1,4 @@
-"""Playwright keeps a loop in the thread of the test; what the tests do with an engine has one in a thread of its own."""
+"""Playwright keeps a loop in the thread of a test; what tests do with an engine has one in a thread of its own."""
 
 from __future__ import annotations
 
