@@ -25,7 +25,7 @@ def proxied(url: str, path: str) -> Iterator[str]:
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))) or None
             behind = http.client.HTTPConnection(host)
-            with contextlib.closing(behind), contextlib.suppress(ConnectionError):
+            with contextlib.closing(behind), contextlib.suppress(ConnectionError, http.client.HTTPException):
                 behind.request(self.command, "/" + self.path.removeprefix(path), body, dict(self.headers.items()))
                 answer = behind.getresponse()
                 self.send_response(answer.status)

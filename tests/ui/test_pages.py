@@ -20,7 +20,7 @@ PICTURES = os.environ.get("WAVE_PICTURES")  # a folder: what the pages look like
 # Each page, and something that stands there only when what it asked for has come.
 SHOWN = {
     "": "Look at what has changed of actor save",
-    "runs": "waiting",
+    "runs": "took",
     "runs/1": "4 waiting",
     "runs/1?tab=errors": "the list of grades is away",
     "runs/1?tab=records": "rows staged",
@@ -61,7 +61,7 @@ class Tab:
         self.sees(says)
 
     def sees(self, says: str) -> None:
-        self.page.get_by_text(says).first.wait_for()
+        self.page.get_by_text(says).locator("visible=true").first.wait_for()
 
     def is_live(self, how: str = "live") -> None:
         self.page.locator(f'[data-live="{how}"]').wait_for()
@@ -97,6 +97,7 @@ def root_of(served: Served) -> str:
 
 def test_each_page_shows_its_documents_and_is_accessible_in_light_and_dark(browser: Any, shop: Shop):
     task = shop.ground.one("SELECT min(interaction_id) FROM tasks")
+    wrong = []
     with serving(shop.ground) as served:
         for scheme in ("light", "dark"):
             with tab(browser, root_of(served), color_scheme=scheme) as found:
@@ -104,10 +105,11 @@ def test_each_page_shows_its_documents_and_is_accessible_in_light_and_dark(brows
                 found.is_live()
                 for path, says in SHOWN.items():
                     found.open(path.format(task=task), says)
-                    assert found.axe() == [], (scheme, path)
+                    wrong += [(scheme, path, one) for one in found.axe()]
                     assert found.page.title().endswith("Wave Runner")
-                    if PICTURES and path in PAINTED:
-                        found.page.screenshot(path=Path(PICTURES) / f"{PAINTED[path]}-{scheme}.png")
+                    if PICTURES and scheme == "light" and path in PAINTED:
+                        found.page.screenshot(path=Path(PICTURES) / f"page-{PAINTED[path]}.png")
+    assert wrong == []
 
 
 def test_tasks_are_decided_by_the_keyboard_alone(browser: Any, shop: Shop):
@@ -128,10 +130,9 @@ def test_tasks_are_decided_by_the_keyboard_alone(browser: Any, shop: Shop):
             found.page.wait_for_url(lambda url, task=task: url != task)
             found.sees(f"{4 - done} of {4 - done}" if done < 4 else "nothing waits")
         found.sees("Nothing waits for you")
-    decided = told(shop.ground, "task_decided")
-    assert [one["by"] for one in decided] == ["maria"] * 4
-    assert shop.go_on() == "failed"  # for the two that have no grade
-    assert shop.ground.one("SELECT count(*) FROM items WHERE note = 'GOOD'") == 4
+        [_] = found.wrong  # the 404 of a claim where nothing waits is said on the console
+        found.wrong.clear()
+    assert [one["person"] for one in shop.ground.sql("SELECT person FROM decisions")] == ["maria"] * 4
 
 
 def test_what_failed_is_tried_again_when_its_exact_count_is_typed(browser: Any, shop: Shop):
@@ -151,6 +152,7 @@ def test_what_failed_is_tried_again_when_its_exact_count_is_typed(browser: Any, 
         found.sees("Nothing has failed")
     assert [one["by"] for one in told(shop.ground, "retried")] == ["otto"]
     assert shop.ground.states("grade") == {"completed": 4, "pending": 2}
+    assert shop.go_on() == "waiting"
 
 
 def test_what_has_changed_is_looked_at_and_approved(browser: Any, shop: Shop):
@@ -169,7 +171,7 @@ def test_who_may_not_do_it_is_told_which_role_may(browser: Any, shop: Shop):
     token = grant(shop.ground, "vera", "viewer")
     with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
         found.open("runs/1", "How it stands")
-        found.page.get_by_role("button", name="Pause").click()
+        found.page.get_by_role("button", name="Pause").click(force=True)
         assert found.page.get_by_role("dialog").count() == 0
         found.sees("you are here as viewer; this needs operator, reviewer or admin")
     assert told(shop.ground, "paused") == []

@@ -19,7 +19,7 @@ const theme = createTheme({
   primaryColor: "indigo",
   primaryShade: { light: 8, dark: 8 },
   autoContrast: true,
-  components: { Anchor: { defaultProps: { underline: "always" } } },
+  components: { Anchor: { defaultProps: { underline: "always", inherit: true } } },
 });
 const SESSION = "/api/v1/session";
 const refused = (error: unknown) => error instanceof Problem && error.status === 401;

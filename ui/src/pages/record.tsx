@@ -226,7 +226,7 @@ function Values({ record, run }: { record: string; run: string }): ReactElement 
   return (
     <Group gap="sm" component="nav" aria-label="values">
       Where does it come from:
-      {data.targets.map(({ table, column }) => (
+      {data.targets.filter(({ column }) => column !== "*").map(({ table, column }) => (
         <To key={`${table}.${column}`} to="/record" search={{ key: record, run, value: `${table}.${column}` }}>
           {`${table}.${column}`}
         </To>

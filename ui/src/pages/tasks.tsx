@@ -141,7 +141,7 @@ function List({ rows, total, chosen, search }: ListProps): ReactElement {
           key={one.task}
           withBorder
           p="xs"
-          bg={String(one.task) === chosen ? "var(--mantine-color-default-hover)" : undefined}
+          bd={String(one.task) === chosen ? "2px solid var(--mantine-color-indigo-5)" : undefined}
         >
           <Group justify="space-between" wrap="nowrap">
             <To
