@@ -1,6 +1,11 @@
 """What all tests may ask for."""
 
+import os
+import signal
+import tempfile
+
 from hypothesis import HealthCheck, settings
+from tests.support.memory import folder_in_memory
 
 pytest_plugins = [
     "tests.support.database",
@@ -13,3 +18,12 @@ pytest_plugins = [
 # A busy machine makes nothing wrong: no test fails because it was slow.
 settings.register_profile("wave", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wave")
+
+
+def pytest_configure() -> None:
+    """Let every process of a test hear what it is sent: `nohup` hands down that SIGHUP is ignored, `&` SIGINT."""
+    for number, action in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, action)
+    if (folder := folder_in_memory()) and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)

@@ -133,7 +133,7 @@ def test_a_session_lasts_no_longer_than_its_token(served: Served, worked: Ground
         assert browser.get("/api/v1/runs").status_code == 200
         # Another process does not know the token that this one has printed.
         assert browser.get(f"{other.url}/api/v1/runs").status_code == 401
-        worked.sql("UPDATE sessions SET expires_at = now()")
+        worked.sql("UPDATE http_sessions SET expires_at = now()")
         assert browser.get("/api/v1/runs").status_code == 401
 
 

@@ -146,7 +146,7 @@ def test_a_person_decides_in_their_own_name(ground: Ground):
         assert maria.does("tasks/claim", {})["task"] == other
         assert maria.does(f"tasks/{other}/draft", {"draft": {"verdict": "?"}})["state"].startswith("claimed by maria")
         assert maria.does(f"tasks/{other}/release", {})["state"] == "open"
-        kept = json.dumps(ground.sql("SELECT answer FROM requests"))
+        kept = json.dumps(ground.sql("SELECT answer FROM http_requests"))
         assert "words" not in kept  # nothing that a task shows is kept with a key
 
 
@@ -204,7 +204,7 @@ def test_a_key_is_free_again_where_the_database_has_taken_its_change_back(ground
         for change in (too_late, cut_off):
             with pytest.raises(Unavailable):
                 await acting.once("wave.x.v1", None, change)
-            kept.append(ground.one("SELECT count(*) FROM requests"))
+            kept.append(ground.one("SELECT count(*) FROM http_requests"))
         return kept
 
     assert ground.do(act) == [0, 1]

@@ -183,7 +183,7 @@ def test_pin_asks_with_the_approved_prompt(ground: Ground, tmp_path: Path):
         asking(ground, stub.url, n=2)
         toml = ground.folder / "wave.toml"
         toml.write_text(f"{toml.read_text(encoding='utf-8')}\n{policy(judge='pin')}", encoding="utf-8")
-        ground.start()
+        ground.do(lambda engine: engine.sync())
         ground.write("prompts/ask.md", "Say which one: {{ text }}")
         assert ground.run() == "completed"
         assert {"Which number?" in json.dumps(one["body"]) for one in stub.requests()} == {True}

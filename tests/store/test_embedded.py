@@ -33,7 +33,7 @@ from tests.support.embedded_user import (
 from tests.support.waiting import wait_until
 
 from wave_runner.errors import EmbeddedDatabaseError
-from wave_runner.store import embedded
+from wave_runner.store import embedded, embedded_server
 from wave_runner.store.embedded_binaries import copied_to, installed
 
 ROOT = os.geteuid() == 0
@@ -497,6 +497,16 @@ def test_a_server_whose_starter_was_killed_before_it_was_ready_is_stopped(person
     pid = server_pid(wave_dir)
     starter.kill()
     wait_until(lambda: not alive(pid))
+
+
+def test_a_starting_server_is_given_up_when_it_is_dead_and_not_before() -> None:
+    assert not embedded_server._has_ended(os.getpid())
+    with subprocess.Popen(["sleep", "60"]) as process:
+        assert not embedded_server._has_ended(process.pid)
+        process.kill()
+        wait_until(lambda: embedded_server._has_ended(process.pid))  # dead, and not yet reaped by us
+        process.wait()
+        assert embedded_server._has_ended(process.pid)
 
 
 def test_a_number_that_now_belongs_to_another_process_does_not_block_the_start(person: Person, wave_dir: Path) -> None:

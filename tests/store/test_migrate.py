@@ -106,6 +106,13 @@ def test_a_file_of_tables_with_a_mistake_leaves_nothing_behind(database: str):
     assert sql(database, "SELECT to_regclass('wave.t'), count(*) FROM wave.project") == [(None, 0)]
 
 
+def test_a_table_with_the_name_of_one_of_the_engines_is_refused_with_the_way_out(database: str):
+    migrate.migrate(database, "wave")
+    with pytest.raises(ProjectError, match='relation "records" already exists') as refused:
+        adopt(database, tables={"sql/tables.sql": b"CREATE TABLE records (n int)"})
+    assert "choose another name" in refused.value.hint
+
+
 def test_a_file_of_tables_that_is_not_utf_8_is_refused(database: str):
     migrate.migrate(database, "wave")
     with pytest.raises(ProjectError, match=r"sql/tables\.sql: it is not UTF-8"):

@@ -10,6 +10,8 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -17,11 +19,15 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 import pytest
 from psycopg import sql
+from tests.support.memory import folder_in_memory
 
 from wave_runner.errors import EmbeddedDatabaseError
 from wave_runner.store import embedded
+from wave_runner.store.embedded_keeper import postmaster_pid
 
 ROLE = "wave"
+TABLESPACE = "in_memory"
+PLACE = "wave-tests-"  # how the folders of such tablespaces begin
 # To drop one is a checkpoint of all that every other test has just made too: so they are dropped many at a time.
 DROPPED_TOGETHER = 24
 PASSWORD_ON_A_GIVEN_SERVER = "wave-tests"
@@ -32,15 +38,57 @@ def session_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The superuser's URL of the one server of this test session."""
     if given := os.environ.get("WAVE_TEST_DATABASE_URL"):
         _ensure_role(given)
+        _keep_in_memory(given)
         yield given
         _drop(given, [name for url, name in _over if url == given])
         return
     wave_dir = _shared_folder(tmp_path_factory) / "session" / ".wave"
     database = embedded.start(wave_dir)
+    _let_the_system_write(database.admin_url)
+    _keep_in_memory(database.admin_url)
     yield database.admin_url
     database.release()
     with contextlib.suppress(EmbeddedDatabaseError):  # another worker still uses it, and will remove it
         embedded.remove(wave_dir)
+        _forget_what_is_over()
+
+
+def _let_the_system_write(admin_url: str) -> None:
+    """No test pulls the plug of this machine, and whatever else is killed, the system has what was written."""
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        for name in ("fsync", "full_page_writes"):
+            admin.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+        admin.execute("SELECT pg_reload_conf()")
+
+
+def _keep_in_memory(admin_url: str) -> None:
+    """Let the server's new databases lie in memory, where this machine has enough and is the server's own."""
+    memory = folder_in_memory()
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        (data,) = admin.execute("SHOW data_directory").fetchone()
+        owner = Path(data).stat() if os.access(data, os.F_OK) else None
+        if memory is None or owner is None or os.geteuid() not in {0, owner.st_uid}:
+            return
+        _forget_what_is_over()
+        admin.execute("SELECT pg_advisory_lock(hashtext('wave tests in memory'))")  # workers come at the same time
+        if admin.execute("SELECT FROM pg_tablespace WHERE spcname = %s", [TABLESPACE]).fetchone():
+            return
+        place = Path(tempfile.mkdtemp(prefix=PLACE, dir=memory))
+        (place / "of").write_text(data, encoding="utf-8")
+        (place / "files").mkdir()
+        for path in (place, place / "files"):
+            os.chown(path, owner.st_uid, owner.st_gid)
+        location = sql.Literal(str(place / "files"))
+        admin.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(TABLESPACE), location))
+        admin.execute(sql.SQL("GRANT CREATE ON TABLESPACE {} TO {}").format(*map(sql.Identifier, (TABLESPACE, ROLE))))
+
+
+def _forget_what_is_over() -> None:
+    """Free the memory of servers that have ended, those of a killed test session among them."""
+    for place in (folder_in_memory() or Path(os.devnull)).glob(f"{PLACE}*"):
+        with contextlib.suppress(FileNotFoundError):  # another worker frees it just now
+            if postmaster_pid(Path((place / "of").read_text(encoding="utf-8"))) is None:
+                shutil.rmtree(place)
 
 
 @pytest.fixture
@@ -60,8 +108,8 @@ def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]
     origin = sql.Identifier(template) if template else sql.SQL("template0 ENCODING 'UTF8'")
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(ROLE), origin
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} {}").format(
+                sql.Identifier(name), sql.Identifier(ROLE), origin, _where(admin)
             )
         )
         password = _role_password(admin)
@@ -69,6 +117,11 @@ def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]
         yield _role_url(admin_url, password, name)
     finally:
         _close(admin_url, name)
+
+
+def _where(admin: psycopg.Connection) -> sql.Composable:
+    kept_in_memory = admin.execute("SELECT FROM pg_tablespace WHERE spcname = %s", [TABLESPACE]).fetchone() is not None
+    return sql.SQL("TABLESPACE {}").format(sql.Identifier(TABLESPACE)) if kept_in_memory else sql.SQL("")
 
 
 _over: list[tuple[str, str]] = []  # databases of tests that are over, each with the URL of its server

@@ -67,9 +67,18 @@ class Channel:
 
     async def receive(self) -> Any:
         try:
-            return orjson.loads(await framing.read(self._reader, self._limit))
+            return orjson.loads(await self._read())
         except orjson.JSONDecodeError as error:
             raise framing.FrameError("the worker sent no JSON") from error
+
+    async def _read(self) -> bytes:
+        try:
+            (length,) = framing.LENGTH.unpack(await self._reader.readexactly(framing.LENGTH.size))
+            if length > self._limit:
+                raise framing.FrameError(f"a message of {length:,} bytes, more than the {self._limit:,} allowed")
+            return await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise framing.FrameError("the worker closed its channel") from error
 
     def close(self) -> None:
         self._writer.close()

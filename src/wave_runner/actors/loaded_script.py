@@ -8,14 +8,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import orjson
-from pydantic import BaseModel, ValidationError
 
 from wave_runner.actors import result
 from wave_runner.actors.script_actor import Context, Rejection, ScriptActor
 from wave_runner.core.canonical import JsonError, dumps
+
+if TYPE_CHECKING:
+    import pydantic
 
 
 class UnusableScript(Exception):
@@ -72,8 +74,10 @@ class LoadedScript:
             return item
         try:
             return _validate(model, orjson.dumps(item))
-        except ValidationError as error:
-            raise _WrongInput(error) from error
+        except Exception as error:
+            if _is_refused(error):
+                raise _WrongInput("invalid_input", _summary(error)) from error
+            raise
 
     def _accept(self, returned: Any, context: Context) -> bytes:
         """Check what came of an item against the contract and encode it, whatever it is."""
@@ -84,11 +88,11 @@ class LoadedScript:
         except Rejection as error:
             return result.breach(error.rule, str(error))
         except _WrongInput as error:
-            return result.breach("invalid_input", str(error))
+            return result.breach(error.rule, str(error))
         except (_WrongOutput, JsonError) as error:
             return result.breach(error.rule, str(error), evidence=[("answer", "text/plain", _safe_repr(returned))])
         except BaseException as error:  # noqa: BLE001  # see perform
-            if isinstance(error, ValidationError) and self._is_of_output(error):
+            if _is_refused(error) and self._is_of_output(error):
                 return result.breach("invalid_output", _summary(error), evidence=[_trace(error)])
             return result.raised(error)
         if len(data) > self._cap:
@@ -96,7 +100,7 @@ class LoadedScript:
             return result.breach("output_too_large", said)
         return data
 
-    def _is_of_output(self, error: ValidationError) -> bool:
+    def _is_of_output(self, error: pydantic.ValidationError) -> bool:
         """Did the script fail to build its own `Output`? Then its answer is wrong, however often it is tried."""
         return self.actor.Output is not None and error.title == self.actor.Output.__name__
 
@@ -104,26 +108,31 @@ class LoadedScript:
         """Return the JSON object of what `process` returned, in the form its `Output` gives it."""
         if returned is None:
             raise _WrongOutput("no_output", "process returned None; return a dict or an Output")
-        if not isinstance(returned, BaseModel | Mapping):
+        if not (isinstance(returned, Mapping) or result.is_model(returned)):
             raise _WrongOutput("invalid_output", f"process returned {_shape(returned)}, not a dict or an Output")
         model = self.actor.Output
         if model is None:
             return returned
         try:
             return _validate(model, dumps(returned, default=result.plain)).model_dump(mode="json")
-        except ValidationError as error:
-            raise _WrongOutput("invalid_output", _summary(error)) from error
+        except Exception as error:
+            if _is_refused(error):
+                raise _WrongOutput("invalid_output", _summary(error)) from error
+            raise
 
 
-class _WrongInput(Exception):
-    def __init__(self, error: ValidationError) -> None:
-        super().__init__(_summary(error))
-
-
-class _WrongOutput(Exception):
+class _Wrong(Exception):
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(message)
         self.rule = rule
+
+
+class _WrongInput(_Wrong):
+    pass
+
+
+class _WrongOutput(_Wrong):
+    pass
 
 
 def load(root: Path, entry: str, max_output_bytes: int) -> LoadedScript:
@@ -162,13 +171,19 @@ def _overrides(actor: ScriptActor | type[ScriptActor], name: str) -> bool:
     return getattr(owner, name) is not getattr(ScriptActor, name)
 
 
-def _validate(model: type[BaseModel], document: bytes) -> BaseModel:
+def _validate(model: type[pydantic.BaseModel], document: bytes) -> pydantic.BaseModel:
     """Check strictly, and refuse unknown fields unless the model says what to do with them."""
     extra = None if "extra" in model.model_config else "forbid"
     return model.model_validate_json(document, strict=True, extra=extra)  # type: ignore[arg-type]  # a literal, or None
 
 
-def _summary(error: ValidationError) -> str:
+def _is_refused(error: BaseException) -> TypeGuard[pydantic.ValidationError]:
+    """Whether a model has refused what it was given. Who has models has imported pydantic."""
+    found = sys.modules.get("pydantic")
+    return found is not None and isinstance(error, found.ValidationError)
+
+
+def _summary(error: pydantic.ValidationError) -> str:
     """Name each wrong field and what is wrong with it, without pydantic's links."""
     return "; ".join(
         f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors(include_url=False)

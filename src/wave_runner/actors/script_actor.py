@@ -11,13 +11,14 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
-
-import pydantic
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from wave_runner.actors.statement import EFFECTS, READS, check_statement
 from wave_runner.core.outcome import Effect, Replace, Write
 from wave_runner.core.raw import beginning, size_of
+
+if TYPE_CHECKING:
+    import pydantic
 
 STAGE_BYTES = 4 * 1024 * 1024
 """Rows are staged in pieces of at most this size, or a row that is larger; each piece is committed by itself."""

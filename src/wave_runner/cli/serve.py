@@ -94,9 +94,9 @@ def _tell(url: str, token: str | None, *, as_json: bool) -> None:
     if as_json:
         output.emit("wave.serve.v1", {"url": url, "token": token, "open": opens, "pages": are_built()})
     else:
+        if not are_built():
+            output.heading("the pages were not built into this installation: make ui builds them; all else answers")
         output.heading(f"listening on {url}")
         if token is not None:
             output.heading(f"open {opens}")
-        if not are_built():
-            output.heading("the pages were not built into this installation: make ui builds them; all else answers")
     sys.stdout.flush()

@@ -17,7 +17,7 @@ from wave_runner.store import embedded_keeper
 from wave_runner.store.embedded_binaries import Binaries
 from wave_runner.store.embedded_cluster import plain_environment
 from wave_runner.store.embedded_home import OTHER_SERVER, Home
-from wave_runner.store.embedded_keeper import arguments_of, postmaster_pid, try_lock
+from wave_runner.store.embedded_keeper import postmaster_pid, try_lock
 
 DEFAULT_PORT = 5432  # without TCP it only names the socket's file
 
@@ -134,7 +134,7 @@ def _wait_until_ready(home: Home, pid: int, logs: _Logs) -> Server:
     while time.monotonic() < deadline:
         if server := ready_server(home):
             return server
-        if not arguments_of(pid):
+        if _has_ended(pid):
             raise EmbeddedDatabaseError(
                 f"the server on {home.data} would not start:\n{logs.last_words()}",
                 hint=f"remove the cause that PostgreSQL names, {OTHER_SERVER}",
@@ -144,6 +144,18 @@ def _wait_until_ready(home: Home, pid: int, logs: _Logs) -> Server:
         f"the server on {home.data} is still recovering after {PATIENCE_S:.0f} s",
         hint=f"see {home.log}; it goes on while any wave command waits for it, so try again",
     )
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone, or dead and not yet reaped.
+
+    An empty command line does not say so: that of a process which is just being replaced by a program is empty, too.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(b")")[2].split()[0] in {b"Z", b"X"}
 
 
 def ensure_keeper(home: Home) -> None:

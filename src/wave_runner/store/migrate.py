@@ -29,6 +29,8 @@ NEWEST = "0001"
 # Any two processes that migrate a database take this lock; the number is "wave" in ASCII.
 LOCK = 0x77617665
 
+NAME_TAKEN = "Wave Runner's own tables lie in the same schema, and this may be the name of one: choose another name"
+
 
 def migrate(url: str, schema: str) -> bool:
     """Create or upgrade the schema. True if anything was done. Safe twice, and from two processes at once."""
@@ -189,7 +191,10 @@ def _apply(connection: psycopg.Connection, path: str, body: bytes, digest: bytes
     except UnicodeDecodeError as error:
         raise ProjectError(f"{path}: it is not UTF-8 (byte {error.start})", hint="save it as UTF-8") from error
     except psycopg.Error as error:
-        raise ProjectError(f"{path}: PostgreSQL says: {error.diag.message_primary or error}") from error
+        raise ProjectError(
+            f"{path}: PostgreSQL says: {error.diag.message_primary or error}",
+            hint=NAME_TAKEN if isinstance(error, psycopg.errors.DuplicateTable) else "",
+        ) from error
     connection.execute("INSERT INTO project_files (path, sha256) VALUES (%s, %s)", [path, digest])
 
 

@@ -947,6 +947,37 @@ CREATE TABLE wave.hits_r1 (
     service_us bigint CONSTRAINT hits_service_us_not_null NOT NULL
 );
 
+CREATE TABLE wave.http_requests (
+    person text NOT NULL,
+    key text NOT NULL,
+    sha256 bytea NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    answer text,
+    CONSTRAINT http_requests_sha256_check CHECK ((length(sha256) = 32))
+);
+
+CREATE TABLE wave.http_sessions (
+    session_id bigint NOT NULL,
+    token_id bigint,
+    own_sha256 bytea,
+    sha256 bytea NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT http_sessions_check CHECK (((token_id IS NULL) = (own_sha256 IS NOT NULL))),
+    CONSTRAINT http_sessions_own_sha256_check CHECK ((length(own_sha256) = 32)),
+    CONSTRAINT http_sessions_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE wave.http_sessions ALTER COLUMN session_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.http_sessions_session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE wave.interaction_events (
     event_id bigint DEFAULT nextval('wave.event_ids'::regclass) NOT NULL,
     run_id bigint NOT NULL,
@@ -1384,15 +1415,6 @@ ALTER TABLE wave.records ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
-CREATE TABLE wave.requests (
-    person text NOT NULL,
-    key text NOT NULL,
-    sha256 bytea NOT NULL,
-    asked_at timestamp with time zone DEFAULT now() NOT NULL,
-    answer text,
-    CONSTRAINT requests_sha256_check CHECK ((length(sha256) = 32))
-);
-
 CREATE SEQUENCE wave.rerun_ids
     START WITH 1
     INCREMENT BY 1
@@ -1557,28 +1579,6 @@ CREATE TABLE wave.server_owners (
     server text NOT NULL,
     runner_id uuid NOT NULL,
     lease_expires_at timestamp with time zone NOT NULL
-);
-
-CREATE TABLE wave.sessions (
-    session_id bigint NOT NULL,
-    token_id bigint,
-    own_sha256 bytea,
-    sha256 bytea NOT NULL,
-    opened_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    CONSTRAINT sessions_check CHECK (((token_id IS NULL) = (own_sha256 IS NOT NULL))),
-    CONSTRAINT sessions_own_sha256_check CHECK ((length(own_sha256) = 32)),
-    CONSTRAINT sessions_sha256_check CHECK ((length(sha256) = 32))
-);
-
-ALTER TABLE wave.sessions ALTER COLUMN session_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME wave.sessions_session_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
 );
 
 CREATE TABLE wave.spending (
@@ -1964,6 +1964,15 @@ ALTER TABLE ONLY wave.hits
 ALTER TABLE ONLY wave.hits_r1
     ADD CONSTRAINT hits_r1_pkey PRIMARY KEY (run_id, interaction_id);
 
+ALTER TABLE ONLY wave.http_requests
+    ADD CONSTRAINT http_requests_pkey PRIMARY KEY (person, key);
+
+ALTER TABLE ONLY wave.http_sessions
+    ADD CONSTRAINT http_sessions_pkey PRIMARY KEY (session_id);
+
+ALTER TABLE ONLY wave.http_sessions
+    ADD CONSTRAINT http_sessions_sha256_key UNIQUE (sha256);
+
 ALTER TABLE ONLY wave.interaction_events
     ADD CONSTRAINT interaction_events_pkey PRIMARY KEY (run_id, event_id);
 
@@ -2048,9 +2057,6 @@ ALTER TABLE ONLY wave.records
 ALTER TABLE ONLY wave.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record_id);
 
-ALTER TABLE ONLY wave.requests
-    ADD CONSTRAINT requests_pkey PRIMARY KEY (person, key);
-
 ALTER TABLE ONLY wave.reruns
     ADD CONSTRAINT reruns_pkey PRIMARY KEY (run_id, generation);
 
@@ -2080,12 +2086,6 @@ ALTER TABLE ONLY wave.schema_version
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_pkey PRIMARY KEY (server);
-
-ALTER TABLE ONLY wave.sessions
-    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
-
-ALTER TABLE ONLY wave.sessions
-    ADD CONSTRAINT sessions_sha256_key UNIQUE (sha256);
 
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_pkey PRIMARY KEY (run_id, record_id);
@@ -2147,6 +2147,8 @@ CREATE INDEX experiments_fed ON wave.experiments USING btree (run_id) WHERE ((so
 
 CREATE INDEX fan_outs_open ON wave.fan_outs USING btree (run_id) WHERE (closed_at IS NULL);
 
+CREATE INDEX http_requests_asked ON wave.http_requests USING btree (asked_at);
+
 CREATE INDEX interaction_events_skips ON ONLY wave.interaction_events USING btree (event_id) WHERE (type = 'projection_event_skipped'::wave.event_type);
 
 CREATE INDEX interaction_events_r0_event_id_idx ON wave.interaction_events_r0 USING btree (event_id) WHERE (type = 'projection_event_skipped'::wave.event_type);
@@ -2196,8 +2198,6 @@ CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, int
 CREATE INDEX payloads_r1_run_id_interaction_id_attempt_idx ON wave.payloads_r1 USING btree (run_id, interaction_id, attempt);
 
 CREATE UNIQUE INDEX projections_one_of_each ON wave.projections USING btree (name, state) WHERE (state <> 'retired'::text);
-
-CREATE INDEX requests_asked ON wave.requests USING btree (asked_at);
 
 CREATE INDEX run_records_ended ON wave.run_records USING btree (run_id) WHERE (state = 'ended'::text);
 
@@ -2426,6 +2426,9 @@ ALTER TABLE ONLY wave.firings
 ALTER TABLE ONLY wave.hits_r1
     ADD CONSTRAINT hits_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
+ALTER TABLE ONLY wave.http_sessions
+    ADD CONSTRAINT http_sessions_token_id_fkey FOREIGN KEY (token_id) REFERENCES wave.access_tokens(token_id);
+
 ALTER TABLE ONLY wave.interaction_inputs_r1
     ADD CONSTRAINT interaction_inputs_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
@@ -2506,9 +2509,6 @@ ALTER TABLE ONLY wave.run_steps
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);
-
-ALTER TABLE ONLY wave.sessions
-    ADD CONSTRAINT sessions_token_id_fkey FOREIGN KEY (token_id) REFERENCES wave.access_tokens(token_id);
 
 ALTER TABLE ONLY wave.spending
     ADD CONSTRAINT spending_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);

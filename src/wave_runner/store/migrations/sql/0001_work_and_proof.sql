@@ -934,7 +934,7 @@ CREATE TABLE access_tokens (
 );
 
 -- Browsers that have shown an access token, or the one that `wave serve` has printed: that is known to one process alone.
-CREATE TABLE sessions (
+CREATE TABLE http_sessions (
     session_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     token_id    bigint REFERENCES access_tokens,
     own_sha256  bytea CHECK (length(own_sha256) = 32),
@@ -947,7 +947,7 @@ CREATE TABLE sessions (
 
 -- What persons have asked for by HTTP, each under a key of their own, and what was answered: nothing is done twice. Texts of
 -- records have no place in these answers. They are kept for a day.
-CREATE TABLE requests (
+CREATE TABLE http_requests (
     person    text NOT NULL,
     key       text NOT NULL,
     sha256    bytea NOT NULL CHECK (length(sha256) = 32),      -- of what was asked for
@@ -955,7 +955,7 @@ CREATE TABLE requests (
     answer    text,
     PRIMARY KEY (person, key)
 );
-CREATE INDEX requests_asked ON requests (asked_at);
+CREATE INDEX http_requests_asked ON http_requests (asked_at);
 
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 

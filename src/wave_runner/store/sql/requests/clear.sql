@@ -1,1 +1,1 @@
-DELETE FROM requests WHERE asked_at < now() - interval '1 day'
+DELETE FROM http_requests WHERE asked_at < now() - interval '1 day'

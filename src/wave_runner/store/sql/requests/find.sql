@@ -1,1 +1,1 @@
-SELECT sha256, answer FROM requests WHERE person = %(person)s AND key = %(key)s
+SELECT sha256, answer FROM http_requests WHERE person = %(person)s AND key = %(key)s

@@ -1,2 +1,2 @@
 -- Nobody is known by these any more.
-DELETE FROM sessions WHERE expires_at < now() - interval '1 day'
+DELETE FROM http_sessions WHERE expires_at < now() - interval '1 day'
