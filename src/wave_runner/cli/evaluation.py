@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,37 +62,7 @@ def start(
         choice = engine.choice(version.workflow, step)
         return await experimenting.judged(version, found, choice, await engine.sync())
 
-    context.exit(experiments.start(project_dir(context), begin, partial(_report, as_json=as_json), name="wave eval"))
-
-
-@evaluation.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def show(context: click.Context, number: int, as_json: bool) -> None:
-    """Show what came of eval N: what is wrong, and what has changed since the one before.
-
-    \b
-    wave eval show 12
-    wave eval show 12 --json
-    """
-    experiments.show(project_dir(context), partial(_report, as_json=as_json), number, name="wave eval show")
-
-
-@evaluation.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def resume(context: click.Context, number: int, as_json: bool) -> None:
-    """Go on with eval N, which was stopped or killed, until it has ended.
-
-    \b
-    wave eval resume 12
-    wave eval resume 12 --json
-    """
-    context.exit(experiments.resume(project_dir(context), RunKind.EVAL, number, partial(_report, as_json=as_json)))
+    context.exit(experiments.start(project_dir(context), begin, _report, name="wave eval", as_json=as_json))
 
 
 @evaluation.command(name="list")
@@ -195,3 +164,12 @@ def _named(found: Eval) -> str:
     assert since is not None, "it is only said of an eval that has one before"
     better = f"; right now: {', '.join(since.better[:SHOWN])}" if since.better else ""
     return better + (f"; wrong now: {', '.join(since.worse[:SHOWN])}" if since.worse else "")
+
+
+experiments.add_show_and_resume(
+    evaluation,
+    RunKind.EVAL,
+    _report,
+    shows="Show what came of eval N: what is wrong, and what has changed since the one before.",
+    resumes="Go on with eval N, which was stopped or killed, until it has ended.",
+)

@@ -7,11 +7,12 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from wave_runner.cli import output
+from wave_runner.cli.main import project_dir, project_option
 from wave_runner.core.cost import amount
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from wave_runner.store.experiments import Experiment
 
 MOST_INPUTS = 10_000
+
+
+class Report(Protocol):
+    """Prints what came of an experiment so far, by its number."""
+
+    async def __call__(self, engine: Engine, number: int, /, *, as_json: bool) -> None: ...
 
 
 class StepGroup(click.Group):
@@ -71,41 +78,19 @@ def new_seed() -> str:
     return secrets.token_hex(4)
 
 
-def start(
-    folder: Path,
-    begin: Callable[[Engine], Awaitable[int]],
-    report: Callable[[Engine, int], Awaitable[None]],
-    *,
-    name: str,
-) -> int:
+def start(folder: Path, begin: Callable[[Engine], Awaitable[int]], report: Report, *, name: str, as_json: bool) -> int:
     """Begin an experiment, work until it has ended, and print its report. Returns the exit code."""
 
     async def driven() -> int:
         from wave_runner.engine import open_engine
 
         async with open_engine(folder, name=name) as engine:
-            return await _to_the_end(engine, await begin(engine), report, name=name)
+            return await _to_the_end(engine, await begin(engine), report, name=name, as_json=as_json)
 
     return asyncio.run(driven())
 
 
-def resume(folder: Path, kind: RunKind, number: int, report: Callable[[Engine, int], Awaitable[None]]) -> int:
-    """Go on with an experiment that has not ended, and print its report. Returns the exit code."""
-
-    async def driven() -> int:
-        from wave_runner.engine import open_engine
-
-        async with open_engine(folder, name=f"wave {kind}") as engine:
-            await engine.experimenting().known(kind, number)
-            await engine.sync()
-            return await _to_the_end(engine, number, report, name=f"wave {kind}")
-
-    return asyncio.run(driven())
-
-
-async def _to_the_end(
-    engine: Engine, number: int, report: Callable[[Engine, int], Awaitable[None]], *, name: str
-) -> int:
+async def _to_the_end(engine: Engine, number: int, report: Report, *, name: str, as_json: bool) -> int:
     from wave_runner.cli.driving import INTERRUPTED, until_ended, working
 
     async with working(engine) as runner:
@@ -113,36 +98,70 @@ async def _to_the_end(
     if code == INTERRUPTED:
         click.echo(f"it goes on when you say: {name} resume {number}", err=True)
         return code
-    await report(engine, number)
+    await report(engine, number, as_json=as_json)
     return code
 
 
-def show(folder: Path, report: Callable[[Engine, int], Awaitable[None]], number: int, *, name: str) -> None:
-    """Print what came of an experiment so far."""
+def add_show_and_resume(group: click.Group, kind: RunKind, report: Report, *, shows: str, resumes: str) -> None:
+    """Give the commands of a kind of experiment `show` and `resume`, each with what its help says first."""
 
-    async def shown() -> None:
-        from wave_runner.engine import open_engine
+    @group.command(help=_with_examples(shows, kind, "show 12"))
+    @number_argument
+    @project_option
+    @json_option
+    @click.pass_context
+    def show(context: click.Context, number: int, as_json: bool) -> None:
+        asyncio.run(_show(project_dir(context), report, number, name=f"wave {kind} show", as_json=as_json))
 
-        async with open_engine(folder, name=name) as engine:
-            await report(engine, number)
+    @group.command(help=_with_examples(resumes, kind, "resume 12"))
+    @number_argument
+    @project_option
+    @json_option
+    @click.pass_context
+    def resume(context: click.Context, number: int, as_json: bool) -> None:
+        context.exit(asyncio.run(_resume(project_dir(context), kind, number, report, as_json=as_json)))
 
-    asyncio.run(shown())
+
+def add_list(group: click.Group, kind: RunKind, columns: Sequence[str]) -> None:
+    """Give the commands of a kind of experiment `list`."""
+
+    @group.command(name="list", help=_with_examples(f"List the {kind}s, the newest first.", kind, "list"))
+    @project_option
+    @json_option
+    @click.pass_context
+    def list_(context: click.Context, as_json: bool) -> None:
+        asyncio.run(_list(project_dir(context), kind, columns, as_json=as_json))
 
 
-def listed(folder: Path, kind: RunKind, columns: Sequence[str], *, as_json: bool) -> None:
-    """Print the experiments of a kind, the newest first."""
+def _with_examples(text: str, kind: RunKind, words: str) -> str:
+    return f"{text}\n\n\b\nwave {kind} {words}\nwave {kind} {words} --json"
 
-    async def shown() -> None:
-        from wave_runner.engine import open_engine
 
-        async with open_engine(folder, name=f"wave {kind} list") as engine:
-            found = await engine.experimenting().known(kind)
-        rows = [{**vars(one), "with": with_words(one)} for one in found]
-        for row in rows:
-            del row["changes"]
-        output.show(columns, rows, f"wave.{kind}s.v1", as_json=as_json)
+async def _show(folder: Path, report: Report, number: int, *, name: str, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
 
-    asyncio.run(shown())
+    async with open_engine(folder, name=name) as engine:
+        await report(engine, number, as_json=as_json)
+
+
+async def _resume(folder: Path, kind: RunKind, number: int, report: Report, *, as_json: bool) -> int:
+    from wave_runner.engine import open_engine
+
+    async with open_engine(folder, name=f"wave {kind}") as engine:
+        await engine.experimenting().known(kind, number)
+        await engine.sync()
+        return await _to_the_end(engine, number, report, name=f"wave {kind}", as_json=as_json)
+
+
+async def _list(folder: Path, kind: RunKind, columns: Sequence[str], *, as_json: bool) -> None:
+    from wave_runner.engine import open_engine
+
+    async with open_engine(folder, name=f"wave {kind} list") as engine:
+        found = await engine.experimenting().known(kind)
+    rows = [{**vars(one), "with": with_words(one)} for one in found]
+    for row in rows:
+        del row["changes"]
+    output.show(columns, rows, f"wave.{kind}s.v1", as_json=as_json)
 
 
 def with_words(experiment: Experiment) -> str:

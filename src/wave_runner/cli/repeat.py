@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -89,52 +88,7 @@ def start(
         asked = Asked(choice=choice, size=records, times=times, seed=seed or experiments.new_seed())
         return await experimenting.sampled(RunKind.REPEAT, version, asked, await engine.sync())
 
-    context.exit(experiments.start(project_dir(context), begin, partial(_report, as_json=as_json), name="wave repeat"))
-
-
-@repeat.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def show(context: click.Context, number: int, as_json: bool) -> None:
-    """Show what came of repeat N: the least steady fields and records first.
-
-    \b
-    wave repeat show 12
-    wave repeat show 12 --json
-    """
-    experiments.show(project_dir(context), partial(_report, as_json=as_json), number, name="wave repeat show")
-
-
-@repeat.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def resume(context: click.Context, number: int, as_json: bool) -> None:
-    """Go on with repeat N, which was stopped or killed, until it has ended.
-
-    \b
-    wave repeat resume 12
-    wave repeat resume 12 --json
-    """
-    context.exit(experiments.resume(project_dir(context), RunKind.REPEAT, number, partial(_report, as_json=as_json)))
-
-
-@repeat.command(name="list")
-@project_option
-@experiments.json_option
-@click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
-    """List the repeats, the newest first.
-
-    \b
-    wave repeat list
-    wave repeat list --json
-    """
-    columns = ("run_id", "workflow", "step", "with", "times", "interactions", "unfinished", "state", "started_by")
-    experiments.listed(project_dir(context), RunKind.REPEAT, columns, as_json=as_json)
+    context.exit(experiments.start(project_dir(context), begin, _report, name="wave repeat", as_json=as_json))
 
 
 async def _report(engine: Engine, number: int, *, as_json: bool) -> None:
@@ -183,3 +137,17 @@ def _show(found: Repeat) -> None:
 
 def _told(answers: Mapping[str, int]) -> str:
     return ", ".join(f"{n} × {experiments.short(value)}" for value, n in answers.items())
+
+
+experiments.add_show_and_resume(
+    repeat,
+    RunKind.REPEAT,
+    _report,
+    shows="Show what came of repeat N: the least steady fields and records first.",
+    resumes="Go on with repeat N, which was stopped or killed, until it has ended.",
+)
+experiments.add_list(
+    repeat,
+    RunKind.REPEAT,
+    ("run_id", "workflow", "step", "with", "times", "interactions", "unfinished", "state", "started_by"),
+)

@@ -114,71 +114,16 @@ async def _start(
     output.heading(f"what has come of it so far: wave shadow show {number}; to end it: wave cancel run {number}")
 
 
-@shadow.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def show(context: click.Context, number: int, as_json: bool) -> None:
-    """Show what has come of shadow N so far: the results that differ first.
-
-    \b
-    wave shadow show 12
-    wave shadow show 12 --json
-    """
-    experiments.show(
-        project_dir(context),
-        partial(_report, as_json=as_json),
-        number,
-        name="wave shadow show",
-    )
-
-
-@shadow.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def resume(context: click.Context, number: int, as_json: bool) -> None:
-    """Work until shadow N has ended, and show what came of it. It ends after the run that it is beside.
-
-    \b
-    wave shadow resume 12
-    wave shadow resume 12 --json
-    """
-    context.exit(experiments.resume(project_dir(context), RunKind.SHADOW, number, partial(_report, as_json=as_json)))
-
-
-@shadow.command(name="list")
-@project_option
-@experiments.json_option
-@click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
-    """List the shadows, the newest first.
-
-    \b
-    wave shadow list
-    wave shadow list --json
-    """
-    columns = ("run_id", "workflow", "step", "with", "source_run_id", "fed", "unfinished", "state", "adopted_by")
-    experiments.listed(project_dir(context), RunKind.SHADOW, columns, as_json=as_json)
-
-
-@shadow.command()
-@experiments.number_argument
-@versions.reason_option
-@project_option
-@experiments.json_option
-@versions.yes_option
-@click.pass_context
-def adopt(context: click.Context, number: int, reason: str, as_json: bool, yes: bool) -> None:
-    """Put what shadow N has tried in the place of what the folder has, and approve it. It must have ended.
-
-    \b
-    wave shadow adopt 12
-    wave shadow adopt 12 --reason "fewer false alarms" --yes
-
-    The file is written into the project's folder. Every result that the old version made is stale then: wave stale
-    lists them, wave rerun --stale redoes them.
-    """
-    versions.adopt(project_dir(context), RunKind.SHADOW, number, reason=reason, yes=yes, as_json=as_json)
+experiments.add_show_and_resume(
+    shadow,
+    RunKind.SHADOW,
+    _report,
+    shows="Show what has come of shadow N so far: the results that differ first.",
+    resumes="Work until shadow N has ended, and show what came of it. It ends after the run that it is beside.",
+)
+experiments.add_list(
+    shadow,
+    RunKind.SHADOW,
+    ("run_id", "workflow", "step", "with", "source_run_id", "fed", "unfinished", "state", "adopted_by"),
+)
+versions.add_adopt(shadow, RunKind.SHADOW, when=" It must have ended.")

@@ -82,75 +82,19 @@ def start(
         asked = Asked(choice=choice, size=sample, seed=seed or experiments.new_seed())
         return await experimenting.sampled(RunKind.TRIAL, version, asked, await engine.sync())
 
-    report = partial(_report, as_json=as_json)
-    context.exit(experiments.start(project_dir(context), begin, report, name="wave trial"))
+    context.exit(experiments.start(project_dir(context), begin, _report, name="wave trial", as_json=as_json))
 
 
-@trial.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def show(context: click.Context, number: int, as_json: bool) -> None:
-    """Show what came of trial N: the results that differ first.
-
-    \b
-    wave trial show 12
-    wave trial show 12 --json
-    """
-    experiments.show(
-        project_dir(context),
-        partial(_report, as_json=as_json),
-        number,
-        name="wave trial show",
-    )
-
-
-@trial.command()
-@experiments.number_argument
-@project_option
-@experiments.json_option
-@click.pass_context
-def resume(context: click.Context, number: int, as_json: bool) -> None:
-    """Go on with trial N, which was stopped or killed, until it has ended.
-
-    \b
-    wave trial resume 12
-    wave trial resume 12 --json
-    """
-    context.exit(experiments.resume(project_dir(context), RunKind.TRIAL, number, partial(_report, as_json=as_json)))
-
-
-@trial.command(name="list")
-@project_option
-@experiments.json_option
-@click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
-    """List the trials, the newest first.
-
-    \b
-    wave trial list
-    wave trial list --json
-    """
-    columns = ("run_id", "workflow", "step", "with", "interactions", "unfinished", "state", "started_by", "adopted_by")
-    experiments.listed(project_dir(context), RunKind.TRIAL, columns, as_json=as_json)
-
-
-@trial.command()
-@experiments.number_argument
-@versions.reason_option
-@project_option
-@experiments.json_option
-@versions.yes_option
-@click.pass_context
-def adopt(context: click.Context, number: int, reason: str, as_json: bool, yes: bool) -> None:
-    """Put what trial N has tried in the place of what the folder has, and approve it.
-
-    \b
-    wave trial adopt 12
-    wave trial adopt 12 --reason "fewer false alarms" --yes
-
-    The file is written into the project's folder. Every result that the old version made is stale then: wave stale
-    lists them, wave rerun --stale redoes them.
-    """
-    versions.adopt(project_dir(context), RunKind.TRIAL, number, reason=reason, yes=yes, as_json=as_json)
+experiments.add_show_and_resume(
+    trial,
+    RunKind.TRIAL,
+    _report,
+    shows="Show what came of trial N: the results that differ first.",
+    resumes="Go on with trial N, which was stopped or killed, until it has ended.",
+)
+experiments.add_list(
+    trial,
+    RunKind.TRIAL,
+    ("run_id", "workflow", "step", "with", "interactions", "unfinished", "state", "started_by", "adopted_by"),
+)
+versions.add_adopt(trial, RunKind.TRIAL)

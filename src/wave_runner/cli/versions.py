@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wave_runner.cli import differences, experiments, output
+from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
     from wave_runner.core.experiment import RunKind
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
     from wave_runner.reports.experiments import Trial
     from wave_runner.runner.experimenting import Adoption
 
-reason_option = click.option("--reason", metavar="TEXT", default="", help="Why: it is kept with what was tried.")
-yes_option = click.option("--yes", is_flag=True, help="Do it. Without this the command only says what it would do.")
+ADOPT = """\
+Put what {kind} N has tried in the place of what the folder has, and approve it.{when}
+
+\b
+wave {kind} adopt 12
+wave {kind} adopt 12 --reason "fewer false alarms" --yes
+
+The file is written into the project's folder. Every result that the old version made is stale then: wave stale
+lists them, wave rerun --stale redoes them.
+"""
 
 
 async def report(engine: Engine, number: int, *, kind: RunKind, as_json: bool) -> None:
@@ -50,11 +59,20 @@ def _show(found: Trial) -> None:
     output.heading(f"{found.equal} results are equal and {found.differs} differ: {agree} agree; {alone}")
 
 
-def adopt(folder: Path, kind: RunKind, number: int, *, reason: str, yes: bool, as_json: bool) -> None:
-    """Put what was tried in the place of what the folder has, or say what that would do."""
-    if yes and not reason:
-        raise click.UsageError(f"say why, with --reason TEXT: it is kept with the {kind}")
-    asyncio.run(_adopt(folder, kind, number, reason=reason, yes=yes, as_json=as_json))
+def add_adopt(group: click.Group, kind: RunKind, *, when: str = "") -> None:
+    """Give the commands of a kind of experiment `adopt`: the version that was tried in the place of the folder's."""
+
+    @group.command(help=ADOPT.format(kind=kind, when=when))
+    @experiments.number_argument
+    @click.option("--reason", metavar="TEXT", default="", help="Why: it is kept with what was tried.")
+    @project_option
+    @experiments.json_option
+    @click.option("--yes", is_flag=True, help="Do it. Without this the command only says what it would do.")
+    @click.pass_context
+    def adopt(context: click.Context, number: int, reason: str, as_json: bool, yes: bool) -> None:
+        if yes and not reason:
+            raise click.UsageError(f"say why, with --reason TEXT: it is kept with the {kind}")
+        asyncio.run(_adopt(project_dir(context), kind, number, reason=reason, yes=yes, as_json=as_json))
 
 
 async def _adopt(folder: Path, kind: RunKind, number: int, *, reason: str, yes: bool, as_json: bool) -> None:
