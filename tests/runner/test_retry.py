@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support.invariants import broken_invariants
 from tests.support.projects import WAVE, Ground, rows, run_to_end, script
 
 from wave_runner.core.control import Subject
@@ -70,6 +71,7 @@ def test_exactly_what_failed_is_done_again_and_the_run_completes(ground: Ground,
     switch.unlink()
     assert retry(ground, expect=2) == 2
     assert ground.one("SELECT state FROM workflow_runs") == "running"
+    assert broken_invariants(ground.url) == {}, "also before somebody works on it"
     assert go_on(ground) == "completed"
     assert ground.one("SELECT count(*) FROM items WHERE note = 'done'") == 5
     attempts = ground.sql(

@@ -44,21 +44,12 @@ def session_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     wave_dir = _shared_folder(tmp_path_factory) / "session" / ".wave"
     database = embedded.start(wave_dir)
-    _let_the_system_write(database.admin_url)
     _keep_in_memory(database.admin_url)
     yield database.admin_url
     database.release()
     with contextlib.suppress(EmbeddedDatabaseError):  # another worker still uses it, and will remove it
         embedded.remove(wave_dir)
         _forget_what_is_over()
-
-
-def _let_the_system_write(admin_url: str) -> None:
-    """No test pulls the plug of this machine, and whatever else is killed, the system has what was written."""
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        for name in ("fsync", "full_page_writes"):
-            admin.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
-        admin.execute("SELECT pg_reload_conf()")
 
 
 def _keep_in_memory(admin_url: str) -> None:
@@ -71,7 +62,7 @@ def _keep_in_memory(admin_url: str) -> None:
             return
         _forget_what_is_over()
         admin.execute("SELECT pg_advisory_lock(hashtext('wave tests in memory'))")  # workers come at the same time
-        if admin.execute("SELECT FROM pg_tablespace WHERE spcname = %s", [TABLESPACE]).fetchone():
+        if _where(admin):
             return
         place = Path(tempfile.mkdtemp(prefix=PLACE, dir=memory))
         (place / "of").write_text(data, encoding="utf-8")
@@ -108,8 +99,8 @@ def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]
     origin = sql.Identifier(template) if template else sql.SQL("template0 ENCODING 'UTF8'")
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} {}").format(
-                sql.Identifier(name), sql.Identifier(ROLE), origin, _where(admin)
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} TABLESPACE {}").format(
+                sql.Identifier(name), sql.Identifier(ROLE), origin, sql.Identifier(_where(admin) or "pg_default")
             )
         )
         password = _role_password(admin)
@@ -119,9 +110,10 @@ def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]
         _close(admin_url, name)
 
 
-def _where(admin: psycopg.Connection) -> sql.Composable:
-    kept_in_memory = admin.execute("SELECT FROM pg_tablespace WHERE spcname = %s", [TABLESPACE]).fetchone() is not None
-    return sql.SQL("TABLESPACE {}").format(sql.Identifier(TABLESPACE)) if kept_in_memory else sql.SQL("")
+def _where(admin: psycopg.Connection) -> str:
+    """Return the tablespace that lies in memory; empty where there is none."""
+    found = admin.execute("SELECT spcname FROM pg_tablespace WHERE spcname = %s", [TABLESPACE]).fetchone()
+    return found[0] if found else ""
 
 
 _over: list[tuple[str, str]] = []  # databases of tests that are over, each with the URL of its server
