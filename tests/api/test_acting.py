@@ -87,7 +87,7 @@ def test_what_failed_is_tried_again_once_by_who_has_looked(ground: Ground, tmp_p
         assert otto.is_refused("cancel", {**run, "expect": found["total"] + 1}) == (409, "conflict")
         assert otto.does("cancel", {**run, "expect": found["total"]})["cancelled"] == found["total"] == 2
         assert told(ground, "cancelled")[-1]["by"] == "otto"
-        ground.sql("UPDATE requests SET answer = NULL")
+        ground.sql("UPDATE http_requests SET answer = NULL")
         assert anna.is_refused("pause", run, **key) == (409, "conflict")  # it may have been done: nobody knows
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from tests.support import bundles
-from tests.support.projects import WAVE, Ground, rows, script
+from tests.support.projects import WAVE, Ground, Make, rows, script
 
 from wave_runner.audit.wave_verify import Finding, Policy, parse_checkpoint
 from wave_runner.engine import Engine
@@ -19,11 +19,14 @@ from wave_runner.reports.verify import Verified, verify_log
 from wave_runner.store import log
 
 
-@pytest.fixture
-def worked(ground: Ground) -> Ground:
+def many_records(ground: Ground) -> None:
     ground.project(rows=rows(150), ensures=["record.words == 4"])
     assert ground.run() == "completed"
-    return ground
+
+
+@pytest.fixture
+def worked(copy_of: Callable[[Make], Ground]) -> Ground:
+    return copy_of(many_records)
 
 
 def verified(ground: Ground, *, policy: str = "", older: list[str] | None = None, own: bool = False) -> Verified:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from tests.runner.test_repair import LABEL, STEPS, work
-from tests.support.projects import Ground, rows
+from tests.support.projects import Ground, Make, rows
 
 from wave_runner.cli import main
 
 
-@pytest.fixture
-def done(ground: Ground) -> Ground:
+def three_records(ground: Ground) -> None:
     ground.project(rows=rows(3), steps=STEPS, actors={"label": LABEL})
     assert ground.run() == "completed"
-    return ground
+
+
+@pytest.fixture
+def done(copy_of: Callable[[Make], Ground]) -> Ground:
+    return copy_of(three_records)
 
 
 def wave(ground: Ground, *words: str) -> int:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 import pytest
+from tests.crash.points import placed
 from tests.runner.test_batches import PERMISSIVE, TABLE, VANISHED, item, states
 from tests.support.projects import WAVE, Ground
 from tests.support.refetched import give, refetched, run
@@ -14,7 +15,6 @@ from tests.support.refetched import give, refetched, run
 from wave_runner import crash_points
 
 WHY = ("--reason", "broken", "--yes")
-PLACES = ("", crash_points.COMMIT)
 ENDING = ("batches/declare", "batches/whole", "batches/vanishing", "records/vanish", "batches/settle")
 TAKING_UP = ("staging/lock_rows", "staging/copy", "staging_orders/add")
 ROLLING_BACK = (
@@ -45,10 +45,6 @@ def works(ground: Ground) -> None:
     assert done.returncode in (0, 1), done.stderr
 
 
-def alternating(points: tuple[str, ...]) -> list[str]:
-    return [one + PLACES[n % 2] for n, one in enumerate(points)]
-
-
 @pytest.fixture
 def twice(ground: Ground) -> Ground:
     """A source that was fetched, and now gives one row less, one that has changed, a new one and a bad one."""
@@ -59,7 +55,7 @@ def twice(ground: Ground) -> Ground:
     return ground
 
 
-@pytest.mark.parametrize("point", alternating(ENDING))
+@pytest.mark.parametrize("point", placed(ENDING))
 def test_a_run_that_is_killed_where_records_vanish_lets_them_vanish_once(twice: Ground, point: str):
     killed(twice, point, "run", "work")
     works(twice)
@@ -68,7 +64,7 @@ def test_a_run_that_is_killed_where_records_vanish_lets_them_vanish_once(twice: 
     assert states(twice, 2) == {"promoted": 1, "rejected": 1, "unchanged": 1, "updated": 1}
 
 
-@pytest.mark.parametrize("point", alternating(TAKING_UP))
+@pytest.mark.parametrize("point", placed(TAKING_UP))
 def test_rows_are_taken_up_by_another_run_once(twice: Ground, point: str):
     assert run(twice) == "completed"
     twice.write("actors/check.py", PERMISSIVE)
@@ -83,7 +79,7 @@ def test_rows_are_taken_up_by_another_run_once(twice: Ground, point: str):
     assert twice.items() == {"a": 1, "b": 4, "c": 4, "d": 4, "e": 0}
 
 
-@pytest.mark.parametrize("point", alternating(ROLLING_BACK))
+@pytest.mark.parametrize("point", placed(ROLLING_BACK))
 def test_a_rollback_that_is_killed_stands_whole_or_not_at_all(twice: Ground, point: str):
     before = twice.sql(TABLE)
     assert run(twice) == "completed"

@@ -6,16 +6,16 @@ there, or named below with the reason why this workload does not come by.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.crash import workload
+from tests.crash.points import PLACES, placed
 from tests.support.invariants import broken_invariants
 from tests.support.openai_stub import OpenAIStub
 from tests.support.projects import Ground, wait_until
@@ -174,17 +174,6 @@ def test_the_workload_by_itself(session_database: str, migrated: str, tmp_path: 
         workload.check(ground, asks=True)
 
 
-# Every second statement, in one place or the other; with this variable all of them, in both.
-PLACES = ("", crash_points.COMMIT)
-EVERYWHERE = "WAVE_CRASH_EVERYWHERE" in os.environ
-
-
-def placed(statements: Sequence[str]) -> list[str]:
-    if EVERYWHERE:
-        return [statement + place for statement in statements for place in PLACES]
-    return [statement + PLACES[number % 2] for number, statement in enumerate(statements[::2])]
-
-
 def dies_at(point: str, done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == -signal.SIGKILL, f"{point} was never passed\n{done.stderr}"
 
@@ -194,7 +183,7 @@ def test_what_is_not_hit_here_is_a_statement_still():
     assert len(POINTS) + len(PEOPLE) + len(SWEEPING) + len(SELECTING) + len(RECALLING) > 50
 
 
-@pytest.mark.parametrize("point", [*placed(POINTS), *ACTING])
+@pytest.mark.parametrize("point", [*placed(POINTS, every=3), *ACTING])
 def test_a_run_goes_on_after_a_kill_at(point: str, session_database: str, migrated: str, tmp_path: Path):
     with ready(session_database, migrated, tmp_path) as ground:
         dies_at(point, workload.work(ground, **{crash_points.VARIABLE: point}))

@@ -6,7 +6,8 @@ import json
 import signal
 
 import pytest
-from tests.crash.test_repair import PLACES, wave
+from tests.crash.points import placed
+from tests.crash.test_repair import wave
 from tests.crash.workload import SETTINGS
 from tests.runner.test_shadow import FORM, decide, sources
 from tests.support.projects import Ground, rows, script
@@ -31,7 +32,7 @@ def trial(ground: Ground, **environment: str) -> int:
     return wave(ground, *command, **environment).returncode
 
 
-@pytest.mark.parametrize("point", [one + PLACES[n % 2] for n, one in enumerate((*STARTING, "experiments/begin"))])
+@pytest.mark.parametrize("point", placed((*STARTING, "experiments/begin")))
 def test_a_trial_that_is_killed_while_it_begins_stands_whole_or_not_at_all(done: Ground, point: str):
     assert trial(done, **{crash_points.VARIABLE: point}) == -signal.SIGKILL, f"{point} was never passed"
     begun = done.sql("SELECT run_id FROM experiments")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 
 import pytest
+from tests.crash.points import placed
 from tests.runner.test_repair import LABEL, MORE, STEPS, in_force, values
-from tests.support.projects import WAVE, Ground, rows
+from tests.support.projects import WAVE, Ground, Make, rows
 
 from wave_runner import crash_points
 
@@ -26,7 +28,6 @@ UNDOING = (
     "reruns/judge_again",
     "reruns/mark_undone",
 )
-PLACES = ("", crash_points.COMMIT)
 
 
 def wave(ground: Ground, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -40,16 +41,19 @@ def works(ground: Ground) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture
-def done(ground: Ground) -> Ground:
+def to_be_redone(ground: Ground) -> None:
     ground.project(rows=rows(N), steps=STEPS, actors={"label": LABEL})
     assert ground.run() == "completed"
     ground.write("actors/count.py", MORE)
     ground.do(lambda engine: engine.approve("count"))
-    return ground
 
 
-@pytest.mark.parametrize("point", [one + PLACES[n % 2] for n, one in enumerate((*REDOING, "runs/reopen"))])
+@pytest.fixture
+def done(copy_of: Callable[[Make], Ground]) -> Ground:
+    return copy_of(to_be_redone)
+
+
+@pytest.mark.parametrize("point", placed((*REDOING, "runs/reopen")))
 def test_a_rerun_that_is_killed_stands_whole_or_not_at_all(done: Ground, point: str):
     stood = in_force(done)
     killed = wave(done, *RERUN, **{crash_points.VARIABLE: point})
@@ -66,7 +70,7 @@ def test_a_rerun_that_is_killed_stands_whole_or_not_at_all(done: Ground, point: 
     assert done.one("SELECT count(*) FROM interactions") == 2 + 4 * N
 
 
-@pytest.mark.parametrize("point", [one + PLACES[n % 2] for n, one in enumerate(UNDOING)])
+@pytest.mark.parametrize("point", placed(UNDOING))
 def test_an_undo_that_is_killed_stands_whole_or_not_at_all(done: Ground, point: str):
     stood, counted = values(done), in_force(done)
     assert wave(done, *RERUN).returncode == 0

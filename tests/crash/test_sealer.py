@@ -6,6 +6,7 @@ import itertools
 import signal
 
 import pytest
+from tests.crash.points import PLACES, chosen
 from tests.support import sealed
 from tests.support.projects import Ground, rows
 
@@ -16,13 +17,13 @@ POINTS = [
     statement + place
     for statement, place in itertools.product(
         ("log/begin", "log/append", "log/add_tiles", "log/advance", "log/set_key", "log/add_checkpoint"),
-        ("", "+commit"),
+        PLACES,
     )
 ]
 SECOND = ["log/append:3", "log/advance+commit:2", "log/add_checkpoint:2", "log/add_checkpoint+commit:2"]
 
 
-@pytest.mark.parametrize("point", [*POINTS, *SECOND])
+@pytest.mark.parametrize("point", chosen([*POINTS, *SECOND]))
 def test_the_log_goes_on_after_a_kill_at(point: str, ground: Ground):
     ground.project(rows=rows(300), ensures=["record.words == 4"])
     ground.start()

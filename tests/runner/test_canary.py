@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from tests.runner.test_trial import begin, work
-from tests.support.projects import WAVE, Ground, at_work, ended, run_to_end, script, wait_until
+from tests.support.projects import SHORT_LEASE, WAVE, Ground, at_work, ended, run_to_end, script, wait_until
 from tests.support.selecting import fill, selecting
 
 from wave_runner.core.control import Subject
@@ -206,11 +206,11 @@ def test_a_command_that_is_killed_during_the_canary_changes_nothing(ground: Grou
     """What holds the others is in the database: not one of them begins, whoever works and whoever dies."""
     slow = SCORE.replace("return", "__import__('time').sleep(0.3)\n        return", 1)
     project(ground, ["some text"] * 30, canary="{records: 6, then: ask}", score=slow)
-    with ground.process("run", "work") as first:
+    with ground.process("run", "work", **SHORT_LEASE) as first:
         wait_until(lambda: ground.one("SELECT count(*) FROM interactions WHERE state = 'completed'") >= 4)
         first.kill()
     assert ground.one(BEGUN) == 6
-    with ground.process("runner"), ground.process("runner"):
+    with ground.process("runner", **SHORT_LEASE), ground.process("runner", **SHORT_LEASE):
         wait_until(lambda: ground.one("SELECT canary_verdict FROM workflow_runs") == "passed", patience_s=120)
     assert ground.one(BEGUN) == 6
     assert ground.one("SELECT count(*) FROM interaction_events WHERE type = 'canary_judged'") == 1

@@ -13,7 +13,7 @@ import pytest
 from tests.runner.test_recall import GOOD, again, asking
 from tests.runner.test_repair import LABEL, MORE, STEPS, rerun, undo, values, work
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import FETCH, Ground, rows, until
+from tests.support.projects import FETCH, Ground, Make, rows, until
 
 from wave_runner.core.control import Subject
 from wave_runner.engine import Engine
@@ -24,21 +24,28 @@ KEY = "item 0001"
 ENSURES = ["record.words > 0"]
 
 
-@pytest.fixture
-def done(ground: Ground) -> Ground:
-    """Three records through two steps, each with a condition that it meets."""
+def three_records(ground: Ground) -> None:
     ground.project(rows=rows(3), steps=STEPS, actors={"label": LABEL}, ensures=ENSURES)
     assert ground.run() == "completed"
     ground.write("actors/count.py", MORE)
-    return ground
+
+
+def all_redone(ground: Ground) -> None:
+    three_records(ground)
+    rerun(ground)
+    assert work(ground) == "completed"
 
 
 @pytest.fixture
-def redone(done: Ground) -> Ground:
+def done(copy_of: Callable[[Make], Ground]) -> Ground:
+    """Three records through two steps, each with a condition that it meets."""
+    return copy_of(three_records)
+
+
+@pytest.fixture
+def redone(copy_of: Callable[[Make], Ground]) -> Ground:
     """The same, after a rerun of everything."""
-    rerun(done)
-    assert work(done) == "completed"
-    return done
+    return copy_of(all_redone)
 
 
 async def erase(engine: Engine, key: str = KEY) -> Any:

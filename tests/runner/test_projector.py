@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 
 import pytest
 from tests.support.invariants import broken_invariants
-from tests.support.projects import Ground, at_work, ended, rows, start_run
+from tests.support.projects import Ground, Make, at_work, ended, rows, start_run
 
 from wave_runner.core.event import EventType
 from wave_runner.core.projection import RECORD_STATES
@@ -30,11 +31,14 @@ STATES_AGREE = """
 """
 
 
-@pytest.fixture
-def worked(ground: Ground) -> Ground:
+def three_records(ground: Ground) -> None:
     ground.project(rows=rows(3), ensures=["record.words == 4"])
     assert ground.run() == "completed"
-    return ground
+
+
+@pytest.fixture
+def worked(copy_of: Callable[[Make], Ground]) -> Ground:
+    return copy_of(three_records)
 
 
 def said(ground: Ground) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.runner.test_flow import FLOW_G, GRADERS, SCHEMAS, check_invariants
-from tests.support.projects import WAVE, Ground, at_work, ended, rows, script
+from tests.support.projects import WAVE, Ground, Make, at_work, ended, rows, script
 
 from wave_runner.core.event import commitment
 from wave_runner.errors import ConflictError, NotFoundError, WaveError
@@ -70,12 +71,15 @@ def in_force(ground: Ground) -> set[tuple[str, str, str, str | None]]:
     return {(row["key"], row["name"], row["state"], row["output"]) for row in found}
 
 
-@pytest.fixture
-def done(ground: Ground) -> Ground:
-    """Ten records through two steps, the later one written as a list."""
+def ten_records(ground: Ground) -> None:
     ground.project(rows=rows(10), steps=STEPS, actors={"label": LABEL})
     assert ground.run() == "completed"
-    return ground
+
+
+@pytest.fixture
+def done(copy_of: Callable[[Make], Ground]) -> Ground:
+    """Ten records through two steps, the later one written as a list."""
+    return copy_of(ten_records)
 
 
 def test_a_preview_says_what_would_be_redone_and_changes_nothing(done: Ground):

@@ -15,7 +15,7 @@ from tests.runner.test_models import SAVE, SERVER
 from tests.runner.test_people import as_people
 from tests.runner.test_trial import NEW, OLD, SCHEMA, new_prompt, stub, work
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import Ground, at_work, ended, until, wait_until
+from tests.support.projects import SHORT_LEASE, Ground, at_work, ended, until, wait_until
 
 from wave_runner.core.experiment import RunKind, is_drawn
 from wave_runner.core.wave import STEP
@@ -411,15 +411,13 @@ def test_a_shadow_whose_runner_is_killed_is_given_nothing_twice(waiting: Ground,
     shadow = begin(waiting, prompt=new_prompt(waiting))
     stub.answer_with(OLD, {"match": r"And now.*number [45]\.", "behaviour": "hang"}, *NEW)
     hanging = "SELECT count(*) FROM interactions WHERE run_id = %s AND state = 'running'"
-    with waiting.process("shadow", "resume", str(shadow)) as killed:
+    with waiting.process("shadow", "resume", str(shadow), **SHORT_LEASE) as killed:
         wait_until(lambda: waiting.one(hanging, shadow))
         killed.send_signal(signal.SIGKILL)
         killed.wait()
     stub.answer_with(OLD, *NEW)
     decide(waiting)
-    with waiting.process(
-        "shadow", "resume", str(shadow), WAVE_LEASE_S="2", WAVE_RENEW_S="0.5", WAVE_GRACE_S="0"
-    ) as resumed:
+    with waiting.process("shadow", "resume", str(shadow), **SHORT_LEASE) as resumed:
         assert resumed.wait(90) == 0
     assert sorted(sources(waiting, shadow)) == [f"item {n}" for n in range(N)]
     assert (report(waiting, shadow).equal, report(waiting, shadow).differs) == (3, 2)

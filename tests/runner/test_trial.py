@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.runner.test_models import SAVE, SERVER
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import Ground, at_work, ended, rows, script, wait_until
+from tests.support.projects import SHORT_LEASE, Ground, at_work, ended, rows, script, wait_until
 
 from wave_runner.core.comparing import Likeness
 from wave_runner.core.experiment import RunKind
@@ -225,7 +225,7 @@ def test_a_trial_whose_runner_is_killed_goes_on_and_asks_nothing_twice_that_was_
     stub.answer_with(OLD, {"match": r"And now.*number [45]\.", "behaviour": "hang"}, *NEW)
     ended_n = "SELECT count(*) FROM interactions WHERE run_id > 1 AND finished_at IS NOT NULL"
     hanging = "SELECT count(*) FROM interactions WHERE run_id > 1 AND state = 'running'"
-    with done.process("trial", "ask", "--with", f"prompt={new_prompt(done)}", "--seed", "s") as killed:
+    with done.process("trial", "ask", "--with", f"prompt={new_prompt(done)}", "--seed", "s", **SHORT_LEASE) as killed:
         wait_until(lambda: done.one(hanging) and done.one(ended_n))
         killed.send_signal(signal.SIGKILL)
         killed.wait()
@@ -233,9 +233,7 @@ def test_a_trial_whose_runner_is_killed_goes_on_and_asks_nothing_twice_that_was_
     [run_id] = [row["run_id"] for row in done.sql("SELECT run_id FROM experiments")]
     had = done.one(ended_n)
     assert 0 < report(done, run_id).experiment.unfinished == 6 - had
-    with done.process(
-        "trial", "resume", str(run_id), WAVE_LEASE_S="2", WAVE_RENEW_S="0.5", WAVE_GRACE_S="0"
-    ) as resumed:
+    with done.process("trial", "resume", str(run_id), **SHORT_LEASE) as resumed:
         assert resumed.wait(90) == 0
     found = report(done, run_id)
     assert (found.equal, found.differs, found.only_a) == (3, 2, 1)

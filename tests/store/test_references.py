@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from psycopg import errors
-from tests.support.projects import Ground, rows
+from tests.support.projects import Ground, Make, rows
 
 COLUMNS = "run_id, run_step_id, queue_id, record_id, correlation_id, item, parent_id, parent_seq"
 # Beside one that is right: a statement is refused for any of its rows.
@@ -23,12 +25,15 @@ EVENT = """
 """
 
 
-@pytest.fixture
-def done(ground: Ground) -> Ground:
-    """A run that has done one record."""
+def one_record(ground: Ground) -> None:
     ground.project(rows=rows(1), ensures=["record.words == 4"])
     assert ground.run() == "completed"
-    return ground
+
+
+@pytest.fixture
+def done(copy_of: Callable[[Make], Ground]) -> Ground:
+    """A run that has done one record."""
+    return copy_of(one_record)
 
 
 @pytest.mark.parametrize("table", ["interactions", "interactions_r1"])

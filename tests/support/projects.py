@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +32,8 @@ from wave_runner.store.database import Database
 SCHEMA = "wave"
 WAVE = Path(sys.executable).with_name("wave")
 PATIENCE_S = 60
+SHORT_LEASE = {"WAVE_LEASE_S": "2", "WAVE_RENEW_S": "0.5", "WAVE_GRACE_S": "0"}
+"""For processes, of which one is killed and another does the rest."""
 
 TOML = """\
 [project]
@@ -325,10 +328,64 @@ def migrated(session_database: str) -> Iterator[str]:
 @pytest.fixture
 def ground(session_database: str, migrated: str, tmp_path: Path) -> Iterator[Ground]:
     """A folder without a project yet, on a database of its own, of which every invariant must hold in the end."""
+    with _ground(session_database, migrated, tmp_path / "project") as ground:
+        yield ground
+        _check(ground)
+
+
+Make = Callable[[Ground], None]
+"""Writes a project and works on it."""
+
+
+@pytest.fixture(scope="session")
+def made(
+    session_database: str, migrated: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Make], Ground]]:
+    """Gives what a function makes of a ground, made once however often it is asked for. Nobody may change it."""
+    done: dict[Make, Ground] = {}
+    with contextlib.ExitStack() as open_until_the_end:
+
+        def once(make: Make) -> Ground:
+            if make not in done:
+                folder = tmp_path_factory.mktemp("made") / "project"
+                done[make] = open_until_the_end.enter_context(_ground(session_database, migrated, folder))
+                make(done[make])
+            return done[make]
+
+        yield once
+
+
+@pytest.fixture
+def copy_of(made: Callable[[Make], Ground], tmp_path: Path) -> Iterator[Callable[[Make], Ground]]:
+    """Gives a copy, folder and database, of what a function makes of a ground; its invariants must hold in the end."""
+    with contextlib.ExitStack() as open_until_the_end:
+        copies: list[Ground] = []
+
+        def copy(make: Make) -> Ground:
+            original = made(make)
+            folder = tmp_path / "project"
+            shutil.copytree(original.folder, folder, symlinks=True)
+            template = urlsplit(original.url).path.lstrip("/")
+            found = open_until_the_end.enter_context(_ground(original.admin_url, template, folder))
+            found.write(".env", f"WAVE_DATABASE_URL={found.url}\n")
+            copies.append(found)
+            return found
+
+        yield copy
+        for found in copies:
+            _check(found)
+
+
+@contextlib.contextmanager
+def _ground(admin_url: str, template: str, folder: Path) -> Iterator[Ground]:
+    # Not above: a plugin must not be imported before pytest has prepared it.
     from tests.support.database import fresh_database
+
+    with fresh_database(admin_url, template=template) as url:
+        yield Ground(folder=folder, url=url, admin_url=admin_url)
+
+
+def _check(ground: Ground) -> None:
     from tests.support.invariants import broken_invariants
 
-    with fresh_database(session_database, template=migrated) as url:
-        ground = Ground(folder=tmp_path / "project", url=url, admin_url=session_database)
-        yield ground
-        assert ground.tampered or broken_invariants(url) == {}
+    assert ground.tampered or broken_invariants(ground.url) == {}

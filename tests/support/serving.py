@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2 as httpx
 import pytest
-from tests.support.projects import WAVE, Ground, rows
+from tests.support.projects import WAVE, Ground, Make, rows
 
 PATIENCE_S = 60
 
@@ -49,12 +49,15 @@ class Served:
         return list(self.get("/api/v1/openapi.json").json()["paths"])
 
 
-@pytest.fixture
-def worked(ground: Ground) -> Ground:
+def work_twice(ground: Ground) -> None:
     ground.project(rows=rows(3), ensures=["record.words == 4"])
     assert ground.run() == "completed"
     ground.run()  # which finds nothing new
-    return ground
+
+
+@pytest.fixture
+def worked(copy_of: Callable[[Make], Ground]) -> Ground:
+    return copy_of(work_twice)
 
 
 @pytest.fixture
