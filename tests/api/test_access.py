@@ -10,6 +10,7 @@ import subprocess
 import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Message
+from tests.support import warm
 from tests.support.projects import WAVE, Ground
 from tests.support.serving import PATIENCE_S, Served, grant, serving, told
 
@@ -21,8 +22,8 @@ NOT_LET_IN = (401, 403)
 
 
 def revoke(ground: Ground, token_id: int) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, "access", "revoke", str(token_id), "--as", "ben"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, "access", "revoke", str(token_id), "--as", "ben"]
+    return warm.wave(*command)
 
 
 def filled(path: str) -> str:
@@ -151,8 +152,8 @@ def test_what_only_this_machine_knows_opens_nothing_through_a_proxy(served: Serv
             assert served.get("/api/v1/runs", **headers).status_code == 401
             assert browser.get("/api/v1/runs", headers=headers).status_code == 401
         assert browser.get("/api/v1/runs").status_code == 200
-    command = [WAVE, "--project", worked.folder, "serve", "--port", "0", "--host-name", "wave.example"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", worked.folder, "serve", "--port", "0", "--host-name", "wave.example"]
+    done = warm.wave(*command)
     assert (done.returncode, "wave.example" in done.stderr) == (2, True)  # it is asked from anywhere
 
 
@@ -225,12 +226,12 @@ def test_who_was_denied_is_recorded_and_fills_no_log(served: Served, worked: Gro
 
 
 def test_other_machines_are_let_in_once_somebody_has_a_token(worked: Ground):
-    command = [WAVE, "--project", worked.folder, "serve", "--host", "0.0.0.0", "--port", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", worked.folder, "serve", "--host", "0.0.0.0", "--port", "0"]
+    done = warm.wave(*command)
     assert (done.returncode, done.stdout) == (2, "")
     assert "nobody has an access token" in done.stderr
     worked.write(".env", f"WAVE_DATABASE_URL={worked.url}\nWAVE_API_TOKEN=short\n")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = warm.wave(*command)
     assert (done.returncode, "api_token" in done.stderr, "short\n" in done.stderr) == (2, True, False)
     worked.write(".env", f"WAVE_DATABASE_URL={worked.url}\n")
 

@@ -8,7 +8,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,8 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
-from tests.support.projects import WAVE, Ground
+from tests.support import warm
+from tests.support.projects import Ground
 from tests.support.serving import PATIENCE_S, Served
 
 from wave_runner.api.serving import listen
@@ -163,8 +163,8 @@ def test_it_ends_when_it_is_told_to(served: Served, number: signal.Signals):
 
 def test_a_port_that_is_taken_is_said(served: Served, worked: Ground):
     port = served.url.rpartition(":")[2]
-    command = [WAVE, "--project", worked.folder, "serve", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", worked.folder, "serve", "--port", port]
+    done = warm.wave(*command)
     assert (done.returncode, "cannot listen on 127.0.0.1" in done.stderr) == (2, True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Awaitable
 from datetime import date
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.support import warm
 from tests.support.invariants import broken_invariants
-from tests.support.projects import WAVE, Ground, at_work, ended, wait_until
+from tests.support.projects import Ground, at_work, ended, wait_until
 from tests.support.verifying import ask_node, needs_node, told
 
 from wave_runner.core.drop import month_of
@@ -39,8 +39,8 @@ class Fetch(ScriptActor):
 
 
 def wave(ground: Ground, *arguments: str, code: int = 0) -> str:
-    command = [WAVE, "--project", ground.folder, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, *arguments]
+    done = warm.wave(*command)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr if code else done.stdout

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from tests.support import canary
+from tests.support import canary, warm
 from tests.support.canary import KEY, OTHER, WORD
 from tests.support.invariants import broken_invariants
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import COUNT_STEP, WAVE, Ground, run_to_end
+from tests.support.projects import COUNT_STEP, Ground, run_to_end
 from tests.support.refetched import give, refetched, run
 from tests.support.verifying import ask_node, needs_node, told
 
@@ -33,8 +32,8 @@ def sung(ground: Ground, tmp_path: Path) -> Iterator[Ground]:
 
 
 def wave(ground: Ground, *arguments: str, fails: bool = False) -> str:
-    command = [WAVE, "--project", ground.folder, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, *arguments]
+    done = warm.wave(*command)
     assert bool(done.returncode) == fails, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr if fails else done.stdout
@@ -114,12 +113,7 @@ def test_what_is_erased_is_shown_as_erased(sung: Ground):
     assert "erased" in traced
     assert WORD not in traced
     explained = json.loads(
-        subprocess.run(
-            [WAVE, "--project", sung.folder, "explain", "items.note", "--record", key, "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
+        warm.wave("--project", sung.folder, "explain", "items.note", "--record", key, "--json").stdout
     )
     assert (explained["value"]["standing"], explained["complete"]) == ("erased", False)
     assert explained["value"]["missing"] == []

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.projects import WAVE, Ground, rows, script
+from tests.support import warm
+from tests.support.projects import Ground, rows, script
 from tests.support.verifying import ask_node, needs_node, told
 
 WHAT = {
@@ -28,8 +29,8 @@ def worked(ground: Ground) -> Ground:
 
 
 def wave(ground: Ground, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, "audit", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, "audit", *arguments]
+    return warm.wave(*command)
 
 
 def exported(ground: Ground, *arguments: str, name: str = "bundle") -> Path:

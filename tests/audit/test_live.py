@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from tests.support import bundles
+from tests.support import bundles, warm
 from tests.support.projects import WAVE, Ground, Make, rows, script
 
 from wave_runner.audit.wave_verify import Finding, Policy, parse_checkpoint
@@ -287,8 +287,8 @@ def test_each_older_checkpoint_is_held_against_the_log(worked: Ground):
 
 def test_the_command_says_it_and_ends_with_the_code(worked: Ground):
     def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [WAVE, "--project", worked.folder, "audit", "verify", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        command = ["--project", worked.folder, "audit", "verify", *arguments]
+        return warm.wave(*command)
 
     good = ask()
     assert (good.returncode, good.stderr) == (0, "")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
-from tests.support.projects import WAVE, Ground, rows, script
+from tests.support import warm
+from tests.support.projects import Ground, rows, script
 from tests.support.verifying import ask_node, needs_node, told
 
 from wave_runner.errors import ProjectError
@@ -34,8 +34,8 @@ STEPS = "note: {actor: note, input: {text: record.text}, writes: [items.note], n
 
 
 def wave(ground: Ground, *arguments: str, code: int = 0) -> str:
-    command = [WAVE, "--project", ground.folder, "audit", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, "audit", *arguments]
+    done = warm.wave(*command)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support import warm
 from tests.support.projects import COUNT_STEP, WAVE, Ground, rows, script
 from tests.support.refetched import give, refetched, run
 from tests.support.verifying import ask_node, needs_node, told
@@ -35,16 +36,16 @@ ACTORS = {
 
 
 def wave(ground: Ground, *arguments: str, code: int = 0) -> str:
-    command = [WAVE, "--project", ground.folder, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, *arguments]
+    done = warm.wave(*command)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 
 def findings(ground: Ground) -> list[dict]:
     """Return what `wave audit verify` finds, the first thing first."""
-    command = [WAVE, "--project", ground.folder, "audit", "verify", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, "audit", "verify", "--json"]
+    done = warm.wave(*command)
     return json.loads(done.stdout)["findings"]
 
 
@@ -306,8 +307,8 @@ def test_what_is_shown_of_a_record_leaves_nothing_out_that_was_tampered_with(gro
         assert done.returncode != 0
         assert "`wave audit verify` says more" in done.stderr, done.stderr
     wave(ground, "audit", "erase", "--record", "item 0000", "--basis", "Art. 17", "--as", "ada")
-    command = [WAVE, "--project", ground.folder, "audit", "erase", "--record", "item 0000", "--approve", "--as", "ben"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, "audit", "erase", "--record", "item 0000", "--approve", "--as", "ben"]
+    done = warm.wave(*command)
     assert "so no event can name what would be gone: value write " in done.stderr, done.stderr
     wave(ground, "audit", "export", "--record", "item 0001", "--out", str(ground.folder / "other"))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.projects import WAVE, Ground, rows
+from tests.support import warm
+from tests.support.projects import Ground, rows
 
 KEY = "item 0001"
 
@@ -22,8 +23,8 @@ def worked(ground: Ground) -> Ground:
 
 
 def wave(ground: Ground, *words: str | Path) -> tuple[int, str]:
-    command = [WAVE, "--project", ground.folder, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, *words]
+    done = warm.wave(*command)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout
 

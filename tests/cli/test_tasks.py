@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.runner.test_people import asking
+from tests.support import warm
 from tests.support.projects import WAVE, Ground
 from tests.support.waiting import PATIENCE_S, wait_until
 
 
 def wave(ground: Ground, *words: str, person: str = "ann") -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *words]
+    command = ["--project", ground.folder, *words]
     told = {**os.environ, "WAVE_PERSON": person}
-    return subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+    return warm.wave(*command, env=told)
 
 
 def document(ground: Ground, *words: str, person: str = "ann") -> dict[str, Any]:

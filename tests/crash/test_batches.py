@@ -9,7 +9,8 @@ import subprocess
 import pytest
 from tests.crash.points import placed
 from tests.runner.test_batches import PERMISSIVE, TABLE, VANISHED, item, states
-from tests.support.projects import WAVE, Ground
+from tests.support import warm
+from tests.support.projects import Ground
 from tests.support.refetched import give, refetched, run
 
 from wave_runner import crash_points
@@ -27,9 +28,9 @@ ROLLING_BACK = (
 
 
 def wave(ground: Ground, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *words]
+    command = ["--project", ground.folder, *words]
     told = {**os.environ, **environment}
-    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=240, check=False)
+    return warm.wave(*command, env=told, timeout=240)
 
 
 def killed(ground: Ground, point: str, *words: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 
 from tests.audit.test_dropping import drop, month, months, wave
 from tests.crash.test_crash_points import DROPPING, ORDERING
-from tests.support.projects import WAVE, Ground
+from tests.support import warm
+from tests.support.projects import Ground
 
 from wave_runner import crash_points
 from wave_runner.core.drop import month_of
@@ -17,13 +17,7 @@ APPROVE = ("audit", "drop", "--approve", "--as", "ben")
 
 
 def killed(ground: Ground, point: str) -> None:
-    done = subprocess.run(
-        [WAVE, "--project", ground.folder, *APPROVE],
-        env={**os.environ, crash_points.VARIABLE: point},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.wave("--project", ground.folder, *APPROVE, env={**os.environ, crash_points.VARIABLE: point})
     assert done.returncode == -signal.SIGKILL, f"{point} was never passed\n{done.stderr}"
 
 

@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 from tests.crash.test_crash_points import ERASING
-from tests.support import canary
+from tests.support import canary, warm
 from tests.support.canary import KEY, WORD
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import Ground
 
 from wave_runner import crash_points
 
@@ -20,8 +20,8 @@ TAMPERED, INCOMPLETE, CONFLICT = 1, 2, 5
 
 
 def wave(ground: Ground, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *arguments]
-    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, *arguments]
+    return warm.wave(*command, env={**os.environ, **environment})
 
 
 def approve(ground: Ground, point: str) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 from tests.crash.points import placed
 from tests.runner.test_repair import LABEL, MORE, STEPS, in_force, values
-from tests.support.projects import WAVE, Ground, Make, rows
+from tests.support import warm
+from tests.support.projects import Ground, Make, rows
 
 from wave_runner import crash_points
 
@@ -31,9 +32,9 @@ UNDOING = (
 
 
 def wave(ground: Ground, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *words]
+    command = ["--project", ground.folder, *words]
     told = {**os.environ, **environment}
-    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=120, check=False)
+    return warm.wave(*command, env=told, timeout=120)
 
 
 def works(ground: Ground) -> None:

@@ -11,9 +11,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.support import warm
 from tests.support.invariants import broken_invariants
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import TABLES, WAVE, Ground, script
+from tests.support.projects import TABLES, Ground, script
 
 N = 4
 REFUSED = "item 0002"  # by the step `risky`, which has an `on_quarantine`
@@ -132,12 +133,8 @@ def write(ground: Ground, stub: OpenAIStub, *, asks: bool = False) -> Ground:
 
 def wave(ground: Ground, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `wave …` on the project and wait for its end."""
-    return subprocess.run(
-        [WAVE, "--project", ground.folder, *arguments],
-        env={**os.environ, **SETTINGS, **environment},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
+    return warm.wave(
+        "--project", ground.folder, *arguments, env={**os.environ, **SETTINGS, **environment}, timeout=PATIENCE_S
     )
 
 

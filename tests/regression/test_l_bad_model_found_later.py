@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import warm
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground, script
+from tests.support.projects import Ground, script
 from tests.support.selecting import TOML, run, selecting
 
 RECORDS, BAD = 2000, 454
@@ -51,8 +52,8 @@ def stub(tmp_path: Path) -> Iterator[OpenAIStub]:
 
 
 def wave(ground: Ground, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *words]
-    return subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=600, check=False)
+    command = ["--project", ground.folder, *words]
+    return warm.wave(*command, env=os.environ, timeout=600)
 
 
 def document(ground: Ground, *words: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from psycopg import sql
+from tests.support import warm
 from tests.support.projects import WAVE, Ground, rows
 
 LONG_S = "4000000000"  # seconds: these events are older than their seal, as nothing is that was recorded as usual
@@ -59,8 +60,8 @@ def live_in(ground: Ground, zone: str, dates: str) -> None:
 
 def told(ground: Ground, zone: str, *words: str | Path) -> dict:
     """Return what a command tells on a machine that is in that zone."""
-    command = [WAVE, "--project", ground.folder, *words, "--json"]
-    done = subprocess.run(command, env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, *words, "--json"]
+    done = warm.wave(*command, env={**os.environ, "TZ": zone})
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from tests.runner.test_trial import begin, work
+from tests.support import warm
 from tests.support.projects import SHORT_LEASE, WAVE, Ground, at_work, ended, run_to_end, script, wait_until
 from tests.support.selecting import fill, selecting
 
@@ -220,8 +221,8 @@ def test_a_command_that_is_killed_during_the_canary_changes_nothing(ground: Grou
 
 def test_the_command_says_what_the_run_waits_for(ground: Ground):
     project(ground, ["some text"] * 30, canary="{records: 3}", score=LOUD)
-    command = [WAVE, "--project", ground.folder, "run", "work", "--canary", "4"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    command = ["--project", ground.folder, "run", "work", "--canary", "4"]
+    done = warm.wave(*command, timeout=120)
     assert done.returncode == 6
     assert ground.one(BEGUN) == 4
     assert "paused by canary: wave resume run 1" in done.stderr
@@ -231,5 +232,5 @@ def test_the_command_says_what_the_run_waits_for(ground: Ground):
     assert "paused by canary" in status.stdout
     assert "canary: the first 4 records have failed it" in status.stdout
     verify = [WAVE, "--project", ground.folder, "audit", "verify"]
-    verified = subprocess.run(verify, capture_output=True, text=True, timeout=60, check=False)
+    verified = warm.wave(*verify[1:], timeout=60)
     assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -7,9 +7,9 @@ import subprocess
 from typing import Any
 
 import pytest
-from tests.support import canary
+from tests.support import canary, warm
 from tests.support.canary import KEY, WORD
-from tests.support.projects import WAVE, Ground, at_work, script, start_run, until
+from tests.support.projects import Ground, at_work, script, start_run, until
 
 from wave_runner import crash_points
 from wave_runner.engine import Engine
@@ -74,8 +74,8 @@ def test_what_a_run_is_about_to_take_up_waits_or_is_cancelled_first(ground: Grou
     ground.project(rows=[{"name": KEY, "text": WORD}])
 
     def wave(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [WAVE, "--project", ground.folder, *arguments]
-        return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+        command = ["--project", ground.folder, *arguments]
+        return warm.wave(*command, env={**os.environ, **environment})
 
     wave("run", "work", **{crash_points.VARIABLE: "fan_outs/lock"})
     assert ground.one("SELECT count(*) FROM run_records") == 0, "it has been promoted, and no more"

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from tests.runner.test_limits import USED, limited
 from tests.runner.test_shared_limits import UNDER_WAY, run_with_others
+from tests.support import warm
 from tests.support.by_hand import Hand, by_hand, hand_of
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground, run_to_end
+from tests.support.projects import Ground, run_to_end
 from tests.support.waiting import wait_until
 
 from wave_runner.core.control import Subject
@@ -54,7 +55,7 @@ def budget(ground: Ground) -> Limit:
 
 
 def wave(ground: Ground, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([WAVE, "--project", ground.folder, *words], capture_output=True, text=True, timeout=60)
+    return warm.wave("--project", ground.folder, *words, timeout=60)
 
 
 def test_a_run_uses_no_more_than_it_may_pauses_and_goes_on_with_more(ground: Ground, tmp_path: Path):

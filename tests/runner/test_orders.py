@@ -8,7 +8,8 @@ import signal
 import subprocess
 
 import pytest
-from tests.support.projects import COUNT, WAVE, Ground, rows, script, wait_until
+from tests.support import warm
+from tests.support.projects import COUNT, Ground, rows, script, wait_until
 
 from wave_runner import crash_points
 
@@ -29,8 +30,8 @@ def slow(ground: Ground) -> Ground:
 
 
 def wave(ground: Ground, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *words]
-    return subprocess.run(command, env={**os.environ, **LEASE, **more}, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, *words]
+    return warm.wave(*command, env={**os.environ, **LEASE, **more})
 
 
 def state(ground: Ground) -> str:

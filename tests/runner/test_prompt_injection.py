@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from tests.core.test_guards_on_real_texts import SMALL, postings
+from tests.support import warm
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import Ground
 
 CORPUS = Path(__file__).parents[1] / "data" / "prompt-injection" / "bastioncorpus_injections.jsonl"
 CASES = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
@@ -167,9 +168,8 @@ def test_what_is_printed_of_a_malicious_posting_carries_nothing_to_a_terminal(
 
 
 def subprocess_of(ground: Ground, *arguments: str) -> str:
-    import subprocess
 
-    done = subprocess.run([WAVE, "--project", ground.folder, *arguments], capture_output=True, text=True, check=False)
+    done = warm.wave("--project", ground.folder, *arguments)
     assert done.returncode in (0, 1), done.stderr
     assert done.stdout
     return done.stdout + done.stderr

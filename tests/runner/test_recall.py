@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.support import warm
 from tests.support.by_hand import Hand, by_hand
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground, at_work, run_to_end, script, start_run, until
+from tests.support.projects import Ground, at_work, run_to_end, script, start_run, until
 
 from wave_runner.core.control import Subject
 from wave_runner.core.outcome import Write
@@ -108,7 +108,7 @@ def hits(ground: Ground, run_id: int) -> int:
 
 
 def wave(ground: Ground, *words: str) -> str:
-    done = subprocess.run([WAVE, "--project", ground.folder, *words], capture_output=True, text=True, timeout=60)
+    done = warm.wave("--project", ground.folder, *words, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

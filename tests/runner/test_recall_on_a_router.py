@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support import warm
 from tests.support.main_job import require_model_server
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import Ground
 from tests.support.random_gguf import write_random_gguf
 
 from wave_runner.servers.router import count_loads
@@ -91,8 +91,8 @@ def weights(ground: Ground, name: str, seed: int) -> None:
 
 def run(ground: Ground) -> dict:
     """Run, return what the run says in the end, and empty the table, so that the same rows come in anew."""
-    command = [WAVE, "--project", ground.folder, "run", "work", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    command = ["--project", ground.folder, "run", "work", "--json"]
+    done = warm.wave(*command, timeout=120)
     assert done.returncode == 0, done.stderr
     [items] = ground.sql("SELECT json_object_agg(name, words) AS saved FROM items")
     ground.sql("DELETE FROM items")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from tests.support import warm
 
 from wave_runner.project.init import init_project
 
@@ -48,8 +49,8 @@ class Counted:
 
     def wave(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `wave` on the project, as a process of its own."""
-        command = [WAVE, "--project", self.folder, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        command = ["--project", self.folder, *arguments]
+        return warm.wave(*command)
 
     def sql(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         """Run a statement as the project's own role, and commit."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from tests.support import warm
 from tests.support.projects import WAVE, Ground, Make, rows
 
 PATIENCE_S = 60
@@ -81,8 +82,8 @@ def serving(ground: Ground, *options: str) -> Iterator[Served]:
 
 def grant(ground: Ground, person: str, role: str, *options: str) -> str:
     """Give a person an access token; return its text."""
-    command = [WAVE, "--project", ground.folder, "access", "grant", person, "--role", role, "--json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["--project", ground.folder, "access", "grant", person, "--role", role, "--json", *options]
+    done = warm.wave(*command)
     assert done.returncode == 0, done.stderr
     token: str = json.loads(done.stdout)["token"]
     return token

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.openai_stub import OpenAIStub, Rule
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import Ground
 
 from wave_runner.project.init import init_project
 
@@ -58,8 +58,8 @@ def _without_models(text: str) -> Iterator[str]:
 
 def wave(ground: Ground, *words: str) -> tuple[int, dict[str, Any]]:
     """Do a `wave` command as ann; return its exit code and its document."""
-    command = [WAVE, "--project", ground.folder, *words, "--json"]
+    command = ["--project", ground.folder, *words, "--json"]
     told = {**os.environ, "WAVE_PERSON": "ann"}
-    done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+    done = warm.wave(*command, env=told)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
