@@ -135,6 +135,7 @@ def test_every_value_of_the_sample_explains_itself(postings: Ground):
 
 @pytest.mark.big_data
 @pytest.mark.skipif(not PAGES.is_dir(), reason="set WAVE_TEST_DATA to a folder that holds nyc-jobs/pages-2016")
+@pytest.mark.timeout(1200)
 def test_every_value_of_2089_postings_explains_itself(postings: Ground):
     every_value_explains_itself(postings, PAGES, "--limit", str(POSTINGS))
     assert postings.one("SELECT count(*) FROM staged_records") == POSTINGS
