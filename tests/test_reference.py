@@ -19,6 +19,7 @@ from wave_runner.core.lint import RULES
 from wave_runner.core.params import PARAM_TYPES
 from wave_runner.core.workflow import (
     MODEL_GUARDS,
+    AlertsSpec,
     CollectionSpec,
     Guards,
     ModelSpec,
@@ -98,6 +99,7 @@ def test_every_setting_is_documented_with_its_variable_and_default():
         ("`[models.NAME]`", ModelSpec),
         ("`[scripts.NAME]`", ScriptSpec),
         ("`[schedules.NAME]`", ScheduleSpec),
+        ("`[alerts]`", AlertsSpec),
     ],
 )
 def test_every_key_of_wave_toml_is_documented_with_its_default(heading: str, spec: Any):

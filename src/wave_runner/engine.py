@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import hashlib
+import logging
 import os
 import shlex
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -27,13 +28,14 @@ from wave_runner.core.epoch import origin_of
 from wave_runner.core.filters import Term
 from wave_runner.core.marks import Expect
 from wave_runner.core.nearest import did_you_mean
+from wave_runner.core.notice import read_secret
 from wave_runner.core.params import carried_over, resolve_params
 from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
 from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import Project, ScheduleSpec, Workflow
-from wave_runner.errors import ConflictError, NotFoundError, ProjectError, WaveError
+from wave_runner.errors import ConflictError, NotFoundError, ProjectError, SettingsError, WaveError
 from wave_runner.project.definitions import (
     actor_definition,
     actor_names,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from wave_runner.runner.experimenting import Experimenting
     from wave_runner.runner.granting import Granting
     from wave_runner.runner.host_servers import HostServers
+    from wave_runner.runner.notifier import Telling
     from wave_runner.runner.orders import Orders
     from wave_runner.runner.repair import Choice, Repair, Started
     from wave_runner.runner.runner import Runner
@@ -75,7 +78,11 @@ if TYPE_CHECKING:
     from wave_runner.runner.staleness import Staleness
     from wave_runner.runner.steps import Steps
     from wave_runner.runner.unsaved import Bench
+    from wave_runner.runner.webhook import Receiver
     from wave_runner.servers.protocol import ModelServer
+
+
+log = logging.getLogger("wave_runner.engine")
 
 
 @dataclass(kw_only=True)
@@ -206,7 +213,22 @@ class Engine:
             environ=self.environ,
             before_look=self._before_look,
             plan_schedule=self._plan_schedule,
+            telling=self._telling(project),
         )
+
+    def _telling(self, project: Project) -> Telling | None:
+        """Return to whom a runner tells of alerts; without a secret to nobody, which stops no work."""
+        from wave_runner.reports.alerts import standing
+        from wave_runner.runner.notifier import Telling
+
+        try:
+            receiver = receiver_of(project, self.environ)
+        except SettingsError as error:
+            log.warning("alerts are told to nobody: %s", error)
+            return None
+        if receiver is None:
+            return None
+        return Telling(receiver=receiver, project_id=project.id, project_name=project.name, standing=standing)
 
     def sealer(self, project: Project) -> Sealer:
         """Return what seals the project's log."""
@@ -630,6 +652,23 @@ def database_url(settings: Settings, folder: Path) -> Iterator[str]:
 def past_pooler(settings: Settings, url: str) -> str:
     """Return where that connects to which must not wait for a pooler: the heartbeat, and migrations."""
     return url if settings.database_direct_url is None else settings.database_direct_url.get_secret_value()
+
+
+def receiver_of(project: Project, environ: Mapping[str, str]) -> Receiver | None:
+    """Return who is told of alerts; None where wave.toml names nobody. Raises `SettingsError` without a good secret."""
+    from wave_runner.runner.webhook import Receiver
+
+    spec = project.alerts
+    if spec is None:
+        return None
+    hint = f"a good one: export {spec.secret_env}=$(openssl rand -base64 32)"
+    if not environ.get(spec.secret_env):
+        raise SettingsError(f"the secret of [alerts] comes from {spec.secret_env}, which is not set", hint=hint)
+    try:
+        secret = read_secret(environ[spec.secret_env])
+    except ValueError as error:
+        raise SettingsError(f"the secret of [alerts] in {spec.secret_env} cannot be used: {error}", hint=hint) from None
+    return Receiver(url=spec.url, secret=secret, private=spec.private, timeout_s=spec.timeout_s)
 
 
 def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str, str]) -> Bench:

@@ -86,11 +86,13 @@ DROPPING = (
     *("drops/forget_answers", "drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts"),
     *("drops/counts", "drops/drop_range"),
 )
+NOTICES = tuple(one for one in STATEMENTS if one.startswith("notices/"))
 LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")
 PROJECTING = tuple(one for one in STATEMENTS if one.startswith("projections/"))
 ELSEWHERE = {
     **dict.fromkeys(PROJECTING, "the projector's, and a person's orders: tests/crash/test_projector.py"),
     **dict.fromkeys(SEALING, "the sealer's: tests/crash/test_sealer.py"),
+    **dict.fromkeys(NOTICES, "a project that tells of alerts: tests/runner/test_notices.py"),
     **dict.fromkeys(LOG_ORDERS, "a fork, a full disk, an order of a person: tests/runner/test_sealer.py"),
     "accounts/rest": "a server that wants to be left alone: tests/runner/test_shared_limits.py",
     **dict.fromkeys(BREAKERS, "a server that fails: tests/runner/test_breakers.py"),

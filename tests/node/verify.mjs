@@ -334,7 +334,7 @@ const OTHERS = new Set(
   records_vanished records_returned batch_held batch_approved batch_refused staging_revalidated staging_promoted staging_rejected
   staging_rolled_back wave_opened
   wave_closed wave_expired wave_late_result model_loaded model_unloaded model_load_failed breaker_opened
-  breaker_half_opened breaker_closed schedule_fired schedule_missed schedule_blocked alert_raised paused resumed cancelled
+  breaker_half_opened breaker_closed schedule_fired schedule_missed schedule_blocked alert_raised notice_sent notice_given_up paused resumed cancelled
   budget_exceeded budget_raised canary_judged batch_stopped retried rerun_started rerun_undone invalidated trial_adopted shadow_fed runner_told actor_registered actor_drifted actor_approved actor_tightened actor_restored
   workflow_registered workflow_drifted workflow_approved workflow_tightened workflow_restored log_verified projection_verified projection_diverged projection_rebuilt projection_swapped projection_event_skipped
   erasure_requested erasure_withdrawn record_erased payload_erased hold_placed hold_released retention_applied

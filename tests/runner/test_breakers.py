@@ -73,8 +73,8 @@ def test_a_record_that_is_the_only_one_left_is_charged_as_a_probe_too(ground: Gr
 
 
 OPEN = (
-    "INSERT INTO breakers (kind, name, position, failures, trips, retry_at, error_class, reason) "
-    "VALUES (%s, %s, 'open', 1, 1, now() - %s * interval '1 s', 'transient', 'it was away')"
+    "INSERT INTO breakers (kind, name, position, failures, trips, opened_at, retry_at, error_class, reason) "
+    "VALUES (%s, %s, 'open', 1, 1, now(), now() - %s * interval '1 s', 'transient', 'it was away')"
 )
 
 

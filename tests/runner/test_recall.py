@@ -489,8 +489,8 @@ def test_a_server_that_is_away_keeps_nobody_from_what_is_known_and_the_rest_wait
 def test_a_server_that_is_tried_is_asked_though_the_answer_is_known(ground: Ground, stub: OpenAIStub):
     asking(ground, stub).run()
     ground.sql(
-        "INSERT INTO breakers (kind, name, position, failures, trips, retry_at, error_class, reason) "
-        "VALUES ('server', 'stub', 'open', 3, 1, clock_timestamp(), 'transient', 'it was away')"
+        "INSERT INTO breakers (kind, name, position, failures, trips, opened_at, retry_at, error_class, reason) "
+        "VALUES ('server', 'stub', 'open', 3, 1, clock_timestamp(), clock_timestamp(), 'transient', 'it was away')"
     )
     assert again(ground) == "completed"
     assert ground.one("SELECT position FROM breakers WHERE kind = 'server'") == "closed"

@@ -98,7 +98,8 @@ def test_an_attempt_is_a_span_with_what_was_recorded_of_it_and_no_content(ground
     [span] = heard.spans()
     assert (span.name, span.kind, span.status.status_code) == ("chat stub", SpanKind.CLIENT, StatusCode.UNSET)
     [row] = ground.sql(
-        "SELECT interaction_id, service_us, correlation_id FROM interactions WHERE tokens_in > 0 AND tokens_out > 0"
+        "SELECT interaction_id, record_id, wave_id, service_us, correlation_id FROM interactions "
+        "WHERE tokens_in > 0 AND tokens_out > 0"
     )
     port = int(stub.url.split(":")[2].split("/")[0])
     version = span.attributes["gen_ai.prompt.version"]
@@ -123,6 +124,8 @@ def test_an_attempt_is_a_span_with_what_was_recorded_of_it_and_no_content(ground
         "wave_runner.workflow.name": "work",
         "wave_runner.step.name": "write",
         "wave_runner.actor.name": "writer",
+        "wave_runner.wave.id": row["wave_id"],
+        "wave_runner.record.id": row["record_id"],
         "wave_runner.interaction.id": row["interaction_id"],
         "wave_runner.attempt": 1,
         "wave_runner.correlation.id": str(row["correlation_id"]),

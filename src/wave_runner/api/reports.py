@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
 from wave_runner.api.given import Number
+from wave_runner.core.notice import Alert
 from wave_runner.reports import access, alerts, cost, delta, log, record_states, runners, servers
 from wave_runner.reports.dashboard import Dashboard, dashboard
 from wave_runner.store.access import AccessToken
@@ -76,7 +77,7 @@ async def report_servers(engine: Opened) -> Document:
     return Document("wave.report.servers.v1", await servers.servers(engine.database, lease_s=lease_s, rates=rates))
 
 
-@router.get("/reports/alerts", responses=described("wave.alerts.v1", rows=list[alerts.Alert]))
+@router.get("/reports/alerts", responses=described("wave.alerts.v1", rows=list[Alert]))
 async def report_alerts(engine: Opened) -> Document:
     """List what somebody should look at: `wave report alerts`."""
     return Document("wave.alerts.v1", {"rows": await alerts.alerts(engine.database)})

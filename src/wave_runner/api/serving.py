@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -51,8 +51,8 @@ def is_loopback(listening: socket.socket) -> bool:
     return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
 
-async def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Answer until SIGINT or SIGTERM; what is under way then has a few seconds."""
+async def serve(app: FastAPI, listening: socket.socket, *, until: Awaitable[object] | None = None) -> None:
+    """Answer until SIGINT or SIGTERM, or `until` has come to pass; what is under way then has a few seconds."""
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -66,7 +66,12 @@ async def serve(app: FastAPI, listening: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, server, app.state.watching)
+    ends = None if until is None else asyncio.ensure_future(until)
+    if ends is not None:
+        ends.add_done_callback(lambda _: _stop(server, app.state.watching))
     await server.serve(sockets=[listening])
+    if ends is not None:
+        ends.cancel()
     await app.state.denials.end()
 
 

@@ -895,6 +895,8 @@ OTHERS = frozenset(
         "schedule_missed",
         "schedule_blocked",
         "alert_raised",
+        "notice_sent",
+        "notice_given_up",
         "paused",
         "resumed",
         "cancelled",

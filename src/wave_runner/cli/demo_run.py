@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from wave_runner.cli import demo_models, driving, status, trace
+from wave_runner.cli import demo_models, driving, log_lines, status, trace
 from wave_runner.engine import Engine, open_engine
 from wave_runner.errors import NotFoundError
 from wave_runner.project.init import init_project
@@ -42,7 +42,7 @@ class Check:
 
 async def demonstrate(keep: Path | None, *, records: int) -> int:
     """Run the demo. Returns 0 only if every check holds."""
-    driving.log_to_stderr(verbose=False)
+    log_lines.log_to_stderr(verbose=False)
     _leave_in_order()
     with project_folder(keep) as folder:
         models = _prepare(folder)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 PATIENCE_S = 60.0  # with a database that is away just when a run has ended
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STANDSTILL_LOOKS = 8
+GIVES_BACK = "\nstopping: what is under way is given back (again to stop at once)"
 
 DONE, DONE_WITH_FAILURES, WAITING, INTERRUPTED = 0, 1, 6, 130
 
@@ -91,7 +90,7 @@ async def keep_working(folder: Path, *, dev: bool) -> int:
         await engine.sync(dev=dev)
         async with working(engine) as runner:
             click.echo(f"runner {runner.runner_id} works on {engine.folder}; Ctrl-C stops it", err=True)
-            interrupted = asyncio.create_task(_on_interrupt().wait())
+            interrupted = asyncio.create_task(on_interrupt().wait())
             failed = asyncio.create_task(runner.failed())
             dismissed = asyncio.create_task(runner.dismissed())
             await asyncio.wait([interrupted, failed, dismissed], return_when=asyncio.FIRST_COMPLETED)
@@ -131,7 +130,7 @@ async def until_ended(engine: Engine, runner: Runner, run_id: int, *, show: Call
 
     Raises what keeps it from ending: a drifted or paused actor, a model server that cannot be used, a loop that failed.
     """
-    interrupted = _on_interrupt()
+    interrupted = on_interrupt()
     failed = asyncio.create_task(runner.failed())
     dismissed = asyncio.create_task(runner.dismissed())
     progress = Progress(engine.database, run_id, show=show)
@@ -229,14 +228,15 @@ def _stopped_by(runner: Runner) -> WaveError | None:
     return None
 
 
-def _on_interrupt() -> asyncio.Event:
-    """Return an event that Ctrl-C or SIGTERM sets; a second one of them ends the process at once."""
+def on_interrupt(said: str = GIVES_BACK) -> asyncio.Event:
+    """Return an event that Ctrl-C or SIGTERM sets, saying so; a second one of them ends the process at once."""
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         interrupted.set()
-        click.echo("\nstopping: what is under way is given back (again to stop at once)", err=True)
+        if said:
+            click.echo(said, err=True)
         for number in SIGNALS:
             loop.remove_signal_handler(number)
 
@@ -249,16 +249,3 @@ async def _print_report(engine: Engine, run_id: int, *, as_json: bool) -> None:
     from wave_runner.cli import status
 
     await status.print_status(engine, run_id, as_json=as_json)
-
-
-def log_to_stderr(*, verbose: bool) -> None:
-    """Send warnings, one line each, to standard error; with `verbose` also what scripts say of their progress."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("wave_runner").setLevel(logging.INFO if verbose else logging.WARNING)
-
-
-class _OneLine(logging.Formatter):
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return " ".join(super().formatMessage(record).split())

@@ -89,6 +89,10 @@ COMMANDS = {
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",
     ),
     "status": ("wave_runner.cli.status:status", "Show how a run stands: the dashboard."),
+    "watch": (
+        "wave_runner.cli.watch:watch",
+        "Show what is under way, as it goes on, until Ctrl-C: runs, steps, what lanes have in hand, what is wrong.",
+    ),
     "report": (
         "wave_runner.cli.report:report",
         "Answer one question about runs at length: what one changed, what somebody should look at.",
@@ -122,9 +126,17 @@ COMMANDS = {
         "wave_runner.cli.serve:serve",
         "Serve pages that show how the project stands, and answer by HTTP what the reports say, until told to stop.",
     ),
+    "up": (
+        "wave_runner.cli.up:up",
+        "Work for all runs of the project and serve its pages, in one process on this machine, until told to stop.",
+    ),
     "access": (
         "wave_runner.cli.access:access",
         "Say who may ask wave serve, and in which role: give a person an access token, list them, take one back.",
+    ),
+    "alerts": (
+        "wave_runner.cli.alerts:alerts",
+        "Show what a receiver outside was told of alerts, and try whether it can be.",
     ),
     "audit": (
         "wave_runner.cli.audit:audit",

@@ -75,12 +75,12 @@ def run(
     wave run job_postings --canary 20
     wave run job_postings --resume
     """
-    from wave_runner.cli import driving
+    from wave_runner.cli import driving, log_lines
     from wave_runner.cli.main import project_dir
 
     if resume:
         _refuse_what_only_a_new_run_takes(context)
-    driving.log_to_stderr(verbose=verbose)
+    log_lines.log_to_stderr(verbose=verbose)
     given = driving.read_params(params, source)
     order = driving.Order(
         workflow=workflow,

@@ -93,6 +93,8 @@ class EventType(enum.StrEnum):
     SCHEDULE_MISSED = "schedule_missed"  # times of a schedule have passed without a run
     SCHEDULE_BLOCKED = "schedule_blocked"  # a schedule is due and cannot be fired; it stays due
     ALERT_RAISED = "alert_raised"  # a run has ended in a way that somebody should look at
+    NOTICE_SENT = "notice_sent"  # a receiver outside was told that an alert was raised, or settled
+    NOTICE_GIVEN_UP = "notice_given_up"  # it could not be told for a whole day, and is not any more
     PAUSED = "paused"  # somebody lets nothing more be begun: of a run, a workflow or an actor
     RESUMED = "resumed"  # somebody lets it be begun again
     CANCELLED = "cancelled"  # somebody lets a run end: nothing of it is begun any more

@@ -90,6 +90,16 @@ class ServerSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertsSpec:
+    """Where notices of alerts are sent, as `[alerts]` in wave.toml declares it."""
+
+    url: str
+    secret_env: str  # the environment variable that holds the secret they are signed with; never the secret itself
+    private: bool = False  # whether the receiver may be on a network of one's own, and asked by http
+    timeout_s: float = 10.0  # of one attempt, from the look-up of its name to its answer
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """A model actor as `[models.NAME]` in wave.toml declares it."""
 
@@ -406,3 +416,4 @@ class Project:
     currency: str = ""  # of all prices; "" where it is not named
     retention: Mapping[str, int] = field(default_factory=dict)  # days that each class of contents is kept
     drift: Policies = field(default_factory=Policies)  # what a change of what was approved does
+    alerts: AlertsSpec | None = None  # None: nothing is sent

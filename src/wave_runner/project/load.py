@@ -97,6 +97,7 @@ def _read(folder: Path, instead: Mapping[str, bytes], mistakes: Mistakes) -> Pro
         schedules=declared.schedules,
         files=files,
         drift=declared.drift,
+        alerts=declared.alerts,
     )
     around = _surroundings(project)
     for workflow in workflows.values():

@@ -16,7 +16,17 @@ from wave_runner.core.due import CatchUp
 from wave_runner.core.erasure import CLASSES
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.raw import LARGEST_BYTES
-from wave_runner.core.workflow import KEEP, UPDATE, CollectionSpec, ModelSpec, ScheduleSpec, ScriptSpec, ServerSpec
+from wave_runner.core.workflow import (
+    KEEP,
+    UPDATE,
+    AlertsSpec,
+    CollectionSpec,
+    ModelSpec,
+    ScheduleSpec,
+    ScriptSpec,
+    ServerSpec,
+)
+from wave_runner.project.alerts_table import read_alerts
 from wave_runner.project.document import Document, Section, kind
 
 Spec = TypeVar("Spec", CollectionSpec, ServerSpec, ModelSpec, ScriptSpec)
@@ -25,7 +35,7 @@ DRIVERS = ("llama_cpp", "ollama", "openai")
 BY_URL = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:1234/v1"}
 TABLES = (
     *("project", "collections", "servers", "models", "scripts", "schedules", "retention"),
-    *("drift", "settings"),
+    *("drift", "alerts", "settings"),
 )
 
 LONGEST_DAYS = 36_500
@@ -53,6 +63,7 @@ class Declared:
     schedules: Mapping[str, ScheduleSpec]
     retention: Mapping[str, int]
     drift: Policies
+    alerts: AlertsSpec | None
 
 
 def read_wave_toml(document: Document) -> Declared:
@@ -74,6 +85,7 @@ def read_wave_toml(document: Document) -> Declared:
         schedules={name: _schedule(name, section) for name, section in _each(top, "schedules")},
         retention=_retention(top.section("retention")),
         drift=_drift(top.section("drift").only(("actors", "workflows"))),
+        alerts=read_alerts(top.section("alerts")) if "alerts" in top.data else None,
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from wave_runner.core.drift import Policy
+from wave_runner.core.notice import Alert
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
@@ -16,29 +15,29 @@ SHOWN = 50
 SILENT_S = 60.0  # a runner that has not been heard of for so long is not at work
 BEHIND_S = 60.0  # a projection that has not advanced for so long, with something to fold, is folded by nobody
 UNSIGNED_S = 60.0  # what is sealed for so long and not signed by anybody will not be
+LEFT_ALONE_S = 60.0  # a server or a model that fails for so long is not just busy
 QUIET_RUNS = 3  # of a schedule in a row; one that finds nothing is usual, so many may mean a source that has dried up
 
 
-@dataclass(frozen=True, kw_only=True)
-class Alert:
-    """One alert: what it is about, since when, and what it says."""
-
-    kind: str
-    subject: str
-    since: datetime
-    message: str
-
-
 async def alerts(database: Database, *, limit: int = SHOWN) -> list[Alert]:
-    """Return what is wrong with the log and its projections, what has drifted, what is idle, then what runs raised."""
+    """Return what is wrong at this moment, then what runs have raised."""
     async with stored.snapshot(database) as connection:
         return [
-            *await _of_the_log(connection),
-            *await _of_projections(connection),
-            *await drifted(connection),
-            *await _idle(connection),
+            *await standing(connection),
+            *await _not_told(connection),
             *await raised(connection, limit=limit),
         ]
+
+
+async def standing(connection: Connection) -> list[Alert]:
+    """Return what is wrong at this moment, and will not be once somebody has seen to it."""
+    return [
+        *await _of_the_log(connection),
+        *await _of_projections(connection),
+        *await drifted(connection),
+        *await _failing(connection),
+        *await _idle(connection),
+    ]
 
 
 async def raised(connection: Connection, run_id: int | None = None, *, limit: int = SHOWN) -> list[Alert]:
@@ -88,6 +87,35 @@ async def _of_the_log(connection: Connection) -> list[Alert]:
 
 async def _of_projections(connection: Connection) -> list[Alert]:
     return [Alert(**row) for row in await stored.projection_alerts(connection, patience_s=BEHIND_S)]
+
+
+async def _failing(connection: Connection) -> list[Alert]:
+    rows = await stored.failing(connection, patience_s=LEFT_ALONE_S)
+    return [
+        Alert(kind=row["kind"], subject=row["subject"], since=row["since"], message=_failing_message(row))
+        for row in rows
+    ]
+
+
+def _failing_message(row: Row) -> str:
+    if row["kind"] == "left_alone":
+        return f"it has failed {row['n']} times in a row ({row['reason']}), and its work waits: wave report servers"
+    if row["kind"] == "run_failed":
+        run = row["n"]
+        return f"run {run} has failed ({row['reason']}), and none has ended well since: wave status --run {run}"
+    return f"{row['n']} {'task is' if row['n'] == 1 else 'tasks are'} overdue: wave tasks list --overdue"
+
+
+async def _not_told(connection: Connection) -> list[Alert]:
+    return [
+        Alert(
+            kind="not_told",
+            subject="notices",
+            since=row["since"],
+            message=f"{row['n']} were given up after a day ({row['trouble']}): wave alerts test says what is wrong",
+        )
+        for row in await stored.not_told(connection)
+    ]
 
 
 async def _idle(connection: Connection) -> list[Alert]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from wave_runner.core.notice import Alert
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.actors import Actor, actors
-from wave_runner.reports.alerts import Alert, drifted, raised
+from wave_runner.reports.alerts import drifted, raised
 from wave_runner.reports.errors import SHOWN, Errors, errors
 from wave_runner.reports.incomplete import Incomplete, incomplete
 from wave_runner.reports.limits import Limit, limits

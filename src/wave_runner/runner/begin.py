@@ -95,7 +95,8 @@ async def pause_if_exceeded(database: Database, one: Ready) -> bool:
             return False
         paused = await ledger.exceed(connection, run_id, short)
     if paused:
-        log.warning("run %s is paused: %s; how to raise it: wave resume --help", run_id, short.message)
+        hint = "how to raise it: wave resume --help"
+        log.warning("run %s is paused: %s; %s", run_id, short.message, hint, extra={"run_id": run_id})
     return True
 
 

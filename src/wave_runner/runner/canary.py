@@ -36,7 +36,8 @@ class CanaryJudge:
             verdict = await _verdict(connection, due.run_id, canary)
             decided = await canaries.decide(connection, due.run_id, verdict, runner_id=self._runner_id)
         if decided and not verdict.passed:
-            log.warning("run %s: its canary has failed: %s", due.run_id, canaries.message(verdict))
+            said = canaries.message(verdict)
+            log.warning("run %s: its canary has failed: %s", due.run_id, said, extra={"run_id": due.run_id})
         return decided
 
 

@@ -75,7 +75,9 @@ class Fanner:
             if error.passes:
                 raise
             refused = DataRefused(str(error), sqlstate=error.sqlstate)
-        log.warning("run %s: nothing can be selected: %s", selection.run_id, refused)
+        log.warning(
+            "run %s: nothing can be selected: %s", selection.run_id, refused, extra={"run_id": selection.run_id}
+        )
         await selections.fail(self._database, selection, refused, runner_id=self._runner_id)
         return True
 

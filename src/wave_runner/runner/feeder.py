@@ -46,7 +46,8 @@ class Feeder:
 
     async def _set_aside(self, run_id: int, error: Exception) -> None:
         """Pause a shadow that cannot be fed: the others are, and its run goes on. Whoever resumes it tries again."""
-        log.error("shadow %s cannot be given what its run comes to, and is paused", run_id, exc_info=error)
+        message = "shadow %s cannot be given what its run comes to, and is paused"
+        log.error(message, run_id, exc_info=error, extra={"run_id": run_id})
         async with self._database.transaction() as connection:
             why = f"shadow_not_fed ({type(error).__name__})"  # and no more: the text may have something of a record
             await control.pause(connection, Subject.RUN, str(run_id), by=why)

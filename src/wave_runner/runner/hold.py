@@ -146,7 +146,8 @@ class Holder:
             task.cancel()
             await asyncio.wait([task])
             if wave.wave_id in self.lost:
-                log.warning("wave %s was lost: its lease could not be kept; others may have its work", wave.wave_id)
+                message = "wave %s was lost: its lease could not be kept; others may have its work"
+                log.warning(message, wave.wave_id, extra={"wave_id": wave.wave_id})
             elif wave.wave_id not in self.cancelled:
                 raise
         except LostWave as error:

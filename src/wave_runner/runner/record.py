@@ -54,7 +54,7 @@ async def record(
 ) -> int:
     """Check, decide and apply the outcomes of a wave, and open the next one by `relay`. Returns how many were ours."""
     moves = [move_of(ready, outcome, texts) for ready, outcome in results]
-    tell_attempts(results, moves)
+    tell_attempts(wave, results, moves)
     return await _in_chunks(database, wave, moves, relay=relay)
 
 
@@ -119,7 +119,8 @@ async def _commit(
                 if relay and ahead and following:
                     await relay.open(connection, following, ahead)
         except Unavailable as error:
-            log.warning("wave %s: the database is away while recording (%s)", wave.wave_id, error)
+            message = "wave %s: the database is away while recording (%s)"
+            log.warning(message, wave.wave_id, error, extra={"wave_id": wave.wave_id})
             ids = await _still_held(database, wave, [move.item.interaction_id for move in moves])
             moves = [move for move in moves if move.item.interaction_id in ids]
         else:

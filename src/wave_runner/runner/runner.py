@@ -26,6 +26,7 @@ from wave_runner.runner.lane import Lane
 from wave_runner.runner.loop import Loop
 from wave_runner.runner.memory import ServerMemory, policy_of
 from wave_runner.runner.model_lane import ModelLane
+from wave_runner.runner.notifier import Notifier, Telling
 from wave_runner.runner.outlook import Outlook
 from wave_runner.runner.people_lane import PeopleLane
 from wave_runner.runner.projector import LONGEST_PAUSE_S as LONGEST_FOLD_PAUSE_S
@@ -56,8 +57,9 @@ IDLE_PAUSE_S = 0.25
 SHORTEST_PAUSE_S = 0.1
 LONGEST_IDLE_PAUSE_S = 1.0
 # Loops that new work is no reason to wake.
-BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer", "projector", "feeder")
+BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer", "projector", "feeder", "notifier")
 CLOCK_PAUSE_S = 1.0
+LONGEST_NOTICE_PAUSE_S = 5.0
 TICK_S = 0.5
 AT_ONCE = 2  # waves of queries and of routes, each: while the database records one, the next is prepared
 PATIENCE_S = 60.0  # with a database that is away just when a runner begins
@@ -91,6 +93,7 @@ class Runner:
     environ: Mapping[str, str]
     before_look: Callable[[], Awaitable[WaveError | None]]
     plan_schedule: Callable[[str], Awaitable[Plan | Blocked | None]]
+    telling: Telling | None = None  # of alerts; None: nobody is told
     runner_id: UUID = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
@@ -133,6 +136,8 @@ class Runner:
             lane.stopping = True
         for loop in self._loops:
             loop.stop()
+        if self._notifier is not None:
+            self._notifier.stop()
         if self._tasks:
             _, unfinished = await asyncio.wait(self._tasks, timeout=self._grace_s)
             for task in unfinished:
@@ -205,7 +210,7 @@ class Runner:
         self._event_loop.call_soon_threadsafe(act, heard)
 
     def _hear(self, told: Told) -> None:
-        log.warning("runner %s: told to %s", self.runner_id, told)
+        log.warning("runner %s: told to %s", self.runner_id, told, extra={"runner_id": self.runner_id})
         self._holder.told = told
         if told is Told.STOP:
             self._grace_s = 0.0
@@ -255,7 +260,17 @@ class Runner:
             Loop("sealer", self.sealer.one_pass, pause_s=PAUSE_S, longest_pause_s=LONGEST_PAUSE_S),
             Loop("feeder", self._feeder().one_pass, pause_s=CLOCK_PAUSE_S),
             Loop("projector", self._projector.one_pass, pause_s=FOLD_PAUSE_S, longest_pause_s=LONGEST_FOLD_PAUSE_S),
+            *self._notifying(),
         ]
+
+    def _notifying(self) -> list[Loop]:
+        """Return the loop that tells of alerts, where somebody is to be told."""
+        self._notifier: Notifier | None = None
+        if self.telling is None:
+            return []
+        self._notifier = Notifier(self.database, self.telling, runner_id=self.runner_id)
+        one_pass = self._notifier.one_pass
+        return [Loop("notifier", one_pass, pause_s=CLOCK_PAUSE_S, longest_pause_s=LONGEST_NOTICE_PAUSE_S)]
 
     def _gathering(self, name: str, one_pass: Callable[[], Awaitable[bool]]) -> Loop:
         """Return a loop that is woken by every wave, and looks for what they leave behind only so often."""

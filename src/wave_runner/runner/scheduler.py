@@ -80,7 +80,7 @@ class Scheduler:
         if due.fire is not None and fires:
             run_id = await runs.create(connection, run, runner_id=self._runner_id)
             await schedules.record_firing(connection, locked, due.fire, run_id, self._runner_id)
-            log.info("schedule %s: run %s of %s", locked.name, run_id, run.workflow)
+            log.info("schedule %s: run %s of %s", locked.name, run_id, run.workflow, extra={"run_id": run_id})
         if due.missed is not None:
             log.warning("schedule %s: %s times were missed", locked.name, due.missed.count)
             await schedules.record_missed(connection, locked.name, due.missed, self._runner_id)

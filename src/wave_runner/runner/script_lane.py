@@ -59,7 +59,8 @@ class ScriptLane(Lane):
 
     async def _suspect(self, wave: waves.Wave, ready: Sequence[Ready]) -> int:
         """Give back a whole wave that one item took down: claimed again in halves, the culprit is found alone."""
-        log.warning("wave %s: a script died with %s items in hand; they are tried in halves", wave.wave_id, len(ready))
+        message = "wave %s: a script died with %s items in hand; they are tried in halves"
+        log.warning(message, wave.wave_id, len(ready), extra={"wave_id": wave.wave_id})
         async with self.database.transaction() as connection:
             return await interactions.suspect(connection, wave, begun=len(ready))
 
@@ -176,7 +177,15 @@ class Requests:
 
     async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None:
         of = f" of {total}" if total is not None else ""
-        log.info("%s: %s%s %s", self._ready[job_id].step.run_step.step, done, of, note)
+        ready, step = self._ready[job_id].item, self._ready[job_id].step.run_step.step
+        ids = {
+            "run_id": ready.run_id,
+            "wave_id": self._wave.wave_id,
+            "record_id": ready.record_id,
+            "interaction_id": ready.interaction_id,
+            "step": step,
+        }
+        log.info("%s: %s%s %s", step, done, of, note, extra=ids)
 
     async def _decide(self, job_id: int, decisions: list[dict[str, Any]]) -> dict[str, Any]:
         ready = self._real(job_id)

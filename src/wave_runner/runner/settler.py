@@ -74,7 +74,7 @@ class Settler:
         )
         if ended:
             for alert in odd:
-                log.warning("run %s: %s: %s", run_id, alert.kind, alert.message)
+                log.warning("run %s: %s: %s", run_id, alert.kind, alert.message, extra={"run_id": run_id})
             self._on_end(ended)
 
     async def _wrong_rows(self, run_id: int, step: StepInHand) -> list[str]:

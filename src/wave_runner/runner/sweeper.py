@@ -48,9 +48,8 @@ class Sweeper:
                 begun = await interactions.reclaim(
                     connection, expired, runner_id=self._runner_id, run_flow=self._steps.run_flow
                 )
-                log.warning(
-                    "wave %s: its lease ran out; %s interactions that had begun go back", expired.wave_id, begun
-                )
+                message = "wave %s: its lease ran out; %s interactions that had begun go back"
+                log.warning(message, expired.wave_id, begun, extra={"wave_id": expired.wave_id})
         return False
 
     async def _end_overdue_runs(self) -> None:

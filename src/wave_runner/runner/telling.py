@@ -13,14 +13,14 @@ from wave_runner.telemetry import Inference, is_on, names, tell_inference, tell_
 from wave_runner.telemetry.tell import now_ns
 
 
-def tell_attempts(results: Sequence[tuple[Ready, Outcome]], moves: Sequence[Move]) -> None:
+def tell_attempts(wave: Wave, results: Sequence[tuple[Ready, Outcome]], moves: Sequence[Move]) -> None:
     """Tell of attempts of models that have just ended; `moves` say what becomes of each."""
     if not is_on():
         return
     ended_ns = now_ns()
     for (ready, outcome), move in zip(results, moves, strict=True):
         if ready.calls_model:
-            tell_inference(_inference(ready, outcome, move, ended_ns))
+            tell_inference(_inference(wave, ready, outcome, move, ended_ns))
 
 
 def tell_claim(queue: Queue, wave: Wave) -> None:
@@ -28,7 +28,7 @@ def tell_claim(queue: Queue, wave: Wave) -> None:
     tell_wave(lane=queue.lane, actor=queue.actor, size=len(wave.items), head_wait_s=wave.items[0].age_s)
 
 
-def _inference(ready: Ready, outcome: Outcome, move: Move, ended_ns: int) -> Inference:
+def _inference(wave: Wave, ready: Ready, outcome: Outcome, move: Move, ended_ns: int) -> Inference:
     step, model = ready.step, ready.step.pinned.model
     assert model is not None, "only attempts of models are told"
     return Inference(
@@ -43,7 +43,7 @@ def _inference(ready: Ready, outcome: Outcome, move: Move, ended_ns: int) -> Inf
         output_type="json" if step.schema is not None else "text",
         prompt_name=step.pinned.step.prompt,
         prompt_version=step.pinned.prompt_sha256,
-        own=_own(ready),
+        own=_own(wave, ready),
         prompt=ready.prompt,
         answer=outcome.output if isinstance(outcome, Done) else None,
     )
@@ -55,9 +55,12 @@ def _finish(outcome: Outcome) -> str:
     return "length" if outcome.error_class is ErrorClass.TRUNCATED else ""
 
 
-def _own(ready: Ready) -> dict[str, str | int]:
+def _own(wave: Wave, ready: Ready) -> dict[str, str | int]:
     item, step = ready.item, ready.step
+    record = {} if item.record_id is None else {names.RECORD: item.record_id}
     return {
+        **record,
+        names.WAVE: wave.wave_id,
         names.RUN: item.run_id,
         names.WORKFLOW: step.pinned.workflow,
         names.STEP: step.run_step.step,

@@ -68,6 +68,36 @@ async def drifted(connection: Connection) -> list[Row]:
     return await fetch(connection, "reports/drifted")
 
 
+async def failing(connection: Connection, *, patience_s: float) -> list[Row]:
+    """Return which servers, models, workflows and queues of tasks fail; one may be left alone for `patience_s`."""
+    return await fetch(connection, "reports/failing", {"patience_s": patience_s})
+
+
+async def not_told(connection: Connection) -> list[Row]:
+    """Return how many notices were given up since one was taken; no row where none was."""
+    return await fetch(connection, "reports/not_told")
+
+
+async def notices(connection: Connection, *, limit: int) -> list[Row]:
+    """Return what was told outside and what is still to be, the newest first."""
+    return await fetch(connection, "reports/notices", {"limit": limit})
+
+
+async def open_runs(connection: Connection, *, limit: int) -> list[int]:
+    """Return the runs that have not ended, the newest first."""
+    return [row["run_id"] for row in await fetch(connection, "reports/open_runs", {"limit": limit})]
+
+
+async def in_hand(connection: Connection, *, limit: int) -> list[Row]:
+    """Return the open waves of all runners."""
+    return await fetch(connection, "reports/in_hand", {"limit": limit})
+
+
+async def resident(connection: Connection, *, newest: int) -> list[Row]:
+    """Return the model that each server at work was brought last, among so many of the newest visits."""
+    return await fetch(connection, "reports/resident", {"newest": newest})
+
+
 async def spending(connection: Connection, run_id: int) -> list[Row]:
     """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
     return await fetch(connection, "reports/spending", {"run_id": run_id})

@@ -60,6 +60,8 @@ CREATE TYPE wave.event_type AS ENUM (
     'schedule_missed',
     'schedule_blocked',
     'alert_raised',
+    'notice_sent',
+    'notice_given_up',
     'paused',
     'resumed',
     'cancelled',
@@ -497,11 +499,13 @@ CREATE TABLE wave.breakers (
     trips integer DEFAULT 0 NOT NULL,
     retry_at timestamp with time zone,
     probe_by uuid,
+    opened_at timestamp with time zone,
     error_class text,
     reason text,
     CONSTRAINT breakers_check CHECK ((("position" = 'closed'::text) = (retry_at IS NULL))),
-    CONSTRAINT breakers_check1 CHECK ((("position" = 'half_open'::text) = (probe_by IS NOT NULL))),
-    CONSTRAINT breakers_check2 CHECK ((("position" = 'closed'::text) OR ((trips > 0) AND (error_class IS NOT NULL) AND (reason IS NOT NULL)))),
+    CONSTRAINT breakers_check1 CHECK ((("position" = 'closed'::text) = (opened_at IS NULL))),
+    CONSTRAINT breakers_check2 CHECK ((("position" = 'half_open'::text) = (probe_by IS NOT NULL))),
+    CONSTRAINT breakers_check3 CHECK ((("position" = 'closed'::text) OR ((trips > 0) AND (error_class IS NOT NULL) AND (reason IS NOT NULL)))),
     CONSTRAINT breakers_failures_check CHECK ((failures >= 0)),
     CONSTRAINT breakers_kind_check CHECK ((kind = ANY (ARRAY['server'::text, 'model'::text]))),
     CONSTRAINT breakers_position_check CHECK (("position" = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text]))),
@@ -1258,6 +1262,35 @@ CREATE TABLE wave.log_tiles (
     CONSTRAINT log_tiles_root_check CHECK ((length(root) = 32))
 );
 ALTER TABLE ONLY wave.log_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+CREATE TABLE wave.notice_looks (
+    only_one boolean DEFAULT true NOT NULL,
+    looked_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT notice_looks_only_one_check CHECK (only_one)
+);
+
+CREATE TABLE wave.notices (
+    notice_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    settles uuid,
+    run_id bigint,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    message text NOT NULL,
+    in_force boolean NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT clock_timestamp(),
+    trouble text,
+    sent_at timestamp with time zone,
+    given_up_at timestamp with time zone,
+    CONSTRAINT notices_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT notices_check CHECK ((num_nonnulls(next_at, sent_at, given_up_at) = 1)),
+    CONSTRAINT notices_check1 CHECK (((NOT in_force) OR (settles IS NULL))),
+    CONSTRAINT notices_check2 CHECK (((sent_at IS NULL) OR (trouble IS NULL))),
+    CONSTRAINT notices_check3 CHECK (((given_up_at IS NULL) OR (trouble IS NOT NULL))),
+    CONSTRAINT notices_trouble_check CHECK ((trouble <> ''::text))
+);
 
 CREATE SEQUENCE wave.payload_ids
     START WITH 1
@@ -2024,6 +2057,15 @@ ALTER TABLE ONLY wave.log_state
 ALTER TABLE ONLY wave.log_tiles
     ADD CONSTRAINT log_tiles_pkey PRIMARY KEY (level, tile_index);
 
+ALTER TABLE ONLY wave.notice_looks
+    ADD CONSTRAINT notice_looks_pkey PRIMARY KEY (only_one);
+
+ALTER TABLE ONLY wave.notices
+    ADD CONSTRAINT notices_pkey PRIMARY KEY (notice_id);
+
+ALTER TABLE ONLY wave.notices
+    ADD CONSTRAINT notices_settles_key UNIQUE (settles);
+
 ALTER TABLE ONLY wave.payloads
     ADD CONSTRAINT payloads_pkey PRIMARY KEY (run_id, payload_id);
 
@@ -2192,6 +2234,12 @@ CREATE INDEX interactions_r1_run_id_record_id_idx ON wave.interactions_r1 USING 
 CREATE INDEX ledger_unsettled ON ONLY wave.ledger USING btree (run_id) WHERE (accepted IS NULL);
 
 CREATE INDEX ledger_r1_run_id_idx ON wave.ledger_r1 USING btree (run_id) WHERE (accepted IS NULL);
+
+CREATE INDEX notices_due ON wave.notices USING btree (next_at) WHERE (next_at IS NOT NULL);
+
+CREATE UNIQUE INDEX notices_in_force ON wave.notices USING btree (kind, subject) WHERE in_force;
+
+CREATE INDEX notices_over ON wave.notices USING btree (made_at);
 
 CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, interaction_id, attempt);
 
@@ -2455,6 +2503,12 @@ ALTER TABLE ONLY wave.ledger_r1
 
 ALTER TABLE ONLY wave.legal_holds
     ADD CONSTRAINT legal_holds_record_id_fkey FOREIGN KEY (record_id) REFERENCES wave.records(record_id);
+
+ALTER TABLE ONLY wave.notices
+    ADD CONSTRAINT notices_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
+ALTER TABLE ONLY wave.notices
+    ADD CONSTRAINT notices_settles_fkey FOREIGN KEY (settles) REFERENCES wave.notices(notice_id);
 
 ALTER TABLE ONLY wave.payloads_r1
     ADD CONSTRAINT payloads_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);

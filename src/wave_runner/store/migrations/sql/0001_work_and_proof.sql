@@ -693,6 +693,7 @@ CREATE TYPE event_type AS ENUM (
     'breaker_opened', 'breaker_half_opened', 'breaker_closed',      -- a server or a model is left alone, tried, asked again
     'schedule_fired', 'schedule_missed', 'schedule_blocked',
     'alert_raised',                     -- a run has ended in a way that somebody should look at
+    'notice_sent', 'notice_given_up',   -- an alert, or its end, was told outside; it could not be for a whole day
     'paused', 'resumed', 'cancelled', 'retried', 'budget_exceeded', 'budget_raised', 'canary_judged', 'batch_stopped', 'rerun_started', 'rerun_undone', 'invalidated', 'trial_adopted', 'shadow_fed', 'runner_told',    -- what somebody has said, of a run, a workflow, an actor, a runner
     'actor_registered', 'actor_drifted', 'actor_approved', 'actor_tightened', 'actor_restored',
     'workflow_registered', 'workflow_drifted', 'workflow_approved', 'workflow_tightened', 'workflow_restored',
@@ -918,6 +919,38 @@ UNION
 SELECT x.source_run_id, x.source_id
 FROM legal_holds h JOIN interactions i USING (record_id) JOIN hits x USING (run_id, interaction_id);
 
+-- What is sent outside of alerts: one notice when an alert is raised and one when it is settled, each under an id by which a
+-- receiver knows a repeat. `in_force`: what it has raised stands still. Whoever sends one has it until `next_at`; then anybody may.
+CREATE TABLE notices (
+    notice_id    uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    settles      uuid UNIQUE REFERENCES notices,            -- what had raised the alert that is settled; NULL: it raises one
+    run_id       bigint REFERENCES workflow_runs,           -- of an alert that a run has raised
+    kind         text NOT NULL,
+    subject      text NOT NULL,
+    since        timestamptz NOT NULL,
+    message      text NOT NULL,
+    in_force     boolean NOT NULL,
+    made_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts     integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    next_at      timestamptz DEFAULT clock_timestamp(),     -- NULL: it is over
+    trouble      text CHECK (trouble <> ''),                -- what came of the last attempt that failed
+    sent_at      timestamptz,
+    given_up_at  timestamptz,
+    CHECK (num_nonnulls(next_at, sent_at, given_up_at) = 1),
+    CHECK (NOT in_force OR settles IS NULL),
+    CHECK (sent_at IS NULL OR trouble IS NULL),
+    CHECK (given_up_at IS NULL OR trouble IS NOT NULL)
+);
+CREATE UNIQUE INDEX notices_in_force ON notices (kind, subject) WHERE in_force;
+CREATE INDEX notices_due ON notices (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX notices_over ON notices (made_at);
+
+-- When somebody has last looked which alerts stand: one row, locked by whoever looks.
+CREATE TABLE notice_looks (
+    only_one   boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    looked_at  timestamptz NOT NULL DEFAULT '-infinity'
+);
+
 -- Who may ask by HTTP. Of a token only the SHA-256 of its secret is kept.
 CREATE TABLE access_tokens (
     token_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -1087,10 +1120,12 @@ CREATE TABLE breakers (
     trips        integer NOT NULL DEFAULT 0 CHECK (trips >= 0),     -- since it was closed last
     retry_at     timestamptz,                                  -- open: when it may be tried; half open: until when whoever tries has time
     probe_by     uuid REFERENCES runners,
+    opened_at    timestamptz,                                  -- since when it has not been closed
     error_class  text,
     reason       text,
     PRIMARY KEY (kind, name),
     CHECK ((position = 'closed') = (retry_at IS NULL)),
+    CHECK ((position = 'closed') = (opened_at IS NULL)),
     CHECK ((position = 'half_open') = (probe_by IS NOT NULL)),
     CHECK (position = 'closed' OR (trips > 0 AND error_class IS NOT NULL AND reason IS NOT NULL))
 );

@@ -5,7 +5,7 @@ WITH before AS MATERIALIZED (
     FOR UPDATE
 )
 UPDATE breakers b
-SET position = 'closed', failures = 0, trips = 0, retry_at = NULL, probe_by = NULL, error_class = NULL, reason = NULL
+SET position = 'closed', failures = 0, trips = 0, retry_at = NULL, probe_by = NULL, opened_at = NULL, error_class = NULL, reason = NULL
 FROM before
 WHERE b.kind = before.kind AND b.name = before.name
 RETURNING before.position AS was
