@@ -30,9 +30,15 @@ from wave_runner.core.workflow import (
 )
 from wave_runner.project import workflow_file
 from wave_runner.reports.cost import Cost, Line
+from wave_runner.reports.events import Events, ListedEvent
+from wave_runner.reports.failures import Failure, Failures
+from wave_runner.reports.interaction import Attempt, InteractionPage
+from wave_runner.reports.interactions import Interactions, ListedInteraction
+from wave_runner.reports.matrix import Matrix, RecordRow
 from wave_runner.reports.runners import Runner
 from wave_runner.reports.servers import Account, Because, Model, Queue, Server
 from wave_runner.reports.stale import Stale, StaleInteraction
+from wave_runner.reports.waves import Lane, ListedWave, Waves
 from wave_runner.servers.options import DRIVERS
 from wave_runner.settings import Settings
 
@@ -143,6 +149,12 @@ def test_every_guard_is_documented_with_its_number():
     ("heading", "parts"),
     [
         ("`wave report runners`", [Runner]),
+        ("`wave report interactions`", [Interactions, ListedInteraction]),
+        ("`wave report interaction`", [InteractionPage, Attempt]),
+        ("`wave report matrix`", [Matrix, RecordRow]),
+        ("`wave report events`", [Events, ListedEvent]),
+        ("`wave report waves`", [Waves, Lane, ListedWave]),
+        ("`wave report failures`", [Failures, Failure]),
         ("`wave report cost`", [Cost, Line]),
         ("`wave report servers`", [Server, Model, Account, Queue]),
         ("`wave report stale`", [Stale, StaleInteraction]),

@@ -46,6 +46,21 @@ SAME = {
     "/api/v1/reports/records": ["report", "records"],
     "/api/v1/reports/runners": ["report", "runners"],
     "/api/v1/reports/servers": ["report", "servers"],
+    "/api/v1/reports/waves": ["report", "waves"],
+    "/api/v1/reports/waves?run=1&limit=1&before=99": ["report", "waves", "1", "--limit", "1", "--before", "99"],
+    "/api/v1/reports/matrix?run=1&limit=2": ["report", "matrix", "1", "--limit", "2"],
+    "/api/v1/reports/events?run=1&before=99": ["report", "events", "1", "--before", "99"],
+    "/api/v1/reports/failures?workflow=work&runs=5": ["report", "failures", "--workflow", "work", "--runs", "5"],
+    "/api/v1/compare?a=1&b=2&step=count&limit=2": ["compare", "1", "2", "--step", "count", "--limit", "2"],
+    "/api/v1/db/status": ["db", "status"],
+    "/api/v1/diagram?run=1": ["diagram", "--run", "1"],
+    "/api/v1/interactions": ["report", "interactions"],
+    "/api/v1/interactions?run=1&step=count&limit=2": ["report", "interactions", "1", "--step", "count", "--limit", "2"],
+    "/api/v1/interactions?run=1&rule=x&state=failed&error_class=y&before=9": [
+        *("report", "interactions", "1", "--rule", "x", "--state", "failed", "--error-class", "y", "--before", "9")
+    ],
+    "/api/v1/interactions?run=1&record=item 0001": ["report", "interactions", "1", "--record", "item 0001"],
+    "/api/v1/interactions/1?run=1": ["report", "interaction", "1", "--run", "1"],
     "/api/v1/reports/alerts": ["report", "alerts"],
     "/api/v1/audit/status": ["audit", "status"],
     "/api/v1/access": ["access", "list"],
@@ -73,12 +88,12 @@ def still(value: Any) -> Any:
 
 def test_every_document_is_the_one_that_the_command_prints_and_is_as_the_interface_says(served: Served, worked: Ground):
     described = served.get("/api/v1/openapi.json").json()
-    asked = set()
+    asked, one_of = set(), re.compile(r"/(run|interaction)s/\d+")
     for path, command in SAME.items():
         answer = served.get(path)
         assert answer.status_code == 200, (path, answer.text)
         assert still(answer.json()) == still(printed(worked, command)), path
-        asked.add(route := re.sub(r"/runs/\d+", "/runs/{run_id}", path.partition("?")[0]))
+        asked.add(route := one_of.sub(r"/\1s/{\1_id}", path.partition("?")[0]))
         schema = described["paths"][route]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema_rs.validator_for({**schema, "components": described["components"]}).validate(answer.json())
     paths = described["paths"].items()

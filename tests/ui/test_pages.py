@@ -22,18 +22,28 @@ SHOWN = {
     "": "Look at what has changed of actor save",
     "runs": "took",
     "runs/1": "4 waiting",
+    "runs/1?tab=waves": "through",
+    "runs/1?tab=events": "interaction started",
     "runs/1?tab=errors": "the list of grades is away",
-    "runs/1?tab=records": "rows staged",
+    "runs/1?tab=records": "Each record in each step",
     "runs/1?tab=actors": "executions",
     "runs/1?tab=cost": "No model was asked",
     "runs/1?tab=changed": "items.words",
+    "interactions": "the list of grades is away",
+    "interactions?run=1&record=item 0002": "item 0002",
+    "interactions/{interaction}?run=1": "Traceback",
     "record?key=item 0002&value=items.words": "as written",
+    "errors": "the list of grades is away",
+    "compare": "Name two runs of one workflow",
+    "compare?a=1&b=1": "How far they agree",
     "tasks": "4 of 4",
     "tasks/{task}": "needed for BAD",
     "actors": "in the folder",
     "staging": "promoted",
+    "waves": "through",
     "runners": "No runner is at work",
     "audit": "Newest checkpoint",
+    "settings": "PostgreSQL",
 }
 PAINTED = {"": "overview", "runs/1": "run", "tasks/{task}": "task", "record?key=item 0002&value=items.words": "record"}
 RUN_AXE = """async () => (
@@ -97,6 +107,7 @@ def root_of(served: Served) -> str:
 
 def test_each_page_shows_its_documents_and_is_accessible_in_light_and_dark(browser: Any, shop: Shop):
     task = shop.ground.one("SELECT min(interaction_id) FROM tasks")
+    failed = shop.ground.one("SELECT min(interaction_id) FROM interactions WHERE state = 'failed'")
     wrong = []
     with serving(shop.ground) as served:
         for scheme in ("light", "dark"):
@@ -104,12 +115,37 @@ def test_each_page_shows_its_documents_and_is_accessible_in_light_and_dark(brows
                 found.open(f"open?token={served.token}", "What to do next")
                 found.is_live()
                 for path, says in SHOWN.items():
-                    found.open(path.format(task=task), says)
+                    found.open(path.format(task=task, interaction=failed), says)
                     wrong += [(scheme, path, one) for one in found.axe()]
                     assert found.page.title().endswith("Wave Runner")
                     if PICTURES and scheme == "light" and path in PAINTED:
                         found.page.screenshot(path=Path(PICTURES) / f"page-{PAINTED[path]}.png")
     assert wrong == []
+
+
+def test_what_has_failed_is_found_from_its_run_and_narrowed_by_the_address(browser: Any, shop: Shop):
+    token = grant(shop.ground, "vera", "viewer")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("runs/1", "4 waiting")
+        found.page.get_by_role("img", name="grade: 4 completed, 2 failed").wait_for()
+        found.page.get_by_role("link", name="2 failed").click()
+        found.sees("item 0003")
+        assert found.page.url.partition("?")[2] == "run=1&step=grade&state=failed"
+        rows = found.page.get_by_role("table", name="interactions").locator("tbody tr")
+        assert rows.count() == 2
+        found.page.get_by_label("Record").fill("item 0001")
+        found.page.get_by_label("Record").press("Enter")
+        found.page.wait_for_url(lambda url: "record=item+0001" in url)
+        found.page.get_by_text("item 0003").wait_for(state="detached")
+        assert rows.count() == 1
+        rows.get_by_role("link").first.click()
+        found.sees("attempt 1")
+        found.sees("the list of grades is away")
+        found.page.go_back()
+        found.page.get_by_label("Record").wait_for()
+        assert found.page.get_by_label("Record").input_value() == "item 0001"
+        found.page.get_by_label("State").select_option("waiting")
+        found.sees("No interaction is like that")
 
 
 def test_tasks_are_decided_by_the_keyboard_alone(browser: Any, shop: Shop):

@@ -25,8 +25,20 @@ const runs = createRoute({
 const run = createRoute({
   ...at,
   path: "/runs/$run",
-  validateSearch: only("tab"),
+  validateSearch: only("tab", "from"),
   component: lazyRouteComponent(() => import("./pages/run"), "Run"),
+});
+const interactions = createRoute({
+  ...at,
+  path: "/interactions",
+  validateSearch: only("run", "step", "state", "error_class", "rule", "record", "before"),
+  component: lazyRouteComponent(() => import("./pages/interactions"), "Interactions"),
+});
+const interaction = createRoute({
+  ...at,
+  path: "/interactions/$interaction",
+  validateSearch: only("run"),
+  component: lazyRouteComponent(() => import("./pages/interaction"), "Interaction"),
 });
 const record = createRoute({
   ...at,
@@ -61,6 +73,29 @@ const runners = createRoute({
   path: "/runners",
   component: lazyRouteComponent(() => import("./pages/runners"), "Runners"),
 });
+const errors = createRoute({
+  ...at,
+  path: "/errors",
+  validateSearch: only("workflow", "runs"),
+  component: lazyRouteComponent(() => import("./pages/errors"), "Errors"),
+});
+const compare = createRoute({
+  ...at,
+  path: "/compare",
+  validateSearch: only("a", "b", "step"),
+  component: lazyRouteComponent(() => import("./pages/compare"), "Compare"),
+});
+const settings = createRoute({
+  ...at,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings"), "Settings"),
+});
+const waves = createRoute({
+  ...at,
+  path: "/waves",
+  validateSearch: only("before"),
+  component: lazyRouteComponent(() => import("./pages/waves"), "Waves"),
+});
 const audit = createRoute({
   ...at,
   path: "/audit",
@@ -68,7 +103,24 @@ const audit = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, runs, run, record, tasks, task, actors, staging, runners, audit]),
+  routeTree: root.addChildren([
+    overview,
+    runs,
+    run,
+    interactions,
+    interaction,
+    record,
+    errors,
+    compare,
+    tasks,
+    task,
+    actors,
+    staging,
+    waves,
+    runners,
+    audit,
+    settings,
+  ]),
   basepath: ROOT.pathname.replace(/\/$/, "") || "/",
   // What is in an address is text as it is: a key that looks like a number stays a key.
   parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),

@@ -11,6 +11,7 @@ from wave_runner.api import (
     approvals,
     changes,
     health,
+    interactions,
     metrics,
     orders,
     pages,
@@ -71,7 +72,7 @@ def _routes() -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
     )
-    for noun in (runs, reports, records, sessions, orders, repairs, staging, tasks, approvals, changes):
+    for noun in (runs, interactions, reports, records, sessions, orders, repairs, staging, tasks, approvals, changes):
         app.include_router(noun.router, prefix=API, responses=problems.RESPONSES)
     app.include_router(sessions.entry, responses=problems.RESPONSES)
     app.include_router(health.router)

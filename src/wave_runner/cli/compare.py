@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it there."
 )
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="So many pairs in the document.  [default: all]")
 @project_option
 @experiments.json_option
 @click.pass_context
@@ -35,6 +36,7 @@ def compare(
     workflow: str | None,
     as_csv: bool,
     file: Path | None,
+    limit: int | None,
     as_json: bool,
 ) -> None:
     """Compare runs A and B record by record, those that differ first; or two versions of a step.
@@ -58,7 +60,9 @@ def compare(
     if as_csv:
         _put(differences.as_csv(found.pairs), file)
     elif as_json or file is not None:
-        _put(output.document("wave.compare.v1", vars(found)) + "\n", file)
+        from wave_runner.reports.compare import document
+
+        _put(output.document("wave.compare.v1", document(found, limit=limit)) + "\n", file)
     else:
         _show(found)
 

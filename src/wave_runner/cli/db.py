@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from wave_runner.cli import output
 from wave_runner.cli.main import project_dir, project_option
+
+if TYPE_CHECKING:
+    from wave_runner.reports.about import About
 
 BEHIND = 1
 
@@ -45,7 +48,7 @@ def migrate(context: click.Context, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> int:
-    """Say which database this is and whether its schema is up to date, changing nothing.
+    """Say which database this is and whether its schema is up to date, and which Wave Runner says so; change nothing.
 
     \b
     wave db status
@@ -54,32 +57,32 @@ def status(context: click.Context, as_json: bool) -> int:
     Ends with exit code 1 where `wave db migrate` has something to do.
     """
     found = asyncio.run(_status(project_dir(context)))
-    output.show(
-        ("database", "role", "version", "schema", "found", "newest"), [found], "wave.db.status.v1", as_json=as_json
-    )
-    return 0 if found["found"] == found["newest"] else BEHIND
+    columns = ("database", "role", "version", "schema", "found", "newest", "program")
+    output.show(columns, [vars(found)], "wave.db.status.v1", as_json=as_json)
+    return 0 if found.found == found.newest else BEHIND
 
 
 async def _migrate(folder: Path, *, as_json: bool) -> None:
     from wave_runner.engine import open_engine
 
-    before = (await _status(folder))["found"]
+    before = (await _status(folder)).found
     # Opening the project does the work, for this command as for every other.
     async with open_engine(folder, name="wave db migrate"):
         pass
     after = await _status(folder)
     if as_json:
-        output.emit("wave.db.migrate.v1", {"schema_name": after["schema"], "before": before, "after": after["found"]})
-    elif before == after["found"]:
-        output.heading(f"schema {after['schema']}: up to date at version {after['found']}")
+        output.emit("wave.db.migrate.v1", {"schema_name": after.schema, "before": before, "after": after.found})
+    elif before == after.found:
+        output.heading(f"schema {after.schema}: up to date at version {after.found}")
     else:
-        output.heading(f"schema {after['schema']}: {before or 'nothing'} → version {after['found']}")
+        output.heading(f"schema {after.schema}: {before or 'nothing'} → version {after.found}")
 
 
-async def _status(folder: Path) -> dict[str, Any]:
+async def _status(folder: Path) -> About:
     """Return which database this is, and the version of the schema there beside the newest one."""
     from wave_runner import settings
     from wave_runner.engine import database_url, past_pooler
+    from wave_runner.reports import about
     from wave_runner.store import migrate, reports
     from wave_runner.store.database import Database
 
@@ -93,4 +96,4 @@ async def _status(folder: Path) -> dict[str, Any]:
         finally:
             await database.close()
         found = migrate.status(past_pooler(chosen, url), chosen.schema_name)
-    return {**server, "schema": chosen.schema_name, "found": found, "newest": migrate.NEWEST}
+    return about.of(server, schema=chosen.schema_name, found=found)

@@ -66,14 +66,13 @@ def as_csv(pairs: Sequence[Pair]) -> str:
 
 def _differing(pair: Pair) -> list[tuple[str, Any, Any]]:
     """Return the fields that differ with both values; where one side has no result, why not."""
-    from wave_runner.core.comparing import flat
+    from wave_runner.core.comparing import differing
 
     if pair.likeness == "equal":
         return []
     if pair.likeness != "differs":
         return [("", _why(pair.a), _why(pair.b))]
-    ours, theirs = (flat(side.output) if side else {} for side in (pair.a, pair.b))
-    return [(name, ours.get(name), theirs.get(name)) for name, one in pair.fields.items() if one != "equal"]
+    return differing(pair)
 
 
 def _why(side: Side | None) -> Any:

@@ -13,6 +13,8 @@ import click
 from wave_runner.cli import output, status
 from wave_runner.cli.compliance import compliance
 from wave_runner.cli.durations import Duration
+from wave_runner.cli.interactions import interaction, interactions
+from wave_runner.cli.listings import events, failures, matrix, waves
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def report() -> None:
     wave report delta
     wave report alerts
     wave report records
+    wave report interactions
     wave report servers
     wave report cost
     wave report compliance integrity
@@ -40,6 +43,12 @@ def report() -> None:
 
 
 report.add_command(compliance)
+report.add_command(interactions)
+report.add_command(interaction)
+report.add_command(matrix)
+report.add_command(events)
+report.add_command(waves)
+report.add_command(failures)
 
 
 @report.command()

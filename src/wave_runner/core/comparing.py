@@ -134,6 +134,14 @@ def compare(a: Any, b: Any) -> dict[str, Likeness]:
     return found
 
 
+def differing(pair: Pair) -> list[tuple[str, Any, Any]]:
+    """Return the fields in which two results differ, each with both values; None for a field that is not there."""
+    if pair.a is None or pair.b is None:
+        return []
+    ours, theirs = flat(pair.a.output), flat(pair.b.output)
+    return [(name, ours.get(name), theirs.get(name)) for name, one in pair.fields.items() if one is not Likeness.EQUAL]
+
+
 def same(a: Any, b: Any) -> bool:
     """Say whether two JSON values are equal: 1 and 1.0 are, 1 and true are not."""
     if isinstance(a, bool) or isinstance(b, bool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -42,6 +42,48 @@ class Compared:
     a_took: Took
     b_took: Took
     pairs: Sequence[Pair]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A field in which two results differ, with both values; None: it is not there."""
+
+    field: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedPair:
+    """The two results of one record, step, item and round, and the fields in which they differ."""
+
+    record: str
+    step: str
+    item: int
+    iteration: int
+    likeness: Likeness
+    differing: list[Difference]
+    a: Side | None
+    b: Side | None
+
+
+def document(found: Compared, *, limit: int | None = None) -> dict[str, Any]:
+    """Return what was compared as `wave.compare.v1` has it: the first `limit` of `total_pairs`, or all of them."""
+    pairs = [_pair(pair) for pair in found.pairs[:limit]]
+    return {**vars(found), "total_pairs": len(found.pairs), "pairs": pairs}
+
+
+def _pair(pair: Pair) -> ComparedPair:
+    return ComparedPair(
+        record=pair.record,
+        step=pair.step,
+        item=pair.item,
+        iteration=pair.iteration,
+        likeness=pair.likeness,
+        differing=[Difference(field=name, a=a, b=b) for name, a, b in comparing.differing(pair)],
+        a=pair.a,
+        b=pair.b,
+    )
 
 
 async def runs(database: Database, a: int, b: int, *, step: str | None = None) -> Compared:

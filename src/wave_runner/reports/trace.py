@@ -126,7 +126,7 @@ async def trace(database: Database, key: str, *, collections: Sequence[str], run
         flow=flow,
         works=[done[id] for id in ids if id in done],
         timeline=[Moment(**with_traceback(row)) for row in moments],
-        events=[_event(row) for row in rows if row["event_id"] is not None],
+        events=[event(row) for row in rows if row["event_id"] is not None],
         breaks=check([_link(row) for row in rows if row["event_id"] is not None], _lines(rows)),
     )
 
@@ -183,9 +183,10 @@ def _pair(interaction_id: int | None, seq: int | None) -> tuple[int, int] | None
     return None if interaction_id is None or seq is None else (interaction_id, seq)
 
 
-def _event(row: Row) -> Event:
+def event(row: Row) -> Event:
+    """Return an event as `wave trace` shows it, from its row."""
     cause = _pair(row["cause_interaction_id"], row["cause_seq"])
-    said = _said(row["data"])
+    said = data_of(row["data"])
     return Event(
         event_id=row["event_id"],
         own=row["own"],
@@ -216,7 +217,7 @@ def _source(said: dict[str, Any] | None) -> Source | None:
     return Source(run_id=int(said["run"]), interaction_id=int(said["interaction"]), attempt=said["attempt"])
 
 
-def _said(data: str) -> dict[str, Any]:
+def data_of(data: str) -> dict[str, Any]:
     """Return an event's data. Text that somebody broke says nothing; the check of the chain reports it."""
     try:
         said = json.loads(data)

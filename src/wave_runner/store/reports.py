@@ -204,6 +204,11 @@ async def errors(connection: Connection, run_id: int) -> list[Row]:
     return await fetch(connection, "reports/errors", {"run_id": run_id})
 
 
+async def failures(connection: Connection, *, workflow: str | None, runs: int, limit: int) -> list[Row]:
+    """Return what has gone wrong in the newest runs by its cause, the most frequent first."""
+    return await fetch(connection, "reports/failures", {"workflow": workflow, "runs": runs, "limit": limit})
+
+
 async def recent_errors(connection: Connection, run_id: int, *, limit: int) -> list[Row]:
     """Return the newest failures, one by one."""
     return await fetch(connection, "reports/recent_errors", {"run_id": run_id, "limit": limit})
@@ -270,6 +275,80 @@ async def runs(
     return await fetch(connection, "reports/runs", asked)
 
 
+async def interactions(
+    connection: Connection,
+    run_id: int,
+    *,
+    by: str,
+    record_id: int | None,
+    before: int,
+    look: int,
+    limit: int,
+    step: str | None,
+    state: str | None,
+    error_class: str | None,
+    rule: str | None,
+) -> list[Row]:
+    """Return a page of a run's interactions, the newest first: those before one, and of those what is asked for.
+
+    `by` says what is looked at: all of a "record", all in "trouble", or by their "place" the newest `look`.
+    """
+    wanted = {"step": step, "state": state, "error_class": error_class, "rule": rule}
+    where = {"run_id": run_id, "by": by, "record_id": record_id, "before": before, "look": look, "limit": limit}
+    return await fetch(connection, "reports/interactions", where | wanted)
+
+
+async def interactions_look(connection: Connection, run_id: int, *, before: int, look: int) -> Row:
+    """Return how many interactions a look at the newest `look` of them sees, and the oldest of those."""
+    return (await fetch(connection, "reports/interactions_look", {"run_id": run_id, "before": before, "look": look}))[0]
+
+
+async def interaction(connection: Connection, run_id: int, interaction_id: int) -> Row | None:
+    """Return one interaction as it stands; None if the run has no such interaction."""
+    rows = await fetch(connection, "reports/interaction", {"run_id": run_id, "interaction_id": interaction_id})
+    return rows[0] if rows else None
+
+
+async def interaction_events(connection: Connection, run_id: int, interaction_id: int) -> list[Row]:
+    """Return the events of one interaction in their order."""
+    return await fetch(connection, "reports/interaction_events", {"run_id": run_id, "interaction_id": interaction_id})
+
+
+async def interaction_calls(connection: Connection, run_id: int, interaction_id: int) -> list[Row]:
+    """Return what each call of a model has used and cost for one interaction, in billionths."""
+    return await fetch(connection, "reports/interaction_calls", {"run_id": run_id, "interaction_id": interaction_id})
+
+
+async def interaction_evidence(connection: Connection, run_id: int, interaction_id: int) -> list[Row]:
+    """Return what is kept of each attempt at one interaction."""
+    return await fetch(connection, "reports/interaction_evidence", {"run_id": run_id, "interaction_id": interaction_id})
+
+
+async def waves(connection: Connection, run_id: int | None, *, before: int, limit: int) -> list[Row]:
+    """Return a page of waves, the newest first: of all queues, or of those that a run waits in while it is open."""
+    return await fetch(connection, "reports/waves", {"run_id": run_id, "before": before, "limit": limit})
+
+
+async def lanes(connection: Connection) -> list[Row]:
+    """Return what each slot of each model server has in hand, and which model its server was asked for last."""
+    return await fetch(connection, "reports/lanes")
+
+
+async def steps_of(connection: Connection, run_id: int) -> list[str]:
+    """Return the steps of a run in the order of the file."""
+    return [row["step"] for row in await fetch(connection, "reports/steps_of", {"run_id": run_id})]
+
+
+async def matrix(connection: Connection, run_id: int, *, after: int, limit: int) -> list[Row]:
+    """Return how each record of a page stands in each step: a row for each state that it has there."""
+    return await fetch(connection, "reports/matrix", {"run_id": run_id, "after": after, "limit": limit})
+
+
+async def events(connection: Connection, run_id: int, *, before: int, limit: int) -> list[Row]:
+    """Return a page of a run's events, the newest first."""
+    return await fetch(connection, "reports/events", {"run_id": run_id, "before": before, "limit": limit})
+
+
 async def list_runners(connection: Connection, *, lease_s: float, limit: int) -> list[Row]:
     """Return the runners that have not ended, those heard of within a lease first."""
     return await fetch(connection, "reports/list_runners", {"lease_s": lease_s, "limit": limit})
@@ -306,6 +385,12 @@ async def durations(connection: Connection) -> list[Row]:
 async def server(connection: Connection) -> Row:
     """Return which database this is, whom we are there, and its version."""
     return (await fetch(connection, "reports/server"))[0]
+
+
+async def schema_version(connection: Connection) -> str | None:
+    """Return the version of the schema."""
+    rows = await fetch(connection, "reports/schema_version")
+    return str(rows[0]["version"]) if rows else None
 
 
 async def count_again(database: Database, run_id: int) -> dict[str, int]:

@@ -3,11 +3,23 @@
 import { Button, Group, Text, TextInput, Timeline } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, type ReactElement, useEffect, useState } from "react";
-import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { count, micros } from "../parts/format";
 import { To } from "../parts/link";
-import { Command, Facts, Json, Loaded, Page, Rows, RunLink, Section, State, When } from "../parts/shown";
+import {
+  Command,
+  Facts,
+  InteractionLink,
+  Json,
+  Loaded,
+  Page,
+  Rows,
+  RunLink,
+  Section,
+  State,
+  When,
+} from "../parts/shown";
+import { Worked } from "./worked";
 
 type Search = { key?: string; run?: string; value?: string };
 
@@ -181,7 +193,13 @@ function Traced({ record, run }: { record: string; run: string | undefined }): R
               {timeline.map((one) => (
                 <Timeline.Item
                   key={`${one.interaction_id} ${one.attempt}`}
-                  title={`${one.step}, attempt ${one.attempt}`}
+                  title={
+                    <InteractionLink
+                      id={one.interaction_id}
+                      run={flow.run_id}
+                      says={`${one.step}, attempt ${one.attempt}`}
+                    />
+                  }
                 >
                   <State of={one.state} /> by {one.actor} in {micros(one.service_us)},{" "}
                   <When at={one.finished_at ?? one.started_at} />
@@ -226,56 +244,13 @@ function Values({ record, run }: { record: string; run: string }): ReactElement 
   return (
     <Group gap="sm" component="nav" aria-label="values">
       Where does it come from:
-      {data.targets.filter(({ column }) => column !== "*").map(({ table, column }) => (
-        <To key={`${table}.${column}`} to="/record" search={{ key: record, run, value: `${table}.${column}` }}>
-          {`${table}.${column}`}
-        </To>
-      ))}
+      {data.targets
+        .filter(({ column }) => column !== "*")
+        .map(({ table, column }) => (
+          <To key={`${table}.${column}`} to="/record" search={{ key: record, run, value: `${table}.${column}` }}>
+            {`${table}.${column}`}
+          </To>
+        ))}
     </Group>
-  );
-}
-
-function Worked({ work }: { work: Documents["Work"] }): ReactElement {
-  return (
-    <details>
-      <summary>
-        {work.step}: <State of={work.state} /> by {work.actor} ({work.kind}), attempt {work.attempt}
-        {work.model ? `, ${work.model.model} on ${work.model.server}` : ""}
-      </summary>
-      <Facts
-        of={[
-          ["done", <When key="w" at={work.finished_at} />],
-          ["took", micros(work.service_us)],
-          ["tokens", `${count(work.tokens_in)} in, ${count(work.tokens_out)} out`],
-          ["cost", work.cost ? `${work.cost} ${work.currency ?? ""}` : "–"],
-          [
-            "approved",
-            work.approved ? (
-              <>
-                <When key="a" at={work.approved.approved_at} /> by {work.approved.approved_by}
-              </>
-            ) : (
-              "–"
-            ),
-          ],
-          ["definition", work.definition],
-        ]}
-      />
-      {work.decisions.map((one) => (
-        <Text key={`${one.person} ${one.decided_at}`}>
-          {one.person} has decided <When at={one.decided_at} />
-          {one.comment && `: ${one.comment}`}
-        </Text>
-      ))}
-      {work.rendered && <Json value={work.rendered} label="what was asked" />}
-      {work.answer && <Json value={work.answer} label="what was answered" />}
-      <Json value={work.input} label="input" />
-      <Json value={work.output} label="output" />
-      {work.missing.map((one) => (
-        <Text key={one}>
-          <State of="failed">missing:</State> {one}
-        </Text>
-      ))}
-    </details>
   );
 }

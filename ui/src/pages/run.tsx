@@ -6,17 +6,21 @@ import type { ReactElement } from "react";
 import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { count, counted, duration, micros, percent } from "../parts/format";
+import { To } from "../parts/link";
 import { Pace } from "../parts/pace";
 import { Bar, Command, Facts, Json, Loaded, Page, RecordLink, Rows, Section, State, When } from "../parts/shown";
+import { interactionsLike } from "./asked";
 import { Cost } from "./cost";
 import { Delta } from "./delta";
+import { Graph } from "./graph";
 import { Orders, Resume, RetryOf } from "./orders";
+import { Events, Matrix, RunWaves } from "./run-lists";
 
 export type Status = Documents["StatusV1"];
 
 export function Run(): ReactElement {
   const { run = "" } = useParams({ strict: false }) as { run?: string };
-  const { tab = "steps" } = useSearch({ strict: false }) as { tab?: string };
+  const { tab = "steps", from } = useSearch({ strict: false }) as { tab?: string; from?: string };
   const navigate = useNavigate();
   const query = useDocument({
     path: "/api/v1/runs/{run_id}",
@@ -44,20 +48,27 @@ export function Run(): ReactElement {
             <Tabs value={tab} onChange={open} keepMounted={false}>
               <Tabs.List>
                 <Tabs.Tab value="steps">Steps</Tabs.Tab>
+                <Tabs.Tab value="waves">Waves</Tabs.Tab>
                 <Tabs.Tab value="errors">{`Errors (${count(found.errors.patterns.reduce((sum, one) => sum + one.n, 0))})`}</Tabs.Tab>
                 <Tabs.Tab value="records">Records</Tabs.Tab>
                 <Tabs.Tab value="actors">Actors</Tabs.Tab>
                 <Tabs.Tab value="cost">Cost</Tabs.Tab>
                 <Tabs.Tab value="changed">What it changed</Tabs.Tab>
+                <Tabs.Tab value="events">Events</Tabs.Tab>
               </Tabs.List>
               <Tabs.Panel value="steps" pt="md">
+                <Graph run={run} steps={found.steps} />
                 <Steps status={found} />
+              </Tabs.Panel>
+              <Tabs.Panel value="waves" pt="md">
+                <RunWaves run={run} from={from} />
               </Tabs.Panel>
               <Tabs.Panel value="errors" pt="md">
                 <Errors status={found} />
               </Tabs.Panel>
               <Tabs.Panel value="records" pt="md">
                 <Records status={found} />
+                <Matrix run={run} from={from} />
               </Tabs.Panel>
               <Tabs.Panel value="actors" pt="md">
                 <Actors status={found} />
@@ -68,8 +79,14 @@ export function Run(): ReactElement {
               <Tabs.Panel value="changed" pt="md">
                 <Delta run={run} />
               </Tabs.Panel>
+              <Tabs.Panel value="events" pt="md">
+                <Events run={run} from={from} />
+              </Tabs.Panel>
             </Tabs>
             <Command>{`wave status --run ${run}`}</Command>
+            <To to="/compare" search={{ b: run }}>
+              compare it with another run
+            </To>
           </>
         )}
       </Loaded>
@@ -182,7 +199,13 @@ function Steps({ status }: { status: Status }): ReactElement {
           of: (step) =>
             Object.entries(step.states).map(([name, n]) => (
               <span key={name}>
-                <State of={name}>{`${count(n)} ${name}`}</State>{" "}
+                <To
+                  to="/interactions"
+                  search={{ run: status.run.run_id, step: step.step, state: name }}
+                  className="target"
+                >
+                  <State of={name}>{`${count(n)} ${name}`}</State>
+                </To>{" "}
               </span>
             )),
         },
@@ -210,7 +233,15 @@ function Errors({ status }: { status: Status }): ReactElement {
             { name: "step", of: (one) => one.step },
             { name: "state", of: (one) => <State of={one.state} /> },
             { name: "error", of: (one) => one.rule ?? one.error_class ?? "–" },
-            { name: "interactions", of: (one) => count(one.n), right: true },
+            {
+              name: "interactions",
+              right: true,
+              of: (one) => (
+                <To to="/interactions" search={interactionsLike(run_id, one)}>
+                  {count(one.n)}
+                </To>
+              ),
+            },
             { name: "records", of: (one) => count(one.records), right: true },
             { name: "retries", of: (one) => count(one.retries), right: true },
             { name: "newest", of: (one) => <When at={one.newest} /> },

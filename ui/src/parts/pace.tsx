@@ -14,7 +14,13 @@ export function Pace({ of }: { of: Documents["Throughput"] }): ReactElement | nu
   const said = `${count(finished)} interactions finished in the last ${duration(window_s)}, by stretches of ${duration(bucket_s)}`;
   return (
     <figure className="pace">
-      <svg width={buckets.length * 12} viewBox={`0 0 ${buckets.length * 6} ${HIGH}`} preserveAspectRatio="none" role="img" aria-label={said}>
+      <svg
+        width={buckets.length * 12}
+        viewBox={`0 0 ${buckets.length * 6} ${HIGH}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={said}
+      >
         {buckets.map((one, at) => {
           const high = (HIGH * one.finished) / most;
           return <rect key={one.at} x={at * 6} y={HIGH - high} width={5} height={high} />;

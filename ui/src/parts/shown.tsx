@@ -252,6 +252,15 @@ export function RecordLink({
   );
 }
 
+/** An interaction is found in its run alone. */
+export function InteractionLink({ id, run, says }: { id: string; run: string; says?: ReactNode }): ReactElement {
+  return (
+    <To to="/interactions/$interaction" params={{ interaction: id }} search={{ run }}>
+      {says ?? id}
+    </To>
+  );
+}
+
 /** An error of the pages themselves, or a part of them that a newer server has no more. */
 export class Guard extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null };

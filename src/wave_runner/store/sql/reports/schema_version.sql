@@ -1,0 +1,1 @@
+SELECT version_num AS version FROM schema_version
