@@ -38,7 +38,7 @@ MODEL = """
 [models.{name}]
 server = "local"
 model = "test-{name}"
-timeout_s = 3
+timeout_s = 10
 cache = false
 options = {{max_tokens = 60}}
 """
