@@ -23,6 +23,7 @@ from tests.runner import test_ollama
 from tests.runner.test_limits import FILES, MODEL, SAVE, WRITE_AND_SAVE
 from tests.support.ollama_server import OllamaServer
 from tests.support.openai_stub import OpenAIStub
+from tests.support.otlp_receiver import OTLPReceiver
 from tests.support.projects import WAVE, Ground
 from tests.support.random_gguf import write_test_models
 
@@ -316,3 +317,23 @@ def test_the_sdk_is_switched_on_from_outside_and_content_only_goes_along_where_i
     assert ("Say a word about: text 0" in said) is is_told
     assert (names.INPUT_MESSAGES in said) is is_told
     assert (json.dumps(names.OUTPUT_MESSAGES) in said) is is_told
+
+
+def test_a_receiver_gets_by_otlp_what_the_tables_hold(ground: Ground, tmp_path: Path):
+    with OpenAIStub(tmp_path / "stub", [GOOD]) as stub, OTLPReceiver(tmp_path / "otlp") as receiver:
+        otlp = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_METRICS_EXPORTER": "otlp", "OTEL_SERVICE_NAME": "ground"}
+        where = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+        instrumented(asking(ground, stub.url, n=3), **otlp, **where)
+        spans = [span for span in receiver.told("span") if span["scope"] == names.SCOPE]
+        metrics = {(one["name"], one["unit"]) for one in receiver.told("metric") if one["scope"] == names.SCOPE}
+    assert {(span["name"], span["kind"], span["service"]) for span in spans} == {("chat stub", 3, "ground")}
+    told = (names.INTERACTION, names.RECORD, names.WAVE, names.CORRELATION)
+    said = {(*(span["attributes"][name] for name in told), span["ns"] // 1000) for span in spans}
+    rows = ground.sql(
+        "SELECT interaction_id, record_id, wave_id, correlation_id::text, service_us FROM interactions "
+        "WHERE tokens_out > 0"
+    )
+    assert said == {tuple(row.values()) for row in rows}
+    assert len(said) == 3
+    assert metrics <= {(one.name, one.unit) for one in names.METRICS}
+    assert {names.DURATION.name, names.WAVE_SIZE.name} <= {name for name, _ in metrics}
