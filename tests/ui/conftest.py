@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 from tests.support.projects import Ground
+from tests.support.serving import work_twice
 
 from wave_runner.engine import Engine
 
@@ -26,3 +27,9 @@ class Apart(Ground):
 @pytest.fixture
 def ground(ground: Ground) -> Ground:
     return Apart(**vars(ground))
+
+
+@pytest.fixture
+def worked(ground: Ground) -> Ground:
+    work_twice(ground)
+    return ground
