@@ -180,11 +180,11 @@ def closed(ground: Ground, run_id: int) -> list[str | None]:
 def facts(ground: Ground, run_id: int) -> dict[str, Any]:
     """Everything that a run says of itself, but for its numbers and times.
 
-    In how many chunks its records are judged is a matter of time as well.
+    In how many chunks its records are judged, and its values saved, is a matter of time as well.
     """
     queries = {
         "events": "SELECT type::text, step, count(*) FROM interaction_events WHERE run_id = %s "
-        "AND type <> 'records_settled' GROUP BY 1, 2 ORDER BY 1, 2",
+        "AND type NOT IN ('records_settled', 'values_written') GROUP BY 1, 2 ORDER BY 1, 2",
         "results": "SELECT s.name, c.key, i.state::text, i.in_force, i.attempt, i.output FROM interactions i "
         "JOIN run_steps USING (run_step_id) JOIN steps s USING (step_id) LEFT JOIN records c USING (record_id) "
         "WHERE i.run_id = %s ORDER BY 1, 2",
