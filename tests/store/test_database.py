@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -17,7 +18,7 @@ BACK_S = 5.0
 
 
 def test_a_database_that_was_away_is_used_again_within_seconds(ground: Ground):
-    name = ground.url.rpartition("/")[2].partition("?")[0]
+    name = urlsplit(ground.url).path.lstrip("/")
     limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
 
     async def until(database: Database, *, answers: bool, for_s: float) -> float:
