@@ -1472,6 +1472,21 @@ CREATE TABLE wave.reruns (
     CONSTRAINT reruns_reason_nonce_check CHECK ((length(reason_nonce) = 32))
 );
 
+CREATE TABLE wave.run_counts (
+    run_id bigint NOT NULL,
+    table_name text NOT NULL,
+    column_name text NOT NULL,
+    at_start bigint,
+    at_end bigint
+);
+
+CREATE SEQUENCE wave.run_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
 CREATE TABLE wave.run_records (
     run_id bigint NOT NULL,
     record_id bigint NOT NULL,
@@ -1489,37 +1504,6 @@ CREATE TABLE wave.run_records (
     CONSTRAINT run_records_read_hash_check CHECK ((length(read_hash) = 32)),
     CONSTRAINT run_records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'ended'::text, 'completed'::text, 'incomplete'::text])))
 );
-
-CREATE VIEW wave.retryable AS
- SELECT run_id,
-    interaction_id,
-    seq,
-    run_step_id,
-    record_id,
-    wave_id,
-    state,
-    error_class,
-    rule
-   FROM wave.interactions i
-  WHERE ((state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])) AND (error IS NOT NULL) AND in_force AND (NOT handled) AND (NOT erased) AND (NOT (EXISTS ( SELECT
-           FROM (wave.run_records mine
-             JOIN wave.run_records o USING (workflow_id, record_id))
-          WHERE ((mine.run_id = i.run_id) AND (mine.record_id = i.record_id) AND (o.run_id <> i.run_id) AND (o.state = 'live'::text))))));
-
-CREATE TABLE wave.run_counts (
-    run_id bigint NOT NULL,
-    table_name text NOT NULL,
-    column_name text NOT NULL,
-    at_start bigint,
-    at_end bigint
-);
-
-CREATE SEQUENCE wave.run_ids
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
 
 CREATE TABLE wave.run_steps (
     run_step_id bigint NOT NULL,

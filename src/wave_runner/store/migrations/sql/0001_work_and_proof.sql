@@ -1301,15 +1301,6 @@ SELECT r.run_id, r.cancelled_at IS NOT NULL AS cancelled
 FROM workflow_runs r JOIN workflows w USING (workflow_id)
 WHERE r.state = 'running' AND (r.paused_at IS NOT NULL OR r.cancelled_at IS NOT NULL OR w.paused_at IS NOT NULL OR w.stopped);
 
--- What may be tried again: what is broken and counts, and from which its workflow has not gone on. A record whose flow in this
--- workflow is under way in another run is left to that.
-CREATE VIEW retryable AS
-SELECT i.run_id, i.interaction_id, i.seq, i.run_step_id, i.record_id, i.wave_id, i.state, i.error_class, i.rule
-FROM interactions i
-WHERE i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased
-  AND NOT EXISTS (SELECT FROM run_records mine JOIN run_records o USING (workflow_id, record_id)
-                  WHERE mine.run_id = i.run_id AND mine.record_id = i.record_id AND o.run_id <> i.run_id AND o.state = 'live');
-
 -- A run waits when all that is left of it waits for people: nothing that a runner could do, and nothing to settle.
 CREATE FUNCTION run_waits(asked bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(n) FILTER (WHERE state IN ('pending', 'running')), 0) = 0
