@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 import psycopg
@@ -147,7 +148,7 @@ def test_who_waits_for_a_runner_is_not_ready(served: Served, worked: Ground):
 
 def test_a_database_that_goes_away_is_noticed_and_so_is_its_return(served: Served, worked: Ground):
     assert served.client.get("/readyz").status_code == 200
-    name = worked.url.rpartition("/")[2].partition("?")[0]
+    name = urlsplit(worked.url).path.lstrip("/")
     limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
     with psycopg.connect(worked.admin_url, autocommit=True) as admin:
         admin.execute(limit.format(sql.Identifier(name), sql.Literal(0)))
