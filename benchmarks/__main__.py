@@ -51,6 +51,7 @@ TOLD: dict[str, dict[str, str | None]] = {
     "million": {"quick": None, "usual": None, "full": "--records 1000000"},
     "simulate": {"quick": "--rounds 1", "usual": "--rounds 3", "full": "--rounds 7 --records 2089 1000000"},
     "startup": {"quick": "--rounds 3", "usual": "--rounds 20", "full": "--rounds 50"},
+    "reports": {"quick": None, "usual": "--records 2000 50000", "full": "--records 2000 200000 1000000"},
     "history": {
         "quick": None,
         "usual": "--finished 500000 --rounds 3",
@@ -58,6 +59,7 @@ TOLD: dict[str, dict[str, str | None]] = {
     },
     "long_reader": {"quick": None, "usual": "--seconds 60", "full": "--seconds 600 --records 4000"},
     "verify": {"quick": "--events 20000 --rounds 1", "usual": "", "full": "--events 500000 --rounds 5"},
+    "pages": {"quick": None, "usual": "", "full": "--interactions 200000 1000000 --rounds 20"},
     "peers": {
         "quick": None,
         "usual": "--rounds 1",

@@ -3,7 +3,9 @@
 import os
 import signal
 import tempfile
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from tests.support.memory import folder_in_memory
 
@@ -27,3 +29,18 @@ def pytest_configure() -> None:
             signal.signal(number, action)
     if (folder := folder_in_memory()) and "TMPDIR" not in os.environ:
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
+# Of these folders some files take minutes. Begun last, one of them would keep a single worker busy in the end.
+LONG = ("e2e", "projects", "crash", "regression", "core", "runner", "audit", "api", "store")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders of the longest files, and with each file's order as it is."""
+    tests = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(tests).parts[0]
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=rank)

@@ -14,7 +14,9 @@ from wave_runner.core.interaction import LEGAL_MOVES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-PAGES_TO_FOLLOW = [page for page in PAGES if steps(page.read_text(encoding="utf-8"))]
+# Those of a tutorial or a task share a project: tests/test_guides.py.
+GUIDES = [ROOT / "docs/tutorial", ROOT / "docs/how-to"]
+PAGES_TO_FOLLOW = [page for page in PAGES if page.parent not in GUIDES and steps(page.read_text(encoding="utf-8"))]
 
 
 def name(page: Path) -> str:
@@ -42,8 +44,10 @@ FILE = re.compile(r"(?<![\w./-])(\w[\w.-]*(?:/[\w.-]+)*(?:/|\.(?:py|sql|md|toml|
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_file_that_a_page_names_exists_and_holds_what_it_says(page: Path):
-    """Design pages name files by short paths; elsewhere a short path may be an example."""
-    named = [(path, part) for path, part in FILE.findall(page.read_text(encoding="utf-8")) if "NNNN" not in path]
+    """Design pages name files by short paths; elsewhere a short path may be an example, or what the reader writes."""
+    text = page.read_text(encoding="utf-8")
+    written = {block.path for block in blocks(text)}
+    named = [(path, part) for path, part in FILE.findall(text) if "NNNN" not in path and path not in written]
     sure = [(path, part) for path, part in named if "design" in page.parts or path.startswith(FOLDERS)]
     assert [f"{path}::{part}" for path, part in sure if not holds(path, part)] == []
 
@@ -142,10 +146,10 @@ class TestFollowingAPage:
         assert steps("```sh\nrm -rf everything\n```\n```text\n$ false\n```\n") == []
 
     def test_a_command_goes_on_over_several_lines_and_a_file_keeps_its_text(self):
-        found = steps('```console\n$ echo a \\\n> b\na b\n```\n```json title="x.json"\n{}\n```\n')
+        found = steps('```console\n$ echo a \\\n> b \\\n>\na b\n```\n```json title="x.json"\n{}\n```\n')
         assert found == [
-            Command(line=2, text="echo a \\\nb", expected=["a b"]),
-            NewFile(line=7, path="x.json", text="{}\n"),
+            Command(line=2, text="echo a \\\nb \\\n", expected=["a b"]),
+            NewFile(line=8, path="x.json", text="{}\n"),
         ]
 
     def test_a_block_without_an_end_or_output_without_a_command_is_refused(self):

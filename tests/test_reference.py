@@ -76,6 +76,16 @@ def test_the_description_of_the_http_interface_is_what_is_answered():
     assert reference.INTERFACE.read_text(encoding="utf-8") == reference.openapi()
 
 
+def test_the_page_of_tables_is_what_schema_and_architecture_say():
+    """Where this fails: `make reference`."""
+    page = reference.tables_page()
+    assert reference.TABLES_PAGE.read_text(encoding="utf-8") == page
+    made = re.findall(
+        r"^CREATE (?:TABLE|VIEW) wave\.(\w+?)(?:_r\d)? ", reference.SCHEMA.read_text(), flags=re.MULTILINE
+    )
+    assert sorted(re.findall(r"^## (\w+)", page, flags=re.MULTILINE)) == sorted(set(made) - {"schema_version"})
+
+
 def test_every_rule_has_a_code_of_its_own_and_is_found_somewhere():
     assert len({rule.code for rule in RULES.values()}) == len(RULES)
     source = Path(wave_runner.__file__).parent

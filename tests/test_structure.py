@@ -173,7 +173,7 @@ def wanted(name: str) -> list[Requirement]:
     asked = list(PROJECT["project"]["dependencies"])
     if name in {"local", "dev"}:
         asked += PROJECT["project"]["optional-dependencies"]["local"]
-    if name in {"dev", "ui"}:
+    if name in {"dev", "ui", "docs"}:
         asked += group(name)
     return [Requirement(line) for line in asked]
 
@@ -185,7 +185,7 @@ def group(name: str) -> list[str]:
 
 
 def test_there_is_one_pinned_file_for_each_purpose():
-    assert set(PINNED) == {"build", "runtime", "local", "dev", "ui"}
+    assert set(PINNED) == {"build", "runtime", "local", "dev", "ui", "docs"}
 
 
 @pytest.mark.parametrize("name", PINNED)

@@ -1,8 +1,9 @@
-"""Writes what is generated in docs/reference: commands, rules of `wave check`, the HTTP interface. `make reference`."""
+"""Writes what is generated in docs/reference: commands, rules of `wave check`, HTTP, tables. `make reference`."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from wave_runner.core.lint import RULES
 PAGE = Path(__file__).parent.parent / "docs/reference/commands.md"
 RULES_PAGE = PAGE.with_name("lint.md")
 INTERFACE = PAGE.with_name("openapi.json")
+TABLES_PAGE = PAGE.with_name("tables.md")
+SCHEMA = PAGE.parents[2] / "src/wave_runner/store/schema.sql"
+ARCHITECTURE = PAGE.parents[1] / "design/architecture.md"
 WIDTH = 100
 
 HEAD = """\
@@ -54,6 +58,43 @@ first event then says which were overruled. A *warning* is for you to judge. Thi
 """
 
 
+TABLES_HEAD = """\
+# Tables and views
+
+For those who ask the database themselves: what lies in a project's schema (`WAVE_SCHEMA`, `wave` if nothing is said)
+beside the project's own tables. Read it as you like, and change nothing of it by hand. No table is promised to stay as
+it is in another version; the [documents of reports](reports.md) are. How the tables hang together is told in
+[the architecture](../design/architecture.md#the-tables). This page is made by `make reference`.
+
+Tables that have a partition for each month are marked; ask the table, and name `run_id` where you can.
+"""
+
+
+def tables_page() -> str:
+    """Return the page of tables and views as it should be: columns from the schema, words from the architecture."""
+    schema = SCHEMA.read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", ARCHITECTURE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    made = re.findall(r"^CREATE TABLE wave\.(\w+) \((.*?)^\)(.*?);$", schema, flags=re.MULTILINE | re.DOTALL)
+    tables = [table_section(name, told[name], body, after) for name, body, after in sorted(made) if name in told]
+    views = re.findall(r"^CREATE VIEW wave\.(\w+) AS\n(.*?;)$", schema, flags=re.MULTILINE | re.DOTALL)
+    shown = [f"## {name}\n\nA view.\n\n```sql\n{query}\n```\n" for name, query in sorted(views)]
+    return "\n".join([TABLES_HEAD, *tables, *shown])
+
+
+def table_section(name: str, what: str, body: str, after: str) -> str:
+    """Return what a reader needs of a table: what it is for, and its columns with their types."""
+    lines = [line.split(" ", 1) for line in re.split(r",\n    (?=\S)", body.strip())]
+    rows = "".join(f"| `{column}` | {in_words(kind)} |\n" for column, kind in lines if column != "CONSTRAINT")
+    monthly = " Has a partition for each month." if "PARTITION BY" in after else ""
+    return f"## {name}\n\n{what[0].upper()}{what[1:]}.{monthly}\n\n| column | type |\n|---|---|\n{rows}"
+
+
+def in_words(kind: str) -> str:
+    """Return a column's type, and whether it may be NULL; without its default and the names of constraints."""
+    bare = re.sub(r" (DEFAULT|GENERATED|CONSTRAINT|NOT NULL)\b.*", "", kind, flags=re.DOTALL).replace("wave.", "")
+    return bare if "NOT NULL" in kind else f"{bare}, or NULL"
+
+
 def rules_page() -> str:
     """Return the page of rules as it should be."""
     lines = [
@@ -89,3 +130,4 @@ if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
     RULES_PAGE.write_text(rules_page(), encoding="utf-8")
     INTERFACE.write_text(openapi(), encoding="utf-8")
+    TABLES_PAGE.write_text(tables_page(), encoding="utf-8")

@@ -54,7 +54,7 @@ from wave_runner.runner.projection_keeper import ProjectionKeeper
 from wave_runner.runner.retaining import Retaining
 from wave_runner.runner.sealer import Sealer
 from wave_runner.runner.signer import Signer
-from wave_runner.settings import Settings, load
+from wave_runner.settings import Settings, environment, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from wave_runner.runner.host_servers import HostServers
     from wave_runner.runner.notifier import Telling
     from wave_runner.runner.orders import Orders
+    from wave_runner.runner.picking import Picking, Results
     from wave_runner.runner.repair import Choice, Repair, Started
     from wave_runner.runner.runner import Runner
     from wave_runner.runner.scheduler import Blocked, Plan
@@ -335,6 +336,12 @@ class Engine:
         orders = self.orders()
         return Repair(database=self.database, steps=orders.steps, orders=orders, by=orders.by)
 
+    def picking(self) -> Picking:
+        """Return what may be ordered about interactions that are picked from a list, by this person."""
+        from wave_runner.runner.picking import Picking
+
+        return Picking(database=self.database, steps=self._steps(), by=self.person)
+
     def batches(self) -> Batches:
         """Return what may be said of staged rows, by this person."""
         from wave_runner.runner.batches import Batches
@@ -471,6 +478,11 @@ class Engine:
             keys=keys,
             leads_on=leads_on,
         )
+
+    async def choice_of(self, results: Results) -> Choice:
+        """Return the choice of exactly the results that were picked, held against what a new run would take now."""
+        choice = self.choice(results.workflow, results.step, run_id=results.run_id)
+        return await self.as_taken(replace(choice, ids=results.ids))
 
     async def rerun(self, choice: Choice, *, reason: str, expect: Expect = None) -> Started:
         """Redo results with everything pinned anew. Raises as `start_run` does, and as `Repair.rerun`."""
@@ -616,8 +628,7 @@ async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engi
     project = watch.read()
     with database_url(settings, folder) as url:
         direct_url = past_pooler(settings, url)
-        migrate.migrate(direct_url, settings.schema_name)
-        migrate.adopt_project(
+        migrate.make_ready(
             direct_url, settings.schema_name, project_id=project.id, name=project.name, tables=_tables(project)
         )
         database = Database(
@@ -628,9 +639,9 @@ async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engi
             name=name,
             answer_s=settings.answer_s,
         )
-        await database.open()
+        await database.open(reached=url == direct_url)
         try:
-            yield Engine(folder=folder, settings=settings, database=database, watch=watch, environ=dict(os.environ))
+            yield Engine(folder=folder, settings=settings, database=database, watch=watch, environ=environment(folder))
         finally:
             await database.close()
 
@@ -680,7 +691,7 @@ def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str,
         project=project,
         workflow=found,
         work_dir=folder / ".wave" / "work",
-        environment={**os.environ, "WAVE_PROJECT_DIR": str(folder.resolve())},
+        environment={**environment(folder), "WAVE_PROJECT_DIR": str(folder.resolve())},
         params=resolve_params(found, params),
     )
 

@@ -1,18 +1,21 @@
-"""Every setting, typed. Order: environment (`WAVE_…`), then `.env`, then `[settings]` of wave.toml, then defaults."""
+"""Every setting, typed, from the first that has it: environment, `WAVE_SECRETS`, `.env`, wave.toml, else a default."""
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from wave_runner.errors import SettingsError
 
 SCHEMA_VARIABLE = "WAVE_SCHEMA"
+SECRETS_VARIABLE = "WAVE_SECRETS"
 A_DAY_S = 86_400.0
 
 
@@ -82,9 +85,10 @@ class Settings(BaseSettings):
 def load(project_dir: Path | None = None) -> Settings:
     """Read the settings for a project folder. Raises `SettingsError` naming what cannot be used."""
     given = _from_toml(project_dir / "wave.toml") if project_dir else {}
+    secrets = _secrets_folder()
 
     class OfThisProject(Settings):
-        model_config = SettingsConfigDict(env_file=project_dir / ".env" if project_dir else None)
+        model_config = SettingsConfigDict(env_file=project_dir / ".env" if project_dir else None, secrets_dir=secrets)
 
         @classmethod
         def settings_customise_sources(
@@ -96,7 +100,7 @@ def load(project_dir: Path | None = None) -> Settings:
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             # What the file says comes in as arguments, and the environment goes before it.
-            return env_settings, dotenv_settings, init_settings
+            return env_settings, file_secret_settings, dotenv_settings, init_settings
 
     try:
         return OfThisProject(**given)
@@ -104,6 +108,34 @@ def load(project_dir: Path | None = None) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"the setting {name}: {first['msg']}", hint=_listed()) from error
+
+
+def environment(project_dir: Path) -> dict[str, str]:
+    """Return the variables of this process, those that the folder `WAVE_SECRETS` holds, a file each, and `.env`'s.
+
+    The first that has one wins. Only this process's own are handed on to others. Raises `SettingsError` where the
+    folder or a file of it cannot be read.
+    """
+    folder = _secrets_folder()
+    named = {name: value for name, value in dotenv_values(project_dir / ".env").items() if value is not None}
+    return {**named, **(_read_secrets(folder) if folder else {}), **os.environ}
+
+
+def _secrets_folder() -> Path | None:
+    named = os.environ.get(SECRETS_VARIABLE, "")
+    if named and not Path(named).is_dir():
+        raise SettingsError(f"{SECRETS_VARIABLE}: {named} is no folder", hint="name the folder that holds the secrets")
+    return Path(named) if named else None
+
+
+def _read_secrets(folder: Path) -> dict[str, str]:
+    try:
+        # What Kubernetes puts beside them begins with a dot.
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        return {path.name: path.read_text(encoding="utf-8").strip() for path in files}
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "each file there holds one secret, as text, and is named like the variable"
+        raise SettingsError(f"{SECRETS_VARIABLE}: {folder} cannot be read: {error}", hint=hint) from error
 
 
 def _from_toml(path: Path) -> Mapping[str, Any]:

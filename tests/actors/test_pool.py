@@ -215,7 +215,7 @@ def test_a_thread_that_asks_after_its_call_is_refused(zoo, tmp_path):
     async def work(pool):
         script = zoo.script("asks.py")
         await pool.run(script, jobs({"how": "after_the_call", "file": str(file)}), Staged())
-        await asyncio.to_thread(file.exists)
+        await asyncio.to_thread(wait_until, lambda: file.exists() and file.read_text())
         return await pool.run(script, jobs({"how": "query", "n": 5}), Staged())
 
     (outcome,) = in_pool(zoo, work)

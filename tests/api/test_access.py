@@ -11,7 +11,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 from tests.support import warm
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import Ground
 from tests.support.serving import PATIENCE_S, Served, grant, serving, told
 
 from wave_runner.api.gate import in_time
@@ -258,6 +258,6 @@ def test_a_token_that_is_set_names_nobody_and_only_reads(worked: Ground):
 
 @pytest.mark.parametrize("arguments", [["grant", "no name"], ["grant", "maria", "--role", "king"], ["revoke", "0"]])
 def test_what_makes_no_sense_is_refused(worked: Ground, arguments: list[str]):
-    done = subprocess.run([WAVE, "--project", worked.folder, "access", *arguments], capture_output=True, check=False)
+    done = warm.wave("--project", worked.folder, "access", *arguments)
     assert done.returncode == 2
     assert worked.one("SELECT count(*) FROM access_tokens") == 0

@@ -123,6 +123,10 @@ def test_results_are_redone_brought_back_and_found_wrong(worked: Ground, served:
     assert (done["records"], told(worked, "invalidated")[0]["by"]) == (1, "otto")
 
 
+def _event(ground: Ground, type: str) -> int:
+    return int(ground.one("SELECT max(event_id) FROM interaction_events WHERE type::text = %s", type))
+
+
 def test_a_person_decides_in_their_own_name(ground: Ground):
     asking(ground, n=3)
     assert ground.run() == "waiting"
@@ -146,6 +150,10 @@ def test_a_person_decides_in_their_own_name(ground: Ground):
         assert maria.does("tasks/claim", {})["task"] == other
         assert maria.does(f"tasks/{other}/draft", {"draft": {"verdict": "?"}})["state"].startswith("claimed by maria")
         assert maria.does(f"tasks/{other}/release", {})["state"] == "open"
+        [decided] = otto.sees(f"tasks/{task}")["decisions"]
+        assert (decided["event_id"], decided["nth"]) == (str(_event(ground, "task_decided")), 1)
+        everything = {"skip": [one["task"] for one in open_tasks["rows"]]}
+        assert maria.is_refused("tasks/claim", everything) == (404, "not_found")
         kept = json.dumps(ground.sql("SELECT answer FROM http_requests"))
         assert "words" not in kept  # nothing that a task shows is kept with a key
 

@@ -25,7 +25,8 @@ from tests.support.serving import PATIENCE_S, Served
 from wave_runner.api.serving import listen
 from wave_runner.cli import main
 
-ALONE = {"/api/v1/session", "/api/v1/tasks/{task}", "/api/v1/changes"}  # asked for elsewhere
+# Asked for elsewhere.
+ALONE = {"/api/v1/session", "/api/v1/tasks/{task}", "/api/v1/changes", "/api/v1/workflow/diff"}
 AWAY_S = 5.0  # how soon a database that has gone away is noticed, and one that is back
 MOVES = re.compile(r"(as_of|seconds|heartbeat_at|heard|behind_s|signed_age_s|per_minute|retry_s|next_\w+_s)$")
 
@@ -33,6 +34,7 @@ MOVES = re.compile(r"(as_of|seconds|heartbeat_at|heard|behind_s|signed_age_s|per
 SAME = {
     "/api/v1/status": ["status"],
     "/api/v1/runs/1": ["status", "--run", "1"],
+    "/api/v1/as-of?at=20&run=1": ["status", "--as-of", "20", "--run", "1"],
     "/api/v1/runs": ["report", "runs"],
     "/api/v1/runs?limit=1&before=2": ["report", "runs", "--limit", "1", "--before", "2"],
     "/api/v1/runs?workflow=work&state=completed": ["report", "runs", "--workflow", "work", "--state", "completed"],
@@ -67,6 +69,7 @@ SAME = {
     "/api/v1/access": ["access", "list"],
     "/api/v1/actors": ["actors", "list"],
     "/api/v1/actors?diff=true": ["actors", "list", "--diff"],
+    "/api/v1/workflow/versions?workflow=work": ["workflow", "versions", "work"],
     "/api/v1/tasks": ["tasks", "list"],
     "/api/v1/staging": ["staging", "list"],
     "/api/v1/trace?record=item 0001": ["trace", "item 0001"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -79,19 +80,31 @@ def json_scope(place: Path):
     return json.loads((place / "manifest.json").read_bytes())["scope"]
 
 
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory):
+    """Gives the mutants of a random bundle, and what the verifier that ships says of each: made and asked once."""
+
+    @functools.cache
+    def once(seed: int, repaired: bool) -> tuple[dict[str, Path], list[Answer]]:
+        found = mutants(tmp_path_factory.mktemp("changed"), seed, repaired=repaired)
+        return found, [ask(place) for place in found.values()]
+
+    return once
+
+
 @pytest.mark.parametrize("repaired", [True, False], ids=["a manifest that fits", "the manifest as it was"])
 @pytest.mark.parametrize("seed", KINDS.values(), ids=KINDS)
-def test_a_changed_byte_of_any_class_is_caught(tmp_path: Path, seed: int, repaired: bool):
-    found = mutants(tmp_path, seed, repaired=repaired)
+def test_a_changed_byte_of_any_class_is_caught(changed, seed: int, repaired: bool):
+    found, answers = changed(seed, repaired)
     assert len(found) > 60
-    assert [what for what, place in found.items() if ask(place).code == 0] == []
+    assert [what for what, answer in zip(found, answers, strict=True) if answer.code == 0] == []
 
 
 @needs_node
 @pytest.mark.parametrize("seed", KINDS.values(), ids=KINDS)
-def test_the_second_verifier_catches_them_too_and_names_the_same_place(tmp_path: Path, seed: int):
-    found = mutants(tmp_path, seed, repaired=True)
-    ours, theirs = [ask(place) for place in found.values()], ask_node(tmp_path, list(found.values()))
+def test_the_second_verifier_catches_them_too_and_names_the_same_place(changed, tmp_path: Path, seed: int):
+    found, ours = changed(seed, True)
+    theirs = ask_node(tmp_path, list(found.values()))
     assert [what for what, answer in zip(found, theirs, strict=True) if answer.code == 0] == []
     apart = [
         (what, one, other)

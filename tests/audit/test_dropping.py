@@ -23,7 +23,7 @@ from wave_runner.reports.delta import delta
 from wave_runner.reports.export import Wanted, export
 from wave_runner.reports.overall import overall
 from wave_runner.reports.verify import Verified, verify_log
-from wave_runner.store import drops
+from wave_runner.store import drops, run_sums
 
 FETCH = """\
 from wave_runner import ScriptActor
@@ -89,7 +89,7 @@ def parts(ground: Ground) -> int:
 async def reports_of(engine: Engine, run_id: int) -> list[Any]:
     """Return what is reported of a run and does not change by itself."""
     async with engine.database.snapshot() as connection:
-        found = await overall(connection, run_id)
+        found = await overall(connection, run_id, await run_sums.sums(connection, run_id))
     return [found.run, found.records, found.staging, found.interactions, await cost(engine.database, run_id),
             await delta(engine.database, run_id)]  # fmt: skip
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from tests.support import bundles, warm
-from tests.support.projects import WAVE, Ground, Make, rows, script
+from tests.support.projects import Ground, Make, rows, script
 
 from wave_runner.audit.wave_verify import Finding, Policy, parse_checkpoint
 from wave_runner.engine import Engine
@@ -258,9 +258,9 @@ def test_nothing_is_said_of_what_is_not_signed(worked: Ground):
     assert (found.findings.count, found.facts["events"], found.facts["unsigned"]) == (0, done, 3)
     worked.do(lambda engine: log.seal(engine.database, source=engine.source()))
     assert verified(worked).facts["unsigned"] == 3
-    asked = [WAVE, "--project", worked.folder, "audit", "verify"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    assert said.splitlines()[-1].startswith("not looked at: 3 events")
+    asked = warm.wave("--project", worked.folder, "audit", "verify")
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.splitlines()[-1].startswith("not looked at: 3 events")
 
 
 def test_checkpoints_signed_by_a_key_that_was_replaced_are_believed_with_it(worked: Ground):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support import warm
-from tests.support.projects import COUNT_STEP, WAVE, Ground, rows, script
+from tests.support.projects import COUNT_STEP, Ground, rows, script
 from tests.support.refetched import give, refetched, run
 from tests.support.verifying import ask_node, needs_node, told
 
@@ -301,9 +300,8 @@ def test_what_is_shown_of_a_record_leaves_nothing_out_that_was_tampered_with(gro
                 f"UPDATE value_writes SET {change} FROM records r "
                 "WHERE r.record_id = value_writes.record_id AND r.key = 'item 0000'"
             )
-        command = [WAVE, "--project", ground.folder, "audit", "export", "--record", "item 0000"]
-        out = ["--out", str(ground.folder / f"bundle {number}")]
-        done = subprocess.run([*command, *out], capture_output=True, text=True, check=False)
+        out = ["--out", ground.folder / f"bundle {number}"]
+        done = warm.wave("--project", ground.folder, "audit", "export", "--record", "item 0000", *out)
         assert done.returncode != 0
         assert "`wave audit verify` says more" in done.stderr, done.stderr
     wave(ground, "audit", "erase", "--record", "item 0000", "--basis", "Art. 17", "--as", "ada")

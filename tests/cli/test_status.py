@@ -83,8 +83,8 @@ def test_a_pipe_gets_the_dashboard_as_plain_columns(counted, capsys):
 
 
 def test_stale_work_is_shown_with_who_had_it(counted_copy, capsys):
+    counted_copy.run_on("1 minute")
     counted_copy.sql("UPDATE waves SET closed_at = NULL, lease_expires_at = now() - interval '1 second'")
-    counted_copy.sql("UPDATE interactions SET state = 'running', finished_at = NULL WHERE state = 'failed'")
     assert wave(counted_copy, "status") == 0
     printed = capsys.readouterr().out
     assert "# stale: 1\n" in printed

@@ -103,7 +103,7 @@ def test_a_run_stops_for_people_and_a_stranger_finds_the_way(ground: Ground):
     assert done["state"] == "decided"
     assert done["decisions"][0]["answer"] == {"verdict": "GOOD", "words": 4}
     again = wave(ground, "tasks", "claim", str(number), person="bob")
-    assert (again.returncode, again.stderr.splitlines()[0]) == (5, f"error: task {number} is decided already")
+    assert (again.returncode, again.stderr.splitlines()[0]) == (5, f"error: task {number} is decided already, by ann")
 
 
 def test_the_form_is_answered_at_the_terminal_and_a_draft_outlives_ctrl_c(ground: Ground):

@@ -5,6 +5,7 @@ One lane does single items on a clock of its own; it knows nothing of the planne
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections import deque
@@ -18,6 +19,11 @@ from wave_runner.core.residency import Room, least_loads
 from wave_runner.core.wave import Choice, Memory, Model, Policy, Resident, Waiting, choose, longest_wait_s
 
 LOOK_S = 1.0
+
+
+@functools.cache
+def course(models: tuple[str, ...]) -> Course:
+    return line(*models)
 
 
 @dataclass
@@ -75,7 +81,7 @@ class Lane:
         for (workflow, step), items in self.queues.items():
             if items:
                 first[workflow] = min(step, first.get(workflow, step))
-        return [line(*self.workflows[workflow][step:]) for workflow, step in first.items()]
+        return [course(self.workflows[workflow][step:]) for workflow, step in first.items()]
 
     def memory(self) -> Memory:
         return Memory(

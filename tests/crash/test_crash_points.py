@@ -86,12 +86,14 @@ DROPPING = (
     *("drops/forget_answers", "drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts"),
     *("drops/counts", "drops/drop_range"),
 )
+PICKS = tuple(one for one in STATEMENTS if one.startswith("picks/"))
 NOTICES = tuple(one for one in STATEMENTS if one.startswith("notices/"))
 LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")
 PROJECTING = tuple(one for one in STATEMENTS if one.startswith("projections/"))
 ELSEWHERE = {
     **dict.fromkeys(PROJECTING, "the projector's, and a person's orders: tests/crash/test_projector.py"),
     **dict.fromkeys(SEALING, "the sealer's: tests/crash/test_sealer.py"),
+    **dict.fromkeys(PICKS, "an order of a person: tests/api/test_picks.py"),
     **dict.fromkeys(NOTICES, "a project that tells of alerts: tests/runner/test_notices.py"),
     **dict.fromkeys(LOG_ORDERS, "a fork, a full disk, an order of a person: tests/runner/test_sealer.py"),
     "accounts/rest": "a server that wants to be left alone: tests/runner/test_shared_limits.py",
@@ -128,6 +130,9 @@ ELSEWHERE = {
     **dict.fromkeys(("holds/place", "holds/release"), "an order of a person: tests/audit/test_erasure.py"),
     **dict.fromkeys(ACCESS, "a person's command, or a question by HTTP: tests/api/test_access.py"),
     "fan_outs/fail_selection": "a query that the database refuses",
+    **dict.fromkeys(
+        ("run_sums/note", "run_sums/put"), "a run that has ended and is large: tests/reports/test_run_sums.py"
+    ),
     "interactions/add_children": "an `on_quarantine` of what kills its runner",
     "interactions/add_skipped": "a step before a join fails",
     "interactions/doubt": "one text for many records",

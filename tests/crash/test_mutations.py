@@ -87,7 +87,7 @@ def suite(source: Path, tests: str) -> int:
 def test_the_suite_is_red_without(name: str, tmp_path: Path):
     mutation = MUTATIONS[name]
     source = tmp_path / "src"
-    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("data"))
     path = source / mutation.path
     text = path.read_text(encoding="utf-8")
     assert text.count(mutation.old) == 1
@@ -97,5 +97,5 @@ def test_the_suite_is_red_without(name: str, tmp_path: Path):
 
 def test_the_same_copy_without_a_mutation_is_green(tmp_path: Path):
     source = tmp_path / "src"
-    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("data"))
     assert suite(source, MUTATIONS["the fence"].noticed_by) == pytest.ExitCode.OK

@@ -13,6 +13,7 @@ from wave_runner.engine import Engine
 from wave_runner.reports.overall import overall
 from wave_runner.reports.steps import steps
 from wave_runner.store import interactions, runs
+from wave_runner.store.run_sums import sums
 from wave_runner.store.waves import Item, Wave
 
 N = 40
@@ -58,9 +59,11 @@ async def exact(engine: Engine) -> dict[int, dict[str, int]]:
         for row in await cursor.fetchall():
             counted.setdefault(row["run_id"], {}).setdefault(row["step"], {})[row["state"]] = row["n"]
         for run_id, by_step in counted.items():
-            found = {step.step: dict(step.states) for step in await steps(connection, run_id) if step.states}
+            run = await sums(connection, run_id)
+            shown = await steps(connection, run_id, run.work)
+            found = {step.step: dict(step.states) for step in shown if step.states}
             assert found == by_step
-            said[run_id] = dict((await overall(connection, run_id)).interactions.by_state)
+            said[run_id] = dict((await overall(connection, run_id, run)).interactions.by_state)
             assert said[run_id] == dict(sum(map(Counter, by_step.values()), Counter()))
     return said
 

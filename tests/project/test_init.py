@@ -13,7 +13,7 @@ def test_a_new_project_loads(tmp_path, template):
     project = load_project(tmp_path / "new")
     assert str(uuid.UUID(project.id)) == project.id
     assert project.workflows
-    assert ".wave/" in (tmp_path / "new" / ".gitignore").read_text()
+    assert {".wave/", ".env"} <= set((tmp_path / "new" / ".gitignore").read_text().split())
     assert not list((tmp_path / "new").rglob("__pycache__"))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import warm
 from tests.support.flow_g import ANSWERS, flow_g
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import Ground
 
 from wave_runner import crash_points
 
@@ -32,9 +32,8 @@ def one(ground: Ground, tmp_path: Path) -> Iterator[Ground]:
 
 
 def work(ground: Ground, *words: str, **environment: str) -> int:
-    command = [WAVE, "--project", ground.folder, "run", "work", *words]
     told = {**os.environ, **LEASE, **environment}
-    return subprocess.run(command, env=told, capture_output=True, check=False).returncode
+    return warm.wave("--project", ground.folder, "run", "work", *words, env=told).returncode
 
 
 @pytest.mark.parametrize(("point", "attempts"), [("interactions/finish", 2), ("interactions/finish+commit", 1)])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 from tests.runner.test_trial import begin, work
 from tests.support import warm
-from tests.support.projects import SHORT_LEASE, WAVE, Ground, at_work, ended, run_to_end, script, wait_until
+from tests.support.projects import SHORT_LEASE, Ground, at_work, ended, run_to_end, script, wait_until
 from tests.support.selecting import fill, selecting
 
 from wave_runner.core.control import Subject
@@ -226,11 +225,9 @@ def test_the_command_says_what_the_run_waits_for(ground: Ground):
     assert done.returncode == 6
     assert ground.one(BEGUN) == 4
     assert "paused by canary: wave resume run 1" in done.stderr
-    status = subprocess.run(
-        [WAVE, "--project", ground.folder, "status"], capture_output=True, text=True, timeout=60, check=True
-    )
+    status = warm.wave("--project", ground.folder, "status", timeout=60)
+    assert status.returncode == 0, status.stderr
     assert "paused by canary" in status.stdout
     assert "canary: the first 4 records have failed it" in status.stdout
-    verify = [WAVE, "--project", ground.folder, "audit", "verify"]
-    verified = warm.wave(*verify[1:], timeout=60)
+    verified = warm.wave("--project", ground.folder, "audit", "verify", timeout=60)
     assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.runner.test_limits import FILES, MODEL, SAVE, USED, WRITE_AND_SAVE
+from tests.support import warm
 from tests.support.by_hand import Hand, by_hand
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import Ground
 
 from wave_runner.core.outcome import Done, Usage
 from wave_runner.reports.cost import By, Cost, Line, cost
@@ -47,8 +47,9 @@ def report(ground: Ground, run_id: int = 1, by: By = By.STEP, limit: int = 50) -
 
 
 def wave(ground: Ground, *words: str) -> str:
-    command = [WAVE, "--project", ground.folder, *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    done = warm.wave("--project", ground.folder, *words, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def brief(line: Line) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.projects import WAVE, Ground, rows, script, wait_until
+from tests.support import warm
+from tests.support.projects import Ground, rows, script, wait_until
 from tests.support.receiver import SECRET, ReceiverProcess
 from tests.support.selecting import registered
 
@@ -263,14 +264,15 @@ def test_a_project_whose_secret_is_missing_tells_nobody_and_works(ground: Ground
 
 
 def wave(ground: Ground, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [WAVE, "--project", ground.folder, *arguments]
-    told = {**os.environ, **environ}
-    return subprocess.run(command, env=told, capture_output=True, text=True, check=False, timeout=60)
+    return warm.wave("--project", ground.folder, *arguments, env={**os.environ, **environ}, timeout=60)
 
 
-def test_a_person_tries_whether_the_receiver_takes_a_notice(ground: Ground, receiver: ReceiverProcess):
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_person_tries_whether_the_receiver_takes_a_notice(ground: Ground, receiver: ReceiverProcess, place: str):
     telling(ground, receiver)
-    done = wave(ground, "alerts", "test", "--json", **ENVIRON)
+    if place == ".env":
+        (ground.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in ENVIRON.items()))
+    done = wave(ground, "alerts", "test", "--json", **(ENVIRON if place == "environment" else {}))
     assert (done.returncode, json.loads(done.stdout)["taken"]) == (0, True)
     assert [one["type"] for one in receiver.notices()] == ["test"]
     receiver.do("401")

@@ -216,7 +216,8 @@ def test_a_runner_that_is_paused_claims_nothing_until_it_is_told_to_work(slow: G
         wait_until(lambda: slow.one("SELECT count(*) FROM runners") == 1)
         name = runner_id(slow)
         assert wave(slow, "pause", "runner", name).returncode == 0
-        told = "SELECT count(*) FROM runners WHERE told = 'pause' AND heartbeat_at > now() - interval '0.2 s'"
+        said = "SELECT max(recorded_at) FROM interaction_events WHERE type = 'runner_told'"  # a heartbeat hears it
+        told = f"SELECT count(*) FROM runners WHERE told = 'pause' AND heartbeat_at > ({said})"
         wait_until(lambda: slow.one(told) == 1)
         slow.start()
         with slow.process("runner", **LEASE) as second:

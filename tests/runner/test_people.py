@@ -17,7 +17,7 @@ from wave_runner.core.event import commitment
 from wave_runner.engine import Engine
 from wave_runner.errors import AnswerError, ConflictError, NotFoundError
 from wave_runner.reports.trace import trace
-from wave_runner.runner.deciding import People, shown
+from wave_runner.runner.deciding import People, document, shown
 from wave_runner.store.tasks import Task
 
 T = TypeVar("T")
@@ -216,6 +216,47 @@ def test_a_blind_reviewer_does_not_see_what_others_have_said(ground: Ground):
 
     assert ground.do(decide)["said"] == []
     assert ground.states("review") == {"completed": 1}
+
+
+def test_whoever_comes_when_the_blind_do_not_agree_sees_what_each_has_said(ground: Ground):
+    asking(ground, more="needs: 2\n  blind: true")
+    ground.run()
+
+    async def decide(ann: People, bob: People, cem: People) -> tuple[list[str], dict[str, Any]]:
+        seen = []
+        for person, verdict in ((ann, "GOOD"), (bob, "AGAIN"), (cem, "GOOD")):
+            task = await person.claim()
+            assert task is not None
+            seen.append(" ".join(one["person"] for one in shown(task)["said"]))
+            done = await person.decide(task.task, {"verdict": verdict, "words": 3})
+        return seen, document(done, json.loads(FORM), "ann")
+
+    seen, said = as_people(ground, "ann", "bob", "cem", work=decide)
+    assert seen == ["", "", "ann bob"]
+    assert said["state"] == "decided"
+    assert said["spoken"] == ["ann", "bob", "cem"]
+    told = ground.sql("SELECT event_id, data FROM interaction_events WHERE type = 'task_decided' ORDER BY event_id")
+    assert [(one.event_id, one.saw, one.said, one.nth) for one in said["decisions"]] == [
+        (event["event_id"], *(one["c"] for one in json.loads(event["data"])["payloads"]), nth)
+        for nth, event in enumerate(told, start=1)
+    ]
+
+
+def test_what_a_person_skips_is_not_claimed_but_by_its_number(ground: Ground):
+    asking(ground, n=2)
+    ground.run()
+
+    async def act(ann: People) -> None:
+        first = await ann.claim()
+        assert first is not None
+        other = await ann.claim(skip=[first.task])
+        assert other is not None
+        assert other.task != first.task
+        assert await ann.claim(skip=[first.task, other.task]) is None
+        named = await ann.claim(task=first.task, skip=[first.task])
+        assert named is not None
+
+    as_people(ground, "ann", work=act)
 
 
 def test_who_asks_twice_claims_one_task(ground: Ground):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support import warm
 from tests.support.invariants import broken_invariants
-from tests.support.projects import WAVE, Ground, rows, run_to_end, script
+from tests.support.projects import Ground, rows, run_to_end, script
 
 from wave_runner.core.control import Subject
 from wave_runner.core.marks import mark_of
@@ -151,8 +151,9 @@ def test_the_command_says_what_it_would_do_and_does_it_when_told(ground: Ground,
     switch.unlink()
 
     def said(*arguments: str) -> str:
-        command = [WAVE, "--project", ground.folder, "retry", *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        done = warm.wave("--project", ground.folder, "retry", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     before = said("run", "1")
     assert "would be tried again" in before

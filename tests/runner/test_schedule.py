@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.projects import WAVE, Ground, at_work, until, wait_until
+from tests.support import warm
+from tests.support.projects import Ground, at_work, until, wait_until
 from tests.support.selecting import TOML, fill, registered, selecting
 
 from wave_runner.core.drift import Drift
@@ -123,9 +123,8 @@ def fire_and_work(ground: Ground, *, runs: int) -> None:
 
 
 def alerts(ground: Ground) -> list[str]:
-    listed = subprocess.run(
-        [WAVE, "--project", ground.folder, "report", "alerts", "--json"], capture_output=True, check=True
-    )
+    listed = warm.wave("--project", ground.folder, "report", "alerts", "--json")
+    assert listed.returncode == 0, listed.stderr
     return [alert["kind"] for alert in json.loads(listed.stdout)["rows"]]
 
 
@@ -253,8 +252,9 @@ def test_a_schedule_that_stays_as_it_is_keeps_what_it_has_missed(ground: Ground)
 
 
 def schedules(ground: Ground, *options: str) -> str:
-    command = [WAVE, "schedules", "--project", ground.folder, *options]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = warm.wave("schedules", "--project", ground.folder, *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_command_lists_schedules_with_their_next_times_and_last_runs(ground: Ground):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.runner.test_limits import FILES, MODEL, WRITE_AND_SAVE
+from tests.support import warm
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import WAVE, Ground, rows, run_to_end, script
+from tests.support.projects import Ground, rows, run_to_end, script
 from tests.support.waiting import wait_until
 
 from wave_runner.core.rates import Rate
@@ -192,13 +192,13 @@ def test_work_that_needs_what_no_runner_has_says_so(ground: Ground):
     steps = "draw: {actor: draw, input: {text: record.text}, next: end}\n"
     toml = '[scripts.draw]\nruns_on = ["gpu"]\n'
     ground.project(rows=rows(4), steps=steps, actors={"draw": script("return {}")}, toml=toml)
-    command = [WAVE, "--project", ground.folder]
-    said = subprocess.run([*command, "run", "work"], capture_output=True, text=True, timeout=60)
+    command = ["--project", ground.folder]
+    said = warm.wave(*command, "run", "work", timeout=60)
     assert said.returncode == ConflictError.exit_code
     assert "no runner at work has what some of its work needs: gpu" in said.stderr
-    alerts = subprocess.run([*command, "report", "alerts"], capture_output=True, text=True, timeout=60).stdout
+    alerts = warm.wave(*command, "report", "alerts", timeout=60).stdout
     assert "no_label" in alerts
-    servers = subprocess.run([*command, "report", "servers"], capture_output=True, text=True, timeout=60).stdout
+    servers = warm.wave(*command, "report", "servers", timeout=60).stdout
     assert "gpu" in servers
 
 

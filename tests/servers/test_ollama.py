@@ -68,6 +68,15 @@ def failure(ollama: OllamaServer, **fields: Any) -> Failure:
     return result
 
 
+def test_the_span_of_an_attempt_goes_along_with_it_and_is_no_part_of_the_question(ollama: OllamaServer):
+    ollama.answer_with({"text": "hello"})
+    assert isinstance(ask(ollama, traceparent=f"00-{1:032x}-{2:016x}-01"), Reply)
+    assert isinstance(ask(ollama), Reply)
+    assert ollama.spans() == [f"00-{1:032x}-{2:016x}-01", None]
+    of_a_span, of_none = ollama.requests()
+    assert of_a_span == of_none
+
+
 def test_what_is_sent_is_a_chat_with_the_schema_and_every_option_by_its_name_there(ollama: OllamaServer):
     ollama.answer_with({"json": {"n": 42}})
     given = {"seed": 7, "max_tokens": 90, "top_k": 3, "stop": ["\n"], "num_ctx": 2048, "think": False}

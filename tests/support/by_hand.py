@@ -202,7 +202,11 @@ def by_hand(ground: Ground, act: Callable[[Hand], Awaitable[T]]) -> T:
 
 async def hand_of(engine: Engine) -> Hand:
     """Start a run and return a registered runner that has done nothing yet."""
-    run_id = await start_run(engine)
+    return await hand_on(engine, await start_run(engine))
+
+
+async def hand_on(engine: Engine, run_id: int) -> Hand:
+    """Return a registered runner that has done nothing yet, for a run that is there."""
     database = engine.database
     async with database.transaction() as connection:
         cursor = await connection.execute("SELECT run_step_id FROM run_steps WHERE run_id = %s", [run_id])

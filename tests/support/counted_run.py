@@ -66,6 +66,10 @@ class Counted:
             " WHERE state = 'failed'",
             since,
         )
+        self.sql(
+            "INSERT INTO claimed (wave_id, interaction_id, run_id)"
+            " SELECT wave_id, interaction_id, run_id FROM interactions WHERE state = 'running'"
+        )
 
     def as_superuser(self, query: str) -> None:
         """Run a statement as somebody whom nothing stops, and commit."""

@@ -6,12 +6,18 @@ Use it as a plugin: `pytest_plugins = ["tests.support.database"]`.
 
 from __future__ import annotations
 
+import atexit
+import base64
 import contextlib
+import hashlib
+import hmac
 import json
 import os
 import secrets
+import select
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -44,6 +50,10 @@ def session_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     wave_dir = _shared_folder(tmp_path_factory) / "session" / ".wave"
     database = embedded.start(wave_dir)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        # It would look at each of a hundred databases every ten seconds, and none of them gets old.
+        admin.execute("ALTER SYSTEM SET autovacuum_naptime = '1d'")
+        admin.execute("SELECT pg_reload_conf()")
     _keep_in_memory(database.admin_url)
     yield database.admin_url
     database.release()
@@ -95,6 +105,8 @@ def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]
 
     `template` is the name of a database to copy, to which nobody may be connected.
     """
+    with _asking:
+        _hang_up()  # also from that one
     name = f"test_{secrets.token_hex(8)}"
     origin = sql.Identifier(template) if template else sql.SQL("template0 ENCODING 'UTF8'")
     with psycopg.connect(admin_url, autocommit=True) as admin:
@@ -107,7 +119,43 @@ def fresh_database(admin_url: str, template: str | None = None) -> Iterator[str]
     try:
         yield _role_url(admin_url, password, name)
     finally:
+        with _asking:
+            _hang_up()
         _close(admin_url, name)
+
+
+_asking = threading.Lock()
+_kept: dict[str, psycopg.Connection] = {}  # the one that was asked last, by its URL
+
+
+@contextlib.contextmanager
+def asked(url: str) -> Iterator[psycopg.Connection]:
+    """Give a connection on which each statement is a transaction: mostly the one that was asked before.
+
+    To open one takes longer than most questions. Somebody else who asks meanwhile gets one of their own.
+    """
+    if not _asking.acquire(blocking=False):
+        with psycopg.connect(url, autocommit=True) as own:
+            yield own
+        return
+    try:
+        if url not in _kept or _has_ended(_kept[url]):
+            _hang_up()
+            _kept[url] = psycopg.connect(url, autocommit=True, prepare_threshold=None)
+        yield _kept[url]
+    finally:
+        _asking.release()
+
+
+def _has_ended(connection: psycopg.Connection) -> bool:
+    """Whether the server has said something unasked, which is farewell."""
+    return connection.closed or bool(select.select([connection], [], [], 0)[0])
+
+
+@atexit.register
+def _hang_up() -> None:
+    for url in list(_kept):
+        _kept.pop(url).close()
 
 
 def _where(admin: psycopg.Connection) -> str:
@@ -157,9 +205,19 @@ def _ensure_role(admin_url: str) -> None:
         verb = sql.SQL("ALTER" if exists else "CREATE")
         admin.execute(
             sql.SQL("{} ROLE {} LOGIN NOSUPERUSER PASSWORD {}").format(
-                verb, sql.Identifier(ROLE), sql.Literal(PASSWORD_ON_A_GIVEN_SERVER)
+                verb, sql.Identifier(ROLE), sql.Literal(_verifier(PASSWORD_ON_A_GIVEN_SERVER))
             )
         )
+
+
+def _verifier(password: str) -> str:
+    """Return what a server keeps of a password, not stretched (RFC 5803): each new connection would take longer."""
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    told = [base64.b64encode(one).decode() for one in (salt, stored, server)]
+    return "SCRAM-SHA-256$1:{}${}:{}".format(*told)
 
 
 def _shared_folder(factory: pytest.TempPathFactory) -> Path:

@@ -109,20 +109,23 @@ def _session(block: Block) -> list[Command]:
             commands.append(Command(line=number, text=line.removeprefix("$ ")))
         elif not commands:
             raise DocumentError(f"line {number}: a console block starts with a command, '$ …', not with: {line}")
-        elif line.startswith("> ") and not commands[-1].expected:
+        elif (line == ">" or line.startswith("> ")) and not commands[-1].expected:
             last = commands.pop()
-            commands.append(Command(line=last.line, text=f"{last.text}\n{line.removeprefix('> ')}"))
+            commands.append(Command(line=last.line, text=f"{last.text}\n{line[2:]}"))
         elif line.strip():
             commands[-1].expected.append(line.rstrip())
     return commands
 
 
-def follow(page: Path, *, folder: Path, deadline_s: float = 240) -> None:
-    """Do what `page` says in `folder`, which is also the home folder; raise `DocumentError` where it is wrong."""
+def follow(page: Path, *, folder: Path, deadline_s: float = 240, commands: Path | None = None) -> None:
+    """Do what `page` says in `folder`, which is also the home folder; raise `DocumentError` where it is wrong.
+
+    `commands` is a folder with commands that come before those of this installation.
+    """
     todo = steps(page.read_text(encoding="utf-8"))
     if not todo:
         return
-    said = _run(todo, folder=folder, deadline_s=deadline_s)
+    said = _run(todo, folder=folder, deadline_s=deadline_s, commands=commands)
     for step, (exit_code, output) in zip(todo, said, strict=False):
         if exit_code != "0":
             raise DocumentError(f"{page}:{step.line}: exit code {exit_code} from\n{_told(step)}\n{output}")
@@ -135,7 +138,9 @@ def follow(page: Path, *, folder: Path, deadline_s: float = 240) -> None:
         )
 
 
-def _run(todo: list[Command | NewFile], *, folder: Path, deadline_s: float) -> list[tuple[str, str]]:
+def _run(
+    todo: list[Command | NewFile], *, folder: Path, deadline_s: float, commands: Path | None
+) -> list[tuple[str, str]]:
     """Give (exit code, output) of each step that came to an end."""
     # A file, not a pipe: what a command leaves running in the background may hold it open.
     transcript = folder / ".transcript"
@@ -143,7 +148,7 @@ def _run(todo: list[Command | NewFile], *, folder: Path, deadline_s: float) -> l
         shell = subprocess.Popen(
             ["bash", "-c", _script(todo)],
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder, commands),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -169,11 +174,13 @@ def _told(step: Command | NewFile) -> str:
     return step.as_command if isinstance(step, NewFile) else step.text
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, commands: Path | None) -> dict[str, str]:
     """What a reader has: the installed commands, a home folder, and nothing configured."""
     installed = Path(sys.executable).parent
-    path = f"{installed}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "TERM": "dumb", "NO_COLOR": "1"}
+    path = os.pathsep.join(str(part) for part in (commands, installed, os.environ["PATH"]) if part)
+    # Where the model server that comes along cannot run, this names one that can.
+    machine = {name: os.environ[name] for name in ("WAVE_LLAMA_SERVER",) if name in os.environ}
+    return {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "TERM": "dumb", "NO_COLOR": "1", **machine}
 
 
 def _end_group(shell: subprocess.Popen[bytes]) -> None:

@@ -69,6 +69,10 @@ class OllamaServer:
         """Return the bodies that were sent to a path, oldest first."""
         return [line["body"] for line in self._lines() if line.get("path") == path]
 
+    def spans(self) -> list[str | None]:
+        """Return which span each chat was said to be of, oldest first."""
+        return [line["traceparent"] for line in self._lines() if line.get("path") == "/api/chat"]
+
     def loads(self) -> list[str]:
         """Return what was loaded, as often as it was, oldest first."""
         return [line["loaded"] for line in self._lines() if "loaded" in line]
@@ -189,7 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.told = json.loads(self.rules.read_text("utf-8"))
         self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.scheduler.note(path=self.path, body=self.body, authorization=self.headers.get("authorization"))
+        told = {name: self.headers.get(name) for name in ("authorization", "traceparent")}
+        self.scheduler.note(path=self.path, body=self.body, **told)
         self.name = self.body["model"] if ":" in self.body["model"] else f"{self.body['model']}:latest"
         prompt = self._prompt()
         if self.name not in self.told["models"]:

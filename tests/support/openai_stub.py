@@ -12,7 +12,7 @@ RULES is a JSON file, read anew at each request: {"models": […], "rules": [rul
 - "behaviour": "ok" (default), "length", "no_text", "hang", "drip", "half_json", "garbage", "not_a_completion", "close",
   "huge", "slow"; or "status": a number, with "headers" and "error"
 
-Each request is a line of LOG: {"path", "authorization", "body"}. The port is printed when it listens.
+Each request is a line of LOG: {"path", "authorization", "traceparent", "body"}. The port is printed when it listens.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        asked = {"path": self.path, "authorization": self.headers.get("authorization"), "body": body}
+        told = {name: self.headers.get(name) for name in ("authorization", "traceparent")}
+        asked = {"path": self.path, **told, "body": body}
         prompt = body.get("prompt") or body["messages"][-1]["content"]
         with self.lock:
             with self.log.open("a", encoding="utf-8") as log:

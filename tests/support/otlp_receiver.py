@@ -8,62 +8,65 @@ Each span and each metric is a line of LOG, read by the protocol's own messages.
 from __future__ import annotations
 
 import gzip
-import json
+import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from tests.support.listener import Handler, Listener, listen
 
-class OTLPReceiver:
+
+class OTLPReceiver(Listener):
     """Runs the receiver as a process while the block lasts; `url` is the endpoint of all signals."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._log = folder / "told.jsonl"
-        self._log.touch()
+    module = "tests.support.otlp_receiver"
 
     def told(self, what: str) -> list[dict[str, Any]]:
         """Return the spans ("span") or metrics ("metric") that have come."""
-        found = [json.loads(line) for line in self._log.read_text("utf-8").splitlines()]
-        return [one for one in found if one["what"] == what]
+        return [one for one in self.lines() if one["what"] == what]
 
-    def __enter__(self) -> OTLPReceiver:
-        command = [sys.executable, "-m", "tests.support.otlp_receiver", str(self._log)]
-        self._process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        assert self._process.stdout is not None
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what has a process tell this receiver, soon after it happens."""
+        return {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_METRICS_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_BSP_SCHEDULE_DELAY": "20",
+        }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    log: Path
-    lock = threading.Lock()
+def starting(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    """Start `opentelemetry-instrument wave …` on a project; it tells the console, unless it is said otherwise."""
+    bin = Path(sys.executable).parent
+    command = [bin / "opentelemetry-instrument", bin / "wave", "--project", folder, *words]
+    told = {**os.environ, "OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "console", **environment}
+    # Those that are found beside it look for packages that are not there.
+    told |= {"OTEL_LOGS_EXPORTER": "none", "PATH": f"{bin}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
+
+def instrumented(folder: Path, *words: str, **environment: str) -> str:
+    """Return what such a command prints when it has ended well."""
+    with starting(folder, *words, **environment) as process:
+        said, trouble = process.communicate(timeout=60)
+    assert process.returncode == 0, trouble
+    return said
+
+
+class _Handler(Handler):
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.body()
         if self.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        with self.lock, self.log.open("a", encoding="utf-8") as log:
-            for one in _spans(body) if self.path == "/v1/traces" else _metrics(body):
-                log.write(json.dumps(one) + "\n")
+        self.note(_spans(body) if self.path == "/v1/traces" else _metrics(body))
         self.send_response(200)
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", "0")
         self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 def _spans(body: bytes) -> Iterator[dict[str, Any]]:
@@ -78,6 +81,11 @@ def _spans(body: bytes) -> Iterator[dict[str, Any]]:
                     "service": service,
                     "scope": scope.scope.name,
                     "name": span.name,
+                    "trace": span.trace_id.hex(),
+                    "id": span.span_id.hex(),
+                    "parent": span.parent_span_id.hex(),
+                    "links": [(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
+                    "failed": span.status.code == 2,
                     "kind": span.kind,
                     "ns": span.end_time_unix_nano - span.start_time_unix_nano,
                     "attributes": _attributes(span.attributes),
@@ -101,12 +109,5 @@ def _is_plain(value: Any) -> bool:
     return value.WhichOneof("value") in {"string_value", "int_value", "double_value", "bool_value"}
 
 
-def _main(log: str) -> None:
-    _Handler.log = Path(log)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    print(server.server_address[1], flush=True)
-    server.serve_forever()
-
-
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    listen(_Handler, *sys.argv[1:])

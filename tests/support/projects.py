@@ -11,18 +11,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from tests.support import warm
 from tests.support.database import fresh_database
 
 from wave_runner.engine import Engine, open_engine
@@ -30,7 +30,8 @@ from wave_runner.store import migrate, runs
 from wave_runner.store.database import Database
 
 SCHEMA = "wave"
-WAVE = Path(sys.executable).with_name("wave")
+IN_SCHEMA = urlencode({"options": f"-c search_path={SCHEMA},public"}, quote_via=quote)
+WAVE = warm.WAVE
 PATIENCE_S = 60
 SHORT_LEASE = {"WAVE_LEASE_S": "2", "WAVE_RENEW_S": "0.5", "WAVE_GRACE_S": "0"}
 """For processes, of which one is killed and another does the rest."""
@@ -154,6 +155,8 @@ class Ground:
             + (f"ensures: {json.dumps(list(ensures))}\n" if ensures else "")
         )
         sources = {"fetch": FETCH.format(rows=json.dumps(list(rows))), "check": CHECK, "count": COUNT, **(actors or {})}
+        if "connections" not in settings:
+            settings += "\nconnections = 4"  # each has to be opened, and learns the statements anew
         everything = {
             "wave.toml": f"{TOML}\n[settings]\nscript_slots = 1\nlinger_s = 0.1\n{settings}\n{toml}",
             "workflows/work.yaml": workflow,
@@ -207,8 +210,11 @@ class Ground:
 
     def sql(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
         """Run a statement as the project's own role, and commit."""
-        with psycopg.connect(self.url, options=f"-c search_path={SCHEMA},public", row_factory=dict_row) as connection:
-            cursor = connection.execute(query, parameters)
+        # Not above: a plugin must not be imported before pytest has prepared it.
+        from tests.support.database import asked
+
+        with asked(f"{self.url}{'&' if '?' in self.url else '?'}{IN_SCHEMA}") as connection:
+            cursor = connection.cursor(row_factory=dict_row).execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def one(self, query: str, *parameters: Any) -> Any:
@@ -216,6 +222,12 @@ class Ground:
         [row] = self.sql(query, *parameters)
         [value] = row.values()
         return value
+
+    def one_of(self, query: str, parameters: Mapping[str, Any]) -> Any:
+        """Return the only value of the only row of a query with named parameters."""
+        with psycopg.connect(self.url, options=f"-c search_path={SCHEMA},public") as connection:
+            [[value]] = connection.execute(query, parameters).fetchall()
+            return value
 
     @contextlib.contextmanager
     def superuser(self) -> Iterator[psycopg.Connection]:
@@ -225,17 +237,10 @@ class Ground:
             yield connection
 
     @contextlib.contextmanager
-    def process(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    def process(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str] | warm.Started]:
         """Give `wave …` on this project as a process of its own, killed at the end if it still runs."""
-        command = [WAVE, "--project", self.folder, *arguments]
-        told = {**os.environ, **environment}
-        with subprocess.Popen(
-            command, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as started:
-            try:
-                yield started
-            finally:
-                started.kill()
+        with warm.started("--project", self.folder, *arguments, env={**os.environ, **environment}) as command:
+            yield command
 
     def states(self, step: str) -> dict[str, int]:
         """Count the interactions of a step by state."""
@@ -304,7 +309,7 @@ async def until(condition: Callable[[], Awaitable[T]], patience_s: float = PATIE
     deadline = time.monotonic() + patience_s
     while not (found := await condition()):
         assert time.monotonic() < deadline, "it did not come to pass"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
     return found
 
 
@@ -362,18 +367,21 @@ def copy_of(made: Callable[[Make], Ground], tmp_path: Path) -> Iterator[Callable
         copies: list[Ground] = []
 
         def copy(make: Make) -> Ground:
-            original = made(make)
-            folder = tmp_path / "project"
-            shutil.copytree(original.folder, folder, symlinks=True)
-            template = urlsplit(original.url).path.lstrip("/")
-            found = open_until_the_end.enter_context(_ground(original.admin_url, template, folder))
-            found.write(".env", f"WAVE_DATABASE_URL={found.url}\n")
-            copies.append(found)
-            return found
+            copies.append(open_until_the_end.enter_context(copied(made(make), tmp_path / "project")))
+            return copies[-1]
 
         yield copy
         for found in copies:
             _check(found)
+
+
+@contextlib.contextmanager
+def copied(original: Ground, folder: Path) -> Iterator[Ground]:
+    """Give a copy of a ground, folder and database, that nobody is connected to."""
+    shutil.copytree(original.folder, folder, symlinks=True)
+    with _ground(original.admin_url, urlsplit(original.url).path.lstrip("/"), folder) as found:
+        found.write(".env", f"WAVE_DATABASE_URL={found.url}\n")
+        yield found
 
 
 @contextlib.contextmanager

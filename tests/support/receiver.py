@@ -12,25 +12,24 @@ import base64
 import hashlib
 import hmac
 import json
-import subprocess
 import sys
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+from tests.support.listener import Handler, Listener, listen
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 
 
-class ReceiverProcess:
+class ReceiverProcess(Listener):
     """Runs the receiver as a process while the block lasts."""
 
+    module, path = "tests.support.receiver", "/hook?of=tests"
+
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._behaviour, self._log = folder / "behaviour", folder / "requests.jsonl"
-        self._log.touch()
+        self._behaviour = folder / "behaviour"
+        super().__init__(folder, self._behaviour)
         self.do("ok")
 
     def do(self, behaviour: str) -> None:
@@ -41,26 +40,13 @@ class ReceiverProcess:
 
     def requests(self) -> list[dict[str, Any]]:
         """Return what has come so far, oldest first."""
-        return [json.loads(line) for line in self._log.read_text("utf-8").splitlines()]
+        return self.lines()
 
     def notices(self) -> list[dict[str, Any]]:
         """Return what the notices say that have come, each checked for its signature."""
         found = self.requests()
         assert all(is_signed(one["headers"], one["body"]) for one in found)
         return [json.loads(one["body"]) for one in found]
-
-    def __enter__(self) -> ReceiverProcess:
-        command = [sys.executable, "-m", "tests.support.receiver", str(self._behaviour), str(self._log)]
-        self._process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/hook?of=tests"
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        assert self._process.stdout is not None
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
 
 
 def is_signed(headers: Mapping[str, str], body: str) -> bool:
@@ -70,16 +56,12 @@ def is_signed(headers: Mapping[str, str], body: str) -> bool:
     return headers["webhook-signature"] == f"v1,{base64.b64encode(made).decode()}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     behaviour: Path
-    log: Path
-    lock = threading.Lock()
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
-        with self.lock, self.log.open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"path": self.path, "headers": headers, "body": body}) + "\n")
+        self.note([{"path": self.path, "headers": headers, "body": self.body().decode()}])
         behaviour = self.behaviour.read_text("utf-8")
         if behaviour == "hang":
             self.connection.recv(1)  # until the other side has gone
@@ -91,16 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Location", "/elsewhere")
             self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-def _main(behaviour: str, log: str) -> None:
-    _Handler.behaviour, _Handler.log = Path(behaviour), Path(log)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    print(server.server_address[1], flush=True)
-    server.serve_forever()
-
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    _Handler.behaviour = Path(sys.argv[1])
+    listen(_Handler, sys.argv[2])

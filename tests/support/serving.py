@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,20 +12,24 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from tests.support import warm
-from tests.support.projects import WAVE, Ground, Make, rows
+from tests.support.projects import Ground, Make, rows
+
+from wave_runner.servers.exchange import certificates
 
 PATIENCE_S = 60
+# Whom to trust is read once for all: it takes longer than most questions.
+TOLD: dict[str, Any] = {"timeout": PATIENCE_S, "verify": certificates(trust_env=False)}
 
 
 class Served:
     """A `wave serve` of the test's own, on a free port."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str] | warm.Started) -> None:
         self.process = process
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         self.url, self.token, self.opens = said["url"], said["token"], said["open"]
-        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
+        self.client = httpx.Client(base_url=self.url, **TOLD)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask with the token, unless the headers say otherwise."""
@@ -33,17 +38,17 @@ class Served:
     def ask(self, method: str, path: str, token: str, body: Any = None, **headers: str) -> httpx.Response:
         """Ask with a token and with no cookie, with a body where one is given."""
         given = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.request(method, self.url + path, json=body, headers={**given, **headers}, timeout=PATIENCE_S)
+        return httpx.request(method, self.url + path, json=body, headers={**given, **headers}, **TOLD)
 
     def code(self, method: str, path: str, token: str) -> int:
         """Ask, and return the status alone: a stream has no end."""
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx.stream(method, self.url + path, headers=headers, timeout=PATIENCE_S) as answer:
+        with httpx.stream(method, self.url + path, headers=headers, **TOLD) as answer:
             return answer.status_code
 
     def browser(self) -> httpx.Client:
         """Return one that keeps cookies."""
-        return httpx.Client(base_url=self.url, timeout=PATIENCE_S)
+        return httpx.Client(base_url=self.url, **TOLD)
 
     def routes(self) -> list[str]:
         """Return every path that the document of the interface names."""
@@ -70,14 +75,15 @@ def served(worked: Ground) -> Iterator[Served]:
 @contextlib.contextmanager
 def serving(ground: Ground, *options: str) -> Iterator[Served]:
     """Give a `wave serve` that ends with the block."""
-    command = [WAVE, "--project", ground.folder, "serve", "--port", "0", "--json", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            found = Served(process)
-            with found.client:
-                yield found
-        finally:
-            process.kill()
+    with warm.started(*serve(ground, *options), env=os.environ) as process:
+        found = Served(process)
+        with found.client:
+            yield found
+
+
+def serve(ground: Ground, *options: str) -> list[str]:
+    """Return the words of a `wave serve` on a free port that says in JSON where it is."""
+    return ["--project", str(ground.folder), "serve", "--port", "0", "--json", *options]
 
 
 def grant(ground: Ground, person: str, role: str, *options: str) -> str:

@@ -56,10 +56,10 @@ def _without_models(text: str) -> Iterator[str]:
             yield line
 
 
-def wave(ground: Ground, *words: str) -> tuple[int, dict[str, Any]]:
+def wave(ground: Ground, *words: str, timeout: float = warm.PATIENCE_S) -> tuple[int, dict[str, Any]]:
     """Do a `wave` command as ann; return its exit code and its document."""
     command = ["--project", ground.folder, *words, "--json"]
     told = {**os.environ, "WAVE_PERSON": "ann"}
-    done = warm.wave(*command, env=told)
+    done = warm.wave(*command, env=told, timeout=timeout)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)

@@ -19,17 +19,20 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from tests.runner import test_ollama
+from tests.runner import test_ollama, test_people
 from tests.runner.test_limits import FILES, MODEL, SAVE, WRITE_AND_SAVE
 from tests.support.ollama_server import OllamaServer
 from tests.support.openai_stub import OpenAIStub
-from tests.support.otlp_receiver import OTLPReceiver
-from tests.support.projects import WAVE, Ground
+from tests.support.otlp_receiver import instrumented
+from tests.support.projects import Ground
 from tests.support.random_gguf import write_test_models
+from tests.telemetry.test_traces import three_steps
 
 from wave_runner.errors import ModelServerError
+from wave_runner.runner.deciding import People
 from wave_runner.servers.binary import find_binary, probe
 from wave_runner.telemetry import names, tell_load, tell_wave
+from wave_runner.telemetry.places import of_flow
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"json": {"word": "good"}}  # 11 tokens, of them 3 cached, and 7
@@ -46,9 +49,10 @@ class Heard:
         self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
 
     def spans(self) -> Sequence[ReadableSpan]:
+        """Return those of calls of models."""
         spans = self.exporter.get_finished_spans()
         self.exporter.clear()
-        return spans
+        return tuple(span for span in spans if span.kind is SpanKind.CLIENT)
 
     def points(self) -> dict[str, list[Any]]:
         """Return the data points of each metric by its name."""
@@ -155,6 +159,26 @@ def test_an_answer_from_the_cache_is_no_attempt(ground: Ground, tmp_path: Path, 
     assert ground.one("SELECT count(*) FROM hits WHERE run_id = 2") == 1
     assert heard.spans() == ()
     assert [name for name in heard.points() if name.startswith("gen_ai.")] == []
+
+
+def test_a_decision_of_a_person_is_an_attempt_in_the_trace_of_its_record_and_of_no_wave(ground: Ground, heard: Heard):
+    test_people.asking(ground)
+    assert ground.run() == "waiting"
+
+    async def decide(maria: People) -> None:
+        task = await maria.claim(queue="reviewers")
+        assert task is not None
+        heard.spans()
+        await maria.decide(task.task, {"verdict": "GOOD", "words": 3})
+
+    test_people.as_people(ground, "maria", work=decide)
+    [span] = heard.exporter.get_finished_spans()
+    assert (span.name, span.links, span.attributes[names.KIND]) == ("human reviewers", (), "human")
+    root = of_flow(ground.one("SELECT correlation_id FROM run_records"))
+    assert (span.context.trace_id, span.parent.span_id) == (root.trace_id, root.span_id)
+    assert (span.end_time - span.start_time) // 1000 == ground.one(
+        "SELECT service_us FROM interactions WHERE record_id IS NOT NULL AND state = 'completed'"
+    )
 
 
 def test_an_ollama_is_told_of_by_the_name_of_its_provider(ground: Ground, tmp_path: Path, heard: Heard):
@@ -288,21 +312,14 @@ print(asyncio.run(work()), [name for name in sys.modules if name.startswith("ope
 """
 
 
-def test_where_nobody_listens_nothing_is_imported(ground: Ground, tmp_path: Path):
+def test_where_nobody_listens_nothing_is_imported_nor_passed_on(ground: Ground, tmp_path: Path):
     with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
-        asking(ground, stub.url)
+        three_steps(ground, stub.url, n=1)
         command = [sys.executable, "-c", UNHEARD, ground.folder, ROOT]
         said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert {one["traceparent"] for one in stub.requests()} == {None}
     assert said.stdout == "completed []\n"
-
-
-def instrumented(ground: Ground, **environment: str) -> str:
-    """Return what `opentelemetry-instrument wave run work` prints, with the SDK's exporters to the console."""
-    command = [WAVE.with_name("opentelemetry-instrument"), WAVE, "--project", ground.folder, "run", "work"]
-    told = {**os.environ, "OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "console", **environment}
-    # Those that are found beside it look for packages that are not there.
-    told |= {"OTEL_LOGS_EXPORTER": "none", "PATH": f"{WAVE.parent}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert ground.one("SELECT count(*) FROM interactions WHERE output::json ->> 'parent' = ''") == 2
 
 
 @pytest.mark.parametrize(("capture", "is_told"), [("true", True), ("false", False), ("", False)])
@@ -310,30 +327,10 @@ def test_the_sdk_is_switched_on_from_outside_and_content_only_goes_along_where_i
     ground: Ground, tmp_path: Path, capture: str, is_told: bool
 ):
     with OpenAIStub(tmp_path / "stub", [GOOD]) as stub:
-        said = instrumented(asking(ground, stub.url), **{names.CAPTURE: capture})
+        said = instrumented(asking(ground, stub.url).folder, "run", "work", **{names.CAPTURE: capture})
     assert '"name": "chat stub"' in said
     assert "gen_ai.client.inference.duration" in said
     assert "wave_runner.wave.size" in said
     assert ("Say a word about: text 0" in said) is is_told
     assert (names.INPUT_MESSAGES in said) is is_told
     assert (json.dumps(names.OUTPUT_MESSAGES) in said) is is_told
-
-
-def test_a_receiver_gets_by_otlp_what_the_tables_hold(ground: Ground, tmp_path: Path):
-    with OpenAIStub(tmp_path / "stub", [GOOD]) as stub, OTLPReceiver(tmp_path / "otlp") as receiver:
-        otlp = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_METRICS_EXPORTER": "otlp", "OTEL_SERVICE_NAME": "ground"}
-        where = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
-        instrumented(asking(ground, stub.url, n=3), **otlp, **where)
-        spans = [span for span in receiver.told("span") if span["scope"] == names.SCOPE]
-        metrics = {(one["name"], one["unit"]) for one in receiver.told("metric") if one["scope"] == names.SCOPE}
-    assert {(span["name"], span["kind"], span["service"]) for span in spans} == {("chat stub", 3, "ground")}
-    told = (names.INTERACTION, names.RECORD, names.WAVE, names.CORRELATION)
-    said = {(*(span["attributes"][name] for name in told), span["ns"] // 1000) for span in spans}
-    rows = ground.sql(
-        "SELECT interaction_id, record_id, wave_id, correlation_id::text, service_us FROM interactions "
-        "WHERE tokens_out > 0"
-    )
-    assert said == {tuple(row.values()) for row in rows}
-    assert len(said) == 3
-    assert metrics <= {(one.name, one.unit) for one in names.METRICS}
-    assert {names.DURATION.name, names.WAVE_SIZE.name} <= {name for name, _ in metrics}

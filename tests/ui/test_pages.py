@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.cli.test_workflow import changed as two_versions
 from tests.support.browser import AXE, PATIENCE_MS, Shop
 from tests.support.path_proxy import proxied
 from tests.support.projects import Ground
@@ -39,6 +40,7 @@ SHOWN = {
     "tasks": "4 of 4",
     "tasks/{task}": "needed for BAD",
     "actors": "in the folder",
+    "workflows/work": "All its runs were of one version",
     "staging": "promoted",
     "waves": "through",
     "runners": "No runner is at work",
@@ -123,6 +125,25 @@ def test_each_page_shows_its_documents_and_is_accessible_in_light_and_dark(brows
     assert wrong == []
 
 
+def test_what_differs_between_two_versions_of_a_workflow_is_found_from_its_name(browser: Any, ground: Ground):
+    two_versions(ground)
+    token = grant(ground, "vera", "viewer")
+    with serving(ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("actors", "in the folder")
+        found.page.get_by_role("link", name="work", exact=True).click()
+        found.sees("What has changed from")
+        rows = found.page.get_by_role("table", name="what has changed").locator("tbody tr")
+        assert [row.split("\t")[:2] for row in rows.all_inner_texts()] == [
+            ["all of them", "ensures"],
+            ["count", "script_sha256"],
+        ]
+        found.sees("+LIMIT = 3")
+        assert found.axe() == []
+        found.page.get_by_role("link", name="what has changed since").click()
+        found.page.wait_for_url(lambda url: "a=" in url and "b=" in url)
+        found.sees("+LIMIT = 3")
+
+
 def test_what_has_failed_is_found_from_its_run_and_narrowed_by_the_address(browser: Any, shop: Shop):
     token = grant(shop.ground, "vera", "viewer")
     with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
@@ -146,29 +167,6 @@ def test_what_has_failed_is_found_from_its_run_and_narrowed_by_the_address(brows
         assert found.page.get_by_label("Record").input_value() == "item 0001"
         found.page.get_by_label("State").select_option("waiting")
         found.sees("No interaction is like that")
-
-
-def test_tasks_are_decided_by_the_keyboard_alone(browser: Any, shop: Shop):
-    token = grant(shop.ground, "maria", "reviewer")
-    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
-        press = found.page.keyboard.press
-        press("g")
-        press("t")
-        found.sees("4 of 4")
-        press("j")
-        found.sees("Claim it to fill in the form")
-        press("c")
-        for done in range(1, 5):
-            found.page.get_by_role("button", name="Give back").wait_for()
-            task = found.page.url
-            press("1")
-            press("Control+Enter")
-            found.page.wait_for_url(lambda url, task=task: url != task)
-            found.sees(f"{4 - done} of {4 - done}" if done < 4 else "nothing waits")
-        found.sees("Nothing waits for you")
-        [_] = found.wrong  # the 404 of a claim where nothing waits is said on the console
-        found.wrong.clear()
-    assert [one["person"] for one in shop.ground.sql("SELECT person FROM decisions")] == ["maria"] * 4
 
 
 def test_what_failed_is_tried_again_when_its_exact_count_is_typed(browser: Any, shop: Shop):

@@ -16,4 +16,4 @@ export const PLACES = [
   { to: "/settings", name: "Settings", says: "who you are, what answers", key: "," },
 ] as const;
 
-export const DETAILS = ["/runs/$run", "/tasks/$task", "/interactions/$interaction"] as const;
+export const DETAILS = ["/runs/$run", "/tasks/$task", "/interactions/$interaction", "/workflows/$workflow"] as const;

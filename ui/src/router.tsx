@@ -63,6 +63,12 @@ const actors = createRoute({
   path: "/actors",
   component: lazyRouteComponent(() => import("./pages/actors"), "Actors"),
 });
+const workflow = createRoute({
+  ...at,
+  path: "/workflows/$workflow",
+  validateSearch: only("a", "b"),
+  component: lazyRouteComponent(() => import("./pages/workflow"), "Workflow"),
+});
 const staging = createRoute({
   ...at,
   path: "/staging",
@@ -115,6 +121,7 @@ export const router = createRouter({
     tasks,
     task,
     actors,
+    workflow,
     staging,
     waves,
     runners,

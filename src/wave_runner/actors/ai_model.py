@@ -16,7 +16,13 @@ from wave_runner.servers.protocol import ModelServer, Reply, Request
 
 
 async def answer(
-    server: ModelServer, model: ModelSpec, *, prompt: str, schema: Mapping[str, Any] | None, timeout_s: float
+    server: ModelServer,
+    model: ModelSpec,
+    *,
+    prompt: str,
+    schema: Mapping[str, Any] | None,
+    timeout_s: float,
+    traceparent: str = "",
 ) -> Outcome:
     """Ask once. With a schema the answer is parsed as JSON; without one it is {"text": …}.
 
@@ -31,6 +37,7 @@ async def answer(
         options=model.options,
         timeout_s=timeout_s,
         token_timeout_s=model.token_timeout_s,
+        traceparent=traceparent,
     )
     reply = await server.infer(request)
     service_us = int((time.monotonic() - started) * 1_000_000)

@@ -38,6 +38,8 @@ def encode(job: Job) -> Encoded:
         fields["position"] = job.position
     if job.max_raw_bytes is not None:
         fields["max_raw_bytes"] = job.max_raw_bytes
+    if job.traceparent:
+        fields["traceparent"] = job.traceparent
     return Encoded(job, dumps(fields, default=result.plain))
 
 

@@ -43,10 +43,10 @@ class Executable:
         self._path = path
         self._cap = max_output_bytes
 
-    def perform(self, item: Mapping[str, Any]) -> bytes:
-        """Run it on one item and return the encoded result."""
+    def perform(self, item: Mapping[str, Any], traceparent: str = "") -> bytes:
+        """Run it on one item and return the encoded result; `traceparent` is in its environment, if there is one."""
         try:
-            answer = self._run(orjson.dumps(item))
+            answer = self._run(orjson.dumps(item), {"TRACEPARENT": traceparent} if traceparent else {})
         except OSError as error:
             return result.failure(ErrorClass.PERMANENT, f"{self._path.name} cannot be started: {error.strerror}")
         if answer.too_large:
@@ -57,9 +57,14 @@ class Executable:
             return result.failure(ErrorClass.TRANSIENT, message, quote=True)
         return _read(answer.stdout)
 
-    def _run(self, document: bytes) -> _Answer:
+    def _run(self, document: bytes, more: Mapping[str, str]) -> _Answer:
         with subprocess.Popen(
-            [self._path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+            [self._path],
+            env={**os.environ, **more},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
         ) as process:
             stdout, too_large = _converse(process, document, self._cap)
             # Whoever is left of its process group would hold the next item up; those who left it, the warden finds.

@@ -169,7 +169,7 @@ class Harness:
 
     def _perform(self, index: int, job: Any) -> bytes:
         if isinstance(self._script, Executable):
-            return self._script.perform(job["input"])
+            return self._script.perform(job["input"], job.get("traceparent", ""))
         return self._script.perform(job["input"], self._context(self._script, index, job))
 
     def _do_wave(self, script: LoadedScript, jobs: list[Any]) -> None:
@@ -202,6 +202,7 @@ class Harness:
             record=job["record"],
             run=job["run"],
             attempt=job["attempt"],
+            traceparent=job.get("traceparent", ""),
             log=self._log,
             database=Database(ask) if ask and actor.database else None,
             staging=Staging(ask, job.get("position"), job.get("max_raw_bytes")) if ask and actor.staging else None,

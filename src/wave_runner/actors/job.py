@@ -33,6 +33,7 @@ class Job:
     attempt: int
     position: Any = None  # of the last row that this interaction has staged
     max_raw_bytes: int | None = None  # of one row that it stages; None: any number
+    traceparent: str = ""  # of the attempt, where somebody listens by OpenTelemetry
 
 
 class RequestRefused(Exception):

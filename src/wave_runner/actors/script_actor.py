@@ -70,6 +70,7 @@ class Context:
         record: str | None = None,
         run: Mapping[str, Any] | None = None,
         attempt: int = 1,
+        traceparent: str = "",
         log: logging.Logger | None = None,
         database: Database | None = None,
         staging: Staging | None = None,
@@ -78,6 +79,7 @@ class Context:
         self.record = record
         self.run: Mapping[str, Any] = run or {}
         self.attempt = attempt
+        self.traceparent = traceparent
         self.log = log or logging.getLogger("wave")
         self.writes: list[Write | Replace] = []
         self._database = database

@@ -15,6 +15,7 @@ from wave_runner.api import (
     metrics,
     orders,
     pages,
+    picks,
     problems,
     records,
     repairs,
@@ -23,6 +24,7 @@ from wave_runner.api import (
     sessions,
     staging,
     tasks,
+    workflows,
 )
 from wave_runner.api.callers import Callers
 from wave_runner.api.denials import Denials
@@ -72,7 +74,8 @@ def _routes() -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
     )
-    for noun in (runs, interactions, reports, records, sessions, orders, repairs, staging, tasks, approvals, changes):
+    shown = (runs, interactions, reports, records, workflows, changes)
+    for noun in (*shown, sessions, orders, picks, repairs, staging, tasks, approvals):
         app.include_router(noun.router, prefix=API, responses=problems.RESPONSES)
     app.include_router(sessions.entry, responses=problems.RESPONSES)
     app.include_router(health.router)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import BeforeValidator, WithJsonSchema
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
 from wave_runner.api.given import Number, Text
+from wave_runner.core.log_place import read_place
+from wave_runner.reports.as_of import AsOf, as_of
 from wave_runner.reports.dashboard import Dashboard, dashboard, document
 from wave_runner.reports.overall import Overall
 from wave_runner.reports.runs import LIMIT, Runs
 from wave_runner.reports.runs import runs as read_runs
 
 router = APIRouter(tags=["runs"])
-STATUS, RUNS = "wave.status.v1", "wave.runs.v1"
+STATUS, RUNS, AS_OF = "wave.status.v1", "wave.runs.v1", "wave.status.as_of.v1"
 State = Literal["running", "waiting", "paused", "completed", "failed", "cancelled"]
 STATUS_PARTS = parts_of(Overall) | {name: kind for name, kind in parts_of(Dashboard).items() if name != "overall"}
+
+Place = Annotated[
+    int | datetime,
+    BeforeValidator(read_place),
+    WithJsonSchema({"type": "string"}),
+    Query(description="an index of the log, or a time: UTC, unless it says otherwise"),
+]
 
 
 @router.get("/runs", responses=described(RUNS, **parts_of(Runs)))
@@ -42,3 +53,13 @@ async def newest(engine: Opened) -> Document:
 async def one(engine: Opened, run_id: Number) -> Document:
     """Say how a run stands: `wave status RUN`."""
     return Document(STATUS, document(await dashboard(engine.database, run_id)))
+
+
+@router.get("/as-of", responses=described(AS_OF, **parts_of(AsOf)))
+async def how_it_stood(
+    engine: Opened,
+    at: Place,
+    run: Annotated[Number | None, Query(description="the run; the newest of then by default")] = None,
+) -> Document:
+    """Say how a run stood as far as the log says: `wave status --as-of WHERE`."""
+    return Document(AS_OF, await as_of(engine.database, at, run))

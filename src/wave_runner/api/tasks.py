@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from wave_runner.api.acting import Acting, Actor, Theirs
@@ -16,7 +17,7 @@ from wave_runner.api.documents import Document, Opened, described, parts_of
 from wave_runner.api.given import Body, Comment, Name, Number, Reason, Text, Values
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.tasks import SHOWN, Tasks, open_tasks
-from wave_runner.runner.deciding import document, state_of
+from wave_runner.runner.deciding import Spoken, document, state_of
 from wave_runner.store.tasks import Task
 
 router = APIRouter(tags=["tasks"])
@@ -45,17 +46,23 @@ TASK_PARTS = described(
     draft=dict[str, Any] | None,
     input=dict[str, Any],
     form=Any,
-    decisions=list[dict[str, Any]],
+    proposed=dict[str, Any],
+    spoken=list[str],
+    decisions=list[Spoken],
 )
 SAID_PARTS = described(SAID, task=int, state=str)
 TaskId = Annotated[Number, Path(description="the number of the task")]
 
 
 class Claim(Body):
-    """Which task; without one the most urgent that this person may take, of a queue if that is named."""
+    """Which task; without one the most urgent that this person may take, of a queue if that is named.
+
+    Without a task none of `skip` is taken: what this person leaves for later.
+    """
 
     task: Number | None = None
     queue: Name | None = None
+    skip: list[Number] = Field(default_factory=list, max_length=500)
 
 
 class Held(Body):
@@ -108,7 +115,7 @@ async def show(engine: Theirs, task: TaskId) -> Document:
 @router.post("/tasks/claim", responses=TASK_PARTS)
 async def claim(engine: Theirs, which: Claim) -> Document:
     """Claim a task for half an hour, and show it: `wave tasks claim`. Who asks again has claimed it still."""
-    claimed = await engine.people(engine.person).claim(task=which.task, queue=which.queue)
+    claimed = await engine.people(engine.person).claim(task=which.task, queue=which.queue, skip=which.skip)
     if claimed is None:
         raise NotFoundError(f"nothing waits for {engine.person}", hint="wave tasks list shows what is open")
     return await _shown(engine, claimed)

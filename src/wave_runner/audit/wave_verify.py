@@ -24,6 +24,7 @@ import gc
 import hashlib
 import itertools
 import json
+import marshal
 import os
 import re
 import stat
@@ -623,6 +624,11 @@ class Files:
         if sum(self.sizes.values()) > limit:
             raise TamperedError(f"the zip file says that it holds more than {MAX_RATIO} times its own size")
 
+    def open_anew(self) -> None:
+        """Open a zip file once more: two processes that have it open together would move one place in it."""
+        if self._zip is not None:
+            self._zip = zipfile.ZipFile(self._place)
+
     def open(self, name: str) -> BinaryIO:
         """Open a file of the bundle."""
         if name not in self.sizes:
@@ -700,7 +706,7 @@ _EPOCH = datetime(1970, 1, 1)  # all times are UTC
 
 
 class Event(NamedTuple):
-    """What the checks need of one event. `body` are the bytes whose hash is sealed; the time is that of the database.
+    """What the checks need of one event. `entry` is the entry of the log that seals it; the time is the database's.
 
     `promised` is what it commits to, in the order of its data: its input, its output, its payloads.
     """
@@ -716,17 +722,16 @@ class Event(NamedTuple):
     correlation: str | None
     data: Mapping[str, Any]
     promised: Sequence[str]
-    body: bytes
+    entry: bytes
 
 
-def entry(event: Event, index: int) -> bytes:
-    """Return the entry of the log that seals an event at an index."""
-    hashed = hashlib.sha256(event.body).hexdigest()
-    promised = '","'.join(event.promised)
-    promised = f'"{promised}"' if promised else ""
+def entry(body: bytes, index: int, event_id: int, recorded_us: int, db_user: str, promised: Sequence[str]) -> bytes:
+    """Return the entry of the log that seals an event at an index. `body` is all of it that nobody has stamped."""
+    listed = '","'.join(promised)
+    listed = f'"{listed}"' if listed else ""
     return (
-        f'{{"b":"{hashed}","i":{event.event_id},"k":0,"n":{index},"p":[{promised}],"r":{event.recorded_us},'
-        f'"u":{_quote(event.db_user)}}}'
+        f'{{"b":"{hashlib.sha256(body).hexdigest()}","i":{event_id},"k":0,"n":{index},"p":[{listed}],'
+        f'"r":{recorded_us},"u":{_quote(db_user)}}}'
     ).encode()
 
 
@@ -746,9 +751,12 @@ def read_event(line: str) -> tuple[int, Event]:
                 _unescaped(one)
     if (interaction is None) != (seq is None):
         raise TamperedError("an event has an interaction or a seq without the other")
+    at, found_id, recorded_us, promised = int(index), int(event_id), _second(second) + int(microsecond), promises(data)
+    # What the database and the sealer stamp is no part of the body.
+    body = f"{before}{middle}{after}{end}".encode()
     event = Event(
-        int(event_id),
-        _second(second) + int(microsecond),
+        found_id,
+        recorded_us,
         user,
         _label(type_),
         int(run),
@@ -757,18 +765,12 @@ def read_event(line: str) -> tuple[int, Event]:
         None if cause is None else (int(cause), int(cause_seq)),
         correlation,
         data,
-        promises(data),
-        # What the database and the sealer stamp is no part of the body.
-        f"{before}{middle}{after}{end}".encode(),
+        promised,
+        entry(body, at, found_id, recorded_us, user, promised),
     )
-    if (
-        event.event_id > MAX_INT
-        or event.run > MAX_INT
-        or (event.interaction or 0) > MAX_INT
-        or (event.seq or 0) >= 2**31
-    ):
+    if found_id > MAX_INT or event.run > MAX_INT or (event.interaction or 0) > MAX_INT or (event.seq or 0) >= 2**31:
         raise TamperedError("an event has a number that is too large")
-    return int(index), event
+    return at, event
 
 
 def _data(text: str) -> dict[str, Any]:
@@ -822,6 +824,86 @@ def _second(text: str) -> int:
         return int((datetime.fromisoformat(text) - _EPOCH) / timedelta(seconds=1)) * 1_000_000
     except ValueError:
         raise TamperedError(f"{text} is no time") from None
+
+
+Read = tuple[int, Event] | TamperedError
+"""An event with its index; in the place of a line that is none, what is wrong with it."""
+
+
+def read_events(files: Files) -> Iterator[Read]:
+    """Give the events of a bundle, as its lines come."""
+    lines = itertools.chain.from_iterable(map(files.lines, files.named("events/")))
+    while True:
+        try:
+            line = next(lines, None)
+            found: Read | None = None if line is None else read_event(_decoded_text(line))
+        except TamperedError as error:
+            found = error
+        if found is None:
+            return
+        yield found
+
+
+WORTH_IT = 1 << 20  # bytes of events: a second process costs more than it gives below that
+_TOGETHER = 500  # events that it sends at once
+
+
+def has_second_core() -> bool:
+    """Say whether a second process would work beside this one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores > 1 and hasattr(os, "fork")
+
+
+def read_ahead(files: Files) -> Iterator[Read]:
+    """Give what `read_events` gives. A second process reads it meanwhile, from now on: that is half of all the work.
+
+    Whatever ends that process before it has read everything, the rest is read here.
+    """
+    pipe, its_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(pipe)
+        _send(files, its_end)
+    os.close(its_end)
+    return _received(child, pipe, files)
+
+
+def _send(files: Files, pipe: int) -> NoReturn:
+    """Be the second process: send one list of events after the other, and an empty one when there are no more."""
+    try:
+        files.open_anew()
+        found = read_events(files)
+        with os.fdopen(pipe, "wb") as out:
+            while True:
+                some = [_plain(one) for one in itertools.islice(found, _TOGETHER)]
+                sent = marshal.dumps(some)
+                out.write(len(sent).to_bytes(4, "big") + sent)
+                if not some:
+                    break
+    finally:
+        os._exit(0)  # what has gone wrong, the first process meets as well
+
+
+def _plain(read: Read) -> tuple[int, tuple[Any, ...]] | str:
+    return str(read) if isinstance(read, TamperedError) else (read[0], tuple(read[1]))
+
+
+def _received(child: int, pipe: int, files: Files) -> Iterator[Read]:
+    given, is_whole = 0, False
+    with os.fdopen(pipe, "rb") as sent:
+        while len(head := sent.read(4)) == 4:
+            length = int.from_bytes(head, "big")
+            content = sent.read(length)
+            if len(content) < length:
+                break
+            some = marshal.loads(content)  # noqa: S302  # it comes from our own second process
+            is_whole = not some
+            given += len(some)
+            for one in some:
+                yield TamperedError(one) if type(one) is str else (one[0], Event._make(one[1]))
+    os.waitpid(child, 0)
+    if not is_whole:
+        yield from itertools.islice(read_events(files), given, None)
 
 
 # ─── What a history must be, whoever sealed it ───────────────────────────────────────────────────────────────────────
@@ -1402,11 +1484,10 @@ class Checks:
         """
         self.events += 1
         try:
-            found = entry(event, index)
             if sealed is None:
-                self._prove(index, found)
-            elif found != sealed:
-                raise TamperedError(f"it is not what was sealed: {_difference(found, sealed)}")
+                self._prove(index, event.entry)
+            elif event.entry != sealed:
+                raise TamperedError(f"it is not what was sealed: {_difference(event.entry, sealed)}")
             self._seals.event(index, event)
             if self._is_part:
                 self._check_scope(event)
@@ -1559,7 +1640,13 @@ class Verification:
     """All checks of one bundle. `run` makes them; then `findings` and `facts` say what came out."""
 
     def __init__(
-        self, files: Files, policy: Policy, older: Sequence[Checkpoint], *, longest_transaction_us: int
+        self,
+        files: Files,
+        policy: Policy,
+        older: Sequence[Checkpoint],
+        *,
+        longest_transaction_us: int,
+        events: Iterator[Read] | None = None,
     ) -> None:
         self.findings = Findings()
         self.facts: dict[str, int] = {"events": 0, "entries": 0, "payloads": 0, "checkpoints": 0, "dropped": 0}
@@ -1568,7 +1655,7 @@ class Verification:
         self._policy = policy
         self._older = list(older)
         self._longest_us = longest_transaction_us
-        self._event_lines = itertools.chain.from_iterable(map(files.lines, files.named("events/")))
+        self._events = events or read_events(files)
         self._event_id: int | None = None
         self._pushed: tuple[int, Event] | None = None
         self._within = 0
@@ -1802,10 +1889,12 @@ class Verification:
     def _next_event(self) -> tuple[int, Event] | None:
         found, self._pushed = self._pushed, None
         if found is None:
-            line = next(self._event_lines, None)
-            if line is None:
+            read = next(self._events, None)
+            if read is None:
                 return None
-            found = read_event(_decoded_text(line))
+            if isinstance(read, TamperedError):
+                raise read
+            found = read
         self._event_id = found[1].event_id
         return found
 
@@ -1921,7 +2010,7 @@ def _own_file(path: Path) -> bytes:
         raise UsageError(f"{path}: {error.strerror or error}") from None
 
 
-def verify(arguments: argparse.Namespace) -> tuple[Verification, bool]:
+def verify(arguments: argparse.Namespace, *, may_fork: bool) -> tuple[Verification, bool]:
     """Return the verification of a bundle, and whether its own keys were all there was to trust."""
     try:
         files = Files(arguments.bundle)
@@ -1939,7 +2028,14 @@ def verify(arguments: argparse.Namespace) -> tuple[Verification, bool]:
             older.append(parse_checkpoint(_own_file(path)))
         except TamperedError as error:
             raise UsageError(f"{path}: {error}") from None
-    verification = Verification(files, policy, older, longest_transaction_us=arguments.longest_transaction * 1_000_000)
+    large = sum(files.sizes[name] for name in files.named("events/")) >= WORTH_IT
+    verification = Verification(
+        files,
+        policy,
+        older,
+        longest_transaction_us=arguments.longest_transaction * 1_000_000,
+        events=read_ahead(files) if may_fork and large and has_second_core() else None,
+    )
     verification.run()
     return verification, is_own
 
@@ -1993,13 +2089,14 @@ def report(
 def main(given: Sequence[str] | None = None) -> int:
     """Verify what the command line names, and return what the program ends with."""
     out = sys.stdout
-    if given is None:
+    is_command = given is None
+    if is_command:
         gc.disable()  # what is made here holds no circles; a million small things would be looked through in vain
     try:
         arguments = _arguments(given)
         if arguments.longest_transaction < 0:
             raise UsageError("--longest-transaction is a number of seconds from 0")
-        verification, is_own = verify(arguments)
+        verification, is_own = verify(arguments, may_fork=is_command)
         found, facts, dropped = verification.findings, verification.facts, verification.dropped
         return report(found, facts, dropped, is_own=is_own, as_json=arguments.json, out=out)
     except UsageError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -85,9 +84,10 @@ async def _test(folder: Path, *, as_json: bool) -> int:
     from wave_runner.errors import SettingsError
     from wave_runner.project.load import load_project
     from wave_runner.runner.webhook import NotTaken, post
+    from wave_runner.settings import environment
 
     project = load_project(folder)
-    receiver = receiver_of(project, os.environ)
+    receiver = receiver_of(project, environment(folder))
     if receiver is None:
         raise SettingsError("wave.toml has no [alerts]: nobody is told of alerts", hint=HOW)
     notice_id = str(uuid4())

@@ -1,10 +1,12 @@
-"""A place in the log as a person names it: its index, or a time."""
+"""A place in the log as an option of a command."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
+
+from wave_runner.core.log_place import read_place
 
 
 class Place(click.ParamType[int | datetime]):
@@ -18,10 +20,7 @@ class Place(click.ParamType[int | datetime]):
         """Return the index or the time."""
         if isinstance(value, (int, datetime)):
             return value
-        if value.isdecimal():
-            return int(value)
         try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no index and no time; both look like 4711, or 2026-11-01T06:30", param, ctx)
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
+            return read_place(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

@@ -88,6 +88,10 @@ COMMANDS = {
         "wave_runner.cli.orders:cancel",
         "End everything of a run, a workflow or an actor that is not finished, or stop a runner.",
     ),
+    "pick": (
+        "wave_runner.cli.pick:pick",
+        "Retry, cancel or rerun exactly those interactions of RUN that the list shows for the same words.",
+    ),
     "status": ("wave_runner.cli.status:status", "Show how a run stands: the dashboard."),
     "watch": (
         "wave_runner.cli.watch:watch",
@@ -117,6 +121,10 @@ COMMANDS = {
     "actors": (
         "wave_runner.cli.actors:actors",
         "List the actors, show what changed in them, approve it, and see what came of them.",
+    ),
+    "workflow": (
+        "wave_runner.cli.workflow:workflow",
+        "Show which versions of a workflow its runs have had, and what differs between two.",
     ),
     "doctor": (
         "wave_runner.cli.doctor:doctor",

@@ -61,7 +61,7 @@ def status(
     Progress, steps, the busiest actors, stale work, the last errors with their kinds, why records are incomplete and
     why staged rows were rejected: all read at one moment, so that the numbers add up. A record is completed when what
     its workflow ensures holds in its tables. With --as-of it is read from the log: what the events up to there say, of
-    steps and records that had begun; known at a time is what had been sealed by then.
+    steps and records that had begun, and of what had gone wrong; known at a time is what had been sealed by then.
     """
     if as_of is None:
         asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after, as_json=as_json))
@@ -134,6 +134,8 @@ async def _as_of(folder: Path, run_id: int | None, where: int | datetime, *, as_
     output.heading(f"records that had begun: {_listed(found.records)}")
     rows: list[output.Row] = [{"step": step, "begun": _listed(states)} for step, states in found.steps.items()]
     output.table(("step", "begun"), rows, title="steps")
+    if found.errors:
+        output.table(("n", "records", "step", "state", "reason"), [asdict(one) for one in found.errors], title="errors")
 
 
 def _state(run: Run) -> str:

@@ -93,9 +93,11 @@ def _choose(name: str, choices: list[Any], default: Any, required: bool) -> Any:
 
 
 def _what_now(task: Task) -> str:
+    from wave_runner.runner.deciding import state_of
+
     if task.decided_at is not None:
         return f"task {task.task} is decided; a runner goes on with it"
-    return f"task {task.task}: {len(task.answers)} of {task.needs} people have decided; it waits for another one"
+    return f"task {task.task}: {state_of(task)}; it waits for another one"
 
 
 def _say(text: str) -> None:

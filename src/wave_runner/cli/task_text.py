@@ -10,12 +10,13 @@ import click
 from wave_runner.cli import output
 
 if TYPE_CHECKING:
+    from wave_runner.runner.deciding import Spoken
     from wave_runner.store.tasks import Task
 
 
 def print_task(task: Task, form: Any, *, stream: IO[str]) -> None:
     """Print a task for people. Nothing that comes from a record reaches the terminal but printable text."""
-    from wave_runner.runner.deciding import state_of, visible
+    from wave_runner.runner.deciding import decisions, state_of
 
     def say(text: str) -> None:
         click.echo(output.clean(text), file=stream)
@@ -32,11 +33,22 @@ def print_task(task: Task, form: Any, *, stream: IO[str]) -> None:
         for line in (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).splitlines() or [""]:
             say(f"  {line}")
     say("")
-    for one in visible(task):
-        told = f"decided {one.answer}" if one.answer is not None else "sent it back"
-        say(f"{one.person} {told}{f': {one.comment}' if one.comment else ''} (round {one.round}, {one.seconds:.0f} s)")
+    for one in decisions(task, form):
+        say(_said(one, task))
     if task.decided_at is None:
         say(f"to decide: {', '.join(_fields(form)) or 'any object'}")
+
+
+def _said(one: Spoken, task: Task) -> str:
+    """Return a decision as one line: who said what, what they saw, how long they took, and where the log says so."""
+    told = "sent it back" if one.answer is None else f"decided {json.dumps(one.answer, ensure_ascii=False)}"
+    about = [f"round {one.round}", f"{one.seconds:.0f} s after claiming it"]
+    if one.nth is not None and task.needs > 1:
+        about.append(f"number {one.nth}, {task.needs} are needed{', blind' if task.blind else ''}")
+    about += [f"not as proposed: {', '.join(one.changed)}"] if one.changed else []
+    if one.saw is not None and one.said is not None:
+        about.append(f"saw {one.saw[:12]}, said {one.said[:12]}, event {one.event_id}")
+    return f"{one.person} {told}{f': {one.comment}' if one.comment else ''} ({'; '.join(about)})"
 
 
 def _fields(form: Any) -> list[str]:

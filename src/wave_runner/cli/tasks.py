@@ -29,6 +29,9 @@ as_option = click.option(
     "--as", "person", envvar="WAVE_PERSON", metavar="NAME", help="Who you are.  [default: the system's user]"
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+skip_option = click.option(
+    "--skip", type=click.IntRange(min=1), multiple=True, metavar="TASK", help="Not this one; may be repeated."
+)
 token_option = click.option(
     "--token", type=click.UUID, metavar="TOKEN", help="Only if this is still the claim: what `claim --json` gave."
 )
@@ -76,24 +79,25 @@ def list_(
     )
 
 
-@tasks.command()
+@tasks.command()  # the function has the name of the command
 @project_option
 @click.option("--queue", metavar="NAME", help="Only of this queue.")
+@skip_option
 @as_option
 @click.pass_context
-def next(context: click.Context, queue: str | None, person: str | None) -> None:  # the command's name
+def next(context: click.Context, queue: str | None, skip: tuple[int, ...], person: str | None) -> None:
     """Claim the most urgent task that you may take, and answer it here, field by field.
 
     \b
     wave tasks next
-    wave tasks next --queue recruiters --as maria
+    wave tasks next --queue recruiters --as maria --skip 4711
 
     Ctrl-C keeps what you have filled in, and the claim, for half an hour: wave tasks next goes on with it.
     """
     from wave_runner.cli import task_form
 
     async def work(people: People) -> int:
-        task = await _own_or_next(people, queue)
+        task = await people.claim(queue=queue, skip=skip)
         if task is None:
             click.echo("nothing waits for you", err=True)
             return 0
@@ -122,10 +126,18 @@ def show(context: click.Context, task: int, person: str | None, as_json: bool) -
 @project_option
 @click.argument("task", type=click.IntRange(min=1), required=False)
 @click.option("--queue", metavar="NAME", help="Without TASK: only of this queue.")
+@skip_option
 @as_option
 @json_option
 @click.pass_context
-def claim(context: click.Context, task: int | None, queue: str | None, person: str | None, as_json: bool) -> None:
+def claim(
+    context: click.Context,
+    task: int | None,
+    queue: str | None,
+    skip: tuple[int, ...],
+    person: str | None,
+    as_json: bool,
+) -> None:
     """Claim TASK, or the most urgent one that you may take, for half an hour.
 
     \b
@@ -136,7 +148,7 @@ def claim(context: click.Context, task: int | None, queue: str | None, person: s
     """
 
     async def work(people: People) -> Task:
-        claimed = await people.claim(task=task, queue=queue)
+        claimed = await people.claim(task=task, queue=queue, skip=skip)
         if claimed is None:
             from wave_runner.errors import NotFoundError
 
@@ -243,14 +255,6 @@ def _as(folder: Path, person: str | None, work: Callable[[People], Awaitable[T]]
     return asyncio.run(on_the_database())
 
 
-async def _own_or_next(people: People, queue: str | None) -> Task | None:
-    """Claim what this person has begun already, else the next task."""
-    from wave_runner.reports.tasks import open_tasks
-
-    own = await open_tasks(people.database, queue=queue, person=people.person, limit=1)
-    return await people.claim(task=own.rows[0].task if own.rows else None, queue=queue)
-
-
 async def _list(
     folder: Path, queue: str | None, run_id: int | None, overdue: bool, *, person: str | None, as_json: bool
 ) -> None:
@@ -278,9 +282,14 @@ def _state(one: Any) -> str:
     said = [
         "overdue" if one.overdue else "",
         f"claimed by {one.claimed_by}" if one.claimed_by else "",
-        f"{one.decided} of {one.needs} have decided" if one.needs > 1 else "",
+        _spoken(one) if one.needs > 1 else "",
     ]
     return ", ".join(filter(None, said)) or "open"
+
+
+def _spoken(one: Any) -> str:
+    differ = one.decided >= one.needs
+    return f"{one.decided} have decided, and differ" if differ else f"{one.decided} of {one.needs} have decided"
 
 
 def _answer(fields: tuple[str, ...], file: Any) -> Any:

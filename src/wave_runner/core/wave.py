@@ -151,14 +151,15 @@ def choose(
     mine = [queue for queue in waiting if queue.work_key == memory.current]
     pressing = _ahead(waiting, by=STEP * STEPS_WORTH_A_LOAD)
     paid = _has_paid(memory, policy)
-    if mine and paid and not any(queue in mine for queue in pressing):
+    if mine and paid and not any(queue.work_key == memory.current for queue in pressing):
         return _chosen(pressing, memory, "far ahead") or _chosen(mine, memory, "drain")
     if not mine or paid:
-        late = _overdue([queue for queue in waiting if queue not in mine], memory, policy)
+        late = _overdue([queue for queue in waiting if queue.work_key != memory.current], memory, policy)
         if late is not None:
             return _before_leaving(mine, memory) or late
     if mine:
-        return _drained([queue for queue in mine if queue in pressing] or mine, memory, policy)
+        here = [queue for queue in pressing if queue.work_key == memory.current]
+        return _drained(here or mine, memory, policy)
     there = {one.work_key for one in memory.resident}
     if here := [queue for queue in waiting if queue.work_key in there]:
         return _chosen(_ahead(here, by=STEP), memory, "resident")

@@ -23,10 +23,10 @@ Stat = tuple[int, int, int, int]
 _GONE: Stat = (0, 0, 0, 0)
 
 
-def diff(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:
-    """Return a unified diff of two sets of files, by path; "" where they are the same."""
+def diff(old: Mapping[str, bytes], new: Mapping[str, bytes], names: tuple[str, str] = ("approved", "now")) -> str:
+    """Return a unified diff of two sets of files with these names, by path; "" where they are the same."""
     paths = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
-    return "".join(_file_diff(path, old.get(path), new.get(path)) for path in paths)
+    return "".join(_file_diff(path, old.get(path), new.get(path), names) for path in paths)
 
 
 def contents(actor: ActorManifest, fetch: Callable[[str], bytes]) -> dict[str, bytes]:
@@ -83,9 +83,9 @@ def _stat(file: Path) -> Stat:
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def _file_diff(path: str, old: bytes | None, new: bytes | None) -> str:
-    before = "/dev/null" if old is None else f"approved/{path}"
-    after = "/dev/null" if new is None else f"now/{path}"
+def _file_diff(path: str, old: bytes | None, new: bytes | None, names: tuple[str, str]) -> str:
+    before = "/dev/null" if old is None else f"{names[0]}/{path}"
+    after = "/dev/null" if new is None else f"{names[1]}/{path}"
     if b"\0" in (old or b"") + (new or b""):
         return f"Binary files {before} and {after} differ\n"
     lines = difflib.unified_diff(_lines(old), _lines(new), before, after)

@@ -41,7 +41,7 @@ def _copy(template: str, folder: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(_with_id(content) if path == WAVE_TOML else content)
     # The database, the weights and the logs of this project live there; none of it belongs under version control.
-    (folder / ".gitignore").write_text(".wave/\n__pycache__/\n", encoding="utf-8")
+    (folder / ".gitignore").write_text(".env\n.wave/\n__pycache__/\n", encoding="utf-8")
 
 
 def _with_id(content: bytes) -> bytes:

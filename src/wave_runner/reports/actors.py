@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,9 @@ from wave_runner.reports.rate import success_percent
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
-    from wave_runner.store.database import Connection
+    from wave_runner.store.database import Connection, Row
+
+SUMMED = ("attempts", "answers", "retries", "completed", "broken", "timed", "service_us")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +34,28 @@ class Actor:
     max_us: int | None
 
 
-async def actors(connection: Connection, run_id: int) -> list[Actor]:
+async def actors(connection: Connection, run_id: int, work: Sequence[Row]) -> list[Actor]:
     """Return the actors of a run, the busiest first."""
-    return [
-        Actor(**row, success_percent=success_percent(completed=row["completed"], broken=row["broken"]))
-        for row in await stored.actors(connection, run_id)
-    ]
+    steps: dict[str, list[Row]] = defaultdict(list)
+    for row in work:
+        steps[row["actor"]].append(row)
+    found = [_actor(row, steps[row["name"]]) for row in await stored.actors(connection, run_id)]
+    return sorted(found, key=lambda one: (-one.executions, one.actor))
+
+
+def _actor(row: Row, steps: Sequence[Row]) -> Actor:
+    total = {name: sum(step[name] for step in steps) for name in SUMMED}
+    timed = [step for step in steps if step["timed"]]
+    return Actor(
+        actor=row["name"],
+        kind=row["kind"],
+        state=row["state"],
+        executions=total["attempts"] - total["answers"],
+        retries=total["retries"],
+        completed=total["completed"],
+        broken=total["broken"],
+        success_percent=success_percent(completed=total["completed"], broken=total["broken"]),
+        min_us=min((step["min_us"] for step in timed), default=None),
+        average_us=total["service_us"] / total["timed"] if timed else None,
+        max_us=max((step["max_us"] for step in timed), default=None),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -35,6 +35,20 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastError:
+    """What had gone wrong at a step for one reason: a rule that was broken, or else a class of error.
+
+    State `retrying` was to be tried again.
+    """
+
+    step: str
+    state: str
+    reason: str
+    n: int
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class AsOf:
     """A run as the first `index` entries of the log say, which were sealed by `sealed_at`.
 
@@ -47,6 +61,7 @@ class AsOf:
     state: str
     records: Mapping[str, int]
     steps: Mapping[str, Mapping[str, int]]
+    errors: Sequence[PastError]
 
 
 async def as_of(database: Database, where: int | datetime, run_id: int | None = None) -> AsOf:
@@ -77,6 +92,7 @@ async def as_of(database: Database, where: int | datetime, run_id: int | None = 
             state=STATE_OF[await stored.last_said(connection, found, before)],
             records=await stored.records(connection, found, before),
             steps=dict(steps),
+            errors=[PastError(**row) for row in await stored.errors(connection, found, before)],
         )
 
 

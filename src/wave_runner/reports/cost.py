@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from wave_runner.core.cost import amount
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.gone import must_be_there
-from wave_runner.reports.overall import FromCache
+from wave_runner.reports.overall import FromCache, from_cache
 from wave_runner.store import reports as stored
+from wave_runner.store import run_sums
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Database, Row
@@ -93,12 +94,12 @@ async def cost(database: Database, run_id: int | None = None, *, by: By = By.STE
         await must_be_there(connection, chosen)
         [whole, *rows] = await stored.cost(connection, chosen, by=by, limit=limit)
         loads = await stored.model_loads(connection, chosen)
-        calls = await stored.model_calls(connection, chosen)
+        work = await run_sums.work(connection, chosen)
     return Cost(
         **run,
         loads=loads["loads"],
         load_us=loads["load_us"],
-        from_cache=FromCache(answers=calls["answers"], tokens=calls["tokens"], service_us=calls["service_us"]),
+        from_cache=from_cache(work),
         total=_line(whole),
         by=by,
         total_lines=whole["lines"],

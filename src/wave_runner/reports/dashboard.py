@@ -17,8 +17,8 @@ from wave_runner.reports.rejections import Rejection, rejections
 from wave_runner.reports.stale import Stale, stale
 from wave_runner.reports.steps import Step, steps
 from wave_runner.reports.tasks import Waiting, waiting
-from wave_runner.reports.throughput import Throughput, throughput
-from wave_runner.store import drops
+from wave_runner.reports.throughput import Throughput, lately
+from wave_runner.store import drops, run_sums
 from wave_runner.store import reports as stored
 from wave_runner.store.drops import Gone
 
@@ -52,11 +52,12 @@ async def dashboard(
         chosen = run_id if run_id is not None else await stored.newest_run(connection)
         if chosen is None:
             raise NotFoundError("there is no run yet", hint="start one: wave run WORKFLOW")
+        sums = await run_sums.sums(connection, chosen)
         return Dashboard(
-            overall=await overall(connection, chosen),
-            steps=await steps(connection, chosen),
-            actors=await actors(connection, chosen),
-            throughput=await throughput(connection, chosen),
+            overall=await overall(connection, chosen, sums),
+            steps=await steps(connection, chosen, sums.work),
+            actors=await actors(connection, chosen, sums.work),
+            throughput=lately(sums),
             stale=await stale(connection, chosen, older_than_s=stale_after_s),
             errors=await errors(connection, chosen, limit=recent),
             incomplete=await incomplete(connection, chosen),

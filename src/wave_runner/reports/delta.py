@@ -65,8 +65,7 @@ async def delta(database: Database, run_id: int | None = None) -> Delta:
             workflow=row["workflow"],
             state=row["state"],
             reason=row["reason"],
-            executed=row["records"],
-            saved=row["saved"],
+            **await stored.saved_records(connection, chosen),
             targets=await _targets(connection, chosen),
             savers=await _savers(connection, chosen),
         )

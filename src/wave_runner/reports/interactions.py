@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wave_runner.core.interaction import State
 from wave_runner.errors import NotFoundError
@@ -94,22 +94,13 @@ async def interactions(
 
     Raises `NotFoundError` if there is no such run or record.
     """
-    wanted = wanted or Wanted()
     first = before if before is not None else NEWEST
     async with stored.snapshot(database) as connection:
         chosen, workflow = await run_of(connection, run_id)
-        record_id = await _record(connection, key, collections)
-        by = "record" if record_id is not None else "trouble" if wanted.is_trouble else "place"
-        found = await stored.interactions(
-            connection,
-            chosen,
-            by=by,
-            record_id=record_id,
-            before=first,
-            look=look,
-            limit=limit + 1,
-            **asdict(wanted),
-        )
+        like = await like_that(connection, chosen, wanted or Wanted(), key=key, collections=collections)
+        by = like["by"]
+        given = {**like, "before": first, "look": look, "limit": limit + 1}
+        found = await stored.interactions(connection, chosen, **given)
         rows = [ListedInteraction(**row) for row in found[:limit]]
         following, looked_at = rows[-1].interaction_id if len(found) > limit else None, None
         if following is None and by == "place":
@@ -117,6 +108,18 @@ async def interactions(
             if seen["looked"] == look:
                 following, looked_at = seen["oldest"], look
     return Interactions(run_id=chosen, workflow=workflow, rows=rows, next_before_id=following, looked_at=looked_at)
+
+
+async def like_that(
+    connection: Connection, run_id: int, wanted: Wanted, *, key: str | None, collections: Sequence[str]
+) -> dict[str, Any]:
+    """Return what is asked for as the statements take it, with the way that leads to it.
+
+    Raises `NotFoundError` if there is no such record.
+    """
+    record_id = await _record(connection, key, collections)
+    by = "record" if record_id is not None else "trouble" if wanted.is_trouble else "place"
+    return {"by": by, "record_id": record_id, **asdict(wanted)}
 
 
 async def run_of(connection: Connection, run_id: int | None) -> tuple[int, str]:

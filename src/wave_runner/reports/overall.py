@@ -14,6 +14,7 @@ from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Row
+    from wave_runner.store.run_sums import Sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,40 +116,39 @@ class Overall:
     from_cache: FromCache
 
 
-async def overall(connection: Connection, run_id: int) -> Overall:
+async def overall(connection: Connection, run_id: int, sums: Sums) -> Overall:
     """Return how a run stands. Raises `NotFoundError` if there is no such run."""
     row = await stored.overall(connection, run_id)
     if row is None:
         raise NotFoundError(f"there is no run {run_id}", hint="wave status shows the newest run")
     loads = await stored.model_loads(connection, run_id)
-    calls = await stored.model_calls(connection, run_id)
     return Overall(
         as_of=row["as_of"],
         run=Run(**{name: row[name] for name in Run.__dataclass_fields__} | _read(row)),
-        records=Records(
-            total=row["records"],
-            live=row["live"],
-            ended=row["ended"],
-            completed=row["completed"],
-            incomplete=row["incomplete"],
-        ),
-        staging=_staging(row),
+        records=Records(**sums.records),
+        staging=Staging(**sums.staged),
         selected=_selected(row),
         interactions=_interactions(await live.counts(connection, run_id)),
         model_loads=loads["loads"],
         model_load_us=loads["load_us"],
-        model_calls=calls["calls"],
-        from_cache=FromCache(answers=calls["answers"], tokens=calls["tokens"], service_us=calls["service_us"]),
+        model_calls=model_calls(sums.work),
+        from_cache=from_cache(sums.work),
     )
+
+
+def model_calls(work: Sequence[Row]) -> int:
+    """Return how often models were asked: an answer that was recorded already is no call."""
+    return sum(row["attempts"] - row["answers"] for row in work if row["kind"] == "ai_model")
+
+
+def from_cache(work: Sequence[Row]) -> FromCache:
+    """Return what the answers have saved that were recorded already."""
+    answers, tokens, service_us = (sum(row[name] for row in work) for name in ("answers", "saved_tokens", "saved_us"))
+    return FromCache(answers=answers, tokens=tokens, service_us=service_us)
 
 
 def _read(row: Row) -> dict[str, Any]:
     return {"params": json.loads(row["params"]), "broken": json.loads(row["broken"] or "[]")}
-
-
-def _staging(row: Row) -> Staging:
-    states = {name: row[name] for name in Staging.__dataclass_fields__ if name != "total"}
-    return Staging(total=row["staged"], **states)
 
 
 SELECTED = ("begun", "again", "unchanged", "left_incomplete", "under_way", "vanished", "erased")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wave_runner.core.interaction import TERMINAL
 from wave_runner.reports import live
 from wave_runner.reports.rate import success_percent
-from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Row
@@ -31,12 +30,12 @@ class Step:
     median_us: float | None
 
 
-async def steps(connection: Connection, run_id: int) -> list[Step]:
+async def steps(connection: Connection, run_id: int, work: Sequence[Row]) -> list[Step]:
     """Return every step of the run in the order of its file, those without work included."""
     states: dict[tuple[str, str], dict[str, int]] = {}
     for count in await live.counts(connection, run_id):
         states.setdefault((count.step, count.actor), {})[count.state] = count.n
-    return [_step(row, states.get((row["step"], row["actor"]), {})) for row in await stored.steps(connection, run_id)]
+    return [_step(row, states.get((row["step"], row["actor"]), {})) for row in work]
 
 
 def _step(row: Row, states: Mapping[str, int]) -> Step:
@@ -51,6 +50,6 @@ def _step(row: Row, states: Mapping[str, int]) -> Step:
         states=states,
         success_percent=success_percent(completed=completed, broken=broken),
         retries=row["retries"],
-        average_us=row["average_us"],
+        average_us=row["service_us"] / row["timed"] if row["timed"] else None,
         median_us=row["median_us"],
     )

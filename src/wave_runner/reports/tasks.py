@@ -17,7 +17,7 @@ SHOWN = 100
 
 @dataclass(frozen=True, kw_only=True)
 class OpenTask:
-    """A task that is not decided. `decided` is how many of the `needs` people have spoken in this round."""
+    """A task that is not decided. `decided` is how many of the `needs` people have `spoken` in this round."""
 
     task: int
     queue: str
@@ -32,6 +32,7 @@ class OpenTask:
     asked_at: datetime
     needs: int
     decided: int
+    spoken: Sequence[str]
     claimed_by: str | None
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wave_runner.store import reports as stored
+from wave_runner.store import run_sums
+from wave_runner.store.run_sums import BUCKET_S, WINDOW_S
 
 if TYPE_CHECKING:
-    from wave_runner.store.database import Connection
-
-WINDOW_S = 3600.0
-BUCKET_S = 60.0
+    from wave_runner.store.database import Connection, Row
+    from wave_runner.store.run_sums import Sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,16 @@ async def throughput(
     connection: Connection, run_id: int, *, window_s: float = WINDOW_S, bucket_s: float = BUCKET_S
 ) -> Throughput:
     """Return how many interactions ended in the window, and when."""
-    rows = await stored.throughput(connection, run_id, window_s=window_s, bucket_s=bucket_s)
+    rows = await run_sums.ends(connection, run_id, window_s=window_s, bucket_s=bucket_s)
+    return _throughput(rows, bucket_s)
+
+
+def lately(sums: Sums) -> Throughput:
+    """Return what ended in the last hour of a run, minute by minute."""
+    return _throughput(sums.ends, BUCKET_S)
+
+
+def _throughput(rows: Sequence[Row], bucket_s: float) -> Throughput:
     seconds = rows[0]["seconds"] if rows else 0.0
     buckets = [
         Bucket(at=row["bucket"], finished=row["finished"], completed=row["completed"])

@@ -135,17 +135,27 @@ class _Live:
 
     async def _read(self, log: WholeLog, size: int) -> bool:
         """Read the log, and say whether all of it is there."""
+        rows, self._stored = await self._stretch(0, size)
         for first in range(0, size, STRETCH):
-            rows = await sealed.entries(self._connection, first, min(first + STRETCH, size))
-            before = (0, first // wave_verify.TILE - 1)
-            some = await sealed.all_tiles(self._connection, before, STRETCH // wave_verify.TILE + 2)
-            self._stored = {index: hashes for level, index, hashes, _ in some if level == 0}
-            # Hashing holds no lock, and somebody may want to know meanwhile how far it is.
-            if not await asyncio.to_thread(self._take, log, rows) or len(rows) < min(first + STRETCH, size) - first:
+            # The next stretch is read while this one is hashed, in a thread: somebody may want to know how far it is.
+            is_whole, (following, stored) = await asyncio.gather(
+                asyncio.to_thread(self._take, log, rows), self._stretch(first + STRETCH, size)
+            )
+            if not is_whole or len(rows) < min(first + STRETCH, size) - first:
                 message = "the entry is not there: the log was cut, or has a hole"
                 log.checks.findings.add(TamperedError(message), log.tree.size)
                 return False
+            rows, self._stored = following, stored
         return True
+
+    async def _stretch(self, first: int, size: int) -> tuple[Sequence[sealed.Entry], dict[int, bytes]]:
+        """Return the entries from an index on with the tiles of the lowest level that they fill; nothing at the end."""
+        if first >= size:
+            return [], {}
+        rows = await sealed.entries(self._connection, first, min(first + STRETCH, size))
+        before = (0, first // wave_verify.TILE - 1)
+        some = await sealed.all_tiles(self._connection, before, STRETCH // wave_verify.TILE + 2)
+        return rows, {index: hashes for level, index, hashes, _ in some if level == 0}
 
     def _take(self, log: WholeLog, rows: Sequence[sealed.Entry]) -> bool:
         for row in rows:
@@ -153,7 +163,7 @@ class _Live:
                 return False
             event = None
             try:
-                event = _event(row.event, self._source) if row.event is not None else None
+                event = _event(row.event, row.log_index, self._source) if row.event is not None else None
             except (TamperedError, ValueError, KeyError) as error:
                 found = TamperedError(f"it cannot be what was sealed: {error!s:.200}")
                 log.checks.findings.add(found, row.log_index, row.event.event_id if row.event else None)
@@ -194,13 +204,15 @@ def _nothing(older: Sequence[Checkpoint]) -> TamperedError | IncompleteError:
     return TamperedError(f"a checkpoint is of {most} entries, and nothing of the log is signed: it was cut")
 
 
-def _event(event: stored_event.Event, source: str) -> wave_verify.Event:
+def _event(event: stored_event.Event, index: int, source: str) -> wave_verify.Event:
     data = orjson.loads(event.data)
     if not isinstance(data, dict):
         raise TamperedError("its data is no object")
     cause = None
     if event.cause_interaction_id is not None and event.cause_seq is not None:
         cause = event.cause_interaction_id, event.cause_seq
+    promised = wave_verify.promises(data)
+    body = stored_event.body(event, source=source)
     return wave_verify.Event(
         event_id=event.event_id,
         recorded_us=event.recorded_us,
@@ -212,6 +224,6 @@ def _event(event: stored_event.Event, source: str) -> wave_verify.Event:
         cause=cause,
         correlation=event.correlation_id,
         data=data,
-        promised=wave_verify.promises(data),
-        body=stored_event.body(event, source=source),
+        promised=promised,
+        entry=wave_verify.entry(body, index, event.event_id, event.recorded_us, event.db_user, promised),
     )

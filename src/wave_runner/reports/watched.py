@@ -14,8 +14,9 @@ from wave_runner.reports.overall import Interactions, Records, Run, overall
 from wave_runner.reports.stale import stale
 from wave_runner.reports.steps import Step, steps
 from wave_runner.reports.tasks import Waiting, waiting
-from wave_runner.reports.throughput import throughput
+from wave_runner.reports.throughput import lately
 from wave_runner.store import reports as stored
+from wave_runner.store import run_sums
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Database
@@ -105,13 +106,14 @@ async def _chosen(connection: Connection, run_id: int | None) -> list[int]:
 
 
 async def _run(connection: Connection, run_id: int) -> tuple[WatchedRun, datetime]:
-    whole = await overall(connection, run_id)
-    per_minute = (await throughput(connection, run_id)).per_minute
+    sums = await run_sums.sums(connection, run_id)
+    whole = await overall(connection, run_id, sums)
+    per_minute = lately(sums).per_minute
     found = WatchedRun(
         run=whole.run,
         records=whole.records,
         interactions=whole.interactions,
-        steps=await steps(connection, run_id),
+        steps=await steps(connection, run_id, sums.work),
         per_minute=per_minute,
         left_s=_left_s(whole.interactions, per_minute),
         stale=(await stale(connection, run_id)).total,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,11 +24,13 @@ from wave_runner.core.event import commitment
 from wave_runner.core.guards import Asked
 from wave_runner.core.interaction import State
 from wave_runner.core.outcome import Breach, Done, Evidence, Usage
+from wave_runner.core.proposal import changed, proposed
 from wave_runner.core.text import sanitise
 from wave_runner.errors import AnswerError, ConflictError, NotFoundError
 from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import move_of
 from wave_runner.runner.steps import StepInHand, Steps
+from wave_runner.runner.telling import tell_attempts
 from wave_runner.runner.texts import Texts
 from wave_runner.store import interactions, stops, tasks
 from wave_runner.store.database import Connection, Database
@@ -48,6 +51,27 @@ def named(person: str) -> str:
     return person
 
 
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """What one person has said in one round: after how many seconds, and where the log says so.
+
+    `answer` is None where it was sent back. `nth` counts the answers of the round; `changed` are the fields that
+    differ from what was proposed; `saw` and `said` are what the event commits to.
+    """
+
+    round: int
+    person: str
+    answer: dict[str, Any] | None
+    comment: str | None
+    seconds: float
+    decided_at: datetime
+    event_id: int | None
+    saw: str | None
+    said: str | None
+    nth: int | None
+    changed: list[str]
+
+
 class People:
     """What one person may do. Raises `NotFoundError` for a task that is not there, `ConflictError` for another's."""
 
@@ -56,10 +80,16 @@ class People:
         self._steps = steps
         self.person = named(person)
 
-    async def claim(self, *, task: int | None = None, queue: str | None = None) -> Task | None:
-        """Claim a task, by default what they have claimed, or the most urgent that they may. None if there is none."""
+    async def claim(
+        self, *, task: int | None = None, queue: str | None = None, skip: Sequence[int] = ()
+    ) -> Task | None:
+        """Claim a task, by default what they have claimed, or the most urgent that they may. None if there is none.
+
+        Without a task, none of those in `skip` is taken.
+        """
+        skip = skip if task is None else ()
         async with self.database.transaction() as connection:
-            claimed = await tasks.claim(connection, self.person, task=task, queue=queue)
+            claimed = await tasks.claim(connection, self.person, task=task, queue=queue, skip=skip)
             if claimed is not None:
                 return await tasks.find(connection, claimed)
             if task is None:
@@ -146,7 +176,10 @@ class People:
         if found is None:
             return _unknown(task)
         if found.decided_at is not None:
-            return ConflictError(f"task {task} is decided already", hint=f"wave tasks show {task}")
+            by = " and ".join(one.person for one in found.answers)
+            return ConflictError(
+                f"task {task} is decided already{f', by {by}' if by else ''}", hint=f"wave tasks show {task}"
+            )
         if any(one.person == self.person for one in found.decisions if one.round == found.round):
             message = f"{self.person} has decided on task {task} already; it needs {found.needs} different people"
             return ConflictError(message, hint="somebody else must look at it")
@@ -181,7 +214,8 @@ class People:
 def shown(task: Task) -> dict[str, Any]:
     """Return exactly what a person is shown of a task, as it is kept and committed to.
 
-    With `blind` nobody sees the decisions of this round. What was sent back is always shown with its comment.
+    With `blind` nobody sees the decisions of this round before as many have spoken as are needed; whoever comes when
+    these do not agree sees them all. What was sent back is always shown with its comment.
     """
     return {
         "title": task.title,
@@ -196,8 +230,7 @@ def shown(task: Task) -> dict[str, Any]:
 
 def visible(task: Task) -> list[Decision]:
     """Return what others have said that a person may see of a task."""
-    open_and_blind = task.blind and task.decided_at is None
-    return [one for one in task.decisions if one.round < task.round or not open_and_blind]
+    return [one for one in task.decisions if one.round < task.round or not task.hidden]
 
 
 def state_of(task: Task) -> str:
@@ -205,6 +238,8 @@ def state_of(task: Task) -> str:
     if task.decided_at is not None:
         return "decided"
     needed = f"{len(task.answers)} of {task.needs} people have decided" if task.needs > 1 else ""
+    if task.split:
+        needed = f"{len(task.answers)} people have decided, and differ"
     claimed = f"claimed by {task.claimed_by}" if task.claimed_by is not None and not task.expired else ""
     return ", ".join(filter(None, [claimed, needed])) or "open"
 
@@ -235,20 +270,47 @@ def document(task: Task, form: Any, person: str) -> dict[str, Any]:
         "draft": orjson.loads(task.draft) if mine and task.draft else None,
         "input": orjson.loads(task.input),
         "form": form,
-        "decisions": [
-            {**asdict(one), "answer": orjson.loads(one.answer) if one.answer else None} for one in visible(task)
-        ],
+        "proposed": proposal_of(task, form),
+        "spoken": [one.person for one in task.answers],
+        "decisions": decisions(task, form),
     }
+
+
+def proposal_of(task: Task, form: Any) -> dict[str, Any]:
+    """Return what a task shows under the names of its form's fields."""
+    fields = form.get("properties") if isinstance(form, dict) else None
+    return proposed(orjson.loads(task.input), fields if isinstance(fields, dict) else ())
+
+
+def decisions(task: Task, form: Any) -> list[Spoken]:
+    """Return the decisions that may be seen."""
+    proposal = proposal_of(task, form)
+    return [_spoken(task, one, proposal) for one in visible(task)]
+
+
+def _spoken(task: Task, decision: Decision, proposal: Mapping[str, Any]) -> Spoken:
+    answer = orjson.loads(decision.answer) if decision.answer else None
+    answers = [one for one in task.decisions if one.round == decision.round and one.answer is not None]
+    return Spoken(
+        **{
+            **asdict(decision),
+            "answer": answer,
+            "nth": answers.index(decision) + 1 if answer is not None else None,
+            "changed": changed(answer, proposal) if answer is not None else [],
+        }
+    )
 
 
 async def _complete(connection: Connection, step: StepInHand, task: Task, answer: Mapping[str, Any]) -> None:
     """Complete the interaction with what was agreed on: output, route, children and event, in this transaction."""
     await tasks.close(connection, task)
     done = Done(output=dict(answer), usage=Usage(service_us=int((task.seconds or 0) * 1_000_000)))
-    move = move_of(_ready(step, task), done, Texts())
+    ready = _ready(step, task)
+    move = move_of(ready, done, Texts())
     wave = Wave(wave_id=task.wave_id, runner_id=None, queue_id=step.run_step.queue_id, items=(task.item,))
     await interactions.finish(connection, wave, [move], from_state=State.WAITING)
     await stops.remember(connection, [move])
+    tell_attempts(wave, [(ready, done)], [move])
 
 
 def _checked(step: StepInHand, task: Task, answer: Any) -> Done | Breach:

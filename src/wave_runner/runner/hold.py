@@ -12,6 +12,7 @@ from uuid import UUID
 
 from wave_runner.core.control import Told
 from wave_runner.core.rates import booking, wait_s
+from wave_runner.runner.telling import tell_over
 from wave_runner.store import accounts, interactions, waves
 from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Connection, Database, Unavailable
@@ -163,6 +164,7 @@ class Holder:
                     await asyncio.shield(self._in_background(self._give_back([over])))
             self.lost.discard(wave.wave_id)
             self.cancelled.discard(wave.wave_id)
+            tell_over(wave, done)
         return done
 
     async def give_back(self, wave: waves.Wave) -> None:

@@ -34,7 +34,7 @@ from wave_runner.runner.prepare import Ready, overdue, prepare
 from wave_runner.runner.recall import look_up, take, with_question
 from wave_runner.runner.record import quarantine, record
 from wave_runner.runner.steps import StepInHand, Steps
-from wave_runner.runner.telling import tell_claim
+from wave_runner.runner.telling import parent_of, tell_claim
 from wave_runner.runner.texts import Texts
 from wave_runner.runner.trouble import spared, trouble_to_tell, until_after_next_probe_s
 from wave_runner.runner.weights import Weights
@@ -373,7 +373,12 @@ class ModelLane:
         assert pinned.model is not None, "a queue of a model lane holds steps of models"
         began = time.monotonic()
         outcome = await answer(
-            self._server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=limit_s
+            self._server,
+            pinned.model,
+            prompt=ready.prompt,
+            schema=ready.step.schema,
+            timeout_s=limit_s,
+            traceparent=parent_of(in_hand.wave, ready),
         )
         self._pace.measure(ready.step.run_step.queue_id, time.monotonic() - began)
         if is_measure(outcome):

@@ -54,7 +54,8 @@ class Choice:
     False only the step itself is redone, where it has completed.
     `pinned` is a digest of all that `now` says, where they are to be redone with that: it is a part of the mark.
     `terms` speak of the record's row or of the result (core/results.py), `sql` is a query that gives keys, `keys` are
-    those of a file, `run_id` is one run; else each record's newest counts.
+    those of a file, `ids` are results that were picked from a list, `run_id` is one run; else each record's newest
+    counts.
     """
 
     workflow: str
@@ -66,6 +67,7 @@ class Choice:
     terms: tuple[Term, ...] = ()
     sql: str = ""
     keys: tuple[str, ...] | None = None
+    ids: frozenset[int] | None = None
     leads_on: bool = True
 
 
@@ -358,6 +360,7 @@ class Repair:
                 step,
                 run_id=choice.run_id,
                 keys=keys,
+                ids=choice.ids,
                 with_output=any(term.column.startswith(OUTPUT) for term in of_result),
             )
             if stale is not None:

@@ -17,6 +17,9 @@ from wave_runner.core.control import Told
 from wave_runner.core.rates import Rate
 from wave_runner.core.residency import Room
 from wave_runner.errors import WaveError
+from wave_runner.runner.adder import LONGEST_PAUSE_S as LONGEST_SUM_PAUSE_S
+from wave_runner.runner.adder import PAUSE_S as SUM_PAUSE_S
+from wave_runner.runner.adder import Adder
 from wave_runner.runner.ahead import Ahead
 from wave_runner.runner.canary import CanaryJudge
 from wave_runner.runner.fanner import Fanner
@@ -57,7 +60,7 @@ IDLE_PAUSE_S = 0.25
 SHORTEST_PAUSE_S = 0.1
 LONGEST_IDLE_PAUSE_S = 1.0
 # Loops that new work is no reason to wake.
-BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer", "projector", "feeder", "notifier")
+BY_THE_CLOCK = ("scheduler", "sweeper", "canceller", "sealer", "projector", "adder", "feeder", "notifier")
 CLOCK_PAUSE_S = 1.0
 LONGEST_NOTICE_PAUSE_S = 5.0
 TICK_S = 0.5
@@ -149,6 +152,7 @@ class Runner:
         if self._tasks:
             await self.sealer.finish()
             await self._projector.finish()
+            await self._adder.finish()
         for server in self.servers:
             await server.driver.close()
         if self._ticker is not None:
@@ -247,6 +251,7 @@ class Runner:
         self.people_lane = self._lane(PeopleLane)
         self.model_lanes = [lane for server in self.servers for lane in self._model_lanes(server)]
         self._projector = Projector(self.database, busy=lambda: self.busy)
+        self._adder = Adder(self.database)
         sweeper = self._sweeper()
         self._loops = [
             *map(self._seeking, [*self.script_lanes, *self.sql_lanes, *self.route_lanes, self.people_lane]),
@@ -260,6 +265,7 @@ class Runner:
             Loop("sealer", self.sealer.one_pass, pause_s=PAUSE_S, longest_pause_s=LONGEST_PAUSE_S),
             Loop("feeder", self._feeder().one_pass, pause_s=CLOCK_PAUSE_S),
             Loop("projector", self._projector.one_pass, pause_s=FOLD_PAUSE_S, longest_pause_s=LONGEST_FOLD_PAUSE_S),
+            Loop("adder", self._adder.one_pass, pause_s=SUM_PAUSE_S, longest_pause_s=LONGEST_SUM_PAUSE_S),
             *self._notifying(),
         ]
 

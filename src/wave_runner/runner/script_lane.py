@@ -19,6 +19,7 @@ from wave_runner.core.workflow import UPDATE, CollectionSpec
 from wave_runner.runner.lane import Lane
 from wave_runner.runner.prepare import Ready
 from wave_runner.runner.record import record
+from wave_runner.runner.telling import parent_of
 from wave_runner.store import interactions, queries, staging, waves
 from wave_runner.store.database import Database, DataRefused
 from wave_runner.store.refetching import Refetch
@@ -47,7 +48,7 @@ class ScriptLane(Lane):
         script = ready[0].step.script
         assert script is not None, "a queue of the script lane holds steps of scripts"
         requests = Requests(self.database, wave, ready)
-        jobs = [_job(one, None if one.item.record_id else await self._position(one)) for one in ready]
+        jobs = [_job(wave, one, None if one.item.record_id else await self._position(one)) for one in ready]
         began = time.monotonic()
         outcomes = await self.pool.run(replace(script, timeout_s=self.limit_s), jobs, requests)
         crash_points.passed("scripts/returned")
@@ -71,7 +72,7 @@ class ScriptLane(Lane):
         return found.position if found else None
 
 
-def _job(ready: Ready, position: Any) -> Job:
+def _job(wave: waves.Wave, ready: Ready, position: Any) -> Job:
     return Job(
         id=ready.item.interaction_id,
         input=ready.input,
@@ -80,6 +81,7 @@ def _job(ready: Ready, position: Any) -> Job:
         attempt=ready.attempt,
         position=position,
         max_raw_bytes=ready.step.tables.collection.max_raw_bytes,
+        traceparent=parent_of(wave, ready),
     )
 
 

@@ -11,6 +11,7 @@ from wave_runner.core.columns import targets
 from wave_runner.core.settling import broken, columns_of, tables_of, watched
 from wave_runner.core.text import sanitise
 from wave_runner.runner.steps import StepInHand, Steps
+from wave_runner.runner.telling import tell_ended, tell_settled
 from wave_runner.store import queries, run_ends, runs, settling
 from wave_runner.store.database import Database, DataRefused
 
@@ -76,6 +77,7 @@ class Settler:
             for alert in odd:
                 log.warning("run %s: %s: %s", run_id, alert.kind, alert.message, extra={"run_id": run_id})
             self._on_end(ended)
+            await tell_ended(self._database, run_id)
 
     async def _wrong_rows(self, run_id: int, step: StepInHand) -> list[str]:
         """Return what the queries on the run find that should not be there: how many rows, and the first of them."""
@@ -108,7 +110,8 @@ class Settler:
                 return 0
             verdicts = {record_id: [f"the project's tables cannot be read: {reason}"] for record_id in keys}
             await settling.settle(connection, run_id, verdicts, runner_id=self._runner_id)
-            return len(keys)
+        await tell_settled(self._database, run_id, list(keys))
+        return len(keys)
 
     async def _judge(self, run_id: int, step: StepInHand) -> int:
         pinned, tables = step.pinned, step.tables
@@ -131,4 +134,5 @@ class Settler:
                 for record_id, reason in wrong.items():
                     verdicts[record_id].append(f"{path}: {reason or 'names this record'}")
             await settling.settle(connection, run_id, verdicts, runner_id=self._runner_id)
-            return len(keys)
+        await tell_settled(self._database, run_id, list(keys))
+        return len(keys)

@@ -27,9 +27,12 @@ from __future__ import annotations
 import asyncio
 import datetime
 import email.utils
+import functools
 import ipaddress
 import math
+import os
 import re
+import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -95,7 +98,18 @@ def new_client(*, trust_env: bool) -> httpx2.AsyncClient:
         limits=httpx2.Limits(max_keepalive_connections=0),
         headers={"Connection": "close", "Accept-Encoding": "identity"},
         trust_env=trust_env,
+        verify=certificates(trust_env=trust_env),
     )
+
+
+def certificates(*, trust_env: bool) -> ssl.SSLContext:
+    """Return whose certificates this machine trusts, read once in a process: it is nearly all that a client costs."""
+    return _certificates(trust_env, *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+
+@functools.cache
+def _certificates(trust_env: bool, *_of_the_environment: str | None) -> ssl.SSLContext:
+    return httpx2.create_ssl_context(trust_env=trust_env)
 
 
 def is_on_this_machine(url: httpx2.URL) -> bool:
@@ -115,6 +129,7 @@ async def post(
     timeout_s: float,
     token_timeout_s: float | None = None,
     max_bytes: int = MAX_ANSWER_BYTES,
+    traceparent: str = "",
 ) -> Answer | Failure:
     """Send `body` and return the whole answer, or why there is none. `where` names the server in messages.
 
@@ -122,10 +137,11 @@ async def post(
     """
     received = bytearray()
     started = time.monotonic()
+    sent = {**headers, "Content-Type": "application/json", **({"traceparent": traceparent} if traceparent else {})}
     try:
         async with (
             asyncio.timeout(timeout_s),
-            client.stream("POST", url, content=body, headers={**headers, "Content-Type": "application/json"}) as reply,
+            client.stream("POST", url, content=body, headers=sent) as reply,
         ):
             async for chunk in watched(reply.aiter_raw(), token_timeout_s):
                 received += chunk

@@ -160,6 +160,7 @@ class LlamaCppServer:
                 where=self._name,
                 timeout_s=request.timeout_s,
                 token_timeout_s=request.token_timeout_s,
+                traceparent=request.traceparent,
             )
         finally:
             self._busy[request.model] -= 1

@@ -146,7 +146,9 @@ class OllamaServer:
             return sent
         self._busy[name] += 1
         try:
-            answer = await self._post(path, sent, request.timeout_s, request.token_timeout_s)
+            answer = await self._post(
+                path, sent, request.timeout_s, request.token_timeout_s, traceparent=request.traceparent
+            )
         finally:
             self._busy[name] -= 1
         context = self._contexts.get(name, way[CONTEXT])
@@ -296,7 +298,7 @@ class OllamaServer:
         return replace(failure, outage=Outage.MODEL)
 
     async def _post(
-        self, path: str, sent: bytes, timeout_s: float, token_timeout_s: float | None
+        self, path: str, sent: bytes, timeout_s: float, token_timeout_s: float | None, *, traceparent: str = ""
     ) -> exchange.Answer | Failure:
         return await exchange.post(
             self._client,
@@ -306,6 +308,7 @@ class OllamaServer:
             where=self.where,
             timeout_s=timeout_s,
             token_timeout_s=token_timeout_s,
+            traceparent=traceparent,
         )
 
     def _at_work(self) -> list[str]:

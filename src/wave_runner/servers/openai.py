@@ -76,6 +76,7 @@ class OpenAIServer:
             where=self.where,
             timeout_s=request.timeout_s,
             token_timeout_s=request.token_timeout_s,
+            traceparent=request.traceparent,
         )
         result = answer if isinstance(answer, Failure) else completion.read(answer, where=self.where, request=body)
         return self._without_key(result) if isinstance(result, Failure) else result

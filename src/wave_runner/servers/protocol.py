@@ -48,6 +48,7 @@ class Request:
     """One prompt of one record. `schema` is a JSON Schema that the answer must fit, or None for free text.
 
     With `token_timeout_s` the answer is streamed, and given up when it pauses for so long once it has begun.
+    `traceparent` is sent as a header, and is no part of the question.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float = 300.0
     token_timeout_s: float | None = None
+    traceparent: str = ""  # of the attempt; "" where nobody listens
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from wave_runner.core.projection import STATE_AFTER
 from wave_runner.store.database import Connection, Row, fetch
+
+MOVES = [str(type) for type in STATE_AFTER]
 
 
 async def size(connection: Connection) -> int:
@@ -27,18 +31,27 @@ async def run(connection: Connection, before: int, run_id: int | None) -> int | 
 
 async def steps(connection: Connection, run_id: int, before: int) -> list[Row]:
     """Return how many interactions of each step were in each state."""
-    moves = {"types": [str(type) for type in STATE_AFTER], "states": [str(state) for state in STATE_AFTER.values()]}
-    return await fetch(connection, "reports/as_of_steps", {"run_id": run_id, "before": before, **moves})
+    states = [str(state) for state in STATE_AFTER.values()]
+    return await fetch(connection, "reports/as_of_steps", {**_of(run_id, before), "types": MOVES, "states": states})
+
+
+async def errors(connection: Connection, run_id: int, before: int) -> list[Row]:
+    """Return what had gone wrong, by step and reason, the most frequent first."""
+    return await fetch(connection, "reports/as_of_errors", {**_of(run_id, before), "types": MOVES})
 
 
 async def records(connection: Connection, run_id: int, before: int) -> dict[str, int]:
     """Return how many of the records that had begun were in each state."""
-    rows = await fetch(connection, "reports/as_of_records", {"run_id": run_id, "before": before})
+    rows = await fetch(connection, "reports/as_of_records", _of(run_id, before))
     return {row["state"]: row["n"] for row in rows}
 
 
 async def last_said(connection: Connection, run_id: int, before: int) -> str:
     """Return the type of the last event that is about the run as a whole."""
-    [row] = await fetch(connection, "reports/as_of_ends", {"run_id": run_id, "before": before})
+    [row] = await fetch(connection, "reports/as_of_ends", _of(run_id, before))
     found: str = row["type"]
     return found
+
+
+def _of(run_id: int, before: int) -> Mapping[str, int]:
+    return {"run_id": run_id, "before": before}

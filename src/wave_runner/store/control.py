@@ -6,7 +6,7 @@ Nothing that is paused or cancelled can be claimed from the moment of the order 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -213,10 +213,10 @@ async def retry(
         judge(await retryable(connection, of, which))
         chunks = _chunks(await fetch(connection, "control/broken", {**of.parameters, **which.parameters}))
         for chunk in chunks[:1]:
-            total += await _retry_chunk(connection, chunk, by=by, run_flow=run_flow)
+            total += await retry_these(connection, chunk, said={"by": by}, run_flow=run_flow)
     for chunk in chunks[1:]:
         async with database.transaction() as connection:
-            total += await _retry_chunk(connection, chunk, by=by, run_flow=run_flow)
+            total += await retry_these(connection, chunk, said={"by": by}, run_flow=run_flow)
     return total
 
 
@@ -226,13 +226,19 @@ def _chunks(broken: Sequence[Row]) -> list[Sequence[Row]]:
     return [rows[first : first + CHUNK] for rows in by_run for first in range(0, len(rows), CHUNK)]
 
 
-async def _retry_chunk(connection: Connection, chunk: Sequence[Row], *, by: str, run_flow: FlowOf) -> int:
+async def retry_these(
+    connection: Connection, chunk: Sequence[Row], *, said: Mapping[str, Any], run_flow: FlowOf
+) -> int:
+    """Try again what is still as it was chosen of a chunk, all of one run, and reopen that. Returns how much.
+
+    `said` is what each event says of the order: who has given it, and the commitment to why, where that was asked for.
+    """
     run_id = chunk[0]["run_id"]
     [locked] = await fetch(connection, "runs/lock", {"run_id": run_id})
     if locked["cancelled"]:
         return 0
     given = {"ids": [row["interaction_id"] for row in chunk], "seqs": [row["seq"] for row in chunk]}
-    rows = await fetch(connection, "interactions/retry", {**given, "run_id": run_id, "data": data_text({"by": by})})
+    rows = await fetch(connection, "interactions/retry", {**given, "run_id": run_id, "data": data_text(said)})
     if not rows:
         return 0
     over = []
@@ -246,7 +252,7 @@ async def _retry_chunk(connection: Connection, chunk: Sequence[Row], *, by: str,
         ids = {"run_ids": [row["run_id"] for row in records], "record_ids": [row["record_id"] for row in records]}
         await fetch(connection, "run_records/reopen", ids)
     reopened = await fetch(connection, "runs/reopen", {"run_id": run_id})
-    data = {"by": by, "interactions": len(rows), "reopened": bool(reopened)}
+    data = {**said, "interactions": len(rows), "reopened": bool(reopened)}
     await events.append(connection, EventType.RETRIED, data, run_id=run_id)
     return len(rows)
 
@@ -279,7 +285,7 @@ async def _chunk(
         "interactions/cancel",
         {
             **of.parameters,
-            "waiting": [row["interaction_id"] for row in withdrawn],
+            "given": [row["interaction_id"] for row in withdrawn],
             "after_run": after[0],
             "after": after[1],
             "size": CHUNK,
@@ -288,13 +294,49 @@ async def _chunk(
             "runner_id": runner_id,
         },
     )
+    await _spread(connection, rows, run_flow=run_flow, runner_id=runner_id)
+    return rows
+
+
+async def cancel_these(
+    connection: Connection,
+    run_id: int,
+    ids: Sequence[int],
+    *,
+    by: str,
+    said: Mapping[str, Any],
+    run_flow: FlowOf,
+) -> int:
+    """Cancel interactions of a run whose locks the transaction holds, with what they ask of people. Returns how many.
+
+    `said` is what each event says of the order, as of `retry_these`.
+    """
+    rows = await fetch(
+        connection,
+        "interactions/cancel",
+        {
+            **Scope(run_ids=(run_id,), run_step_ids=()).parameters,
+            "given": list(ids),
+            "after_run": 0,
+            "after": 0,
+            "size": 0,
+            "error": f"cancelled by {by}",
+            "data": data_text(said),
+            "runner_id": None,
+        },
+    )
+    await _spread(connection, rows, run_flow=run_flow, runner_id=None)
+    return len(rows)
+
+
+async def _spread(connection: Connection, rows: Sequence[Row], *, run_flow: FlowOf, runner_id: UUID | None) -> None:
+    """Apply what follows from what was cancelled."""
     over = []
     for row in rows:
         run = await run_flow(connection, row["run_step_id"])
         place = Place(step=run.name_of(row["run_step_id"]), iteration=row["iteration"], item=row["item"])
         over.append(interactions.over_of(row, run, run.flow.follow(place, Settled.FAILED, ())))
     await joins.spread(connection, over, wave_id=None, runner_id=runner_id)
-    return rows
 
 
 async def _say(

@@ -227,15 +227,22 @@ class Database:
             configure=_look_at,
         )
 
-    async def open(self) -> None:
-        """Open the first connection; raises `DatabaseError` saying which host and what to check."""
+    async def open(self, *, reached: bool = False) -> None:
+        """Open the first connection; raises `DatabaseError` saying which host and what to check.
+
+        `reached`: somebody has just been connected there, so that this need not be tried first.
+        """
         try:
-            probe = await AsyncConnection.connect(self.url, connect_timeout=10)
+            if not reached:
+                async with await AsyncConnection.connect(self.url, connect_timeout=10) as probe:
+                    check_server(probe.info.server_version, conninfo_to_dict(self.url))
+            await self._pool.open(wait=True)
         except psycopg.Error as error:
             raise explain(self.url, error) from error
-        async with probe:
-            check_server(probe.info.server_version, conninfo_to_dict(self.url))
-        await self._pool.open(wait=True)
+        except BaseException:
+            # The pool's own tasks pass over that they are cancelled: they would keep the event loop for ever.
+            await self._pool.close()
+            raise
 
     async def close(self) -> None:
         """Close every connection. Safe twice."""

@@ -43,6 +43,16 @@ def status(url: str, schema: str) -> str | None:
         return version(connection, schema)
 
 
+def make_ready(url: str, schema: str, *, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
+    """Do both, `migrate` and `adopt_project`: over one connection where the schema is there, as it mostly is."""
+    with connect(url, schema) as connection:
+        if version(connection, schema) == NEWEST:
+            _adopt(connection, project_id, name, tables)
+            return
+    migrate(url, schema)
+    adopt_project(url, schema, project_id=project_id, name=name, tables=tables)
+
+
 def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
     """Claim the schema for this project and apply those of its SQL files that have not been applied.
 
@@ -50,18 +60,22 @@ def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: 
     `ProjectError` for a file that changed after it was applied.
     """
     with connect(url, schema) as connection:
-        lock(connection)
-        _claim_schema(connection, project_id, name)
-        applied = dict(connection.execute("SELECT path, sha256 FROM project_files").fetchall())
-        for path, body in sorted(tables.items(), key=_in_order):
-            digest = hashlib.sha256(body).digest()
-            if path not in applied:
-                _apply(connection, path, body, digest)
-            elif applied[path] != digest:
-                raise ProjectError(
-                    f"{path} was changed after it had been applied to the database",
-                    hint="put the change into a new file beside it: each file is applied once, in the order of names",
-                )
+        _adopt(connection, project_id, name, tables)
+
+
+def _adopt(connection: psycopg.Connection, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
+    lock(connection)
+    _claim_schema(connection, project_id, name)
+    applied: dict[str, bytes] = dict(connection.execute("SELECT path, sha256 FROM project_files").fetchall())
+    for path, body in sorted(tables.items(), key=_in_order):
+        digest = hashlib.sha256(body).digest()
+        if path not in applied:
+            _apply(connection, path, body, digest)
+        elif applied[path] != digest:
+            raise ProjectError(
+                f"{path} was changed after it had been applied to the database",
+                hint="put the change into a new file beside it: each file is applied once, in the order of names",
+            )
 
 
 @contextmanager
@@ -198,4 +212,4 @@ def _apply(connection: psycopg.Connection, path: str, body: bytes, digest: bytes
     connection.execute("INSERT INTO project_files (path, sha256) VALUES (%s, %s)", [path, digest])
 
 
-__all__ = ["DatabaseError", "adopt_project", "migrate", "run_sql", "status"]
+__all__ = ["DatabaseError", "adopt_project", "make_ready", "migrate", "run_sql", "status"]

@@ -82,6 +82,17 @@ async def bodies(connection: Connection, hashes: Collection[bytes]) -> list[Row]
     return await fetch(connection, "provenance/bodies", {"hashes": sorted(hashes)})
 
 
+async def workflow_versions(connection: Connection, workflow: str) -> list[Row]:
+    """Return the versions that runs of a workflow have had, the newest first."""
+    return await fetch(connection, "provenance/workflow_versions", {"workflow": workflow})
+
+
+async def pinned_steps(connection: Connection, run_id: int) -> dict[str, bytes]:
+    """Return what a run has pinned when it began: the text of each step, in their order."""
+    rows = await fetch(connection, "provenance/pinned_steps", {"run_id": run_id})
+    return {row["name"]: bytes(row["body"]) for row in rows}
+
+
 async def usage(connection: Connection, actor: str, *, run_id: int | None) -> list[Row]:
     """Return the results in force that an actor has given, by run, step and weights: the newest run first."""
     return await fetch(connection, "provenance/usage", {"actor": actor, "run_id": run_id})

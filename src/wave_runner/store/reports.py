@@ -32,6 +32,11 @@ async def delta(connection: Connection, run_id: int) -> list[Row]:
     return await fetch(connection, "reports/delta", {"run_id": run_id})
 
 
+async def saved_records(connection: Connection, run_id: int) -> Row:
+    """Return how many records a run has executed, and of how many it has saved a value."""
+    return (await fetch(connection, "reports/saved_records", {"run_id": run_id}))[0]
+
+
 async def saved(connection: Connection, run_id: int, steps: Sequence[str]) -> list[Row]:
     """Return how often each of these steps completed, and how often it wrote a value."""
     return await fetch(connection, "reports/saved", {"run_id": run_id, "steps": list(steps)})
@@ -136,7 +141,7 @@ async def run_definition(connection: Connection, run_id: int) -> list[bytes]:
 
 
 async def overall(connection: Connection, run_id: int) -> Row | None:
-    """Return the run with its records by verdict and staged rows by decision; None if there is no such run."""
+    """Return the run and what its `select` has found; None if there is no such run."""
     rows = await fetch(connection, "reports/overall", {"run_id": run_id})
     return rows[0] if rows else None
 
@@ -160,23 +165,13 @@ async def model_loads(connection: Connection, run_id: int) -> Row:
     return (await fetch(connection, "reports/model_loads", {"run_id": run_id}))[0]
 
 
-async def model_calls(connection: Connection, run_id: int) -> Row:
-    """Return how often models were asked in a run, and what recorded answers have saved."""
-    return (await fetch(connection, "reports/model_calls", {"run_id": run_id}))[0]
-
-
 async def step_counts(connection: Connection, run_id: int) -> list[Row]:
     """Return the live counts: one row for each step and state that has any."""
     return await fetch(connection, "counts/by_step", {"run_id": run_id})
 
 
-async def steps(connection: Connection, run_id: int) -> list[Row]:
-    """Return every step of the run with the times of its actor."""
-    return await fetch(connection, "reports/steps", {"run_id": run_id})
-
-
 async def actors(connection: Connection, run_id: int) -> list[Row]:
-    """Return every actor of the run, the busiest first."""
+    """Return the actors of a run as they stand now."""
     return await fetch(connection, "reports/actors", {"run_id": run_id})
 
 
@@ -217,11 +212,6 @@ async def recent_errors(connection: Connection, run_id: int, *, limit: int) -> l
 async def incomplete(connection: Connection, run_id: int, *, limit: int) -> list[Row]:
     """Return why records are incomplete, the most frequent reason first; `total` on each row counts the reasons."""
     return await fetch(connection, "reports/incomplete", {"run_id": run_id, "limit": limit})
-
-
-async def throughput(connection: Connection, run_id: int, *, window_s: float, bucket_s: float) -> list[Row]:
-    """Return what ended in each bucket of the window; one row without a bucket where nothing did."""
-    return await fetch(connection, "reports/throughput", {"run_id": run_id, "window_s": window_s, "bucket_s": bucket_s})
 
 
 async def rejections(connection: Connection, run_id: int) -> list[Row]:

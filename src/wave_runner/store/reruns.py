@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -127,11 +127,16 @@ async def results(
     *,
     run_id: int | None = None,
     keys: Sequence[str] | None = None,
+    ids: Collection[int] | None = None,
     with_output: bool = False,
 ) -> list[Result]:
-    """Return the newest results of a step, of all runs of the workflow or of one; cancelled runs have none."""
-    given = {"workflow": workflow, "step": step, "run_id": run_id, "keys": keys, "with_output": with_output}
-    rows = await fetch(connection, "reruns/results", {**given, "keys": list(keys) if keys is not None else None})
+    """Return the newest results of a step, of all runs of the workflow or of one; cancelled runs have none.
+
+    With `ids` these alone: they go with one run.
+    """
+    narrowed = {"keys": None if keys is None else list(keys), "ids": None if ids is None else list(ids)}
+    given = {"workflow": workflow, "step": step, "run_id": run_id, **narrowed, "with_output": with_output}
+    rows = await fetch(connection, "reruns/results", given)
     return [Result(**row) for row in rows]
 
 

@@ -1328,6 +1328,41 @@ CREATE TABLE wave.payloads_r1 (
     CONSTRAINT payloads_role_check CHECK ((role = ANY (ARRAY['request'::text, 'answer'::text, 'server'::text, 'log'::text, 'error'::text, 'before'::text])))
 );
 
+CREATE TABLE wave.picked (
+    pick_id bigint NOT NULL,
+    interaction_id bigint NOT NULL,
+    seq integer NOT NULL
+);
+
+CREATE TABLE wave.picks (
+    pick_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    person text NOT NULL,
+    picked_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    kind text,
+    reason text,
+    reason_nonce bytea,
+    ordered_at timestamp with time zone,
+    done bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT picks_check CHECK ((((kind IS NULL) = (reason IS NULL)) AND ((kind IS NULL) = (reason_nonce IS NULL)) AND ((kind IS NULL) = (ordered_at IS NULL)))),
+    CONSTRAINT picks_check1 CHECK (((kind IS NOT NULL) OR (done = 0))),
+    CONSTRAINT picks_done_check CHECK ((done >= 0)),
+    CONSTRAINT picks_kind_check CHECK ((kind = ANY (ARRAY['retry'::text, 'cancel'::text]))),
+    CONSTRAINT picks_person_check CHECK ((person <> ''::text)),
+    CONSTRAINT picks_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT picks_reason_nonce_check CHECK ((length(reason_nonce) = 32))
+);
+
+ALTER TABLE wave.picks ALTER COLUMN pick_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.picks_pick_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE wave.project (
     only_one boolean DEFAULT true NOT NULL,
     project_id text NOT NULL,
@@ -1472,21 +1507,6 @@ CREATE TABLE wave.reruns (
     CONSTRAINT reruns_reason_nonce_check CHECK ((length(reason_nonce) = 32))
 );
 
-CREATE TABLE wave.run_counts (
-    run_id bigint NOT NULL,
-    table_name text NOT NULL,
-    column_name text NOT NULL,
-    at_start bigint,
-    at_end bigint
-);
-
-CREATE SEQUENCE wave.run_ids
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
 CREATE TABLE wave.run_records (
     run_id bigint NOT NULL,
     record_id bigint NOT NULL,
@@ -1504,6 +1524,37 @@ CREATE TABLE wave.run_records (
     CONSTRAINT run_records_read_hash_check CHECK ((length(read_hash) = 32)),
     CONSTRAINT run_records_state_check CHECK ((state = ANY (ARRAY['live'::text, 'ended'::text, 'completed'::text, 'incomplete'::text])))
 );
+
+CREATE VIEW wave.retryable AS
+ SELECT run_id,
+    interaction_id,
+    seq,
+    run_step_id,
+    record_id,
+    wave_id,
+    state,
+    error_class,
+    rule
+   FROM wave.interactions i
+  WHERE ((state = ANY (ARRAY['failed'::wave.interaction_state, 'quarantined'::wave.interaction_state])) AND (error IS NOT NULL) AND in_force AND (NOT handled) AND (NOT erased) AND (NOT (EXISTS ( SELECT
+           FROM (wave.run_records mine
+             JOIN wave.run_records o USING (workflow_id, record_id))
+          WHERE ((mine.run_id = i.run_id) AND (mine.record_id = i.record_id) AND (o.run_id <> i.run_id) AND (o.state = 'live'::text))))));
+
+CREATE TABLE wave.run_counts (
+    run_id bigint NOT NULL,
+    table_name text NOT NULL,
+    column_name text NOT NULL,
+    at_start bigint,
+    at_end bigint
+);
+
+CREATE SEQUENCE wave.run_ids
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
 
 CREATE TABLE wave.run_steps (
     run_step_id bigint NOT NULL,
@@ -1525,6 +1576,13 @@ ALTER TABLE wave.run_steps ALTER COLUMN run_step_id ADD GENERATED ALWAYS AS IDEN
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE wave.run_sums (
+    run_id bigint NOT NULL,
+    newest_event_id bigint NOT NULL,
+    begun_before xid8 NOT NULL,
+    sums text
 );
 
 CREATE TABLE wave.runners (
@@ -2072,6 +2130,12 @@ ALTER TABLE ONLY wave.payloads
 ALTER TABLE ONLY wave.payloads_r1
     ADD CONSTRAINT payloads_r1_pkey PRIMARY KEY (run_id, payload_id);
 
+ALTER TABLE ONLY wave.picked
+    ADD CONSTRAINT picked_pkey PRIMARY KEY (pick_id, interaction_id);
+
+ALTER TABLE ONLY wave.picks
+    ADD CONSTRAINT picks_pkey PRIMARY KEY (pick_id);
+
 ALTER TABLE ONLY wave.project_files
     ADD CONSTRAINT project_files_pkey PRIMARY KEY (path);
 
@@ -2116,6 +2180,9 @@ ALTER TABLE ONLY wave.run_steps
 
 ALTER TABLE ONLY wave.run_steps
     ADD CONSTRAINT run_steps_run_id_generation_step_id_key UNIQUE (run_id, generation, step_id);
+
+ALTER TABLE ONLY wave.run_sums
+    ADD CONSTRAINT run_sums_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY wave.runners
     ADD CONSTRAINT runners_pkey PRIMARY KEY (runner_id);
@@ -2245,9 +2312,13 @@ CREATE INDEX payloads_interaction ON ONLY wave.payloads USING btree (run_id, int
 
 CREATE INDEX payloads_r1_run_id_interaction_id_attempt_idx ON wave.payloads_r1 USING btree (run_id, interaction_id, attempt);
 
+CREATE INDEX picks_expire ON wave.picks USING btree (expires_at) WHERE (kind IS NULL);
+
 CREATE UNIQUE INDEX projections_one_of_each ON wave.projections USING btree (name, state) WHERE (state <> 'retired'::text);
 
 CREATE INDEX run_records_ended ON wave.run_records USING btree (run_id) WHERE (state = 'ended'::text);
+
+CREATE INDEX run_records_incomplete ON wave.run_records USING btree (run_id) WHERE (state = 'incomplete'::text);
 
 CREATE UNIQUE INDEX run_records_one_flow ON wave.run_records USING btree (workflow_id, record_id) WHERE (state = 'live'::text);
 
@@ -2260,6 +2331,10 @@ CREATE INDEX staged_records_position ON ONLY wave.staged_records USING btree (ru
 CREATE INDEX staged_records_record ON ONLY wave.staged_records USING btree (record_id) WHERE (record_id IS NOT NULL);
 
 CREATE INDEX staged_records_r1_record_id_idx ON wave.staged_records_r1 USING btree (record_id) WHERE (record_id IS NOT NULL);
+
+CREATE INDEX staged_records_rejected ON ONLY wave.staged_records USING btree (run_id) WHERE (state = 'rejected'::text);
+
+CREATE INDEX staged_records_r1_run_id_idx ON wave.staged_records_r1 USING btree (run_id) WHERE (state = 'rejected'::text);
 
 CREATE INDEX staged_records_r1_run_id_interaction_id_staged_id_idx ON wave.staged_records_r1 USING btree (run_id, interaction_id, staged_id);
 
@@ -2344,6 +2419,8 @@ ALTER INDEX wave.payloads_interaction ATTACH PARTITION wave.payloads_r1_run_id_i
 ALTER INDEX wave.staged_records_pkey ATTACH PARTITION wave.staged_records_r1_pkey;
 
 ALTER INDEX wave.staged_records_record ATTACH PARTITION wave.staged_records_r1_record_id_idx;
+
+ALTER INDEX wave.staged_records_rejected ATTACH PARTITION wave.staged_records_r1_run_id_idx;
 
 ALTER INDEX wave.staged_records_position ATTACH PARTITION wave.staged_records_r1_run_id_interaction_id_staged_id_idx;
 
@@ -2513,6 +2590,9 @@ ALTER TABLE ONLY wave.notices
 ALTER TABLE ONLY wave.payloads_r1
     ADD CONSTRAINT payloads_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
 
+ALTER TABLE ONLY wave.picks
+    ADD CONSTRAINT picks_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
+
 ALTER TABLE ONLY wave.queues
     ADD CONSTRAINT queues_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES wave.actors(actor_id);
 
@@ -2560,6 +2640,9 @@ ALTER TABLE ONLY wave.run_steps
 
 ALTER TABLE ONLY wave.run_steps
     ADD CONSTRAINT run_steps_step_id_fkey FOREIGN KEY (step_id) REFERENCES wave.steps(step_id);
+
+ALTER TABLE ONLY wave.run_sums
+    ADD CONSTRAINT run_sums_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.server_owners
     ADD CONSTRAINT server_owners_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES wave.runners(runner_id);

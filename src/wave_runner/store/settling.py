@@ -30,6 +30,26 @@ async def due(database: Database) -> list[Due]:
     return [Due(**row) for row in await database.fetch("runs/due", by_key=True)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A flow that has come to its verdict. `record_id` None: what was done once for its run. Times since 1970."""
+
+    record_id: int | None
+    flow: UUID
+    workflow: str
+    state: str
+    began_ns: int
+    ended_ns: int
+
+
+async def flows(database: Database, run_id: int, record_ids: Sequence[int] | None) -> list[Settled]:
+    """Return the flows of records that have their verdict, or with None the run's own if that has ended."""
+    if record_ids is None:
+        return [Settled(**row) for row in await database.fetch("runs/flow", {"run_id": run_id})]
+    given = {"run_id": run_id, "record_ids": list(record_ids)}
+    return [Settled(**row) for row in await database.fetch("run_records/flows", given)]
+
+
 async def ended(connection: Connection, run_id: int) -> dict[int, str]:
     """Lock the next records whose flow has ended; return their keys by id."""
     rows = await fetch(connection, "run_records/ended", {"run_id": run_id, "size": CHUNK})

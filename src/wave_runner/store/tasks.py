@@ -32,7 +32,10 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What one person has said in one round. `answer` is JSON text; None: sent back, with the comment that says why."""
+    """What one person has said in one round. `answer` is JSON text; None: sent back, with the comment that says why.
+
+    `saw` and `said` are what the event commits to: what was shown, and what was answered.
+    """
 
     round: int
     person: str
@@ -40,6 +43,9 @@ class Decision:
     comment: str | None
     seconds: float
     decided_at: datetime
+    event_id: int | None
+    saw: str | None
+    said: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,16 @@ class Task:
     def answers(self) -> list[Decision]:
         """The decisions that count: those of this round."""
         return [one for one in self.decisions if one.round == self.round and one.answer is not None]
+
+    @property
+    def split(self) -> bool:
+        """Whether as many people have spoken as are needed, and have not said the same."""
+        return self.decided_at is None and len(self.answers) >= self.needs
+
+    @property
+    def hidden(self) -> bool:
+        """Whether what has been said in this round is nobody's to see yet."""
+        return self.blind and self.decided_at is None and not self.split
 
 
 async def ask(connection: Connection, wave: Wave, asks: Sequence[Ask]) -> set[int]:
@@ -122,14 +138,19 @@ async def find(connection: Connection, task: int, *, locked: bool = False) -> Ta
 
 
 async def claim(
-    connection: Connection, person: str, *, task: int | None = None, queue: str | None = None
+    connection: Connection,
+    person: str,
+    *,
+    task: int | None = None,
+    queue: str | None = None,
+    skip: Sequence[int] = (),
 ) -> int | None:
     """Claim a task for a person: that one; or the one that they have claimed already, or the most urgent that they may.
 
-    Returns its number; None if there is none.
+    None of those to skip. Returns its number; None if there is none.
     """
     await fetch(connection, "tasks/take_turns", {"person": person})
-    parameters = {"person": person, "task": task, "queue": queue, "lease_s": LEASE_S}
+    parameters = {"person": person, "task": task, "queue": queue, "skip": list(skip), "lease_s": LEASE_S}
     rows = await fetch(connection, "tasks/claim", parameters)
     if not rows:
         return None

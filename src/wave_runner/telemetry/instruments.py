@@ -1,4 +1,4 @@
-"""The tracer and the instruments of this process. Importing this needs `opentelemetry-api`."""
+"""The instruments of this process. Importing this needs `opentelemetry-api`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 
-from opentelemetry import metrics, trace
+from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 
 from wave_runner.telemetry import names
@@ -19,9 +19,7 @@ class Instruments:
     """Made once: what they are given goes to the provider of the process, also if that is set later."""
 
     def __init__(self) -> None:
-        version = importlib.metadata.version("wave-runner")
-        self.tracer = trace.get_tracer(names.SCOPE, version)
-        meter = metrics.get_meter(names.SCOPE, version)
+        meter = metrics.get_meter(names.SCOPE, importlib.metadata.version("wave-runner"))
         self.duration = _histogram(meter, names.DURATION, names.DURATION_BOUNDS)
         self.used_input = _counter(meter, names.USED_INPUT)
         self.used_cached = _counter(meter, names.USED_CACHED)

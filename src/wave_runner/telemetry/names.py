@@ -51,6 +51,14 @@ ATTEMPT = "wave_runner.attempt"
 CORRELATION = "wave_runner.correlation.id"
 SERVER = "wave_runner.server.name"
 LANE = "wave_runner.lane"
+KIND = "wave_runner.actor.kind"
+STATE = "wave_runner.state"
+SIZE = "wave_runner.wave.interactions"
+DONE = "wave_runner.wave.recorded"
+
+# ─── names of spans that are no call of a model, before what they are of ─────────────────────────────────────────────
+
+RUN_SPAN, RECORD_SPAN, WAVE_SPAN = "run", "record", "wave"
 
 # What a person has said and is said to go along: the variable of the environment, and its values that mean the spans.
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"

@@ -9,14 +9,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import orjson
 
 from wave_runner.core.cost import tells_tokens
 from wave_runner.core.outcome import Usage
 from wave_runner.telemetry import names
+from wave_runner.telemetry.places import Attempt, Place, of_flow
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from wave_runner.telemetry.instruments import Instruments
 
 CHAT = "chat"
@@ -71,24 +75,37 @@ def _instruments() -> Instruments:
     return instruments()
 
 
-def tell_inference(one: Inference) -> None:
-    """Tell of one attempt: a span, its duration, and the tokens that the server has counted."""
-    from opentelemetry.trace import SpanKind, StatusCode
+def _spans() -> ModuleType:
+    from wave_runner.telemetry import spans
+
+    return spans
+
+
+def traceparent(of: Attempt) -> str:
+    """Return what an attempt passes on, so that the spans of others stand below its own; "" where nobody listens."""
+    return str(_spans().header(of.place)) if is_on() else ""
+
+
+def tell_inference(one: Inference, of: Attempt) -> None:
+    """Tell of one attempt of a model: a span, its duration, and the tokens that the server has counted."""
+    from opentelemetry.trace import SpanKind
 
     made = _instruments()
     metered = _of_request(one)
     seconds = one.usage.service_us / 1_000_000
-    span = made.tracer.start_span(
+    _tell_span(
         f"{metered[names.OPERATION]} {one.model}",
+        of.place,
+        parent=of_flow(of.flow),
         kind=SpanKind.CLIENT,
+        links=[of.wave] if of.wave else [],
         attributes={**metered, **_of_span(one)},
-        start_time=one.ended_ns - one.usage.service_us * 1000,
+        start_ns=one.ended_ns - one.usage.service_us * 1000,
+        ended_ns=one.ended_ns,
+        error_type=one.error_type,
     )
     if one.error_type:
         metered[names.ERROR_TYPE] = one.error_type
-        span.set_attribute(names.ERROR_TYPE, one.error_type)
-        span.set_status(StatusCode.ERROR)
-    span.end(one.ended_ns)
     made.duration.record(seconds, metered)
     made.shares.attempt(one.server, seconds)
     if tells_tokens(one.usage):
@@ -98,6 +115,61 @@ def tell_inference(one: Inference) -> None:
         made.used_input.add(one.usage.tokens_in, counted)
         made.used_cached.add(one.usage.tokens_cached, counted)
         made.used_output.add(one.usage.tokens_out, counted)
+
+
+def tell_attempt(of: Attempt, *, service_us: int, ended_ns: int, error_type: str, own: Mapping[str, str | int]) -> None:
+    """Tell of an attempt that is no call of a model. `own` are our own attributes; `error_type` "" is a success."""
+    _tell_span(
+        f"{own[names.KIND]} {own[names.ACTOR] or own[names.STEP]}",
+        of.place,
+        parent=of_flow(of.flow),
+        links=[of.wave] if of.wave else [],
+        attributes=own,
+        start_ns=ended_ns - service_us * 1000,
+        ended_ns=ended_ns,
+        error_type=error_type,
+    )
+
+
+def tell_done_wave(
+    place: Place, attempts: Sequence[Attempt], *, began_ns: int, own: Mapping[str, str | int | float]
+) -> None:
+    """Tell of a wave that is over, with what was attempted in it: a trace of its own, linked to theirs."""
+    links = [one.place for one in attempts]
+    _tell_span(
+        f"{names.WAVE_SPAN} {own[names.ACTOR]}",
+        place,
+        links=links,
+        attributes=own,
+        start_ns=began_ns,
+        ended_ns=now_ns(),
+    )
+
+
+def tell_flow(flow: UUID, *, began_ns: int, ended_ns: int, error_type: str, own: Mapping[str, str | int]) -> None:
+    """Tell of a flow that has come to its verdict: the root of a record's trace, or of a run's own.
+
+    `error_type` "" is a verdict that all is well.
+    """
+    what = names.RECORD_SPAN if names.RECORD in own else names.RUN_SPAN
+    _tell_span(
+        f"{what} {own[names.WORKFLOW]}",
+        of_flow(flow),
+        attributes={**own, names.CORRELATION: str(flow)},
+        start_ns=began_ns,
+        ended_ns=ended_ns,
+        error_type=error_type,
+    )
+
+
+def _tell_span(name: str, place: Place, *, ended_ns: int, error_type: str = "", **more: Any) -> None:
+    from opentelemetry.trace import StatusCode
+
+    span = _spans().started(name, place, **more)
+    if error_type:
+        span.set_attribute(names.ERROR_TYPE, error_type)
+        span.set_status(StatusCode.ERROR)
+    span.end(ended_ns)
 
 
 def tell_load(*, server: str, model: str, seconds: float, error_type: str = "") -> None:

@@ -28,6 +28,7 @@ SAVED = ("summary", "ihl_score", "ihl_verdict", "red_flags")
 WRITER = {"job_skills": "save_skills", "postings.title": "validate", "postings.summary": "save_summary"}
 WRITER |= dict.fromkeys(("postings.ihl_score", "postings.ihl_verdict", "postings.red_flags"), "save_score")
 AT_ONCE = 4
+PATIENCE_S = 900
 RULES = [
     {"match": "^Each job posting is followed by a summary", "json": {"summary": "What the person does is told here."}},
     {
@@ -81,7 +82,7 @@ def postings(ground: Ground) -> Iterator[Ground]:
 
 def every_value_explains_itself(ground: Ground, source: Path, *more: str) -> int:
     """Run the main job on a source and ask about every value; return how many postings there are."""
-    code, report = wave(ground, "run", "job_postings", "--source", str(source), *more)
+    code, report = wave(ground, "run", "job_postings", "--source", str(source), *more, timeout=PATIENCE_S)
     assert (code, report["run"]["state"]) == (0, "completed")
     promoted = report["staging"]["promoted"]
     assert ground.one("SELECT count(*) FROM postings") == promoted

@@ -5,6 +5,7 @@ import { post } from "../api/ask";
 import { useDocument } from "../api/live";
 import { Act } from "../parts/act";
 import { count, micros, percent } from "../parts/format";
+import { To } from "../parts/link";
 import { Command, Json, Loaded, Page, Rows, Section, State } from "../parts/shown";
 
 type Row = {
@@ -38,7 +39,7 @@ export function Actors(): ReactElement {
             id={(row) => `${row.kind} ${row.actor}`}
             none="There is none yet."
             columns={[
-              { name: "name", of: (row) => row.actor },
+              { name: "name", of: (row) => <Named row={row} /> },
               { name: "kind", of: (row) => row.kind },
               { name: "state", of: (row) => <State of={row.state} /> },
               { name: "when it drifts", of: (row) => row.policy },
@@ -72,6 +73,15 @@ export function Actors(): ReactElement {
         </Loaded>
       </Section>
     </Page>
+  );
+}
+
+function Named({ row }: { row: Row }): ReactElement {
+  if (row.kind !== "workflow") return <>{row.actor}</>;
+  return (
+    <To to="/workflows/$workflow" params={{ workflow: row.actor }}>
+      {row.actor}
+    </To>
   );
 }
 

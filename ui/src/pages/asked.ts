@@ -17,11 +17,21 @@ export function interactionsLike(run: string, { step, state, error_class, rule }
   };
 }
 
+const quoted = (text: string) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
 /** The command that lists the same. */
 export function command({ run, record, before, ...rest }: Asked): string {
-  const quoted = (text: string) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-  const options = [...Object.entries(rest), ["record", record], ["before", before]]
+  return ["wave report interactions", run, ...options({ ...rest, record, before })].filter(Boolean).join(" ");
+}
+
+/** The command that gives the same order about all that match, or about these. */
+export function pickCommand(order: string, run: string, { run: _, record, ...rest }: Filter, ids: string[]): string {
+  const each = ids.map((id) => `--interaction ${id}`);
+  return [`wave pick ${order} ${run}`, ...options({ ...rest, record }), ...each].join(" ");
+}
+
+function options(of: Record<string, string | undefined>): string[] {
+  return Object.entries(of)
     .filter(([, value]) => value)
-    .map(([name, value]) => `--${name?.replace("_", "-")} ${quoted(value as string)}`);
-  return ["wave report interactions", run, ...options].filter(Boolean).join(" ");
+    .map(([name, value]) => `--${name.replace("_", "-")} ${quoted(value as string)}`);
 }

@@ -9,6 +9,7 @@ import { count } from "../parts/format";
 import { To } from "../parts/link";
 import { type Column, Command, InteractionLink, Loaded, Page, Rows, RunLink, State, When } from "../parts/shown";
 import { interactionsLike } from "./asked";
+import { RetryOf } from "./orders";
 
 const RUNS = ["5", "20", "100"];
 
@@ -98,4 +99,5 @@ const columns: Column<Documents["Failure"]>[] = [
       />
     ),
   },
+  { name: "order", of: (one) => <RetryOf subject="workflow" name={one.workflow} cause={one} /> },
 ];

@@ -9,6 +9,7 @@ import { count, micros } from "../parts/format";
 import { ButtonTo, To } from "../parts/link";
 import { type Column, Command, InteractionLink, Loaded, Page, RecordLink, Rows, State, When } from "../parts/shown";
 import { type Asked, command, type Filter } from "./asked";
+import { PickBar, tickColumn, usePicking } from "./picks";
 
 const STATES = "blocked pending running waiting completed failed quarantined skipped cancelled invalidated".split(" ");
 const FIELDS = [
@@ -22,6 +23,7 @@ const FIELDS = [
 export function Interactions(): ReactElement {
   const search = useSearch({ strict: false }) as Asked;
   const { before, ...filter } = search;
+  const picking = usePicking(JSON.stringify(filter));
   const query = useDocument({
     path: "/api/v1/interactions",
     parts: search,
@@ -42,9 +44,10 @@ export function Interactions(): ReactElement {
                 </>
               )}
             </Text>
+            <PickBar picking={picking} filter={filter} run={run_id} rows={rows} />
             <Rows
               label="interactions"
-              columns={columns(run_id)}
+              columns={[tickColumn(picking), ...columns(run_id)]}
               rows={rows}
               id={(row) => row.interaction_id}
               none={looked_at ? "None of them is like that." : "No interaction is like that."}

@@ -71,12 +71,23 @@ export function Resume({ run }: { run: string }): ReactElement {
   );
 }
 
-export function RetryOf({ run, pattern }: { run: string; pattern: Documents["Pattern"] }): ReactElement | null {
-  const { step, state, error_class, rule } = pattern;
+type Cause = Pick<Documents["Pattern"], "step" | "state" | "error_class" | "rule">;
+
+/** Try again what has failed for one cause: of a run, or of all runs of a workflow. */
+export function RetryOf({
+  subject,
+  name,
+  cause,
+}: {
+  subject: "run" | "workflow";
+  name: string;
+  cause: Cause;
+}): ReactElement | null {
+  const { step, state, error_class, rule } = cause;
   if (state !== "failed" && state !== "quarantined") return null;
   const which = {
-    subject: "run" as const,
-    name: run,
+    subject,
+    name,
     step,
     state: state as "failed" | "quarantined",
     error_class,
@@ -93,7 +104,7 @@ export function RetryOf({ run, pattern }: { run: string; pattern: Documents["Pat
       label="Retry"
       title={`Retry in ${step}`}
       needs="operate"
-      command={`wave retry run ${run} ${options.filter(Boolean).join(" ")}`}
+      command={`wave retry ${subject} ${name} ${options.filter(Boolean).join(" ")}`}
       look={() => lookAtRetry(which)}
     />
   );

@@ -245,7 +245,7 @@ function Errors({ status }: { status: Status }): ReactElement {
             { name: "records", of: (one) => count(one.records), right: true },
             { name: "retries", of: (one) => count(one.retries), right: true },
             { name: "newest", of: (one) => <When at={one.newest} /> },
-            { name: "order", of: (one) => <RetryOf run={run_id} pattern={one} /> },
+            { name: "order", of: (one) => <RetryOf subject="run" name={run_id} cause={one} /> },
           ]}
         />
       </Section>

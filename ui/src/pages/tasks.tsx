@@ -3,15 +3,16 @@
 import { Badge, Button, Grid, Group, Paper, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { type ReactElement, useState } from "react";
+import { type ReactElement, useEffect, useState } from "react";
 import { type Documents, type Problem, post } from "../api/ask";
 import { useDocument } from "../api/live";
 import { asProblem } from "../parts/act";
+import { before, skipped, unskip, visit } from "../parts/desk";
 import { say } from "../parts/dialog";
-import { count } from "../parts/format";
+import { count, counted } from "../parts/format";
 import { useKeys } from "../parts/keys";
 import { To } from "../parts/link";
-import { useRefusal } from "../parts/may";
+import { useRefusal, useSession } from "../parts/may";
 import { Command, Loaded, Page, State, When, Wrong } from "../parts/shown";
 import { TaskInHand } from "./task";
 
@@ -25,14 +26,16 @@ export function Tasks(): ReactElement {
   const refusal = useRefusal("review");
   const [problem, setProblem] = useState<Problem | null>(null);
   const { queue, whose } = search;
+  const { person } = useSession();
+  const [left, setLeft] = useState(() => skipped(person));
   const list = useDocument({
     path: "/api/v1/tasks",
-    parts: { queue, mine: whose === "mine", overdue: whose === "overdue", limit: 200 },
+    parts: { queue, mine: whose === "mine", overdue: whose === "overdue", limit: 100 },
     keep: true,
     watch: { kinds: ["task", "interaction"] },
     every: 30_000,
   });
-  const rows = list.data?.rows ?? [];
+  const rows = list.data?.rows.filter((one) => !left.includes(one.task) || String(one.task) === task) ?? [];
   const at = rows.findIndex((one) => String(one.task) === task);
   const open = (id: number | string) => void navigate({ to: "/tasks/$task", params: { task: String(id) }, search });
   const move = (by: number) => {
@@ -42,18 +45,28 @@ export function Tasks(): ReactElement {
   const next = async () => {
     setProblem(null);
     try {
-      const claimed = await post("/api/v1/tasks/claim", { queue: queue ?? null, task: null });
+      const skip = skipped(person);
+      setLeft(skip);
+      const claimed = await post("/api/v1/tasks/claim", { queue: queue ?? null, task: null, skip });
       await client.invalidateQueries({ queryKey: ["/api/v1/tasks"] });
       open(claimed.task);
     } catch (error) {
       const found = asProblem(error);
       if (found.status === 404) {
-        say("Nothing waits for you");
         void navigate({ to: "/tasks", search });
+        say("Nothing waits for you");
       } else setProblem(found);
     }
   };
-  useKeys({ j: () => move(1), k: () => move(-1) });
+  const back = () => {
+    const last = before(task);
+    if (last) open(last);
+    else say("There is no task before this one");
+  };
+  useKeys({ j: () => move(1), k: () => move(-1), b: back });
+  useEffect(() => {
+    if (task) visit(task);
+  }, [task]);
 
   return (
     <Page
@@ -86,14 +99,26 @@ export function Tasks(): ReactElement {
         />
       </Group>
       <Grid>
-        <Grid.Col span={{ base: 12, md: 4 }}>
+        <Grid.Col span={{ base: 12, md: 4, lg: 3 }}>
           <Loaded query={list}>
-            {({ rows: found, total }) => <List rows={found} total={total} chosen={task} search={search} />}
+            {({ total }) => <List rows={rows} total={total} chosen={task} search={search} person={person} />}
           </Loaded>
+          {left.length > 0 && (
+            <Button
+              variant="subtle"
+              size="compact-sm"
+              onClick={() => {
+                unskip(person);
+                setLeft([]);
+              }}
+            >
+              {`${counted(left.length, "task")} skipped: show again`}
+            </Button>
+          )}
         </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 8 }}>
+        <Grid.Col span={{ base: 12, md: 8, lg: 9 }}>
           {task ? (
-            <TaskInHand key={task} task={task} decided={() => void next()} />
+            <TaskInHand key={task} task={task} next={() => void next()} />
           ) : (
             <Text c="dimmed">Choose a task, or take the next one. The keys are shown by ?</Text>
           )}
@@ -129,12 +154,26 @@ function QueueFilter({
   );
 }
 
-type ListProps = { rows: Documents["OpenTask"][]; total: number; chosen: string | undefined; search: Search };
+type OpenTask = Documents["OpenTask"];
+type ListProps = {
+  rows: OpenTask[];
+  total: number;
+  chosen: string | undefined;
+  search: Search;
+  person: string;
+};
+const SOON = 0.75;
 
-function List({ rows, total, chosen, search }: ListProps): ReactElement {
+/** Whether three quarters of the time that there was are over. */
+function soon({ asked_at, due_at }: OpenTask): boolean {
+  const [from, to] = [Date.parse(asked_at), Date.parse(due_at ?? "")];
+  return Date.now() - from > SOON * (to - from);
+}
+
+function List({ rows, total, chosen, search, person }: ListProps): ReactElement {
   if (!rows.length) return <State of="completed">nothing waits</State>;
   return (
-    <Stack gap="xs" component="nav" aria-label="open tasks">
+    <Stack gap="xs" component="nav" aria-label="open tasks" className="queue">
       <Text size="sm" c="dimmed">{`${count(rows.length)} of ${count(total)}, the most urgent first`}</Text>
       {rows.map((one) => (
         <Paper
@@ -152,7 +191,7 @@ function List({ rows, total, chosen, search }: ListProps): ReactElement {
             >
               {one.title || `${one.step} of ${one.key ?? one.workflow}`}
             </To>
-            {one.overdue && <State of="overdue" />}
+            {one.overdue ? <State of="overdue" /> : soon(one) && <State of="waiting">due soon</State>}
           </Group>
           <Text size="sm">
             {one.queue}, <When at={one.asked_at} />
@@ -163,8 +202,20 @@ function List({ rows, total, chosen, search }: ListProps): ReactElement {
             )}
           </Text>
           <Group gap="xs">
-            {one.claimed_by && <Badge variant="default">{one.claimed_by}</Badge>}
-            {one.needs > 1 && <Badge variant="default">{`${one.decided} of ${one.needs} have decided`}</Badge>}
+            {one.claimed_by && (
+              <Badge variant="default" tt="none">
+                {one.claimed_by}
+              </Badge>
+            )}
+            {one.priority !== 0 && <Badge variant="default">{`priority ${one.priority}`}</Badge>}
+            {one.needs > 1 && (
+              <Badge variant="default">
+                {one.decided >= one.needs
+                  ? `${one.decided} have decided, and differ`
+                  : `${one.decided} of ${one.needs} have decided`}
+              </Badge>
+            )}
+            {one.spoken.includes(person) && <Badge variant="default">you have decided</Badge>}
           </Group>
         </Paper>
       ))}

@@ -1,39 +1,94 @@
-import { Checkbox, Group, JsonInput, Kbd, Radio, Stack, Switch, Textarea, TextInput } from "@mantine/core";
-import type { ReactElement } from "react";
-import { read } from "../api/json";
-import type { Field, Problems, Values } from "./form";
+import { Checkbox, Group, JsonInput, Kbd, Radio, Stack, Switch, Text, Textarea, TextInput } from "@mantine/core";
+import type { KeyboardEvent, ReactElement } from "react";
+import { read, write } from "../api/json";
+import { word } from "./decisions";
+import { answered, type Field, type Problems, type Values } from "./form";
+
+/** What has been said of a field before: by what is shown, or by somebody. */
+export type Before = Record<string, { who: string; value: unknown }[]>;
 
 type Props = {
   form: Field[];
   values: Values;
   problems: Problems;
+  before: Before;
   disabled: boolean;
+  /** The field that the digits choose in. */
+  numbered: Field | undefined;
   change: (name: string, value: Values[string]) => void;
 };
 
-export function Form({ form, values, problems, disabled, change }: Props): ReactElement {
-  const numbered = form.find((field) => field.kind === "choice"); // the one that the digits choose in
+export function Form({ form, values, problems, before, disabled, numbered, change }: Props): ReactElement {
+  const { answer } = answered(form, values);
   return (
-    <Stack gap="md">
-      {form.map((field) => (
-        <Input
-          key={field.name}
-          field={field}
-          value={values[field.name] ?? ""}
-          problem={problems[field.name]}
-          disabled={disabled}
-          numbered={field === numbered}
-          change={(value) => change(field.name, value)}
-        />
-      ))}
-    </Stack>
+    // biome-ignore lint/a11y/noStaticElementInteractions: Enter commits a field; whoever has no keyboard needs no such key
+    <div onKeyDown={commit}>
+      <Stack gap="md">
+        {form.map((field) => (
+          <div key={field.name} data-field={field.name}>
+            <Input
+              field={field}
+              value={values[field.name] ?? ""}
+              problem={problems[field.name]}
+              disabled={disabled}
+              numbered={field === numbered}
+              change={(value) => change(field.name, value)}
+            />
+            <Said of={before[field.name]} now={answer[field.name]} />
+          </div>
+        ))}
+      </Stack>
+    </div>
   );
 }
 
-const word = (option: string): string => {
-  const value = read(option);
-  return typeof value === "string" ? value : option;
-};
+/** Enter leads on to the next field, and from the last one to the button that decides. */
+function commit(event: KeyboardEvent<HTMLElement>): void {
+  const from = event.target as HTMLElement;
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || !(from instanceof HTMLInputElement)) return;
+  event.preventDefault();
+  const form = from.closest("form");
+  const places = [...(form?.querySelectorAll<HTMLElement>("[data-field]") ?? [])];
+  const next = places[places.indexOf(from.closest<HTMLElement>("[data-field]") as HTMLElement) + 1];
+  (next ? entry(next) : form?.querySelector<HTMLElement>("[type=submit]"))?.focus();
+}
+
+/** What is focused of a field: what is chosen, else its first. */
+function entry(place: HTMLElement): HTMLElement | null {
+  return place.querySelector<HTMLElement>("input:checked") ?? place.querySelector<HTMLElement>("input, textarea");
+}
+
+/** Choose the option of a field that has a number, and stay in that field. */
+export function choose(
+  place: HTMLElement | null,
+  field: Field,
+  at: number,
+  now: Values[string],
+): Values[string] | null {
+  const option = field.options[at];
+  if (option === undefined) return null;
+  place?.querySelectorAll<HTMLElement>(`[data-field="${CSS.escape(field.name)}"] input`)[at]?.focus();
+  if (field.kind === "choice") return option;
+  const chosen = Array.isArray(now) ? now : [];
+  return chosen.includes(option) ? chosen.filter((one) => one !== option) : [...chosen, option];
+}
+
+function Said({ of, now }: { of: Before[string] | undefined; now: unknown }): ReactElement | null {
+  if (!of?.length) return null;
+  return (
+    <Text size="sm" mt={4} component="div">
+      {of.map(({ who, value }) => (
+        <div key={who}>
+          {`${who}: `}
+          <strong>{word(value)}</strong>
+          {now !== undefined && write(now) !== write(value) && <span className="differs"> ≠ yours differs</span>}
+        </div>
+      ))}
+    </Text>
+  );
+}
+
+const label = (option: string): string => word(read(option));
 
 type InputProps = {
   field: Field;
@@ -71,7 +126,7 @@ function Input({ field, value, problem, disabled, numbered, change }: InputProps
           <Stack gap={6} mt={6}>
             {field.options.map((option, at) => (
               <Group key={option} gap="xs" wrap="nowrap">
-                <Radio value={option} label={word(option)} disabled={disabled} />
+                <Radio value={option} label={label(option)} disabled={disabled} />
                 {numbered && at < 9 && <Kbd size="xs">{at + 1}</Kbd>}
               </Group>
             ))}
@@ -82,8 +137,11 @@ function Input({ field, value, problem, disabled, numbered, change }: InputProps
       return (
         <Checkbox.Group {...common} value={Array.isArray(value) ? value : []} onChange={change}>
           <Group gap="md" mt={6}>
-            {field.options.map((option) => (
-              <Checkbox key={option} value={option} label={word(option)} disabled={disabled} />
+            {field.options.map((option, at) => (
+              <Group key={option} gap={6} wrap="nowrap">
+                <Checkbox value={option} label={label(option)} disabled={disabled} />
+                {numbered && at < 9 && <Kbd size="xs">{at + 1}</Kbd>}
+              </Group>
             ))}
           </Group>
         </Checkbox.Group>

@@ -330,6 +330,7 @@ CREATE TABLE run_records (
 -- One live flow per record and workflow, over all runs.
 CREATE UNIQUE INDEX run_records_one_flow ON run_records (workflow_id, record_id) WHERE state = 'live';
 CREATE INDEX run_records_ended ON run_records (run_id) WHERE state = 'ended';
+CREATE INDEX run_records_incomplete ON run_records (run_id) WHERE state = 'incomplete';
 CREATE INDEX run_records_record ON run_records (record_id, workflow_id, run_id);
 
 CREATE TABLE runners (
@@ -616,6 +617,7 @@ CREATE TABLE staged_records (
     CHECK ((state = 'revalidated') = (again_in IS NOT NULL))
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX staged_records_waiting ON staged_records (run_id, staged_id) WHERE state = 'waiting';
+CREATE INDEX staged_records_rejected ON staged_records (run_id) WHERE state = 'rejected';
 CREATE INDEX staged_records_position ON staged_records (run_id, interaction_id, staged_id);
 -- Where a record came from.
 CREATE INDEX staged_records_record ON staged_records (record_id) WHERE record_id IS NOT NULL;
@@ -990,6 +992,34 @@ CREATE TABLE http_requests (
 );
 CREATE INDEX http_requests_asked ON http_requests (asked_at);
 
+-- Interactions that a person has picked from a list, to give an order about exactly these. A pick is kept for an hour; one about
+-- which an order was given is kept for good, as that order.
+CREATE TABLE picks (
+    pick_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id        bigint NOT NULL REFERENCES workflow_runs,
+    person        text NOT NULL CHECK (person <> ''),
+    picked_at     timestamptz NOT NULL DEFAULT now(),
+    expires_at    timestamptz NOT NULL,
+    kind          text CHECK (kind IN ('retry', 'cancel')),    -- of the order
+    reason        text CHECK (reason <> ''),
+    reason_nonce  bytea CHECK (length(reason_nonce) = 32),
+    ordered_at    timestamptz,
+    done          bigint NOT NULL DEFAULT 0 CHECK (done >= 0),  -- so many, chunk by chunk
+    CHECK ((kind IS NULL) = (reason IS NULL) AND (kind IS NULL) = (reason_nonce IS NULL)
+           AND (kind IS NULL) = (ordered_at IS NULL)),
+    CHECK (kind IS NOT NULL OR done = 0)
+);
+CREATE INDEX picks_expire ON picks (expires_at) WHERE kind IS NULL;
+
+-- Which interactions, each as it stood; once an order is given, those about which it still has to be carried out. No reference to
+-- `picks`: it would be looked up for each of very many rows.
+CREATE TABLE picked (
+    pick_id         bigint NOT NULL,
+    interaction_id  bigint NOT NULL,
+    seq             integer NOT NULL,
+    PRIMARY KEY (pick_id, interaction_id)
+);
+
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
 -- Live counts = counts + count_deltas that have not been folded yet, read in one snapshot:
@@ -1008,6 +1038,15 @@ CREATE TABLE count_deltas (
     state        interaction_state NOT NULL,
     delta        bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+
+-- What the interactions of a run that has ended add up to, so that no report counts them again. It holds as long as `newest_event_id` is
+-- the run's newest event; it is added up once every transaction is over that has begun before `begun_before`.
+CREATE TABLE run_sums (
+    run_id           bigint PRIMARY KEY REFERENCES workflow_runs,
+    newest_event_id  bigint NOT NULL,
+    begun_before     xid8 NOT NULL,
+    sums             text
+);
 
 -- Tables that are folded from the log and from nothing else (core/projection.py): a row is one copy of such a table, as far as it has
 -- come. One copy is read. Another may be built beside it, and becomes the one that is read by one change here.
@@ -1300,6 +1339,15 @@ CREATE VIEW held_runs AS
 SELECT r.run_id, r.cancelled_at IS NOT NULL AS cancelled
 FROM workflow_runs r JOIN workflows w USING (workflow_id)
 WHERE r.state = 'running' AND (r.paused_at IS NOT NULL OR r.cancelled_at IS NOT NULL OR w.paused_at IS NOT NULL OR w.stopped);
+
+-- What may be tried again: what is broken and counts, and from which its workflow has not gone on. A record whose flow in this
+-- workflow is under way in another run is left to that.
+CREATE VIEW retryable AS
+SELECT i.run_id, i.interaction_id, i.seq, i.run_step_id, i.record_id, i.wave_id, i.state, i.error_class, i.rule
+FROM interactions i
+WHERE i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased
+  AND NOT EXISTS (SELECT FROM run_records mine JOIN run_records o USING (workflow_id, record_id)
+                  WHERE mine.run_id = i.run_id AND mine.record_id = i.record_id AND o.run_id <> i.run_id AND o.state = 'live');
 
 -- A run waits when all that is left of it waits for people: nothing that a runner could do, and nothing to settle.
 CREATE FUNCTION run_waits(asked bigint) RETURNS boolean LANGUAGE sql STABLE AS $$

@@ -11,4 +11,5 @@ SELECT (SELECT count(*) FROM once, given
        (SELECT count(*) FROM staged_records s, given
         WHERE s.record_id IS NULL AND (strpos(s.raw::text, key) > 0 OR strpos(s.errors::text, key) > 0)) AS staged_records,
        (SELECT count(*) FROM reruns r, given WHERE strpos(r.reason, key) > 0) AS reruns,
-       (SELECT count(*) FROM invalidations v, given WHERE strpos(v.reason, key) > 0) AS invalidations
+       (SELECT count(*) FROM invalidations v, given WHERE strpos(v.reason, key) > 0) AS invalidations,
+       (SELECT count(*) FROM picks p, given WHERE strpos(p.reason, key) > 0) AS picks

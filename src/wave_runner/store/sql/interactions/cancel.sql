@@ -1,9 +1,10 @@
 -- A chunk of what is left of some steps, or of one record in them, → cancelled, whoever holds it: the wave stays on the row as the fence that a late
--- result meets. What waits for people is given by its id, since its task is locked first; what is blocked goes when what it
--- waits for has settled.
-WITH asked AS MATERIALIZED (
+-- result meets. What waits for people is given by its id, since its task is locked first, and so is what a person has picked; what
+-- is blocked goes when what it waits for has settled.
+WITH given AS MATERIALIZED (
     SELECT run_id, interaction_id, state AS was FROM interactions
-    WHERE run_id = ANY (%(run_ids)s::bigint[]) AND interaction_id = ANY (%(waiting)s::bigint[]) AND state = 'waiting'
+    WHERE run_id = ANY (%(run_ids)s::bigint[]) AND interaction_id = ANY (%(given)s::bigint[])
+      AND state IN ('pending', 'running', 'waiting')
     ORDER BY run_id, interaction_id
     FOR UPDATE
 ), front AS MATERIALIZED (
@@ -15,7 +16,7 @@ WITH asked AS MATERIALIZED (
     LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
 ), chosen AS (
-    SELECT * FROM asked UNION ALL SELECT * FROM front
+    SELECT * FROM given UNION ALL SELECT * FROM front
 ), cancelled AS (
     UPDATE interactions i
     SET state = 'cancelled', seq = i.seq + 1, ready_at = NULL, suspect = NULL, finished_at = clock_timestamp(),

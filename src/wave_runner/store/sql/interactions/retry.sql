@@ -3,10 +3,7 @@
 WITH front AS MATERIALIZED (
     SELECT i.run_id, i.interaction_id, i.record_id, i.wave_id, i.state AS was
     FROM unnest(%(ids)s::bigint[], %(seqs)s::int[]) AS g (interaction_id, seq)
-    JOIN interactions i ON i.run_id = %(run_id)s AND i.interaction_id = g.interaction_id AND i.seq = g.seq
-    WHERE i.state IN ('failed', 'quarantined') AND i.error IS NOT NULL AND i.in_force AND NOT i.handled AND NOT i.erased
-      AND NOT EXISTS (SELECT FROM run_records mine JOIN run_records o USING (workflow_id, record_id)
-                      WHERE mine.run_id = i.run_id AND mine.record_id = i.record_id AND o.run_id <> i.run_id AND o.state = 'live')
+    JOIN retryable i ON i.run_id = %(run_id)s AND i.interaction_id = g.interaction_id AND i.seq = g.seq
     ORDER BY i.interaction_id
     FOR UPDATE OF i
 ), retried AS (

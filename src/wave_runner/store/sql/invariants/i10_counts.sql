@@ -1,5 +1,5 @@
 -- The live counts are what a count of the interactions gives: of those in force, and of experiments, of which none is. Those of runs
--- whose history was dropped are what is left of it.
+-- whose history was dropped are what is left of it. What is kept of a run that has ended is what a count gives, as long as it is read.
 SELECT coalesce(c.run_id, i.run_id) AS run_id, NULL::bigint AS interaction_id,
        coalesce(c.n, 0) || ' are counted as ' || coalesce(c.state, i.state) || ', and there are ' || coalesce(i.n, 0) AS says
 FROM (
@@ -16,3 +16,25 @@ FULL JOIN (
 ) AS i USING (run_id, run_step_id, state)
 WHERE coalesce(c.n, 0) <> coalesce(i.n, 0)
   AND NOT EXISTS (SELECT FROM dropped_ranges g WHERE coalesce(c.run_id, i.run_id) >= g.first_run AND coalesce(c.run_id, i.run_id) < g.following)
+UNION ALL
+SELECT k.run_id, NULL, 'kept are ' || kept.found || ', and there are ' || there.found
+FROM run_sums k
+CROSS JOIN LATERAL (
+    SELECT format('%%s attempts, %%s completed interactions, %%s records, %%s completed records, %%s staged rows', sum((w ->> 'attempts')::bigint),
+                  sum((w ->> 'completed')::bigint), k.sums::json -> 'records' ->> 'total', k.sums::json -> 'records' ->> 'completed',
+                  k.sums::json -> 'staged' ->> 'total') AS found
+    FROM json_array_elements(k.sums::json -> 'work') AS w
+) AS kept
+CROSS JOIN LATERAL (
+    SELECT format('%%s attempts, %%s completed interactions, %%s records, %%s completed records, %%s staged rows', i.attempts, i.completed, r.n,
+                  r.completed, (SELECT count(*) FROM staged_records WHERE run_id = k.run_id)) AS found
+    FROM (
+        SELECT sum(attempt) AS attempts, count(*) FILTER (WHERE state = 'completed') AS completed
+        FROM interactions WHERE run_id = k.run_id
+    ) AS i
+    CROSS JOIN (
+        SELECT count(*) AS n, count(*) FILTER (WHERE state = 'completed') AS completed FROM run_records WHERE run_id = k.run_id
+    ) AS r
+) AS there
+WHERE k.sums IS NOT NULL AND kept.found <> there.found
+  AND k.newest_event_id = (SELECT event_id FROM interaction_events WHERE run_id = k.run_id ORDER BY event_id DESC LIMIT 1)

@@ -7,13 +7,15 @@ SELECT i.interaction_id, i.state::text AS state, r.key, s.name AS step, a.name A
        allowed.threshold_s,
        CASE WHEN w.lease_expires_at < clock_timestamp() THEN 'lease_expired' ELSE 'running_long' END AS reason,
        count(*) OVER () AS total
-FROM (
-    SELECT *, wave_id AS holder FROM interactions WHERE run_id = %(run_id)s AND state = 'running'
-    UNION ALL
-    SELECT i.*, c.wave_id FROM claimed c JOIN interactions i USING (run_id, interaction_id)
-    WHERE c.run_id = %(run_id)s AND i.state = 'pending'
+FROM claimed c
+CROSS JOIN LATERAL (
+    -- One look by key for each: without statistics all interactions of the run are read else.
+    SELECT interaction_id, run_step_id, queue_id, record_id, state, started_at
+    FROM interactions
+    WHERE run_id = c.run_id AND interaction_id = c.interaction_id AND (state = 'pending' OR (state = 'running' AND wave_id = c.wave_id))
+    OFFSET 0
 ) AS i
-JOIN waves w ON w.wave_id = i.holder
+JOIN waves w ON w.wave_id = c.wave_id
 JOIN queues q ON q.queue_id = i.queue_id
 JOIN runners rn USING (runner_id)
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
@@ -27,7 +29,8 @@ CROSS JOIN LATERAL (
              THEN greatest(%(least_s)s::float8, q.p99_s * CASE a.kind WHEN 'ai_model' THEN 1 ELSE w.size END) END,
         %(unmeasured_s)s::float8) AS threshold_s
 ) AS allowed
-WHERE (w.lease_expires_at < clock_timestamp()
+WHERE c.run_id = %(run_id)s
+  AND (w.lease_expires_at < clock_timestamp()
        OR (i.state = 'running' AND i.started_at < clock_timestamp() - make_interval(secs => allowed.threshold_s)))
 ORDER BY i.started_at NULLS LAST, i.interaction_id
 LIMIT %(limit)s

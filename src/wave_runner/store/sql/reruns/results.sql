@@ -12,6 +12,7 @@ WITH mine AS MATERIALIZED (
            mine.definition_id, mine.workflow_id, max(i.run_id) OVER (PARTITION BY i.record_id) AS newest
     FROM mine JOIN interactions i USING (run_id, run_step_id)
     WHERE i.in_force AND i.record_id IS NOT NULL AND NOT i.erased
+      AND (%(ids)s::bigint[] IS NULL OR i.interaction_id = ANY (%(ids)s::bigint[]))
 )
 SELECT f.run_id, f.interaction_id, f.record_id, c.key, f.state::text AS state, f.error_class, f.rule, f.attempt, v.model,
        v.digest AS model_digest, f.definition_id, f.generation, CASE WHEN %(with_output)s THEN f.output END AS output,

@@ -10,6 +10,7 @@ WHERE (t.run_id, t.interaction_id) = (
     WHERE o.decided_at IS NULL
       AND (%(task)s::bigint IS NULL OR o.interaction_id = %(task)s)
       AND (%(queue)s::text IS NULL OR o.queue = %(queue)s)
+      AND o.interaction_id <> ALL (%(skip)s::bigint[])
       AND (o.claim_expires_at IS NULL OR o.claim_expires_at <= clock_timestamp() OR o.claimed_by = %(person)s)
       AND NOT EXISTS (SELECT FROM decisions d
                       WHERE d.run_id = o.run_id AND d.interaction_id = o.interaction_id AND d.round = o.round

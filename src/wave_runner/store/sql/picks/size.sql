@@ -1,0 +1,1 @@
+SELECT count(*) AS n FROM picked WHERE pick_id = %(pick_id)s

@@ -1,0 +1,155 @@
+"""The tasks that wait for people, in Chromium: by the keyboard alone, and with several pairs of eyes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.runner.test_people import FORM, REVIEW, SAVE
+from tests.support.projects import Ground, Make
+from tests.support.serving import grant, serving
+from tests.ui.conftest import Apart
+from tests.ui.test_pages import Tab, root_of, tab
+
+MANY = 21
+POSTING = "<h2>Nurse</h2><p>Care &amp; <b>night</b> care, see https://example.org</p><script>alert(1)</script>"
+
+
+def asked(ground: Ground, n: int, more: str) -> Ground:
+    ground = Apart(**vars(ground))
+    form = json.loads(FORM) | {"description": "GOOD is what you would answer yourself."}
+    ground.project(
+        rows=[{"name": f"item {number:04}", "text": POSTING} for number in range(n)],
+        steps=REVIEW.format(more=more).replace("{text: record.text}", "{text: record.text, why: record.name}"),
+        actors={"save": SAVE},
+        files={"schemas/review.json": json.dumps(form)},
+    )
+    assert ground.run() == "waiting"
+    return ground
+
+
+def many(ground: Ground) -> None:
+    asked(ground, MANY, "due: 1h")
+
+
+def blind(ground: Ground) -> None:
+    asked(ground, 1, "needs: 2\n  blind: true")
+
+
+@pytest.fixture
+def copied(copy_of: Callable[[Make], Ground]) -> Callable[[Make], Ground]:
+    return lambda make: Apart(**vars(copy_of(make)))
+
+
+def is_done(found: Tab) -> None:
+    """Nothing waits any more: the list stands alone."""
+    found.sees("Nothing waits for you")
+    found.page.wait_for_url("**/tasks")
+    [_] = found.wrong  # the 404 of a claim where nothing waits is said on the console
+    found.wrong.clear()
+
+
+def test_twenty_tasks_are_decided_by_the_keyboard_alone(browser: Any, copied: Callable[[Make], Ground]):
+    ground = copied(many)
+    token = grant(ground, "maria", "reviewer")
+    with serving(ground) as served, tab(browser, root_of(served), token) as found:
+        press, type_ = found.page.keyboard.press, found.page.keyboard.type
+        press("g")
+        press("t")
+        found.sees(f"{MANY} of {MANY}")
+        press("j")
+        found.sees("the first edit claims it")
+        assert found.page.locator(".source a, .source script, .source b").count() == 0
+        press("f")
+        type_("CARE")
+        found.sees("1 of 2 hits")
+        press("Enter")
+        found.sees("2 of 2 hits")
+        press("Escape")
+        skipped = found.page.url
+        press("s")
+        found.page.wait_for_url(lambda url: url != skipped)
+        found.sees("1 task skipped")
+        for done in range(1, MANY):
+            found.sees("It is yours")
+            task = found.page.url
+            press("1" if done % 2 else "2")
+            if not done % 2:  # what is BAD needs a reason
+                press("Enter")
+                type_("4")
+                press("Enter")
+                type_("no")
+                found.sees("yours differs")
+            if done == 2:
+                assert found.axe() == []
+                press("Escape")
+                press("t")
+                assert found.axe() == []
+            press("Control+Enter")
+            found.page.wait_for_url(lambda url, task=task: url != task)
+        is_done(found)
+        press("b")
+        found.sees("1 of 1 proposed fields changed")
+    said = ground.sql("SELECT person, answer FROM decisions ORDER BY decided_at")
+    assert [one["person"] for one in said] == ["maria"] * (MANY - 1)
+    assert [json.loads(one["answer"]) for one in said] == [
+        {"verdict": "GOOD"},
+        {"verdict": "BAD", "words": 4, "why": "no"},
+    ] * (MANY // 2)
+    assert ground.one("SELECT count(*) FROM tasks WHERE decided_at IS NULL AND claimed_by IS NULL") == 1
+
+
+def test_the_blind_see_nothing_of_each_other_and_a_third_decides_between_them(
+    browser: Any, copied: Callable[[Make], Ground]
+):
+    ground = copied(blind)
+    names = ("ann", "bob", "cem", "dora")
+    tokens = {name: grant(ground, name, "reviewer") for name in names}
+    task = ground.one("SELECT interaction_id FROM tasks")
+
+    def look(found: Tab) -> str:
+        found.open(f"tasks/{task}", "GOOD is what you would answer yourself")
+        return str(found.page.locator("main").text_content())
+
+    def decide(found: Tab, digit: str) -> None:
+        found.page.keyboard.press(digit)
+        found.page.keyboard.press("Control+Enter")
+        is_done(found)
+
+    with serving(ground) as served:
+        root = root_of(served)
+        with tab(browser, root, tokens["ann"]) as found:
+            assert "0 of 2 have decided" in look(found)
+            decide(found, "1")
+            assert "You have decided; somebody else must look at it too" in look(found)
+        with tab(browser, root, tokens["bob"]) as found:
+            assert "ann decided; what, is hidden" in look(found)
+            assert found.page.locator(".decision, .differs").count() == 0
+            decide(found, "3")
+        with tab(browser, root, tokens["dora"]) as late, tab(browser, root, tokens["cem"]) as found:
+            look(late)
+            late.page.keyboard.press("p")
+            late.is_live("paused")
+            said = look(found)
+            assert "2 have decided, and differ" in said
+            assert "ann: GOOD" in said
+            assert "bob: AGAIN" in said
+            decide(found, "1")
+            found.page.keyboard.press("b")
+            event = ground.one("SELECT max(event_id) FROM interaction_events WHERE type = 'task_decided'")
+            found.sees(f"third, 2 are needed, blind, event {event}")
+            late.page.keyboard.press("2")
+            late.sees(f"task {task} is decided already, by ann and bob and cem")
+            late.sees("You had filled in:")
+            late.page.get_by_role("alert").locator(".decision").nth(2).wait_for()
+            assert late.axe() == []
+            [_] = late.wrong
+            late.wrong.clear()
+    said = ground.sql("SELECT person, answer FROM decisions ORDER BY decided_at")
+    assert [(one["person"], json.loads(one["answer"])["verdict"]) for one in said] == [
+        ("ann", "GOOD"),
+        ("bob", "AGAIN"),
+        ("cem", "GOOD"),
+    ]
