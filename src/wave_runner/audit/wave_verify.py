@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import contextlib
 import functools
 import gc
 import hashlib
@@ -565,6 +566,11 @@ def is_consistent(old: int, new: int, proof: Sequence[bytes], old_root: bytes, n
 _SAFE_NAME = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/){0,12}[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
+def _lines(block: bytes) -> list[bytes]:
+    # A thousand lines at once are split in the time in which few are read.
+    return block.split(b"\n")[:-1]
+
+
 class Files:
     """The files of a bundle by name. Nothing is opened that is not an ordinary file inside it."""
 
@@ -646,18 +652,19 @@ class Files:
             raise TamperedError(f"{name} is larger than {limit} bytes")
         return content
 
-    def lines(self, name: str, longest: int = MAX_LINE) -> Iterator[bytes]:
-        """Give the lines of a file, each of which must end in a line feed."""
+    def blocks(self, name: str, longest: int) -> Iterator[bytes]:
+        """Give a file in pieces of about a megabyte. Each ends where a line does, as the file must."""
         with self.open(name) as file:
             while block := file.read(BLOCK):
-                # Up to the end of a line. A thousand lines at once are split in the time in which few are read.
-                *lines, rest = (block if block.endswith(b"\n") else block + file.readline(longest + 1)).split(b"\n")
-                for line in lines:
-                    if len(line) > longest:
-                        raise TamperedError(f"{name} has a line that is too long")
-                    yield line
-                if rest:
-                    raise TamperedError(f"{name} has a line that is too long or does not end")
+                if not block.endswith(b"\n"):
+                    block += file.readline(longest + 1)
+                    if not block.endswith(b"\n"):
+                        raise TamperedError(f"{name} has a line that is too long or does not end")
+                yield block
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Give the lines of a file."""
+        return itertools.chain.from_iterable(map(_lines, self.blocks(name, MAX_LINE)))
 
     def named(self, folder: str) -> list[str]:
         """Return the names of the files below a folder, in order."""
@@ -706,9 +713,10 @@ _EPOCH = datetime(1970, 1, 1)  # all times are UTC
 
 
 class Event(NamedTuple):
-    """What the checks need of one event. `entry` is the entry of the log that seals it; the time is the database's.
+    """What the checks need of one event; the time is the database's.
 
-    `promised` is what it commits to, in the order of its data: its input, its output, its payloads.
+    `promised` is what it commits to, in the order of its data: its input, its output, its payloads. `body` is the
+    SHA-256, in hex, of all of it that nobody has stamped.
     """
 
     event_id: int
@@ -722,17 +730,16 @@ class Event(NamedTuple):
     correlation: str | None
     data: Mapping[str, Any]
     promised: Sequence[str]
-    entry: bytes
+    body: str
 
-
-def entry(body: bytes, index: int, event_id: int, recorded_us: int, db_user: str, promised: Sequence[str]) -> bytes:
-    """Return the entry of the log that seals an event at an index. `body` is all of it that nobody has stamped."""
-    listed = '","'.join(promised)
-    listed = f'"{listed}"' if listed else ""
-    return (
-        f'{{"b":"{hashlib.sha256(body).hexdigest()}","i":{event_id},"k":0,"n":{index},"p":[{listed}],'
-        f'"r":{recorded_us},"u":{_quote(db_user)}}}'
-    ).encode()
+    def entry(self, index: int) -> bytes:
+        """Return the entry of the log that seals it at an index."""
+        listed = '","'.join(self.promised)
+        listed = f'"{listed}"' if listed else ""
+        return (
+            f'{{"b":"{self.body}","i":{self.event_id},"k":0,"n":{index},"p":[{listed}],'
+            f'"r":{self.recorded_us},"u":{_quote(self.db_user)}}}'
+        ).encode()
 
 
 def read_event(line: str) -> tuple[int, Event]:
@@ -752,8 +759,6 @@ def read_event(line: str) -> tuple[int, Event]:
     if (interaction is None) != (seq is None):
         raise TamperedError("an event has an interaction or a seq without the other")
     at, found_id, recorded_us, promised = int(index), int(event_id), _second(second) + int(microsecond), promises(data)
-    # What the database and the sealer stamp is no part of the body.
-    body = f"{before}{middle}{after}{end}".encode()
     event = Event(
         found_id,
         recorded_us,
@@ -766,7 +771,8 @@ def read_event(line: str) -> tuple[int, Event]:
         correlation,
         data,
         promised,
-        entry(body, at, found_id, recorded_us, user, promised),
+        # What the database and the sealer stamp is no part of it.
+        hashlib.sha256(f"{before}{middle}{after}{end}".encode()).hexdigest(),
     )
     if found_id > MAX_INT or event.run > MAX_INT or (event.interaction or 0) > MAX_INT or (event.seq or 0) >= 2**31:
         raise TamperedError("an event has a number that is too large")
@@ -830,22 +836,58 @@ Read = tuple[int, Event] | TamperedError
 """An event with its index; in the place of a line that is none, what is wrong with it."""
 
 
-def read_events(files: Files) -> Iterator[Read]:
-    """Give the events of a bundle, as its lines come."""
-    lines = itertools.chain.from_iterable(map(files.lines, files.named("events/")))
-    while True:
+def read_events(files: Files, ahead: Ahead | None = None) -> Iterator[Read]:
+    """Give the events of a bundle, as its lines come: those that a second process has read, and the others."""
+    stretches = enumerate(_stretches(files, "events/", MAX_LINE))
+    try:
+        for number, (_, block) in stretches:
+            read = ahead.next() if ahead and number % _EVENTS_HERE else None
+            if read is None:
+                yield from map(_read_line, _lines(block))
+                continue
+            for one in read:
+                yield TamperedError(one) if type(one) is str else (one[0], Event._make(one[1]))
+    except TamperedError as error:
+        yield error
+    finally:
+        if ahead:
+            ahead.end()
+
+
+def _read_line(line: bytes) -> Read:
+    try:
+        return read_event(_decoded_text(line))
+    except TamperedError as error:
+        return error
+
+
+def read_contents(files: Files, ahead: Ahead | None = None) -> Iterator[tuple[str, list[bytes | str]]]:
+    """Give of a stretch of the contents of a bundle the name of its file and, of each line, the commitment.
+
+    It is recomputed, by a second process or here. Instead of one it may be a text that says what is wrong.
+    """
+    for number, (name, block) in enumerate(_stretches(files, "payloads/", MAX_PAYLOAD_LINE)):
+        read = ahead.next() if ahead and number % _CONTENTS_HERE else None
+        yield name, _recomputed(block) if read is None else read
+
+
+def _recomputed(block: bytes) -> list[bytes | str]:
+    found: list[bytes | str] = []
+    for line in _lines(block):
         try:
-            line = next(lines, None)
-            found: Read | None = None if line is None else read_event(_decoded_text(line))
+            found.append(_payload(_decoded_text(line)))
         except TamperedError as error:
-            found = error
-        if found is None:
-            return
-        yield found
+            found.append(str(error))
+    return found
+
+
+def _stretches(files: Files, folder: str, longest: int) -> Iterator[tuple[str, bytes]]:
+    return ((name, block) for name in files.named(folder) for block in files.blocks(name, longest))
 
 
 WORTH_IT = 1 << 20  # bytes of events: a second process costs more than it gives below that
-_TOGETHER = 500  # events that it sends at once
+_CONTENTS_HERE, _EVENTS_HERE = 2, 8
+"""Of so many stretches the first process reads one: it follows the history too, and so each has half of the work."""
 
 
 def has_second_core() -> bool:
@@ -854,56 +896,72 @@ def has_second_core() -> bool:
     return cores > 1 and hasattr(os, "fork")
 
 
-def read_ahead(files: Files) -> Iterator[Read]:
-    """Give what `read_events` gives. A second process reads it meanwhile, from now on: that is half of all the work.
+class Ahead:
+    """A second process that reads some stretches of a bundle meanwhile, from now on.
 
-    Whatever ends that process before it has read everything, the rest is read here.
+    It judges nothing. Whatever ends it before it has read everything, the rest is read by the first one.
     """
-    pipe, its_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(pipe)
-        _send(files, its_end)
-    os.close(its_end)
-    return _received(child, pipe, files)
+
+    def __init__(self, files: Files) -> None:
+        pipe, its_end = os.pipe()
+        self._child = os.fork()
+        if self._child == 0:
+            os.close(pipe)
+            _send(files, its_end)
+        os.close(its_end)
+        self._sent: BinaryIO | None = os.fdopen(pipe, "rb")
+
+    def next(self) -> list[Any] | None:
+        """Return what it has read of its next stretch; None: it has ended."""
+        if self._sent is None:
+            return None
+        length = int.from_bytes(self._sent.read(4), "big")
+        sent = self._sent.read(length)
+        if not length or len(sent) < length:
+            self.end()
+            return None
+        found: list[Any] = marshal.loads(sent)  # noqa: S302  # it comes from our own second process
+        return found
+
+    def end(self) -> None:
+        """Let it end, and wait for that."""
+        if self._sent is not None:
+            self._sent.close()
+            self._sent = None
+            os.waitpid(self._child, 0)
 
 
 def _send(files: Files, pipe: int) -> NoReturn:
-    """Be the second process: send one list of events after the other, and an empty one when there are no more."""
+    """Be the second process: send a list for each of its stretches, first of contents, then of events."""
     try:
         files.open_anew()
-        found = read_events(files)
+        _widen(pipe)
+        contents = _stretches(files, "payloads/", MAX_PAYLOAD_LINE)
+        events = _stretches(files, "events/", MAX_LINE)
         with os.fdopen(pipe, "wb") as out:
-            while True:
-                some = [_plain(one) for one in itertools.islice(found, _TOGETHER)]
-                sent = marshal.dumps(some)
-                out.write(len(sent).to_bytes(4, "big") + sent)
-                if not some:
-                    break
+            for stretches, here, read in (
+                (contents, _CONTENTS_HERE, _recomputed),
+                (events, _EVENTS_HERE, _read_plainly),
+            ):
+                for number, (_, block) in enumerate(stretches):
+                    if number % here:
+                        sent = marshal.dumps(read(block))
+                        out.write(len(sent).to_bytes(4, "big") + sent)
     finally:
         os._exit(0)  # what has gone wrong, the first process meets as well
 
 
-def _plain(read: Read) -> tuple[int, tuple[Any, ...]] | str:
-    return str(read) if isinstance(read, TamperedError) else (read[0], tuple(read[1]))
+def _widen(pipe: int) -> None:
+    """Let a pipe hold as much as Linux allows: the first process has other things to begin with."""
+    import fcntl  # it is where `fork` is
+
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
-def _received(child: int, pipe: int, files: Files) -> Iterator[Read]:
-    given, is_whole = 0, False
-    with os.fdopen(pipe, "rb") as sent:
-        while len(head := sent.read(4)) == 4:
-            length = int.from_bytes(head, "big")
-            content = sent.read(length)
-            if len(content) < length:
-                break
-            some = marshal.loads(content)  # noqa: S302  # it comes from our own second process
-            is_whole = not some
-            given += len(some)
-            for one in some:
-                yield TamperedError(one) if type(one) is str else (one[0], Event._make(one[1]))
-    os.waitpid(child, 0)
-    if not is_whole:
-        yield from itertools.islice(read_events(files), given, None)
+def _read_plainly(block: bytes) -> list[tuple[int, tuple[Any, ...]] | str]:
+    reads = map(_read_line, _lines(block))
+    return [str(read) if isinstance(read, TamperedError) else (read[0], tuple(read[1])) for read in reads]
 
 
 # ─── What a history must be, whoever sealed it ───────────────────────────────────────────────────────────────────────
@@ -1484,10 +1542,11 @@ class Checks:
         """
         self.events += 1
         try:
+            entry = event.entry(index)
             if sealed is None:
-                self._prove(index, event.entry)
-            elif event.entry != sealed:
-                raise TamperedError(f"it is not what was sealed: {_difference(event.entry, sealed)}")
+                self._prove(index, entry)
+            elif entry != sealed:
+                raise TamperedError(f"it is not what was sealed: {_difference(entry, sealed)}")
             self._seals.event(index, event)
             if self._is_part:
                 self._check_scope(event)
@@ -1646,7 +1705,7 @@ class Verification:
         older: Sequence[Checkpoint],
         *,
         longest_transaction_us: int,
-        events: Iterator[Read] | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.findings = Findings()
         self.facts: dict[str, int] = {"events": 0, "entries": 0, "payloads": 0, "checkpoints": 0, "dropped": 0}
@@ -1655,7 +1714,8 @@ class Verification:
         self._policy = policy
         self._older = list(older)
         self._longest_us = longest_transaction_us
-        self._events = events or read_events(files)
+        self._ahead = ahead
+        self._events = read_events(files, ahead)
         self._event_id: int | None = None
         self._pushed: tuple[int, Event] | None = None
         self._within = 0
@@ -1723,15 +1783,14 @@ class Verification:
     def _payloads(self) -> dict[bytes, None]:
         """Return the commitments whose content is here, each of them recomputed."""
         kept: dict[bytes, None] = {}
-        for name in self._files.named("payloads/"):
-            for line in self._files.lines(name, MAX_PAYLOAD_LINE):
-                try:
-                    promise = _payload(_decoded_text(line))
-                    if promise in kept:
-                        raise TamperedError("is there twice")
+        for name, stretch in read_contents(self._files, self._ahead):
+            for promise in stretch:
+                if isinstance(promise, str):
+                    self.findings.add(TamperedError(f"{name}: a content {promise}"), follows=True)
+                elif promise in kept:
+                    self.findings.add(TamperedError(f"{name}: a content is there twice"), follows=True)
+                else:
                     kept[promise] = None
-                except TamperedError as error:
-                    self.findings.add(TamperedError(f"{name}: a content {error}"), follows=True)
         self.facts["payloads"] = len(kept)
         return kept
 
@@ -2034,7 +2093,7 @@ def verify(arguments: argparse.Namespace, *, may_fork: bool) -> tuple[Verificati
         policy,
         older,
         longest_transaction_us=arguments.longest_transaction * 1_000_000,
-        events=read_ahead(files) if may_fork and large and has_second_core() else None,
+        ahead=Ahead(files) if may_fork and large and has_second_core() else None,
     )
     verification.run()
     return verification, is_own

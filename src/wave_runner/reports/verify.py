@@ -163,7 +163,7 @@ class _Live:
                 return False
             event = None
             try:
-                event = _event(row.event, row.log_index, self._source) if row.event is not None else None
+                event = _event(row.event, self._source) if row.event is not None else None
             except (TamperedError, ValueError, KeyError) as error:
                 found = TamperedError(f"it cannot be what was sealed: {error!s:.200}")
                 log.checks.findings.add(found, row.log_index, row.event.event_id if row.event else None)
@@ -204,15 +204,13 @@ def _nothing(older: Sequence[Checkpoint]) -> TamperedError | IncompleteError:
     return TamperedError(f"a checkpoint is of {most} entries, and nothing of the log is signed: it was cut")
 
 
-def _event(event: stored_event.Event, index: int, source: str) -> wave_verify.Event:
+def _event(event: stored_event.Event, source: str) -> wave_verify.Event:
     data = orjson.loads(event.data)
     if not isinstance(data, dict):
         raise TamperedError("its data is no object")
     cause = None
     if event.cause_interaction_id is not None and event.cause_seq is not None:
         cause = event.cause_interaction_id, event.cause_seq
-    promised = wave_verify.promises(data)
-    body = stored_event.body(event, source=source)
     return wave_verify.Event(
         event_id=event.event_id,
         recorded_us=event.recorded_us,
@@ -224,6 +222,6 @@ def _event(event: stored_event.Event, index: int, source: str) -> wave_verify.Ev
         cause=cause,
         correlation=event.correlation_id,
         data=data,
-        promised=promised,
-        entry=wave_verify.entry(body, index, event.event_id, event.recorded_us, event.db_user, promised),
+        promised=wave_verify.promises(data),
+        body=hashlib.sha256(stored_event.body(event, source=source)).hexdigest(),
     )
