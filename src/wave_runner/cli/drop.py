@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from wave_runner.store.drops import Drop
 
 
-def _month(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
+def month(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
+    """Return the first day of the month that was said."""
     from wave_runner.core.drop import month_of
 
     try:
@@ -29,7 +30,7 @@ def _month(_: click.Context, __: click.Parameter, text: str | None) -> date | No
 
 @click.command()
 @project_option
-@click.option("--before", callback=_month, metavar="MONTH", help="The months before this one; what began in it stays.")
+@click.option("--before", callback=month, metavar="MONTH", help="The months before this one; what began in it stays.")
 @click.option("--basis", metavar="TEXT", help="Ask for it, and say on what ground. Name nobody: the text is kept.")
 @click.option("--approve", is_flag=True, help="Agree to what somebody else has asked for, and do it, or go on with it.")
 @click.option("--withdraw", is_flag=True, help="Take back what was asked for.")

@@ -150,6 +150,10 @@ COMMANDS = {
         "wave_runner.cli.audit:audit",
         "Prove what has happened, keep the log in order, and erase what must not be kept: the log holds all the same.",
     ),
+    "archive": (
+        "wave_runner.cli.archive:archive",
+        "Write history as Parquet files, by table and month, for DuckDB and others to read.",
+    ),
     "projection": (
         "wave_runner.cli.projection:projection",
         "Show what is folded from the log of events, prove that it is what the log says, or fold it anew.",

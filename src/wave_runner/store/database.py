@@ -416,6 +416,13 @@ async def copy_rows(connection: Connection, name: str, data: bytes) -> None:
     crash_points.passed(name, connection)
 
 
+async def copied(connection: Connection, name: str, parameters: Mapping[str, Any]) -> AsyncIterator[bytes]:
+    """Run one named COPY … TO STDOUT, after what has been asked, and give what it sends as it comes."""
+    async with connection.cursor().copy(statement(name), parameters) as source:
+        async for data in source:
+            yield bytes(data)
+
+
 @contextmanager
 def users_data(connection: Connection) -> Iterator[None]:
     """Around statements on the user's tables: what they refuse is a fact about the data, not a bug of ours."""
