@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from wave_runner.errors import ConflictError, DatabaseError, ProjectError
-from wave_runner.store.database import check_server, explain
+from wave_runner.store.database import KEEPALIVE, check_server, explain
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -135,7 +135,9 @@ def _create_schema(connection: psycopg.Connection, schema: str) -> None:
 def _opened(url: str) -> psycopg.Connection:
     """Open a connection; errors say which host and what to check."""
     try:
-        return psycopg.connect(url, application_name="wave migrate", connect_timeout=10, prepare_threshold=None)
+        return psycopg.connect(
+            url, application_name="wave migrate", connect_timeout=10, prepare_threshold=None, **KEEPALIVE
+        )
     except psycopg.Error as error:
         raise explain(url, error) from error
 
