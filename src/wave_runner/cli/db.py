@@ -83,7 +83,7 @@ def status(context: click.Context, as_json: bool) -> int:
     found = asyncio.run(_status(project_dir(context)))
     columns = ("database", "role", "version", "schema", "found", "newest", "program")
     output.show(columns, [vars(found)], "wave.db.status.v1", as_json=as_json)
-    return 0 if found.found == found.newest else BEHIND
+    return 0 if found.found is not None and found.found >= found.newest else BEHIND
 
 
 async def _migrate(folder: Path, *, as_json: bool) -> None:
