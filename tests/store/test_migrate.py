@@ -54,6 +54,8 @@ def test_of_processes_that_migrate_at_once_one_does_it_and_all_succeed(database:
 def test_a_schema_of_a_newer_version_is_refused(database: str):
     migrate.migrate(database, "wave")
     sql(database, "UPDATE wave.schema_version SET version_num = '9999'")
+    assert migrate.migrate(database, "wave") is False, "it does not say that it is too new for us"
+    sql(database, "CREATE OR REPLACE FUNCTION wave.works_since() RETURNS text LANGUAGE sql RETURN '9999'")
     with pytest.raises(ConflictError, match="at version 9999; this Wave Runner knows versions up to") as refused:
         migrate.migrate(database, "wave")
     assert "upgrade Wave Runner" in refused.value.hint

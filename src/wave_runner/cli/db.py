@@ -19,11 +19,12 @@ BEHIND = 1
 
 @click.group()
 def db() -> None:
-    """Bring the database's schema up to date, or say how it stands.
+    """Bring the database up to date, or say how it stands.
 
     \b
     wave db status
     wave db migrate
+    wave db upgrade
     """
 
 
@@ -45,6 +46,29 @@ def migrate(context: click.Context, as_json: bool) -> None:
 
 @db.command()
 @project_option
+@click.option(
+    "--programs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="The folder with the `postgres` that made the database.  [default: found where it was installed]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def upgrade(context: click.Context, programs: Path | None, as_json: bool) -> None:
+    """Bring the PostgreSQL that comes along over from an older major version; a server of your own is left alone.
+
+    \b
+    wave db upgrade
+    wave db upgrade --programs /usr/lib/postgresql/15/bin
+
+    All rows are copied into a new folder and compared, and only then it takes the place of the old one, which is kept.
+    Needs as much room once more, and nobody may use the database meanwhile. Safe twice.
+    """
+    _upgrade(project_dir(context), programs, as_json=as_json)
+
+
+@db.command()
+@project_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> int:
@@ -59,7 +83,7 @@ def status(context: click.Context, as_json: bool) -> int:
     found = asyncio.run(_status(project_dir(context)))
     columns = ("database", "role", "version", "schema", "found", "newest", "program")
     output.show(columns, [vars(found)], "wave.db.status.v1", as_json=as_json)
-    return 0 if found.found == found.newest else BEHIND
+    return 0 if found.found is not None and found.found >= found.newest else BEHIND
 
 
 async def _migrate(folder: Path, *, as_json: bool) -> None:
@@ -76,6 +100,30 @@ async def _migrate(folder: Path, *, as_json: bool) -> None:
         output.heading(f"schema {after.schema}: up to date at version {after.found}")
     else:
         output.heading(f"schema {after.schema}: {before or 'nothing'} → version {after.found}")
+
+
+def _upgrade(folder: Path, programs: Path | None, *, as_json: bool) -> None:
+    from wave_runner import settings
+    from wave_runner.errors import SettingsError
+    from wave_runner.store.embedded_binaries import MAJOR
+    from wave_runner.store.embedded_upgrade import upgrade
+
+    if settings.load(folder).database_url is not None:
+        raise SettingsError(
+            "this project's database is a server of your own (WAVE_DATABASE_URL)",
+            hint="upgrade it as any PostgreSQL; wave db upgrade is for the one that comes along",
+        )
+    done = upgrade(folder / ".wave", programs=programs)
+    if as_json:
+        said = None if done is None else {**vars(done), "kept": str(done.kept)}
+        output.emit("wave.db.upgrade.v1", {"version": MAJOR, "upgraded": said})
+    elif done is None:
+        output.heading(f"nothing to do: the database is one of PostgreSQL {MAJOR}")
+    else:
+        output.heading(
+            f"PostgreSQL {done.before} → {done.after}: {done.rows:,} rows of {done.tables:,} tables, each compared\n"
+            f"the old data are in {done.kept}: delete them when wave audit verify and wave doctor find nothing"
+        )
 
 
 async def _status(folder: Path) -> About:

@@ -158,7 +158,7 @@ COMMANDS = {
         "wave_runner.cli.projection:projection",
         "Show what is folded from the log of events, prove that it is what the log says, or fold it anew.",
     ),
-    "db": ("wave_runner.cli.db:db", "Bring the database's schema up to date, or say how it stands."),
+    "db": ("wave_runner.cli.db:db", "Bring the database up to date, or say how it stands."),
 }
 
 BUG, INTERRUPTED, USAGE = 70, 130, 2

@@ -231,7 +231,7 @@ def _of_step(
         "" if actor is None else f'"actor":{json_text(actor)},',
         "" if definition is None else f'"definition":"{definition}",',
         f'"source":{json_text(source)},"specversion":"1.0",' + ("" if step is None else f'"step":{json_text(step)},'),
-        _DOTTED[type],
+        dotted(type),  # also of one that a newer version writes: it is sealed all the same
     )
 
 
@@ -266,4 +266,3 @@ def dotted(type: str) -> str:
 
 _COMMITMENT = re.compile("[0-9a-f]{64}").fullmatch
 _EPOCH = datetime(1970, 1, 1)  # all times are UTC
-_DOTTED = {str(one): dotted(one) for one in EventType}

@@ -99,7 +99,7 @@ def refusal(event: Told) -> str:
     if event.form != FORM:
         return f"it has form {event.form}, and form {FORM} is known"
     if event.type not in EventType.__members__.values():
-        return f"its type {event.type} is unknown"
+        return f"its type {event.type} is unknown here; a runner of a newer version, which has written it, folds it"
     if event.interaction_id is not None and event.correlation_id is None:
         return "it belongs to an interaction and to no flow"
     if event.type == EventType.RECORDS_SETTLED and not re.match(SETTLED_SHAPE, event.data):

@@ -48,6 +48,13 @@ KEEPALIVE: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+# The same for the server: with its own settings it keeps the session of a host that has lost its power for two hours.
+KEEPALIVE_THERE: Mapping[str, str] = {
+    "tcp_keepalives_idle": str(KEEPALIVE["keepalives_idle"]),
+    "tcp_keepalives_interval": str(KEEPALIVE["keepalives_interval"]),
+    "tcp_keepalives_count": str(KEEPALIVE["keepalives_count"]),
+    "tcp_user_timeout": str(KEEPALIVE["tcp_user_timeout"]),
+}
 
 # The server ends a transaction that its process has let hang.
 IDLE_TOO_LONG = psycopg.errors.IdleInTransactionSessionTimeout
@@ -234,7 +241,7 @@ class Database:
         """
         try:
             if not reached:
-                async with await AsyncConnection.connect(self.url, connect_timeout=10) as probe:
+                async with await AsyncConnection.connect(self.url, connect_timeout=10, **KEEPALIVE) as probe:
                     check_server(probe.info.server_version, conninfo_to_dict(self.url))
             await self._pool.open(wait=True)
         except psycopg.Error as error:
@@ -320,6 +327,13 @@ async def _look_at(connection: Connection) -> None:
     """See whether a pooler stands in between: it tells its clients another process than the one that answers them."""
     [row] = await fetch(connection, "session/process")
     connection.is_direct = row["pid"] == connection.info.backend_pid
+    if connection.is_direct and goes_by_network(connection):
+        await fetch(connection, "session/keep_alive", KEEPALIVE_THERE)
+
+
+def goes_by_network(connection: AsyncConnection[Any] | psycopg.Connection[Any]) -> bool:
+    """Say whether it can be cut without the server being told: a socket of this machine cannot."""
+    return not connection.info.host.startswith("/")
 
 
 def is_away(error: Unavailable | DatabaseError) -> bool:

@@ -38,8 +38,15 @@ from wave_runner.store.embedded_cluster import (
     read_passwords,
 )
 from wave_runner.store.embedded_home import OTHER_SERVER, Home, find_home, open_home
-from wave_runner.store.embedded_keeper import is_file_of, postmaster_pid, stop_server, try_lock
-from wave_runner.store.embedded_server import Server, check_keeper, ensure_keeper, launch_server, running_server
+from wave_runner.store.embedded_keeper import is_file_of, postmaster_pid, try_lock
+from wave_runner.store.embedded_server import (
+    Server,
+    check_keeper,
+    ensure_keeper,
+    launch_server,
+    running_server,
+    stop,
+)
 
 # A server that is being stopped writes a checkpoint first; the keeper gives it this long, and some more by force.
 _WHILE_STOPPING_S = 90.0
@@ -94,7 +101,7 @@ class _Share:
             if not is_file_of(fd, self.home.path / "users.lock"):
                 return  # somebody has removed the home; a server without its files ends by itself
             if try_lock(fd, fcntl.LOCK_EX):
-                _stop(self.home)
+                stop(self.home)
             elif not try_lock(fd, fcntl.LOCK_SH):  # the keeper was faster and is stopping the server: see it done
                 fcntl.flock(fd, fcntl.LOCK_SH)
         finally:
@@ -140,7 +147,7 @@ def remove(wave_dir: Path) -> None:
     except FileNotFoundError:
         return  # somebody else has just removed it
     try:
-        _stop(home)
+        stop(home)
         home.remove()
         (wave_dir / "postgres").unlink(missing_ok=True)
     finally:
@@ -181,14 +188,6 @@ def _keep_up(home: Home, tcp_port: int | None, ended: threading.Event) -> None:
         except (OSError, EmbeddedDatabaseError) as error:
             pause_s = LOOK_AFTER_FAILURE_S
             log.warning("the database in %s is gone and cannot be started again: %s", home.path, error)
-
-
-def _stop(home: Home) -> None:
-    with home.opened("server.lock") as lock:
-        try:
-            stop_server(home.data, lock)
-        except TimeoutError as error:
-            raise EmbeddedDatabaseError(str(error), hint=f"see the log in {home.log}") from error
 
 
 def _handle(home: Home, server: Server, share: _Share, tcp_port: int | None) -> EmbeddedDatabase:

@@ -1,4 +1,4 @@
-"""The PostgreSQL binaries that come with the package, in a place where the server's account may run them."""
+"""The PostgreSQL binaries that come with the package, where the server's account may run them; and older ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wave_runner.errors import EmbeddedDatabaseError
@@ -24,10 +26,12 @@ class Binaries:
     """One installed PostgreSQL. `site` is the folder that its files and the libraries beside them hang from."""
 
     site: Path
+    folder: str = f"{_PACKAGE}/pginstall{MAJOR}"
+    major: int = MAJOR
 
     @property
     def root(self) -> Path:
-        return self.site / _PACKAGE / f"pginstall{MAJOR}"
+        return self.site / self.folder
 
     @property
     def postgres(self) -> Path:
@@ -58,6 +62,37 @@ def installed() -> Binaries:
     )
 
 
+# Where systems put a PostgreSQL of one major version: Debian and its kin, then those of the PostgreSQL project itself.
+_SYSTEMS = ("/usr/lib/postgresql/{major}/bin", "/usr/pgsql-{major}/bin")
+
+
+def of_version(major: int, programs: Path | None = None) -> Binaries:
+    """The binaries of an older PostgreSQL: in the folder `programs`, else in the wheel or where systems put them."""
+    wheel = installed().site / _PACKAGE
+    usual = [wheel / f"pginstall{major}" / "bin", wheel / "pginstall" / "bin"]
+    usual += [Path(system.format(major=major)) for system in _SYSTEMS]
+    for folder in [programs.absolute()] if programs else usual:
+        if _major_of(folder / "postgres") == major:
+            root, site = folder.parent, installed().site
+            if not root.is_relative_to(site):
+                site = root.parent
+            return Binaries(site=site, folder=str(root.relative_to(site)), major=major)
+    raise EmbeddedDatabaseError(
+        f"{programs} holds no PostgreSQL {major}" if programs else f"no PostgreSQL {major} is installed here",
+        hint=f"install PostgreSQL {major} (on Debian: apt-get install postgresql-{major}), and name the folder of its"
+        " `postgres` by --programs where it is not found by itself",
+    )
+
+
+def _major_of(postgres: Path) -> int | None:
+    try:
+        said = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=False).stdout
+    except OSError:  # there is none, or it is not for this machine
+        return None
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
+    return int(found[1]) if found else None
+
+
 def open_to_everyone(folder: Path) -> bool:
     """Whether any account may pass through `folder` and all folders above it."""
     return all(place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents))
@@ -81,7 +116,7 @@ def copied_to(store: Path, binaries: Binaries) -> Binaries:
     Hard links where the file system allows them, so that a copy usually costs no space.
     """
     digest = hashlib.sha256(binaries.postgres.read_bytes()).hexdigest()[:16]
-    target = store / f"postgresql-{MAJOR}-{digest}"
+    target = store / f"postgresql-{binaries.major}-{digest}"
     lock = os.open(store / "copy.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -89,7 +124,7 @@ def copied_to(store: Path, binaries: Binaries) -> Binaries:
             _copy(binaries, store, target)
     finally:
         os.close(lock)
-    return Binaries(site=target)
+    return replace(binaries, site=target)
 
 
 def _copy(binaries: Binaries, store: Path, target: Path) -> None:

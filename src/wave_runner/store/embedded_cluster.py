@@ -77,19 +77,22 @@ class Passwords:
     superuser: str
 
 
-def make_cluster(home: Home, binaries: Binaries, lock: int) -> None:
-    """Make the data folder unless it is there. Needs the start lock.
+def make_cluster(home: Home, binaries: Binaries, lock: int, *, passwords: Passwords | None = None) -> None:
+    """Make the data folder unless it is there, with new `passwords` unless they are given. Needs the start lock.
 
     It is made under another name and renamed when it is complete, so a `data` that exists is always whole. The server's
     `lock` goes over to the processes that make it: if we are killed, the next start waits until they have ended.
     """
+    finish_upgrade(home)
     if home.data.exists():
-        _check_version(home)
+        if made_by(home) != MAJOR:
+            raise wrong_version(home)
         return
     _check_account_has_name(home)
     for left_by_a_killed_start in home.path.glob("new-*"):
         shutil.rmtree(left_by_a_killed_start)
-    passwords = _new_passwords(home)
+    passwords = passwords or Passwords(application=secrets.token_urlsafe(24), superuser=secrets.token_urlsafe(24))
+    _write_passwords(home, passwords)
     fresh = home.make_folder(f"new-{secrets.token_hex(6)}")
     try:
         _initdb(home, binaries, fresh, passwords, lock)
@@ -98,19 +101,34 @@ def make_cluster(home: Home, binaries: Binaries, lock: int) -> None:
         shutil.rmtree(fresh)
         raise
     fresh.rename(home.data)
-    _sync_folder(home.path)
+    sync_folder(home.path)
 
 
-def _check_version(home: Home) -> None:
+def finish_upgrade(home: Home) -> None:
+    """Put upgraded data in their place, where a kill came after the old ones had left it. Needs the start lock."""
+    if home.upgraded.exists() and not home.data.exists():
+        home.upgraded.rename(home.data)
+        sync_folder(home.path)
+
+
+def made_by(home: Home) -> int | None:
+    """The major version of the PostgreSQL that made the data folder; None if it does not say."""
     try:
         version = (home.data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
-        version = "an unknown version"
-    if version != str(MAJOR):
-        raise EmbeddedDatabaseError(
-            f"{home.data} was made by PostgreSQL {version}, but this Wave Runner brings PostgreSQL {MAJOR}",
-            hint=f"use the Wave Runner that made it to dump it, move the folder away and load the dump, {OTHER_SERVER}",
-        )
+        return None
+    return int(version) if version.isdecimal() else None
+
+
+def wrong_version(home: Home) -> EmbeddedDatabaseError:
+    """What is said of data that another major version has made."""
+    version = made_by(home)
+    older = version is not None and version < MAJOR
+    return EmbeddedDatabaseError(
+        f"{home.data} was made by {f'PostgreSQL {version}' if version else 'an unknown PostgreSQL'},"
+        f" but this Wave Runner brings PostgreSQL {MAJOR}",
+        hint=f"{'wave db upgrade brings it over' if older else 'use the Wave Runner that made it'}, {OTHER_SERVER}",
+    )
 
 
 def _check_account_has_name(home: Home) -> None:
@@ -134,13 +152,11 @@ def read_passwords(home: Home) -> Passwords:
         ) from error
 
 
-def _new_passwords(home: Home) -> Passwords:
-    passwords = Passwords(application=secrets.token_urlsafe(24), superuser=secrets.token_urlsafe(24))
+def _write_passwords(home: Home, passwords: Passwords) -> None:
     with os.fdopen(home.open_file(home.passwords.name, os.O_WRONLY | os.O_TRUNC), "w") as file:
         json.dump(asdict(passwords), file)
         file.flush()
         os.fsync(file.fileno())
-    return passwords
 
 
 def _initdb(home: Home, binaries: Binaries, data: Path, passwords: Passwords, lock: int) -> None:
@@ -212,7 +228,8 @@ def plain_environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", **kept}
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have it survive a loss of power which names the folder holds."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -10,6 +10,8 @@
         passwords.json         0600
         project                of root's: the `.wave` folder that links here
         data/  socket/  log/   0700, owned by the account that the server runs under
+        upgrade/               a home of its own, in which `wave db upgrade` makes the new data
+        upgraded/  data-N/     for a moment the new data; then the old, made by PostgreSQL N, until somebody deletes it
 
 PostgreSQL refuses to run as root. As root the server therefore runs under an unprivileged account, which can enter
 nothing but the three folders of its own; all else in the home belongs to root, so that the account cannot trick root
@@ -82,6 +84,10 @@ class Home:
     @property
     def data(self) -> Path:
         return self.path / "data"
+
+    @property
+    def upgraded(self) -> Path:
+        return self.path / "upgraded"
 
     @property
     def log(self) -> Path:

@@ -17,7 +17,7 @@ from wave_runner.store import embedded_keeper
 from wave_runner.store.embedded_binaries import Binaries
 from wave_runner.store.embedded_cluster import plain_environment
 from wave_runner.store.embedded_home import OTHER_SERVER, Home
-from wave_runner.store.embedded_keeper import postmaster_pid, try_lock
+from wave_runner.store.embedded_keeper import postmaster_pid, stop_server, try_lock
 
 DEFAULT_PORT = 5432  # without TCP it only names the socket's file
 
@@ -115,6 +115,15 @@ def launch_server(home: Home, binaries: Binaries, lock: int, *, tcp_port: int | 
     command = [str(binaries.postgres), "-D", str(home.data), *options]
     pid = _launch(command, logs.of_start, pass_fds=(lock,), **home.account.start_options())
     return _wait_until_ready(home, pid, logs)
+
+
+def stop(home: Home) -> None:
+    """Stop the home's server, if there is one, and wait for its end. Needs the exclusive users' lock."""
+    with home.opened("server.lock") as lock:
+        try:
+            stop_server(home.data, lock)
+        except TimeoutError as error:
+            raise EmbeddedDatabaseError(str(error), hint=f"see the log in {home.log}") from error
 
 
 def _clear_stale(home: Home, socket_folder: Path) -> None:

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from wave_runner.core.control import Told
-from wave_runner.store.database import KEEPALIVE, cut
+from wave_runner.store.database import KEEPALIVE, KEEPALIVE_THERE, cut, goes_by_network
 from wave_runner.store.statements import statement
 
 
@@ -30,6 +30,13 @@ def _cut_after(connection: psycopg.Connection, seconds: float) -> Iterator[None]
         yield
     finally:
         guard.cancel()
+
+
+def _keep_alive(connection: psycopg.Connection) -> None:
+    """Have the server notice soon that this host is gone, unless a pooler gives its sessions to others as well."""
+    [pid] = connection.execute(statement("session/process")).fetchone() or [None]
+    if pid == connection.info.backend_pid:
+        connection.execute(statement("session/keep_alive"), KEEPALIVE_THERE)
 
 
 class Heartbeat:
@@ -120,7 +127,7 @@ class Heartbeat:
         return min(self._interval_s, max(0.0, first + self._lease_s - time.monotonic()))
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(
+        connection = psycopg.connect(
             self._url,
             autocommit=True,
             application_name="wave heartbeat",
@@ -128,6 +135,10 @@ class Heartbeat:
             prepare_threshold=None,
             **KEEPALIVE,
         )
+        if goes_by_network(connection):
+            with _cut_after(connection, self._interval_s):
+                _keep_alive(connection)
+        return connection
 
     def _beat(self, connection: psycopg.Connection) -> None:
         now = time.monotonic()

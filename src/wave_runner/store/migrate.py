@@ -3,6 +3,9 @@
 Migrations are plain SQL under `migrations/sql/`, run by Alembic: forward only, what is missing in one transaction,
 behind an advisory lock, so that two processes may start at once. Alembic is imported only when there is work for it.
 
+A schema may be newer than this program, if it says that programs of our version may work with it (`works_since`): so
+that what is old goes on while what is new starts.
+
 Lock and search path belong to the transaction: behind a pooler those of a session would stay with somebody else's.
 """
 
@@ -19,7 +22,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from wave_runner.errors import ConflictError, DatabaseError, ProjectError
-from wave_runner.store.database import check_server, explain
+from wave_runner.store.database import KEEPALIVE, check_server, explain
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -34,7 +37,10 @@ NAME_TAKEN = "Wave Runner's own tables lie in the same schema, and this may be t
 
 def migrate(url: str, schema: str) -> bool:
     """Create or upgrade the schema. True if anything was done. Safe twice, and from two processes at once."""
-    return status(url, schema) != NEWEST and _upgrade(url, schema)
+    with connect(url, schema) as connection:
+        if _fits(connection, version(connection, schema)):
+            return False
+    return _upgrade(url, schema)
 
 
 def status(url: str, schema: str) -> str | None:
@@ -46,7 +52,7 @@ def status(url: str, schema: str) -> str | None:
 def make_ready(url: str, schema: str, *, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
     """Do both, `migrate` and `adopt_project`: over one connection where the schema is there, as it mostly is."""
     with connect(url, schema) as connection:
-        if version(connection, schema) == NEWEST:
+        if _fits(connection, version(connection, schema)):
             _adopt(connection, project_id, name, tables)
             return
     migrate(url, schema)
@@ -103,6 +109,11 @@ def version(connection: psycopg.Connection, schema: str) -> str | None:
     return row[0] if row else None
 
 
+def fits(found: str | None, works_since: str) -> bool:
+    """Say whether this program may work with a schema at that version, which says since when it works with programs."""
+    return found is not None and works_since <= NEWEST <= found
+
+
 def lock(connection: psycopg.Connection) -> None:
     """Hold the migration lock to the end of the transaction."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -135,7 +146,9 @@ def _create_schema(connection: psycopg.Connection, schema: str) -> None:
 def _opened(url: str) -> psycopg.Connection:
     """Open a connection; errors say which host and what to check."""
     try:
-        return psycopg.connect(url, application_name="wave migrate", connect_timeout=10, prepare_threshold=None)
+        return psycopg.connect(
+            url, application_name="wave migrate", connect_timeout=10, prepare_threshold=None, **KEEPALIVE
+        )
     except psycopg.Error as error:
         raise explain(url, error) from error
 
@@ -156,7 +169,7 @@ def _upgrade(url: str, schema: str) -> bool:
         driver = _driver(connection)
         look_in(driver, schema)
         lock(driver)
-        if _is_newest(driver, schema):
+        if _fits(driver, version(driver, schema)):
             return False
         _create_schema(driver, schema)
         config.attributes.update(connection=connection, schema=schema)
@@ -165,14 +178,17 @@ def _upgrade(url: str, schema: str) -> bool:
     return True
 
 
-def _is_newest(connection: psycopg.Connection, schema: str) -> bool:
-    found = version(connection, schema)
-    if found is not None and found > NEWEST:
+def _fits(connection: psycopg.Connection, found: str | None) -> bool:
+    """Say whether nothing has to be done. Raises `ConflictError` for a schema that is too new for us."""
+    if found is None or found <= NEWEST:
+        return found == NEWEST
+    [since] = connection.execute("SELECT works_since()").fetchone() or [found]
+    if not fits(found, since):
         raise ConflictError(
             f"the database's schema is at version {found}; this Wave Runner knows versions up to {NEWEST}",
             hint="upgrade Wave Runner on this machine",
         )
-    return found == NEWEST
+    return True
 
 
 def _driver(connection: sqlalchemy.Connection) -> psycopg.Connection:

@@ -384,6 +384,10 @@ CREATE FUNCTION wave.run_waits(asked bigint) RETURNS boolean
     ) AS both_parts
 $$;
 
+CREATE FUNCTION wave.works_since() RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN '0001'::text;
+
 CREATE TABLE wave.access_tokens (
     token_id bigint NOT NULL,
     person text NOT NULL,

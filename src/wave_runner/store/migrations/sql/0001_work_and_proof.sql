@@ -1,6 +1,10 @@
 -- Definitions, work and proof: docs/design/architecture.md says how the tables hang together.
 -- Names are unqualified: the migration runs with search_path set to the project's schema.
 
+-- The oldest version of the schema whose programs may work with this one. A migration that only adds something leaves it as it
+-- is: runners of the version before go on while their successors start. One that takes something away replaces it.
+CREATE FUNCTION works_since() RETURNS text LANGUAGE sql IMMUTABLE RETURN '0001';
+
 -- ─── the project ─────────────────────────────────────────────────────────────────────────────────
 
 -- One project per schema; a stranger is refused.
