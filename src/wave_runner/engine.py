@@ -187,7 +187,7 @@ class Engine:
         new = self._new_run(taken, workflow, given, limit=limit, terms=terms, priority=priority, asks_anew=asks_anew)
         new = replace(new, takes_again=takes_again, canary=new.canary if canary is None else canary or None)
         async with self.database.transaction() as connection:
-            await preflight(connection, taken, taken.workflows[workflow], terms, folder=self.folder)
+            await preflight(self.database, connection, taken, taken.workflows[workflow], terms, folder=self.folder)
             return await runs.create(connection, new)
 
     async def _taken(self, project: Project, workflow: str, drift: Drift) -> Project:
@@ -406,7 +406,7 @@ class Engine:
         found = taken.workflows[batch.workflow]
         root = deciding_step(taken, found, step)
         async with self.database.transaction() as connection:
-            await preflight(connection, taken, found, (), folder=self.folder)
+            await preflight(self.database, connection, taken, found, (), folder=self.folder)
 
         def starts(recorded: Mapping[str, Any]) -> runs.NewRun:
             new = self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
@@ -493,7 +493,7 @@ class Engine:
         taken = await self._taken(project, choice.workflow, await self.sync(project))
         found = taken.workflows[choice.workflow]
         async with self.database.transaction() as connection:
-            await preflight(connection, taken, found, (), folder=self.folder)
+            await preflight(self.database, connection, taken, found, (), folder=self.folder)
 
         def pins(recorded: Mapping[str, Any]) -> runs.NewRun:
             return self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
@@ -578,7 +578,9 @@ class Engine:
         new = self._new_run(taken, spec.workflow, given, limit=spec.limit, started_by=f"schedule {spec.name}")
         try:
             async with self.database.transaction() as connection:
-                await preflight(connection, taken, taken.workflows[spec.workflow], (), folder=self.folder)
+                await preflight(
+                    self.database, connection, taken, taken.workflows[spec.workflow], (), folder=self.folder
+                )
         except ProjectError as error:
             return Blocked(reason="query_refused", message=str(error))
         return Plan(spec=spec, run=new)
@@ -634,6 +636,7 @@ async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engi
         database = Database(
             url,
             direct_url=direct_url,
+            query_url=None if settings.database_query_url is None else settings.database_query_url.get_secret_value(),
             schema=settings.schema_name,
             size=settings.connections,
             name=name,

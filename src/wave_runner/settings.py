@@ -28,10 +28,14 @@ class Settings(BaseSettings):
     database_direct_url: SecretStr | None = Field(
         None, description="the same database past a connection pooler; unset: there is none"
     )
+    database_query_url: SecretStr | None = Field(
+        None,
+        description="the same database as a user who may only read, for the project's queries; unset: as everything",
+    )
     schema_name: str = Field(
         "wave",
         validation_alias=SCHEMA_VARIABLE,
-        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        pattern=r"^[a-z_][a-z0-9_]{0,55}$",  # the names of its roles are longer, and PostgreSQL cuts at 63
     )
     connections: int = Field(8, ge=4, le=100, description="connections to the database, at most")
     lease_s: float = Field(30.0, ge=1.0, le=A_DAY_S, description="how long work stays with a runner that says nothing")
@@ -68,9 +72,9 @@ class Settings(BaseSettings):
     )
     grace_s: float = Field(10.0, ge=0.0, le=A_DAY_S, description="how long a stop waits for work under way")
 
-    @field_validator("database_direct_url")
+    @field_validator("database_direct_url", "database_query_url")
     @classmethod
-    def _past_a_pooler(cls, given: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _of_the_same(cls, given: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         # Leases that are renewed in another database than the one that holds them are lost.
         if given is not None and info.data.get("database_url") is None:
             raise ValueError("it is a second way to the database that database_url names, which is not set")

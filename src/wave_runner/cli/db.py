@@ -39,7 +39,11 @@ def migrate(context: click.Context, as_json: bool) -> None:
     wave db migrate
     wave db migrate --project postings
 
-    Every command that works on the database does this at its start; safe twice, and from two processes at once.
+    Every command that works on the database does this at its start, if its user owns the tables; safe twice, and from
+    two processes at once.
+
+    This command also makes the project's roles, wave_owner, wave_runner, wave_query and wave_read where the schema is
+    wave, if its user may, and gives each that is there exactly what it needs. Without them one user does everything.
     """
     asyncio.run(_migrate(project_dir(context), as_json=as_json))
 
@@ -87,19 +91,30 @@ def status(context: click.Context, as_json: bool) -> int:
 
 
 async def _migrate(folder: Path, *, as_json: bool) -> None:
-    from wave_runner.engine import open_engine
+    from wave_runner import settings
+    from wave_runner.engine import database_url, open_engine, past_pooler
+    from wave_runner.store import migrate
 
     before = (await _status(folder)).found
-    # Opening the project does the work, for this command as for every other.
-    async with open_engine(folder, name="wave db migrate"):
-        pass
+    chosen = settings.load(folder)
+    with database_url(chosen, folder) as url:
+        direct_url = past_pooler(chosen, url)
+        made = migrate.make_roles(direct_url, chosen.schema_name)
+        # Opening the project does the work, for this command as for every other.
+        async with open_engine(folder, name="wave db migrate"):
+            pass
+        roles = migrate.grant_roles(direct_url, chosen.schema_name)
     after = await _status(folder)
     if as_json:
-        output.emit("wave.db.migrate.v1", {"schema_name": after.schema, "before": before, "after": after.found})
-    elif before == after.found:
+        versions = {"schema_name": after.schema, "before": before, "after": after.found}
+        output.emit("wave.db.migrate.v1", {**versions, "roles_made": made, "roles": roles})
+        return
+    if before == after.found:
         output.heading(f"schema {after.schema}: up to date at version {after.found}")
     else:
         output.heading(f"schema {after.schema}: {before or 'nothing'} → version {after.found}")
+    if roles:
+        output.heading(f"roles: {', '.join(roles)} may do what they need, and nothing else")
 
 
 def _upgrade(folder: Path, programs: Path | None, *, as_json: bool) -> None:

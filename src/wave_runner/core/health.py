@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from wave_runner.core.database_roles import DatabaseRole, role_name
 from wave_runner.core.drift import Drift
 
 # What a clock may be wrong by before times that people compare mislead them; the engine itself uses the database's.
@@ -102,6 +103,48 @@ def _rights(server: Server) -> Iterator[Check]:
         yield Check(name="role", verdict=Verdict.FAILURE, found=found, fix=fix)
     else:
         yield _ok("role", f"{server.role} can add events, and cannot change or delete them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rights:
+    """What the user who asks may do in a project's schema, and who asks the project's queries.
+
+    `owner` is whose the tables are; `lacking` is what a runner needs and this user has not, as "UPDATE on waves".
+    """
+
+    schema: str
+    role: str
+    owner: str
+    owns: bool
+    writes: bool
+    lacking: Sequence[str]
+    query_role: str
+    query_reads_all: bool
+
+
+def rights_checks(rights: Rights) -> Iterator[Check]:
+    """Yield what it means for the promises, who connects to the database. One user for everything is worth a look."""
+    parted = "docs/how-to/deploy.md, Who may do what in the database, says how they are parted"
+    if rights.owns:
+        found = f"{rights.role} works, and owns the tables besides: it can give itself back what it has given up"
+        fix = f"connect as a member of {role_name(rights.schema, DatabaseRole.RUNNER)}: {parted}"
+        yield Check(name="roles", verdict=Verdict.WARNING, found=found, fix=fix)
+    elif not rights.writes:
+        yield _ok("roles", f"{rights.role} only reads; the tables belong to {rights.owner}")
+    elif rights.lacking:
+        found = f"{rights.role} lacks {', '.join(rights.lacking)}"
+        fix = f"wave db migrate, with the address of {rights.owner} or of a member of it"
+        yield Check(name="roles", verdict=Verdict.FAILURE, found=found, fix=fix)
+    else:
+        yield _ok("roles", f"{rights.role} works, and the tables belong to {rights.owner}")
+    if not rights.writes:
+        return  # whoever only reads asks none
+    if rights.query_reads_all:
+        found = f"the project's queries are asked as {rights.query_role}, and may read all that it may"
+        fix = f"WAVE_DATABASE_QUERY_URL for a member of {role_name(rights.schema, DatabaseRole.QUERY)}: {parted}"
+        yield Check(name="queries", verdict=Verdict.WARNING, found=found, fix=fix)
+    else:
+        yield _ok("queries", f"asked as {rights.query_role}, who reads no table of the engine's but records")
 
 
 def _clock(ahead: timedelta) -> Check:

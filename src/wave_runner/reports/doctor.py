@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from wave_runner.core.health import (
     Check,
+    Rights,
     Server,
     Verdict,
     log_check,
     projections_check,
+    rights_checks,
     runners_check,
     server_checks,
     value_check,
@@ -36,13 +38,17 @@ async def database_checks(database: Database, *, lease_s: float) -> list[Check]:
     """Return what the server says of itself, and who is at work."""
     async with stored.snapshot(database) as connection:
         facts = Server(**await stored.server_facts(connection))
+        rights = await stored.rights(connection)
         here = datetime.now(UTC)
         runners = await stored.runners(connection, lease_s=lease_s)
         of_the_log = await stored.log_alerts(connection, patience_s=UNSIGNED_S)
         of_projections = await stored.projection_alerts(connection, patience_s=BEHIND_S)
+    async with database.querying() as connection:
+        of_queries = await stored.query_rights(connection, database.schema)
+    rights_here = rights_checks(Rights(schema=database.schema, **rights, **of_queries))
     log = log_check([(alert["kind"], alert["message"]) for alert in of_the_log])
     projections = projections_check([(alert["kind"], alert["message"]) for alert in of_projections])
-    return [*server_checks(facts, here=here), runners_check(**runners), log, projections]
+    return [*server_checks(facts, here=here), *rights_here, runners_check(**runners), log, projections]
 
 
 async def invariant_checks(database: Database, *, lease_s: float, limit_s: float = LIMIT_S) -> list[Check]:

@@ -15,7 +15,7 @@ from wave_runner.project.folder import WAVE_TOML
 from wave_runner.project.load import located
 from wave_runner.project.queries import read_query
 from wave_runner.store import queries, records, selections
-from wave_runner.store.database import Connection, DataRefused
+from wave_runner.store.database import Connection, Database, DataRefused
 
 GRAMMAR = 'column:value, column:>2, column:<2026-01-01, column:null or column:"two words"; all of several must hold'
 
@@ -64,10 +64,23 @@ def read_rows(where: str) -> tuple[Term, ...]:
 
 
 async def preflight(
-    connection: Connection, project: Project, workflow: Workflow, terms: Sequence[Term], *, folder: Path
+    database: Database,
+    connection: Connection,
+    project: Project,
+    workflow: Workflow,
+    terms: Sequence[Term],
+    *,
+    folder: Path,
 ) -> None:
     """Raise ProjectError for what the database does not have or refuses, before there is work to fail by it."""
     await _check_columns(connection, project, workflow, folder=folder)
+    async with database.querying(within=connection) as asking:
+        await _plan_queries(asking, project, workflow, terms, folder=folder)
+
+
+async def _plan_queries(
+    connection: Connection, project: Project, workflow: Workflow, terms: Sequence[Term], *, folder: Path
+) -> None:
     for path in sorted({step.sql for step in workflow.steps.values() if step.sql}):
         await _plan(queries.plan(connection, read_query(project.files[path])), folder / path, WAVE_HINT)
     for path in workflow.ensures_sql:

@@ -124,7 +124,7 @@ class Requests:
 
     async def query(self, statement: str, parameters: list[Any]) -> list[dict[str, Any]]:
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.querying() as connection:
                 return await queries.query(connection, statement, parameters)
         except DataRefused as error:
             raise RequestRefused(f"PostgreSQL refuses the query: {error}") from error

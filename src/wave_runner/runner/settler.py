@@ -84,7 +84,7 @@ class Settler:
         found = []
         for path in step.pinned.ensures_run_sql:
             try:
-                async with self._database.transaction() as connection:
+                async with self._database.querying() as connection:
                     text = step.ensures_queries[path]
                     total, rows = await queries.wrong_rows(connection, text, run_id, limit=SHOWN_ROWS)
             except DataRefused as error:
@@ -130,7 +130,8 @@ class Settler:
             )
             verdicts = {record_id: broken(pinned.ensures, found) for record_id, found in facts.items()}
             for path in pinned.ensures_sql:
-                wrong = await queries.wrong_records(connection, step.ensures_queries[path], keys)
+                async with self._database.querying(within=connection) as asking:
+                    wrong = await queries.wrong_records(asking, step.ensures_queries[path], keys)
                 for record_id, reason in wrong.items():
                     verdicts[record_id].append(f"{path}: {reason or 'names this record'}")
             await settling.settle(connection, run_id, verdicts, runner_id=self._runner_id)

@@ -116,7 +116,7 @@ class Single:
         assert ready.step.query is not None, "a step of a query has one"
         item = WaveItem(interaction_id=1, record_id=ready.item.record_id, key=ready.item.key, input=ready.text)
         try:
-            async with self.database.transaction() as connection:
+            async with self.database.querying() as connection:
                 timeout_s = ready.step.pinned.timeout_s
                 answered = await queries.answer(connection, ready.step.query, [item], timeout_s=timeout_s)
         except (DataRefused, Unavailable) as error:
@@ -135,7 +135,7 @@ class _ReadOnly(NothingStaged):
 
     async def query(self, statement: str, parameters: list[Any]) -> list[dict[str, Any]]:
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.querying() as connection:
                 return await queries.query(connection, statement, parameters)
         except DataRefused as error:
             raise RequestRefused(f"PostgreSQL refuses the query: {error}") from error

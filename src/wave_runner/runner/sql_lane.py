@@ -63,7 +63,7 @@ class SqlLane(Lane):
             for one in ready
         ]
         began = time.monotonic()
-        async with self.database.transaction() as connection:
+        async with self.database.querying() as connection:
             answered = await queries.answer(connection, text, items, timeout_s=self.limit_s)
         # One attempt, as far as its time is concerned: the limit is that of the statement.
         self.pace.took(ready[0].step.run_step.queue_id, int((time.monotonic() - began) * 1_000_000))

@@ -72,6 +72,9 @@ RECONNECT_S = 3.0
 # Beyond what the server itself was told to allow a statement: it must have the first word.
 SLACK_S = 5.0
 
+# How long a transaction may wait for a query that is asked over another connection: longer than one may take.
+WAITS_S = 60
+
 
 class Connection(AsyncConnection[Row]):
     """A connection that is cut when it is silent for `answer_s` seconds in the middle of a question.
@@ -190,7 +193,8 @@ class Database:
     `transaction()` gives a connection inside a transaction that commits at the end of the block. The pool is fixed:
     more work than connections waits here, never at the server. A server that says nothing for `answer_s` seconds is
     given up, and what was asked of it is `Unavailable`. Nothing is left behind in a session, so that `url` may be that
-    of a pooler which gives each transaction another one; `direct_url` goes past it.
+    of a pooler which gives each transaction another one; `direct_url` goes past it. `query_url` is that of a user who
+    may only read what queries of the project may.
     """
 
     def __init__(
@@ -199,12 +203,14 @@ class Database:
         *,
         schema: str,
         direct_url: str | None = None,
+        query_url: str | None = None,
         size: int = 6,
         name: str = "wave",
         answer_s: float = math.inf,
     ) -> None:
         self.url = url
         self.direct_url = direct_url or url
+        self._query_url = query_url
         self.schema = schema
         self._answer_s = answer_s
         configure = sql.SQL(statement("session/configure")).format(search_path=f'"{schema}", public')
@@ -214,6 +220,15 @@ class Database:
         self._begin_by_key = (begin, settings, statement("session/plan_by_key").encode())
         self._begin_repeatable = (repeatable, settings)
         self._begin_frozen = (repeatable + b" READ ONLY", settings)
+        self._begin_query = (b"BEGIN READ ONLY", settings)
+        self._options: dict[str, Any] = {
+            "row_factory": dict_row,
+            "application_name": name,
+            "connect_timeout": 10,
+            "prepare_threshold": NEVER,  # by itself
+            "autocommit": True,  # a transaction begins with more than BEGIN, said in one message
+            **KEEPALIVE,
+        }
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -222,14 +237,7 @@ class Database:
             timeout=30,
             reconnect_timeout=RECONNECT_S,
             reconnect_failed=_try_anew,
-            kwargs={
-                "row_factory": dict_row,
-                "application_name": name,
-                "connect_timeout": 10,
-                "prepare_threshold": NEVER,  # by itself
-                "autocommit": True,  # a transaction begins with more than BEGIN, said in one message
-                **KEEPALIVE,
-            },
+            kwargs=self._options,
             connection_class=Connection,
             configure=_look_at,
         )
@@ -274,6 +282,27 @@ class Database:
         """Give a connection that only reads, and sees the database as it was at its first question."""
         return self._within(self._begin_frozen)
 
+    @asynccontextmanager
+    async def querying(self, *, within: Connection | None = None) -> AsyncIterator[Connection]:
+        """Give a connection for a query whose text is the project's: opened for it, as the user who may only read.
+
+        Without such a user it is one like `transaction`, or `within`, a transaction that goes on after the query.
+        """
+        if self._query_url is None:
+            async with contextlib.nullcontext(within) if within is not None else self.transaction() as connection:
+                yield connection
+            return
+        if within is not None:
+            await fetch(within, "session/wait", {"timeout": f"{WAITS_S}s"})
+        async with self._within(self._begin_query, of=self._opened(self._query_url)) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _opened(self, url: str) -> AsyncIterator[Connection]:
+        # Never from a pool: whatever a query has done to its session ends with it.
+        async with await Connection.connect(url, **self._options) as connection:
+            yield connection
+
     async def fetch(self, name: str, parameters: Mapping[str, Any] | None = None, *, by_key: bool = False) -> list[Row]:
         """Run one statement in a transaction of its own and give all its rows: one way to the server and back."""
         async with self.transaction(by_key=by_key) as connection:
@@ -282,9 +311,15 @@ class Database:
             return await asked.rows()
 
     @asynccontextmanager
-    async def _within(self, begin: Sequence[bytes], *, by_key: bool = False) -> AsyncIterator[Connection]:
+    async def _within(
+        self,
+        begin: Sequence[bytes],
+        *,
+        by_key: bool = False,
+        of: AbstractAsyncContextManager[Connection] | None = None,
+    ) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.connection() as connection:  # which rolls back on an error
+            async with of or self._pool.connection() as connection:  # which rolls back on an error
                 connection.answer_s, connection.limit_s, connection.by_key = self._answer_s, 0.0, by_key
                 connection.begin(begin)
                 try:
@@ -297,6 +332,9 @@ class Database:
             raise Unavailable(
                 _first_line(error), sqlstate=getattr(error, "sqlstate", None) or "", begun=begun
             ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            hint = "wave doctor says what a user who does the work needs, and what this one has not"
+            raise DatabaseError(f"PostgreSQL refuses it: {_first_line(error)}", hint=hint) from error
         except psycopg.DatabaseError as error:
             if error.sqlstate != DROPPED:
                 raise
@@ -482,7 +520,7 @@ NO_PLACE_LEFT = (
 )
 NOT_REACHED = (
     "check that the server runs there, that the host, port, user and database are right, and that it accepts "
-    "connections from this machine (WAVE_DATABASE_URL; WAVE_DATABASE_DIRECT_URL, if it is set)"
+    "connections from this machine (WAVE_DATABASE_URL; and WAVE_DATABASE_DIRECT_URL, WAVE_DATABASE_QUERY_URL if set)"
 )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from psycopg import errors
+from psycopg.errors import InsufficientPrivilege
 
 from wave_runner.core.event import EventType, data_text
+from wave_runner.errors import DatabaseError
 from wave_runner.store.database import Asked, Connection, Database, ask, fetch
 
 NO_RUN = 0
@@ -76,7 +77,9 @@ async def refuses_change(database: Database, run_id: int) -> bool:
         async with database.transaction() as connection:
             await fetch(connection, "events/try_change", {"run_id": run_id})
             raise _TakeBack
-    except errors.InsufficientPrivilege:
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, InsufficientPrivilege):
+            raise
         return True
     except _TakeBack:
         return False

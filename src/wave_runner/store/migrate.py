@@ -22,6 +22,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from wave_runner.errors import ConflictError, DatabaseError, ProjectError
+from wave_runner.store import roles
 from wave_runner.store.database import KEEPALIVE, check_server, explain
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def make_ready(url: str, schema: str, *, project_id: str, name: str, tables: Map
     """Do both, `migrate` and `adopt_project`: over one connection where the schema is there, as it mostly is."""
     with connect(url, schema) as connection:
         if _fits(connection, version(connection, schema)):
-            _adopt(connection, project_id, name, tables)
+            _adopt(connection, schema, project_id, name, tables)
             return
     migrate(url, schema)
     adopt_project(url, schema, project_id=project_id, name=name, tables=tables)
@@ -66,22 +67,57 @@ def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: 
     `ProjectError` for a file that changed after it was applied.
     """
     with connect(url, schema) as connection:
-        _adopt(connection, project_id, name, tables)
+        _adopt(connection, schema, project_id, name, tables)
 
 
-def _adopt(connection: psycopg.Connection, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
+def make_roles(url: str, schema: str) -> list[str]:
+    """Make the project's roles that are not there, if this user may; return their names."""
+    with connect(url, schema) as connection:
+        lock(connection)
+        return roles.make(connection, schema)
+
+
+def grant_roles(url: str, schema: str) -> list[str]:
+    """Give the project's roles exactly what they need; return the names of those that there are.
+
+    Nothing is done, and nobody named, where this user may not: whoever works here need not be who gives.
+    """
+    with connect(url, schema) as connection:
+        lock(connection)
+        if not roles.owner(connection, schema)[1]:
+            return []
+        roles.act_as_owner(connection, schema)
+        return roles.grant(connection, schema)
+
+
+def _adopt(
+    connection: psycopg.Connection, schema: str, project_id: str, name: str, tables: Mapping[str, bytes]
+) -> None:
     lock(connection)
-    _claim_schema(connection, project_id, name)
+    is_ours = _is_ours(connection, project_id, name)
     applied: dict[str, bytes] = dict(connection.execute("SELECT path, sha256 FROM project_files").fetchall())
-    for path, body in sorted(tables.items(), key=_in_order):
-        digest = hashlib.sha256(body).digest()
-        if path not in applied:
-            _apply(connection, path, body, digest)
-        elif applied[path] != digest:
+    missing = _missing(tables, applied)
+    if is_ours and not missing:
+        return  # so that it can be somebody who may change nothing of this
+    roles.act_as_owner(connection, schema)
+    if not is_ours:
+        connection.execute("INSERT INTO project (project_id, name) VALUES (%s, %s)", [project_id, name])
+    for path in missing:
+        _apply(connection, path, tables[path])
+    if missing and roles.in_use(connection, schema):
+        roles.grant(connection, schema)
+
+
+def _missing(tables: Mapping[str, bytes], applied: Mapping[str, bytes]) -> list[str]:
+    """Return the files that have not been applied, in the order in which they are to be."""
+    for path, body in tables.items():
+        if path in applied and applied[path] != hashlib.sha256(body).digest():
             raise ProjectError(
                 f"{path} was changed after it had been applied to the database",
                 hint="put the change into a new file beside it: each file is applied once, in the order of names",
             )
+    # Without the ending: tables-2.sql comes after tables.sql.
+    return sorted((path for path in tables if path not in applied), key=lambda path: path.removesuffix(".sql"))
 
 
 @contextmanager
@@ -133,14 +169,20 @@ def migration_text(name: str) -> str:
 
 
 def _create_schema(connection: psycopg.Connection, schema: str) -> None:
+    """Make the schema if it is not there, for whoever is to own it, and act as its owner from then on."""
+    there = connection.execute("SELECT to_regnamespace(quote_ident(%s))::text", [schema]).fetchone()
+    owner, _ = roles.owner(connection, schema)
     try:
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+        if there is None or there[0] is None:
+            create = sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}")
+            connection.execute(create.format(sql.Identifier(schema), sql.Identifier(owner)))
     except psycopg.errors.InsufficientPrivilege as error:
         who, database = connection.info.user, connection.info.dbname
         raise DatabaseError(
             f"the user {who} may not create the schema {schema} in the database {database}",
             hint=f"GRANT CREATE ON DATABASE {database} TO {who}, or create the schema for that user",
         ) from error
+    roles.act_as_owner(connection, schema)
 
 
 def _opened(url: str) -> psycopg.Connection:
@@ -174,6 +216,8 @@ def _upgrade(url: str, schema: str) -> bool:
         _create_schema(driver, schema)
         config.attributes.update(connection=connection, schema=schema)
         command.upgrade(config, "head")
+        if roles.in_use(driver, schema):
+            roles.grant(driver, schema)  # what the new version needs besides
         connection.commit()
     return True
 
@@ -197,24 +241,18 @@ def _driver(connection: sqlalchemy.Connection) -> psycopg.Connection:
     return driver
 
 
-def _claim_schema(connection: psycopg.Connection, project_id: str, name: str) -> None:
-    connection.execute(
-        "INSERT INTO project (project_id, name) VALUES (%s, %s) ON CONFLICT (only_one) DO NOTHING", [project_id, name]
-    )
+def _is_ours(connection: psycopg.Connection, project_id: str, name: str) -> bool:
+    """Say whether the schema is this project's; False where it is nobody's yet."""
     row = connection.execute("SELECT project_id, name FROM project").fetchone()
     if row and row[0] != project_id:
         raise ConflictError(
             f"this schema belongs to the project {row[1]!r} ({row[0]}), not to {name!r} ({project_id})",
             hint="give each project a schema of its own: set WAVE_SCHEMA, or schema_name under [settings] in wave.toml",
         )
+    return row is not None
 
 
-def _in_order(file: tuple[str, bytes]) -> str:
-    # Without the ending: tables-2.sql comes after tables.sql.
-    return file[0].removesuffix(".sql")
-
-
-def _apply(connection: psycopg.Connection, path: str, body: bytes, digest: bytes) -> None:
+def _apply(connection: psycopg.Connection, path: str, body: bytes) -> None:
     try:
         # The project's own SQL is configuration, read from its folder: as trusted as the actors beside it.
         connection.execute(body.decode())
@@ -225,7 +263,9 @@ def _apply(connection: psycopg.Connection, path: str, body: bytes, digest: bytes
             f"{path}: PostgreSQL says: {error.diag.message_primary or error}",
             hint=NAME_TAKEN if isinstance(error, psycopg.errors.DuplicateTable) else "",
         ) from error
-    connection.execute("INSERT INTO project_files (path, sha256) VALUES (%s, %s)", [path, digest])
+    connection.execute(
+        "INSERT INTO project_files (path, sha256) VALUES (%s, %s)", [path, hashlib.sha256(body).digest()]
+    )
 
 
-__all__ = ["DatabaseError", "adopt_project", "make_ready", "migrate", "run_sql", "status"]
+__all__ = ["DatabaseError", "adopt_project", "grant_roles", "make_ready", "make_roles", "migrate", "run_sql", "status"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from wave_runner.core.database_roles import FOR_QUERIES, RUNNER
 from wave_runner.errors import DatabaseError
 from wave_runner.store.database import Connection, Database, Row, Unavailable, fetch
 
@@ -240,6 +241,19 @@ async def chain(connection: Connection, run_id: int, record_id: int) -> list[Row
 async def server_facts(connection: Connection) -> Row:
     """Return what the server says of its settings, of our rights, and of what holds it up."""
     return (await fetch(connection, "reports/server_facts"))[0]
+
+
+async def rights(connection: Connection) -> Row:
+    """Return what this user may do in the schema, and what of that which a runner needs it may not."""
+    needed = [(verb, table) for table, verbs in RUNNER.items() for verb in ("SELECT", *verbs)]
+    given = {"verbs": [verb for verb, _ in needed], "tables": [table for _, table in needed]}
+    return (await fetch(connection, "reports/rights", given))[0]
+
+
+async def query_rights(connection: Connection, schema: str) -> Row:
+    """Return as whom the project's queries are asked, and whether they may read what is the engine's."""
+    tables = [table for table in RUNNER if table not in FOR_QUERIES]
+    return (await fetch(connection, "reports/query_rights", {"schema": schema, "tables": tables}))[0]
 
 
 async def runners(connection: Connection, *, lease_s: float) -> Row:

@@ -194,7 +194,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION wave.close_run_range(first bigint) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wave', 'pg_temp'
     AS $$
 BEGIN
     EXECUTE format('GRANT TRIGGER ON %I TO %I', 'interaction_events_r' || first, current_user);
@@ -203,7 +204,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION wave.drop_run_range(first bigint) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wave', 'pg_temp'
     AS $$
 BEGIN
     UPDATE run_ranges SET dropped_at = clock_timestamp() WHERE first_run = first AND drop_id IS NOT NULL AND dropped_at IS NULL;
@@ -253,7 +255,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION wave.new_run_id() RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wave', 'pg_temp'
     AS $$
 DECLARE
     width   constant bigint := 100000;
@@ -2710,6 +2713,14 @@ ALTER TABLE ONLY wave.workflows
 
 ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_drifted_to_id_fkey FOREIGN KEY (drifted_to_id) REFERENCES wave.definitions(definition_id);
+
+REVOKE ALL ON FUNCTION wave.close_run_range(first bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION wave.drop_run_range(first bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION wave.new_run_id() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION wave.open_run_range(first bigint, following bigint) FROM PUBLIC;
 
 REVOKE ALL ON TABLE wave.event_log FROM wave;
 GRANT SELECT,INSERT ON TABLE wave.event_log TO wave;

@@ -86,7 +86,7 @@ async def check(connection: Connection, source: Source, terms: Sequence[Term]) -
 
 async def candidates(database: Database, selection: Selection, source: Source, *, size: int) -> list[Candidate]:
     """Return the next rows that are selected, at most `size`, in the order of their keys. Raises `DataRefused`."""
-    async with database.transaction() as connection:
+    async with database.querying() as connection:
         statement, given = await _page(connection, source, selection.terms, after=selection.after_key, size=size)
         async with queries.read_only(connection, timeout_s=TIMEOUT_S):
             cursor = await connection.execute(statement, given, prepare=False)

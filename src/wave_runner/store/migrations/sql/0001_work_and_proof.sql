@@ -1394,3 +1394,16 @@ END $$;
 CREATE TABLE interaction_events_r0 PARTITION OF interaction_events FOR VALUES FROM (0) TO (1);
 SELECT guard_events('interaction_events_r0');
 SELECT open_run_range(1, 100000);
+
+-- Only the owner makes and drops tables, whoever begins a run: these act as the owner, for whoever was given the right to ask,
+-- and look for names in this schema alone.
+DO $$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOREACH one IN ARRAY ARRAY['new_run_id()', 'close_run_range(bigint)', 'drop_run_range(bigint)']::regprocedure[] LOOP
+        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', one, current_schema());
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', one);
+    END LOOP;
+END $$;
+REVOKE EXECUTE ON FUNCTION open_run_range(bigint, bigint) FROM PUBLIC;

@@ -1,0 +1,2 @@
+-- Which of some roles there are.
+SELECT rolname FROM pg_roles WHERE rolname = ANY (%(names)s::text[])
