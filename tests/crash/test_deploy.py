@@ -83,7 +83,7 @@ def test_an_old_version_works_on_while_a_newer_schema_comes_that_only_adds(
         assert ground.one(SEALED) == 1
         doubts = wave(ground, "doctor").stdout
         assert "its type next_happened is unknown here; a runner of a newer version" in doubts
-        assert "1 failures, 0 warnings" in doubts, doubts
+        assert "1 failures" in doubts, doubts
 
 
 def test_a_migration_that_is_killed_leaves_nothing_and_the_next_one_does_all_of_it(database: str, ground: Ground):
