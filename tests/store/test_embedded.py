@@ -594,7 +594,7 @@ def test_the_folder_of_another_major_version_is_refused(person: Person, wave_dir
     version.write_text("18\n")
     assert "made by PostgreSQL 17" in told["error"]
     assert "PostgreSQL 18" in told["error"]
-    assert "dump" in told["hint"]
+    assert "wave db upgrade brings it over" in told["hint"]
 
 
 def test_a_folder_that_cannot_be_written_is_refused(ordinary: Person, place: Path) -> None:

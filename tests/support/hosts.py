@@ -61,6 +61,10 @@ class Host:
     def die(self) -> None:
         """Lose the power: the link first, so that no process can say farewell."""
         self.cut()
+        self.end()
+
+    def end(self) -> None:
+        """End all that runs there."""
         for number in _do("ip", "netns", "pids", self.name).split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(number), signal.SIGKILL)
@@ -76,27 +80,32 @@ def network(hosts: int) -> Iterator[tuple[str, list[Host]]]:
             pytest.skip(f"needs {program}, which is not installed here")
     mark = secrets.token_hex(3)
     hub = f"wave-{mark}-hub"
-    try:
-        _do("ip", "netns", "add", hub)
-        _do("ip", "-n", hub, "link", "add", "bridge", "type", "bridge")
-    except subprocess.CalledProcessError as error:
-        _delete(hub)
-        pytest.skip(f"no network namespaces here: {error.stderr.strip()}")
     made = [
         Host(name=f"wave-{mark}-{n}", link=f"to-{n}", hub=hub, address=ADDRESS.format(n)) for n in range(2, 2 + hosts)
     ]
     try:
-        _do("ip", "-n", hub, "address", "add", f"{SERVER}/24", "dev", "bridge")
-        for link in ("lo", "bridge"):
-            _do("ip", "-n", hub, "link", "set", link, "up")
-        for host in made:
-            _join(host)
+        try:
+            _begin(hub)
+            for host in made:
+                _join(host)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"no hosts can be made of network namespaces here: {error.stderr.strip()}")
         yield hub, made
     finally:
         for host in made:
-            host.die()
-            _delete(host.name)
-        _delete(hub)
+            with contextlib.suppress(subprocess.CalledProcessError):  # it was not made
+                host.end()
+                _do("ip", "netns", "delete", host.name)
+        with contextlib.suppress(subprocess.CalledProcessError):
+            _do("ip", "netns", "delete", hub)
+
+
+def _begin(hub: str) -> None:
+    _do("ip", "netns", "add", hub)
+    _do("ip", "-n", hub, "link", "add", "bridge", "type", "bridge")
+    _do("ip", "-n", hub, "address", "add", f"{SERVER}/24", "dev", "bridge")
+    for link in ("lo", "bridge"):
+        _do("ip", "-n", hub, "link", "set", link, "up")
 
 
 def _join(host: Host) -> None:
@@ -107,11 +116,6 @@ def _join(host: Host) -> None:
     _do("ip", "-n", host.name, "address", "add", f"{host.address}/24", "dev", "eth0")
     for link in ("lo", "eth0"):
         _do("ip", "-n", host.name, "link", "set", link, "up")
-
-
-def _delete(namespace: str) -> None:
-    with contextlib.suppress(subprocess.CalledProcessError):  # it was not made
-        _do("ip", "netns", "delete", namespace)
 
 
 def _do(*command: str) -> str:
