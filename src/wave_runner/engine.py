@@ -54,7 +54,7 @@ from wave_runner.runner.projection_keeper import ProjectionKeeper
 from wave_runner.runner.retaining import Retaining
 from wave_runner.runner.sealer import Sealer
 from wave_runner.runner.signer import Signer
-from wave_runner.settings import Settings, environment, load
+from wave_runner.settings import Settings, environment, handed_on, load
 from wave_runner.store import definitions as stored
 from wave_runner.store import embedded, migrate, runs, schedules
 from wave_runner.store.database import Database
@@ -94,7 +94,7 @@ class Engine:
     settings: Settings
     database: Database
     watch: FolderWatch
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     person: str = field(default_factory=lambda: whoami())
     bringer: str = field(default_factory=lambda: whoami())  # whose folder it is: who brings what is new in it
     _compared: Project | None = field(default=None, init=False)  # the folder as it was when it was last synced
@@ -239,6 +239,7 @@ class Engine:
             origin=origin_of(signer.name, 1),
             source=_source(project),
             command=shlex.split(self.settings.checkpoint_command),
+            environ=handed_on(project.secret_variables),
         )
 
     def log_keeper(self) -> LogKeeper:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import unquote
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -17,6 +19,11 @@ from wave_runner.errors import SettingsError
 SCHEMA_VARIABLE = "WAVE_SCHEMA"
 SECRETS_VARIABLE = "WAVE_SECRETS"
 A_DAY_S = 86_400.0
+_HOST = r"(?:\[[^\]@/?]*\]|[^@:/?\[\],%]|%[0-9A-Fa-f]{2})*(?::[0-9]*)?"
+_URL = re.compile(
+    rf"postgres(?:ql)?://(?:(?:[^@/%]|%[0-9A-Fa-f]{{2}})*@)?{_HOST}(?:,{_HOST})*(?:/[^@/?]*)?(?:\?[^@]*)?"
+)
+_PAIRS = re.compile(r"(?:\s*\w+\s*=\s*(?:'(?:[^'\\]|\\.)*'|[^\s']\S*|)(?=\s|$))+\s*")
 
 
 class Settings(BaseSettings):
@@ -72,6 +79,17 @@ class Settings(BaseSettings):
     )
     grace_s: float = Field(10.0, ge=0.0, le=A_DAY_S, description="how long a stop waits for work under way")
 
+    @field_validator("database_url", "database_direct_url", "database_query_url")
+    @classmethod
+    def _an_address(cls, given: SecretStr | None) -> SecretStr | None:
+        # Of one that it reads otherwise than it is meant, the driver says parts: a password with a / is a port to it.
+        if given is not None and not _is_address(given.get_secret_value()):
+            raise ValueError(
+                "it is not a PostgreSQL address such as postgresql://user:password@host:5432/name; "
+                "in a password %2F stands for /, %40 for @, %3A for : and %25 for %"
+            )
+        return given
+
     @field_validator("database_direct_url", "database_query_url")
     @classmethod
     def _of_the_same(cls, given: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
@@ -125,6 +143,22 @@ def environment(project_dir: Path) -> dict[str, str]:
     return {**named, **(_read_secrets(folder) if folder else {}), **os.environ}
 
 
+def _is_address(text: str) -> bool:
+    try:
+        unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return any(form.fullmatch(text) for form in (_URL, _PAIRS))
+
+
+def handed_on(but: Collection[str]) -> dict[str, str]:
+    """Return this process's variables as a command of the operator's may see them.
+
+    Without those that hold secrets of ours: of the settings, and those that are named.
+    """
+    return {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES and name not in but}
+
+
 def _secrets_folder() -> Path | None:
     named = os.environ.get(SECRETS_VARIABLE, "")
     if named and not Path(named).is_dir():
@@ -156,6 +190,9 @@ def _from_toml(path: Path) -> Mapping[str, Any]:
     return {SCHEMA_VARIABLE if name == "schema_name" else name: value for name, value in given.items()}
 
 
+SECRET_VARIABLES = frozenset(
+    f"WAVE_{name.upper()}" for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
+)
 NAMES = tuple(sorted(Settings.model_fields))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from wave_runner.audit import hook
 
 
 def told(*command: str, patience_s: float = 60.0) -> str:
-    return asyncio.run(hook.tell(command, "a note\n", patience_s=patience_s))
+    return asyncio.run(hook.tell(command, "a note\n", environ=os.environ, patience_s=patience_s))
 
 
 def test_the_command_gets_the_note(tmp_path: Path):

@@ -1,11 +1,17 @@
 """What stands on standard error while a command works: lines for people, or documents for programs."""
 
 import json
+import logging
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.projects import Ground, rows, script, wait_until
+
+from wave_runner.cli import log_lines
+from wave_runner.cli.log_lines import JSON, TEXT
 
 PROGRAM = """
 import logging
@@ -44,3 +50,22 @@ def test_a_program_gets_documents_with_the_ids_that_a_line_is_about(ground: Grou
         "wave_runner.runner",
         runner.pid,
     )
+
+
+@pytest.mark.parametrize("log_format", [TEXT, JSON])
+@given(text=st.text(st.characters()))
+def test_whatever_a_line_is_about_it_stays_one_and_steers_no_terminal(log_format, text):
+    handler = log_lines.handler(log_format)
+    record = logging.LogRecord("wave_runner", logging.WARNING, __file__, 1, "it said %s", (text,), None)
+    assert handler.format(record).isprintable()
+
+
+def test_what_an_exception_says_steers_no_terminal():
+    try:
+        raise ValueError("\x1b]0;owned\x07\x9b31m")
+    except ValueError:
+        record = logging.LogRecord("wave_runner", logging.ERROR, __file__, 1, "a bug", (), sys.exc_info())
+    lines = log_lines.handler(TEXT).format(record).splitlines()
+    assert lines[0] == "ERROR a bug"
+    assert "Traceback" in lines[1]
+    assert all(line.isprintable() for line in lines)

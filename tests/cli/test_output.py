@@ -65,6 +65,13 @@ def test_no_text_of_a_record_can_break_a_line_or_steer_a_terminal(text):
     assert cell.isprintable()
 
 
+@given(st.recursive(st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_a_document_is_one_line_that_steers_no_terminal_and_holds_the_texts_as_they_are(value):
+    text = output.in_json(value)
+    assert text.isprintable()
+    assert json.loads(text) == value
+
+
 def test_a_block_keeps_its_lines_and_tabs_and_loses_what_steers_a_terminal(capsys):
     output.block("-\told\n+\tnew\x1b[31m\n")
     assert capsys.readouterr().out == "-\told\n+\tnew [31m\n"
@@ -100,11 +107,11 @@ output.table(("id", "text"), [{"id": 7, "text": "[bold]not markup[/bold] \\x1b[3
 """
 
 
-def on_a_terminal(**environment):
+def on_a_terminal(program=PROGRAM, **environment):
     """What a program prints when its standard output is a terminal."""
     ours, theirs = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR", "TERM"}}
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=theirs, env=kept | environment)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=theirs, env=kept | environment)
     os.close(theirs)
     printed = b""
     try:
@@ -123,6 +130,11 @@ def test_a_terminal_gets_a_table_in_which_a_text_stays_a_text():
     assert "\x1b[1m" in printed
     assert "[bold]not markup[/bold]  [31m" in printed
     assert "\t" not in printed
+
+
+def test_csv_for_a_terminal_steers_it_no_more_than_a_table_does():
+    program = "from wave_runner.cli import compare; compare._put('a,\x1b]0;owned\x07b\\r\\nc,d\\r\\n', None)"
+    assert on_a_terminal(program).splitlines() == ["a, ]0;owned b", "c,d"]
 
 
 def test_no_color_is_honoured():

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wave_runner.core.outcome import Breach
+from wave_runner.core.text import seen
 from wave_runner.project.templates import PromptError, read_prompt, render
 
 
@@ -25,7 +26,14 @@ def test_what_is_no_text_comes_out_as_json():
 
 @given(st.text())
 def test_a_value_comes_out_literally_whatever_it_holds(text):
-    assert render(b"<{{ text }}>", {"text": text}) == f"<{text}>"
+    assert render(b"<{{ text }}>", {"text": text}) == f"<{seen(text)}>"
+
+
+def test_a_model_is_told_nothing_that_a_reader_does_not_see():
+    tags = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
+    hidden = f"a\u202eb\u2066c{tags}\u2069\u202c, \u200fאב and 👩‍🚀"
+    told = render(b"{{ text }} {{ more }}", {"text": hidden, "more": [hidden]})
+    assert told == 'abc, \u200fאב and 👩‍🚀 ["abc, \u200fאב and 👩‍🚀"]'
 
 
 @pytest.mark.parametrize("text", ["{{ 7*7 }}", "{% raw %}", "{text}", "{# x #}", "<b>&amp;</b>"])

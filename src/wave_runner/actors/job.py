@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ class ScriptVersion:
     executable: bool
     timeout_s: float  # for one item, or for one call of process_wave
     max_output_bytes: int
-    environment: Mapping[str, str]  # beyond PATH, LANG, HOME and TMPDIR, all that the script sees
+    environment: Mapping[str, str] = field(repr=False)  # beyond PATH, LANG, HOME and TMPDIR, all that the script sees
 
 
 @dataclass(frozen=True, kw_only=True)

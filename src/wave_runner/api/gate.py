@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 
@@ -28,6 +28,12 @@ BODY_S = 30.0
 CSRF_HEADER = "X-Wave-CSRF"
 NOT_ANOTHER_PAGE = frozenset({"same-origin", "none"})
 """What a browser says (`Sec-Fetch-Site`) of a question that no page of another origin has it send."""
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 
 CHANGES_NOTHING = frozenset({"GET", "HEAD"})
 
@@ -55,7 +61,7 @@ class Gate:
             refused = await self._refused(asked, scope)
         except Unavailable:
             refused = problems.away()
-        await (refused or self._app)(scope, in_time(receive, BODY_S), send)
+        await (refused or self._app)(scope, in_time(receive, BODY_S), as_it_says(send))
 
     async def _refused(self, asked: _Asked, scope: Scope) -> Response | None:
         """Return what to answer instead; None where the question is let in, with the caller in its state."""
@@ -192,6 +198,22 @@ def in_time(receive: Receive, within_s: float) -> Receive:
         return message
 
     return receive_in_time
+
+
+def as_it_says(send: Send) -> Send:
+    """Have every answer say that it is what its media type says: a document holds texts of strangers, and is no page.
+
+    The pages say of themselves what they may load; nothing else may load anything.
+    """
+
+    async def send_so(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return send_so
 
 
 def _host_of(origin: str) -> str | None:

@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 PATIENCE_S = 60.0
 
 
-async def tell(command: Sequence[str], note: str, *, patience_s: float = PATIENCE_S) -> str:
+async def tell(command: Sequence[str], note: str, *, environ: Mapping[str, str], patience_s: float = PATIENCE_S) -> str:
     """Run a command with a note on its standard input; return what went wrong, "" where nothing did.
 
-    One that takes longer than `patience_s` is ended with all that it has started.
+    `environ` is all that it sees of the environment. One that takes longer than `patience_s` is ended with all that it
+    has started.
     """
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
+            env=environ,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,8 @@ async def _compared(
 
 def _put(text: str, file: Path | None) -> None:
     if file is None:
-        click.echo(text, nl=False)
+        # A file or a program gets the values as they are; a terminal would do what they say.
+        click.echo(f"{output.lines(text)}\n" if sys.stdout.isatty() else text, nl=False)
         return
     try:
         # As it is: the lines of CSV end as they must, whatever is usual here.

@@ -31,7 +31,8 @@ COLUMNS = (
     "b_rule",
 )
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Some spreadsheets take the wide forms for the same, and what cannot be seen for nothing.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def show(pairs: Sequence[Pair], *, a: str, b: str) -> None:
@@ -51,7 +52,7 @@ def as_csv(pairs: Sequence[Pair]) -> str:
     """Return all pairs as CSV: those that differ first, a line for each of their fields; one for a pair that is equal.
 
     A spreadsheet takes a cell that begins with = + - or @ for a formula. Texts that do so come from records and models,
-    so they get an apostrophe in front; numbers stay as they are.
+    so they get an apostrophe in front, and so do those that begin with what cannot be seen; numbers stay as they are.
     """
     written = io.StringIO(newline="")
     lines = csv.writer(written)
@@ -91,4 +92,5 @@ def _text(value: Any) -> str:
 def _cell(value: Any) -> str:
     """Return a value as a cell that no spreadsheet takes for a formula."""
     text = _text(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    is_suspect = text.lstrip().startswith(_FORMULA) or not text[:1].isprintable()
+    return f"'{text}" if is_suspect and isinstance(value, str) else text

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from wave_runner.cli import output
 from wave_runner.cli.progress import Progress
 from wave_runner.engine import Engine, open_engine
 from wave_runner.errors import ConflictError, DatabaseError, NotFoundError, WaveError
@@ -196,14 +197,16 @@ async def _say_what_it_waits_for(engine: Engine, run_id: int, workflow: str) -> 
         subject = f"workflow {workflow}" if state["workflow_paused"] else f"run {run_id}"
         more = " --more-tokens N or --more-money N" if BUDGET_EXCEEDED in (state["paused_by"] or "") else ""
         by = f" by {state['paused_by']}" if state["paused_by"] else ""
-        click.echo(f"run {run_id} is paused{by}: wave resume {subject}{more}, {goes_on}", err=True)
+        told = f"run {run_id} is paused{by}: wave resume {subject}{more}, {goes_on}"
+        click.echo(output.clean(told), err=True)
     else:
         click.echo(f"run {run_id} waits for people: wave tasks next takes the first task; {goes_on}", err=True)
 
 
 def _say_overruled(engine: Engine, workflow: str) -> None:
     for objection in engine.watch.objections(workflow):
-        click.echo(f"overruled: {objection.rule.code} {objection.rule.name}: {objection.message}", err=True)
+        said = f"overruled: {objection.rule.code} {objection.rule.name}: {objection.message}"
+        click.echo(output.clean(said), err=True)
 
 
 def _stopped_by(runner: Runner) -> WaveError | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 
 import click
 
+from wave_runner.cli import output
 from wave_runner.reports.documents import plain
 
 TEXT, JSON = "text", "json"
@@ -27,15 +27,25 @@ log_format_option = click.option(
 
 def log_to_stderr(*, verbose: bool, log_format: str = TEXT) -> None:
     """Send warnings, one line each, to standard error; with `verbose` also what scripts say of their progress."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Document() if log_format == JSON else _OneLine("%(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.basicConfig(level=logging.WARNING, handlers=[handler(log_format)])
     logging.getLogger("wave_runner").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
+def handler(log_format: str) -> logging.Handler:
+    """Return what writes a line for each warning to standard error."""
+    made = logging.StreamHandler(sys.stderr)
+    made.setFormatter(_Document() if log_format == JSON else _OneLine("%(levelname)s %(message)s"))
+    return made
+
+
 class _OneLine(logging.Formatter):
+    """What is said comes from scripts, records and servers too: it stays in its line, and steers no terminal."""
+
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return " ".join(super().formatMessage(record).split())
+        return " ".join(output.clean(super().formatMessage(record)).split())
+
+    def formatException(self, ei: logging._SysExcInfoType) -> str:
+        return output.lines(super().formatException(ei))
 
 
 class _Document(logging.Formatter):
@@ -50,4 +60,4 @@ class _Document(logging.Formatter):
         }
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
-        return json.dumps(plain(said), ensure_ascii=False)
+        return output.in_json(plain(said))

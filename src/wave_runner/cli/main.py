@@ -251,7 +251,7 @@ def run(arguments: Sequence[str]) -> int:
             return output.failure(lost.message, kind=lost.kind, code=lost.exit_code, hint=lost.hint, as_json=as_json)
         import traceback
 
-        traceback.print_exception(error)
+        print(output.lines("".join(traceback.format_exception(error))), file=sys.stderr)
         said = f"{type(error).__name__}: {error}"
         hint = "this is a bug in Wave Runner, not in your project: please report it with the lines above"
         return output.failure(said, kind="bug", code=BUG, hint=hint, as_json=as_json)

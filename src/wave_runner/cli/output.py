@@ -37,7 +37,13 @@ def emit(schema: str, said: Mapping[str, Any]) -> None:
 
 def document(schema: str, said: Mapping[str, Any]) -> str:
     """Return one JSON document, its schema first."""
-    return json.dumps(documents.named(schema, said), ensure_ascii=False)
+    return in_json(documents.named(schema, said))
+
+
+def in_json(value: Any) -> str:
+    """Return a value as JSON in one line. What is not printable is escaped, and is the same to whoever reads JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def table(columns: Sequence[str], rows: Sequence[Row], *, title: str = "") -> None:
@@ -59,8 +65,8 @@ def heading(text: str) -> None:
 
 def block(text: str) -> None:
     """Print a text of several lines as it is, but for control characters."""
-    for line in text.splitlines():
-        print("\t".join(clean(part) for part in line.split("\t")))
+    if text:
+        print(lines(text))
 
 
 def traceback(actor: str, attempt: int, text: str, *, key: str | None = None) -> None:
@@ -81,6 +87,11 @@ def cell(value: Any) -> str:
 def clean(text: str) -> str:
     """Return a text with a space for every character that is not printable, line ends and escapes included."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def lines(text: str) -> str:
+    """Return a text of several lines as it is, but for control characters."""
+    return "\n".join("\t".join(clean(part) for part in line.split("\t")) for line in text.splitlines())
 
 
 def duration(us: float | None) -> str:
@@ -113,12 +124,20 @@ def failure(message: str, *, kind: str, code: int, hint: str = "", as_json: bool
     """Say on standard error what went wrong and what to do; return the exit code."""
     if as_json:
         document = {"schema": "wave.error.v1", "exit": code, "kind": kind, "message": message, "next": hint}
-        print(json.dumps(document, ensure_ascii=False), file=sys.stderr)
+        print(in_json(document), file=sys.stderr)
         return code
     print(f"error: {clean(message)}", file=sys.stderr)
     if hint:
         print(f"  do: {clean(hint)}", file=sys.stderr)
     return code
+
+
+def _escaped(character: str) -> str:
+    """Return a character as JSON may write it. Only texts hold any that is not printable: we write no line ends."""
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:

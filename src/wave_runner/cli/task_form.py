@@ -69,7 +69,7 @@ def _ask(name: str, schema: dict[str, Any], before: Any, required: bool) -> Any:
         return click.confirm(name, default=default, err=True)
     shown = default if isinstance(default, str) else json.dumps(default) if default is not None else None
     empty = "" if not required and shown is None else shown
-    said = click.prompt(name, default=empty, show_default=bool(empty), err=True)
+    said = click.prompt(_question(name, empty), default=empty, show_default=False, err=True)
     if said == "" and not required:
         return LEFT_OUT
     return said if schema.get("type") == "string" else read_value(said)
@@ -82,7 +82,7 @@ def _choose(name: str, choices: list[Any], default: Any, required: bool) -> Any:
         _say(f"  {number}  {word}")
     shown = words[choices.index(default)] if default in choices else ("" if not required else None)
     while True:
-        said = click.prompt(name, default=shown, show_default=bool(shown), err=True)
+        said = click.prompt(_question(name, shown), default=shown, show_default=False, err=True)
         if said == "" and not required:
             return LEFT_OUT
         if said in words:
@@ -90,6 +90,11 @@ def _choose(name: str, choices: list[Any], default: Any, required: bool) -> Any:
         if said.isascii() and said.isdigit() and 1 <= int(said) <= len(choices):
             return choices[int(said) - 1]
         _say(f"one of 1 to {len(choices)}, or its word")
+
+
+def _question(name: str, default: str | None) -> str:
+    """Return a question with what Enter takes behind it, which a record or a model may have proposed."""
+    return f"{name} [{output.clean(default)}]" if default else name
 
 
 def _what_now(task: Task) -> str:

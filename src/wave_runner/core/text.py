@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# What turns the reading order around and does not stand for anything, and letters that have no form.
+_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 
 
 def unstorable(value: Any) -> str | None:
@@ -30,6 +32,11 @@ def sanitise(text: str) -> tuple[str, bool]:
     """Return the text with each NUL and lone surrogate as U+FFFD, and whether that changed anything."""
     clean, count = _UNSTORABLE.subn("�", text)
     return clean, count > 0
+
+
+def seen(text: str) -> str:
+    """Return the text without the characters by which a reader is shown another text than a model is given."""
+    return _UNSEEN.sub("", text)
 
 
 def cut(text: str, max_chars: int) -> tuple[str, int | None]:

@@ -417,3 +417,9 @@ class Project:
     retention: Mapping[str, int] = field(default_factory=dict)  # days that each class of contents is kept
     drift: Policies = field(default_factory=Policies)  # what a change of what was approved does
     alerts: AlertsSpec | None = None  # None: nothing is sent
+
+    @property
+    def secret_variables(self) -> frozenset[str]:
+        """The variables that wave.toml names as those of secrets of its own."""
+        keys = {server.api_key_env for server in self.servers.values()}
+        return frozenset(keys | {self.alerts.secret_env if self.alerts else ""}) - {""}

@@ -16,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from wave_runner.core.conditions import in_words
 from wave_runner.core.guards import normalised
 from wave_runner.core.outcome import Breach
+from wave_runner.core.text import seen
 
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _BRACED = re.compile(r"\{[{%]?\s*([A-Za-z_]\w*)\s*[%}]?\}")
@@ -91,13 +92,16 @@ def _braced(tree: nodes.Template) -> Iterator[str]:
 
 
 def _printed(value: Any) -> Any:
-    """Decide how a value stands in the text: Python's `None`, `True` and quotes would mislead a model."""
+    """Decide how a value stands in the text: Python's `None`, `True` and quotes would mislead a model.
+
+    A model is told what a person who looks at the value sees, and no more.
+    """
     if value is None:
         raise _NullError("the prompt prints a value that is null; guard it with {% if … is not none %}")
-    if isinstance(value, StrictUndefined | str):
+    if isinstance(value, StrictUndefined):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return seen(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     except TypeError as error:
         raise TemplateError(f"{in_words(value)} cannot be printed into a prompt") from error
 

@@ -93,7 +93,7 @@ class Runner:
     servers: Sequence[Server]
     sealer: Sealer
     version: str
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     before_look: Callable[[], Awaitable[WaveError | None]]
     plan_schedule: Callable[[str], Awaitable[Plan | Blocked | None]]
     telling: Telling | None = None  # of alerts; None: nobody is told

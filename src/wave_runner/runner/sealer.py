@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from wave_runner.audit import hook
 from wave_runner.errors import WaveError
@@ -31,12 +31,15 @@ class Sealer:
     Nothing that goes wrong here ends the runner: the work goes on, and the log says what its trouble is.
     """
 
-    def __init__(self, signer: Signer, *, origin: str, source: str, command: Sequence[str]) -> None:
+    def __init__(
+        self, signer: Signer, *, origin: str, source: str, command: Sequence[str], environ: Mapping[str, str]
+    ) -> None:
         self._signer = signer
         self._database = signer.database
         self._origin = origin
         self._source = source
         self._command = command
+        self._environ = environ
         self._begun = False
         self._compared = False
         self._signed_at = -SIGN_EVERY_S
@@ -116,7 +119,7 @@ class Sealer:
     async def _tell(self) -> None:
         """Give the command the newest note, until it has had it: one at a time, however long each takes."""
         while note := self._untold:
-            problem = await hook.tell(self._command, note)
+            problem = await hook.tell(self._command, note, environ=self._environ)
             if self._untold == note:
                 self._untold = ""
             try:

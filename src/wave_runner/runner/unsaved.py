@@ -62,7 +62,7 @@ class Bench:
     project: Project
     workflow: Workflow
     work_dir: Path
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     params: Mapping[str, Any]
 
     def step(self, step: Step, tables: Tables) -> StepInHand:

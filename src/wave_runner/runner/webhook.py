@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -29,8 +29,8 @@ _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?!\d)")
 class Receiver:
     """Where notices go, and the secret they are signed with. `private`: it may be on a network of one's own."""
 
-    url: str
-    secret: bytes
+    url: str = field(repr=False)
+    secret: bytes = field(repr=False)
     private: bool
     timeout_s: float
 

@@ -1,12 +1,14 @@
-"""The key that a server by URL wants: from the environment or from a file, never from wave.toml."""
+"""The key that a server by URL wants: from the environment or from a file, never from wave.toml, and nowhere else."""
 
 from __future__ import annotations
 
 import logging
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from wave_runner.core.outcome import Failure
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import SettingsError
 
@@ -14,6 +16,9 @@ log = logging.getLogger(__name__)
 
 # Here Docker puts the secrets of a container, and everybody in it may read them.
 MOUNTED = Path("/run/secrets")
+
+# Servers that want no key are often given a word, such as `none`: what an answer says must not lose its words.
+SHORTEST_SECRET = 16
 
 
 def api_key(spec: ServerSpec, *, project_dir: Path, environ: Mapping[str, str]) -> str | None:
@@ -29,6 +34,19 @@ def api_key(spec: ServerSpec, *, project_dir: Path, environ: Mapping[str, str]) 
             hint=f"Set {spec.api_key_env}, or remove api_key_env from wave.toml if the server needs no key.",
         )
     return environ.get(spec.api_key_env) if spec.api_key_env else None
+
+
+def without(key: str, failure: Failure) -> Failure:
+    """Return a failure that does not say the key: some servers repeat the one that they refuse.
+
+    The message goes into logs, and what was answered is kept.
+    """
+    if not key:
+        return failure
+    kept = failure.evidence
+    if len(key) >= SHORTEST_SECRET:
+        kept = tuple(replace(one, content=one.content.replace(key.encode(), b"[key]")) for one in kept)
+    return replace(failure, message=failure.message.replace(key, "[key]"), evidence=kept)
 
 
 def _of_file(spec: ServerSpec, project_dir: Path) -> str:

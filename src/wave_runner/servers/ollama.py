@@ -22,6 +22,7 @@ from wave_runner.core.outcome import ErrorClass, Failure, Outage
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import ModelServerError
 from wave_runner.servers import exchange, ollama_answer, room
+from wave_runner.servers.key import without
 from wave_runner.servers.openai import base_url, checked_key, encode
 from wave_runner.servers.options import check_options
 from wave_runner.servers.protocol import NO_OPTIONS, Capabilities, Load, Reply, Request
@@ -125,7 +126,7 @@ class OllamaServer:
                 )
             except ModelServerError as error:
                 return Failure(error_class=ErrorClass.TRANSIENT, message=error.message, outage=Outage.SERVER)
-        return replace(result, model=model) if isinstance(result, Load) else self._without_key(result)
+        return replace(result, model=model) if isinstance(result, Load) else without(self._key, result)
 
     def wording(self, request: Request) -> bytes | None:
         """Return the path and the body that are sent. Where this server listens says nothing of its answers."""
@@ -158,7 +159,7 @@ class OllamaServer:
             else ollama_answer.read(answer, where=self.where, request=request, sent=sent, context=context),
             self._version,
         )
-        return self._without_key(result) if isinstance(result, Failure) else result
+        return without(self._key, result) if isinstance(result, Failure) else result
 
     async def unload(self, model: str) -> None:
         """Take `model` out of memory and wait until the server says so. Nothing happens if it was not there."""
@@ -337,9 +338,6 @@ class OllamaServer:
                 f"{self.where} does not answer at /api/{path}: {said}", hint="Check that it is an Ollama, and runs."
             ) from error
         return document if isinstance(document, dict) else {}
-
-    def _without_key(self, failure: Failure) -> Failure:
-        return replace(failure, message=self._hidden(failure.message))
 
     def _hidden(self, text: str) -> str:
         """A message goes into logs, and some servers repeat the key that they refuse."""

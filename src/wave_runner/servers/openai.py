@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -14,6 +13,7 @@ from wave_runner.core.outcome import ErrorClass, Failure, Usage
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import SettingsError
 from wave_runner.servers import completion, exchange
+from wave_runner.servers.key import without
 from wave_runner.servers.options import check_options
 from wave_runner.servers.protocol import NO_OPTIONS, Capabilities, Load, Reply, Request
 
@@ -79,7 +79,7 @@ class OpenAIServer:
             traceparent=request.traceparent,
         )
         result = answer if isinstance(answer, Failure) else completion.read(answer, where=self.where, request=body)
-        return self._without_key(result) if isinstance(result, Failure) else result
+        return without(self._key, result) if isinstance(result, Failure) else result
 
     async def unload(self, model: str) -> None:
         """Do nothing: the memory is not ours."""
@@ -88,10 +88,6 @@ class OpenAIServer:
         """Close what is open; the next use opens anew."""
         await self._client.aclose()
         self._client = exchange.new_client(trust_env=self._trust_env)
-
-    def _without_key(self, failure: Failure) -> Failure:
-        """Some servers repeat the key they refuse; a message goes into logs, so it must not go along."""
-        return replace(failure, message=failure.message.replace(self._key, "[key]")) if self._key else failure
 
 
 def request_body(request: Request) -> tuple[str, bytes | Failure]:
