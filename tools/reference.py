@@ -73,7 +73,8 @@ Tables that have a partition for each month are marked; ask the table, and name 
 def tables_page() -> str:
     """Return the page of tables and views as it should be: columns from the schema, words from the architecture."""
     schema = SCHEMA.read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", ARCHITECTURE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    words = ARCHITECTURE.read_text(encoding="utf-8").replace("](decisions/", "](../design/decisions/")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", words, flags=re.MULTILINE))
     made = re.findall(r"^CREATE TABLE wave\.(\w+) \((.*?)^\)(.*?);$", schema, flags=re.MULTILINE | re.DOTALL)
     tables = [table_section(name, told[name], body, after) for name, body, after in sorted(made) if name in told]
     views = re.findall(r"^CREATE VIEW wave\.(\w+) AS\n(.*?;)$", schema, flags=re.MULTILINE | re.DOTALL)

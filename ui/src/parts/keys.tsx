@@ -43,9 +43,12 @@ export function useKeys(keys: Keys): void {
 const SHEET: [string, string][] = [
   ...PLACES.map(({ key, name }): [string, string] => [`g ${key}`, name]),
   ["j  k", "next, previous in a list of tasks"],
+  ["x", "tick the task, to decide it together with others"],
   ["b", "back to the task before"],
   ["c", "claim the task; the first edit does so too"],
   ["f", "find in what a task shows; Enter goes on to the next hit"],
+  ["d", "show word by word how your answer differs from what was said before"],
+  ["u", "ask again about a task that is decided"],
   ["1 … 9", "choose an answer in the field that shows these numbers"],
   ["Space", "tick, untick"],
   ["Enter", "done with this field, on to the next"],
