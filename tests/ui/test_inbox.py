@@ -20,7 +20,9 @@ POSTING = "<h2>Nurse</h2><p>Care &amp; <b>night</b> care, see https://example.or
 
 def asked(ground: Ground, n: int, more: str, *, text: str = POSTING) -> Ground:
     ground = Apart(**vars(ground))
-    form = json.loads(FORM) | {"description": "GOOD is what you would answer yourself."}
+    form = json.loads(FORM)
+    form["properties"]["words"]["x-ui"] = {"evidence": "/why"}
+    form |= {"description": "GOOD is what you would answer yourself."}
     ground.project(
         rows=[{"name": f"item {number:04}", "text": text} for number in range(n)],
         steps=REVIEW.format(more=more).replace("{text: record.text}", "{text: record.text, why: record.name}"),
@@ -40,7 +42,7 @@ def blind(ground: Ground) -> None:
 
 
 def alike(ground: Ground) -> None:
-    asked(ground, 4, "bulk: true\n  prefill: true", text="this nurse for the night shift")
+    asked(ground, 4, "bulk: true\n  prefill: true", text="this nurse for the night\nshift of item\n0002")
 
 
 @pytest.fixture
@@ -220,8 +222,20 @@ def test_what_is_alike_is_decided_together_and_asked_again(browser: Any, copied:
         assert page.locator(".difference del").inner_text() == "0002"
         press("t")
         assert found.axe() == []
+
+        # What a field goes by is found in what is shown, or said to stand nowhere in it.
+        page.get_by_label("words").focus()
+        found.sees("the quote: 1 of 1 hit")
+        assert page.locator("mark").inner_text() == "item\n0002"
+        press("Escape")
+        press("Control+Backspace")
+        page.keyboard.type("hm")  # a comment
         press("Control+Enter")
         found.sees("is decided; b leads back to it")
+        page.locator(f'nav.queue a[href$="/tasks/{third + 1}"]').press("Enter")
+        page.wait_for_url(f"**/tasks/{third + 1}")
+        page.get_by_label("words").focus()
+        found.sees("the quote stands nowhere in what is shown")
 
         # What was decided is asked about again, with all that has followed.
         found.open(f"tasks/{third}", "This task is decided")

@@ -8,7 +8,7 @@ import { asProblem } from "../parts/act";
 import { Decisions, word } from "../parts/decisions";
 import { skip } from "../parts/desk";
 import { say } from "../parts/dialog";
-import { answered, type Field, fields, filled, type Problems, type Values } from "../parts/form";
+import { answered, type Field, fields, filled, type Problems, quoteOf, type Values } from "../parts/form";
 import { type Before, Form } from "../parts/form-view";
 import { useKeys } from "../parts/keys";
 import { useRefusal, useSession } from "../parts/may";
@@ -19,7 +19,9 @@ type Task = Documents["TaskV1"];
 const SAVE_MS = 2000;
 const [LOOK_MS, RENEW_MS] = [60_000, 20 * 60_000];
 
-export function Answer({ task, next }: { task: Task; next: () => void }): ReactElement {
+type Props = { task: Task; next: () => void; quote: (text: string) => void };
+
+export function Answer({ task, next, quote }: Props): ReactElement {
   const client = useQueryClient();
   const { person } = useSession();
   const refusal = useRefusal("review");
@@ -148,11 +150,20 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
     );
 
   const numbered = useNumbered(form, values, disabled, change);
+  const evidence = quoteOf(numbered.focused, task.input);
+  useEffect(() => {
+    if (evidence) quote(evidence); // and it stays while one reads it
+  }, [evidence, quote]);
   useKeys({
     c: () => !mine && !disabled && void doing(hold),
     s: () => !refusal && !over && leave(),
     "Ctrl+Enter": () => !disabled && decide(true),
     Escape: () => (document.activeElement as HTMLElement | null)?.blur(),
+    "Ctrl+Backspace": () => {
+      if (!mine) return;
+      if (comment.trim()) sendBack();
+      else numbered.place.current?.querySelector<HTMLElement>("[data-comment]")?.focus();
+    },
     d: () => !closed && setDiff((before) => !before),
     ...numbered.keys,
   });
@@ -189,6 +200,7 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
         {!closed && (
           <Textarea
             label="Comment"
+            data-comment
             value={comment}
             onChange={(event) => setComment(event.currentTarget.value)}
             disabled={disabled}
@@ -222,7 +234,7 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
                 disabled={!comment.trim()}
                 title="a comment says what is wrong"
               >
-                Send back
+                Send back (Ctrl+Backspace)
               </Button>
             )}
             {mine && (

@@ -1,7 +1,7 @@
 /** One task: what is shown on the left, the answer on the right, and below it what led to it. */
 
 import { Stack, Title } from "@mantine/core";
-import { type ReactElement, useRef } from "react";
+import { type ReactElement, useRef, useState } from "react";
 import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { Decisions } from "../parts/decisions";
@@ -23,6 +23,7 @@ export function TaskInHand({ task, next }: Props): ReactElement {
     watch: { kinds: ["task", "interaction"] },
     every: 30_000,
   });
+  const [quote, setQuote] = useState("");
   return (
     <Loaded query={query}>
       {(found) => (
@@ -33,12 +34,12 @@ export function TaskInHand({ task, next }: Props): ReactElement {
                 {found.title || `${found.step} of ${found.record ?? found.workflow}`}
               </Title>
               <About task={found} />
-              <Source input={found.input} />
+              <Source input={found.input} quote={quote} />
             </Stack>
           }
           right={
             <Stack>
-              <Answer key={found.round} task={found} next={next} />
+              <Answer key={found.round} task={found} next={next} quote={setQuote} />
               {found.state === "decided" && <AskAgain task={found} />}
               <Guideline form={found.form} />
               <History task={found} />

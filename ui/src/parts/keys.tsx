@@ -7,6 +7,7 @@ import { Dialog } from "./dialog";
 
 export type Keys = Record<string, () => void>;
 const SEQUENCE_MS = 1500;
+const WHILE_TYPING = new Set(["Ctrl+Enter", "Ctrl+k", "Escape"]);
 
 /** The name of what was pressed: `j`, `Ctrl+Enter`, or `g t` where `g` came just before. Nothing while somebody types. */
 export function pressed(event: KeyboardEvent, before: string): string {
@@ -15,8 +16,7 @@ export function pressed(event: KeyboardEvent, before: string): string {
     "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable=true]",
   );
   const name = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.key}`;
-  if (event.altKey || target?.closest?.("[role=dialog]") || (typing && name !== "Ctrl+Enter" && name !== "Escape"))
-    return "";
+  if (event.altKey || target?.closest?.("[role=dialog]") || (typing && !WHILE_TYPING.has(name))) return "";
   return before === "g" && name.length === 1 ? `g ${name}` : name;
 }
 
@@ -54,6 +54,8 @@ const SHEET: [string, string][] = [
   ["Enter", "done with this field, on to the next"],
   ["s", "skip the task: give it back and hide it from me for 15 minutes"],
   ["Ctrl+Enter", "decide, and take the next task"],
+  ["Ctrl+Backspace", "send the task back, once a comment says why"],
+  ["Ctrl+K", "go to a page, a run, a task, a record by its name"],
   ["Escape", "leave a field, close a dialog"],
   ["p", "stand still: show nothing new until it is pressed again"],
   ["t", "light, dark"],

@@ -8,6 +8,8 @@ import type { Keys } from "./keys";
 type Numbered = {
   /** The field whose choices have numbers now. */
   field: Field | undefined;
+  /** The field that one is in. */
+  focused: Field | undefined;
   /** Where the form stands. */
   place: RefObject<HTMLDivElement | null>;
   entered: (event: FocusEvent<HTMLElement>) => void;
@@ -31,6 +33,7 @@ export function useNumbered(
   };
   return {
     field,
+    focused: form.find(({ name }) => name === focused),
     place,
     entered: (event) => setFocused(event.target.closest<HTMLElement>("[data-field]")?.dataset.field ?? null),
     left: () => setFocused(null),
