@@ -64,6 +64,7 @@ from wave_runner.store.rollback import RolledBack
 if TYPE_CHECKING:
     from wave_runner.runner.batches import Batches, Starts
     from wave_runner.runner.deciding import People
+    from wave_runner.runner.deciding_together import DecidingTogether
     from wave_runner.runner.dropping import Dropping
     from wave_runner.runner.erasing import Erasing
     from wave_runner.runner.experimenting import Experimenting
@@ -342,6 +343,12 @@ class Engine:
         from wave_runner.runner.picking import Picking
 
         return Picking(database=self.database, steps=self._steps(), by=self.person)
+
+    def deciding_together(self) -> DecidingTogether:
+        """Return what may be decided of tasks that are picked, by this person."""
+        from wave_runner.runner.deciding_together import DecidingTogether
+
+        return DecidingTogether(database=self.database, steps=self._steps(), by=self.person)
 
     def batches(self) -> Batches:
         """Return what may be said of staged rows, by this person."""

@@ -138,8 +138,9 @@ def test_what_a_notice_says_holds_no_text_of_a_record(ground: Ground, receiver: 
     telling(ground, receiver, rows=[{"name": secret, "text": secret}], ensures=["record.note == 'never'"])
     ground.run()
     ground.sql(
-        "INSERT INTO tasks (run_id, interaction_id, queue, title, priority, due_at, needs, blind) "
-        "SELECT run_id, interaction_id, 'reviewers', %s, 0, clock_timestamp() - interval '1 hour', 1, false "
+        "INSERT INTO tasks (run_id, interaction_id, queue, title, priority, due_at, needs, blind, prefill, bulk) "
+        "SELECT run_id, interaction_id, 'reviewers', %s, 0, clock_timestamp() - interval '1 hour', 1, "
+        "false, false, false "
         "FROM interactions ORDER BY interaction_id DESC LIMIT 1",
         secret,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +12,19 @@ from tests.runner.test_people import FORM, REVIEW, SAVE
 from tests.support.projects import Ground, Make
 from tests.support.serving import grant, serving
 from tests.ui.conftest import Apart
-from tests.ui.test_pages import Tab, root_of, tab
+from tests.ui.test_pages import PICTURES, Tab, root_of, tab
 
 MANY = 21
 POSTING = "<h2>Nurse</h2><p>Care &amp; <b>night</b> care, see https://example.org</p><script>alert(1)</script>"
 
 
-def asked(ground: Ground, n: int, more: str) -> Ground:
+def asked(ground: Ground, n: int, more: str, *, text: str = POSTING) -> Ground:
     ground = Apart(**vars(ground))
-    form = json.loads(FORM) | {"description": "GOOD is what you would answer yourself."}
+    form = json.loads(FORM)
+    form["properties"]["words"]["x-ui"] = {"evidence": "/why"}
+    form |= {"description": "GOOD is what you would answer yourself."}
     ground.project(
-        rows=[{"name": f"item {number:04}", "text": POSTING} for number in range(n)],
+        rows=[{"name": f"item {number:04}", "text": text} for number in range(n)],
         steps=REVIEW.format(more=more).replace("{text: record.text}", "{text: record.text, why: record.name}"),
         actors={"save": SAVE},
         files={"schemas/review.json": json.dumps(form)},
@@ -36,6 +39,10 @@ def many(ground: Ground) -> None:
 
 def blind(ground: Ground) -> None:
     asked(ground, 1, "needs: 2\n  blind: true")
+
+
+def alike(ground: Ground) -> None:
+    asked(ground, 4, "bulk: true\n  prefill: true", text="this nurse for the night\nshift of item\n0002")
 
 
 @pytest.fixture
@@ -153,3 +160,94 @@ def test_the_blind_see_nothing_of_each_other_and_a_third_decides_between_them(
         ("bob", "AGAIN"),
         ("cem", "GOOD"),
     ]
+
+
+def test_what_is_alike_is_decided_together_and_asked_again(browser: Any, copied: Callable[[Make], Ground]):
+    ground = copied(alike)
+    token = grant(ground, "maria", "reviewer")
+    with serving(ground) as served, tab(browser, root_of(served), token) as found:
+        page = found.page
+        press = page.keyboard.press
+        found.open("tasks", "4 of 4")
+        for at in range(2):
+            press("j")
+            page.locator(f'nav.queue > :nth-child({at + 2}) [aria-current="page"]').wait_for()
+            press("x")
+            page.get_by_role("checkbox", checked=True).nth(at).wait_for()
+        page.get_by_role("button", name="Decide 2 together").press("Enter")
+        found.sees("2 of 2 tasks of review would be decided by one answer")
+        assert page.get_by_role("article").count() == 2
+        decide = page.get_by_role("button", name="Decide 2 tasks")
+        press("3")
+        page.get_by_label("Reason").fill("nobody answers")
+        assert decide.is_disabled()
+        page.get_by_label("Type 2 to go on").fill("2")
+        assert found.axe() == []
+        if PICTURES:
+            page.set_viewport_size({"width": 1280, "height": 1080})
+            page.evaluate("scrollTo(0, 0)")
+            page.screenshot(path=Path(PICTURES) / "page-together.png")
+
+        # Whoever was faster is left alone, after another look.
+        [first, second] = (row["interaction_id"] for row in ground.sql("SELECT * FROM tasks ORDER BY 2 LIMIT 2"))
+        ground.do(lambda engine: engine.people("ann").claim(task=second))
+        press("Enter")
+        found.sees("they are not those that were looked at")
+        found.wrong.clear()  # the 409 is said on the console
+        page.get_by_role("button", name="Look again").press("Enter")
+        found.sees("1 of 2 tasks of review")
+        found.sees("claimed by somebody else")
+        press("3")
+        page.get_by_label("Reason").fill("nobody answers")
+        page.get_by_label("Type 1 to go on").fill("1")
+        press("t")  # a letter of the number's field, and no key
+        page.get_by_label("Type 1 to go on").fill("1")
+        press("Enter")
+        found.sees("1 task decided together, by pick")
+        [said] = ground.sql("SELECT * FROM decisions")
+        assert (said["interaction_id"], said["comment"]) == (first, "nobody answers")
+        assert json.loads(said["answer"]) == {"verdict": "AGAIN"}
+
+        # A form that begins with what is proposed, and how the answer differs from it.
+        third = ground.sql("SELECT * FROM tasks ORDER BY 2 OFFSET 2 LIMIT 1")[0]["interaction_id"]
+        found.open(f"tasks/{third}", "the first edit claims it")
+        field = page.get_by_label("why", exact=True)
+        assert field.input_value() == "item 0002"
+        press("2")
+        found.sees("It is yours")
+        field.fill("item 7")
+        press("Escape")
+        press("d")
+        page.locator(".difference ins", has_text="7").wait_for()
+        assert page.locator(".difference del").inner_text() == "0002"
+        press("t")
+        assert found.axe() == []
+
+        # What a field goes by is found in what is shown, or said to stand nowhere in it.
+        page.get_by_label("words").focus()
+        found.sees("the quote: 1 of 1 hit")
+        assert page.locator("mark").inner_text() == "item\n0002"
+        press("Escape")
+        press("Control+Backspace")
+        page.keyboard.type("hm")  # a comment
+        press("Control+Enter")
+        found.sees("is decided; b leads back to it")
+        page.locator(f'nav.queue a[href$="/tasks/{third + 1}"]').press("Enter")
+        page.wait_for_url(f"**/tasks/{third + 1}")
+        page.get_by_label("words").focus()
+        found.sees("the quote stands nowhere in what is shown")
+
+        # What was decided is asked about again, with all that has followed.
+        found.open(f"tasks/{third}", "This task is decided")
+        press("u")
+        found.sees("1 result of review would be redone")
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Type 1 to go on").fill("1")
+        dialog.get_by_label("Reason").fill("a slip")
+        press("Enter")
+        found.sees("1 result to be redone, by rerun")
+    assert ground.states("review") == {"completed": 2, "pending": 1, "waiting": 2}
+    [event] = ground.sql("SELECT data FROM interaction_events WHERE type = 'task_decided' AND data LIKE '%%\"pick\"%%'")
+    assert json.loads(event["data"])["person"] == "maria"
+    shown = ground.sql("SELECT content FROM payloads WHERE role = 'request' ORDER BY payload_id")
+    assert [json.loads(bytes(one["content"]))["prefill"] for one in shown] == [True, True]

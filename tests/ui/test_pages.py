@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +155,12 @@ def test_what_has_failed_is_found_from_its_run_and_narrowed_by_the_address(brows
         assert found.page.url.partition("?")[2] == "run=1&step=grade&state=failed"
         rows = found.page.get_by_role("table", name="interactions").locator("tbody tr")
         assert rows.count() == 2
+        with found.page.expect_download() as file:
+            found.page.get_by_role("button", name="2 rows as CSV").click()
+        assert file.value.suggested_filename == "interactions.csv"
+        with file.value.path().open(newline="") as lines:
+            saved = list(csv.DictReader(lines))
+        assert [(row["step"], row["state"]) for row in saved] == [("grade", "failed")] * 2
         found.page.get_by_label("Record").fill("item 0001")
         found.page.get_by_label("Record").press("Enter")
         found.page.wait_for_url(lambda url: "record=item+0001" in url)
@@ -167,6 +174,17 @@ def test_what_has_failed_is_found_from_its_run_and_narrowed_by_the_address(brows
         assert found.page.get_by_label("Record").input_value() == "item 0001"
         found.page.get_by_label("State").select_option("waiting")
         found.sees("No interaction is like that")
+        found.page.get_by_label("Record").focus()
+        found.page.keyboard.press("Control+k")
+        found.page.keyboard.type("run")
+        found.page.keyboard.press("ArrowDown")
+        assert found.axe() == []
+        found.page.keyboard.press("Enter")
+        found.page.wait_for_url("**/runs")
+        found.page.keyboard.press("Control+k")
+        found.page.keyboard.type("item 0001")
+        found.page.keyboard.press("Enter")
+        found.page.wait_for_url(lambda url: "record?key=" in url)
 
 
 def test_what_failed_is_tried_again_when_its_exact_count_is_typed(browser: Any, shop: Shop):

@@ -19,6 +19,7 @@ import { signOut } from "./api/ask";
 import { type Liveness, useDocument, useLive } from "./api/live";
 import { Sheet, useKeys } from "./parts/keys";
 import { useSession } from "./parts/may";
+import { Palette } from "./parts/palette";
 import { Guard, State } from "./parts/shown";
 import { PLACES } from "./places";
 
@@ -31,6 +32,7 @@ const SAYS: Record<Liveness, [state: string, word: string, why: string]> = {
 export function Shell(): ReactElement {
   const [menu, { toggle, close }] = useDisclosure();
   const [sheet, keys] = useDisclosure();
+  const [palette, goTo] = useDisclosure();
   const navigate = useNavigate();
   const { setColorScheme, colorScheme } = useMantineColorScheme();
   const { pathname } = useLocation();
@@ -40,6 +42,7 @@ export function Shell(): ReactElement {
   useKeys({
     ...Object.fromEntries(PLACES.map(({ key, to }) => [`g ${key}`, () => void navigate({ to })])),
     "?": keys.open,
+    "Ctrl+k": goTo.open,
     p: live.pause,
     t: dark,
   });
@@ -62,6 +65,11 @@ export function Shell(): ReactElement {
               <Button variant="subtle" color="gray" size="compact-sm" onClick={live.pause} data-live={live.state}>
                 <State of={state}>{word}</State>
               </Button>
+            </Tooltip>
+            <Tooltip label="go to (Ctrl+K)">
+              <ActionIcon variant="default" onClick={goTo.open} aria-label="go to">
+                ⌕
+              </ActionIcon>
             </Tooltip>
             <Tooltip label="keys (?)">
               <ActionIcon variant="default" onClick={keys.open} aria-label="keys">
@@ -101,6 +109,7 @@ export function Shell(): ReactElement {
         </Guard>
       </AppShell.Main>
       <Sheet open={sheet} close={keys.close} />
+      <Palette open={palette} close={goTo.close} />
     </AppShell>
   );
 }

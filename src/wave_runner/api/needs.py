@@ -126,6 +126,8 @@ NEEDS: Mapping[str, Action] = {
             "POST /api/v1/tasks/{task}/draft",
             "POST /api/v1/tasks/{task}/send-back",
             "POST /api/v1/tasks/{task}/release",
+            "POST /api/v1/picks/{pick}/decide",
+            "POST /api/v1/picks/{pick}/decide/preview",
             "POST /api/v1/actors/approve",
         ],
         Action.REVIEW,

@@ -11,21 +11,23 @@ from starlette.responses import Response
 
 from wave_runner.api.acting import Acting, Actor, Theirs
 from wave_runner.api.documents import Document, described, parts_of
-from wave_runner.api.given import Body, Mark, Name, Number, Reason
+from wave_runner.api.given import Body, Mark, Name, Number, Reason, Values
 from wave_runner.core.interaction import State
 from wave_runner.core.picks import Order
 from wave_runner.engine import Engine
 from wave_runner.reports import interactions
-from wave_runner.runner import picking, repair
+from wave_runner.runner import deciding_together, picking, repair
 from wave_runner.store import reports as stored
 
 router = APIRouter(tags=["picks"])
 PICK, ORDER, RERUN = "wave.pick.v1", "wave.picked_order.v1", "wave.picked_rerun.v1"
+TOGETHER = "wave.picked_tasks.v1"
 PICKED = described(PICK, **parts_of(picking.Picked))
 ORDERED = described(ORDER, pick_id=int, order=Order, preview=picking.PickPreview | None, done=int | None)
 RERUN_PARTS = described(
     RERUN, pick_id=int, step=str, total=int, preview=repair.Preview | None, started=repair.Started | None
 )
+TOGETHER_PARTS = described(TOGETHER, pick_id=int, together=deciding_together.Together | None, decided=int | None)
 PickId = Annotated[Number, Path(description="the pick, by the number that making it has given")]
 
 
@@ -46,6 +48,12 @@ class Decided(Body):
 
     mark: Mark
     reason: Reason
+
+
+class Judged(Decided):
+    """`answer` is what is answered to each; the reason is each decision's comment."""
+
+    answer: Values
 
 
 @router.post("/picks", responses=PICKED)
@@ -102,6 +110,25 @@ async def rerun(acting: Actor, pick: PickId, decided: Decided) -> Response:
         return _rerun(results, started=await engine.rerun(choice, reason=decided.reason, expect=decided.mark))
 
     return await acting.once(RERUN, decided, act)
+
+
+@router.post("/picks/{pick}/decide/preview", responses=TOGETHER_PARTS)
+async def preview_decide(engine: Theirs, pick: PickId) -> Document:
+    """Show the tasks among them that one answer may be given to, and say why not to the others; change nothing."""
+    found = await engine.deciding_together().look(pick)
+    return Document(TOGETHER, {"pick_id": pick, "together": found, "decided": None})
+
+
+@router.post("/picks/{pick}/decide", responses=TOGETHER_PARTS)
+async def decide(acting: Actor, pick: PickId, judged: Judged) -> Response:
+    """Give one answer to exactly the tasks that the preview has named: `wave tasks decide-together`."""
+
+    async def act() -> Mapping[str, Any]:
+        deciding = acting.engine.deciding_together()
+        done = await deciding.decide(pick, judged.answer, reason=judged.reason, expect=judged.mark)
+        return {"pick_id": pick, "together": None, "decided": done}
+
+    return await acting.once(TOGETHER, judged, act)
 
 
 async def _look(engine: Engine, pick: int, order: Order) -> Document:

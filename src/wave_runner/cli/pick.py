@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wave_runner.runner.picking import Picked, PickPreview
 
 RERUN = "rerun"
-ORDERS = [*(str(order) for order in Order), RERUN]
+ORDERS = [str(Order.RETRY), str(Order.CANCEL), RERUN]
 STATES = [str(state) for state in State]
 OPTIONS = (
     click.option("--step", metavar="STEP", help="Of this step alone."),
@@ -109,7 +109,7 @@ async def _order(
 ) -> None:
     preview, done = await engine.picking().preview(picked.pick_id, Order(order)), None
     if yes:
-        _expected(expect, preview.may)
+        expected(expect, preview.may)
         done = await engine.picking().order(picked.pick_id, Order(order), reason=reason, expect=preview.mark)
     if as_json:
         document = {"pick_id": picked.pick_id, "order": order, "preview": preview, "done": done}
@@ -127,7 +127,7 @@ async def _rerun(
     choice = await engine.choice_of(results)
     preview, started = await engine.repair().preview(choice), None
     if yes:
-        _expected(expect, preview.records)
+        expected(expect, preview.records)
         started = await engine.rerun(choice, reason=reason, expect=preview.mark)
     if as_json:
         about = {"pick_id": picked.pick_id, "step": results.step, "total": results.total}
@@ -139,7 +139,8 @@ async def _rerun(
         show_preview(choice, preview, "would be superseded")
 
 
-def _expected(expect: int | None, there: int) -> None:
+def expected(expect: int | None, there: int) -> None:
+    """Raise `ConflictError` where an order would be about something else than so many."""
     if said := surprise(expect, there=there, marked="", said="is what it would be about"):
         raise ConflictError(said, hint="look again: the same command without --yes")
 

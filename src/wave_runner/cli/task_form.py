@@ -25,7 +25,7 @@ async def fill_in(people: People, task: Task) -> int:
     """Ask for an answer until it fits, and decide. Returns the exit code. Ctrl-C keeps the draft and the claim."""
     form = (await people.step(task)).schema or {}
     print_task(task, form, stream=sys.stderr)
-    draft: dict[str, Any] = json.loads(task.draft or "{}")
+    draft = _begun(task, form)
     # The event loop's own way with Ctrl-C would let a question that waits for its answer wait on.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -45,6 +45,15 @@ async def fill_in(people: People, task: Task) -> int:
         return INTERRUPTED
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _begun(task: Task, form: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands in the form at first: the draft, else what is proposed where the step begins with that."""
+    from wave_runner.runner.deciding import proposal_of
+
+    if task.draft:
+        return dict(json.loads(task.draft))
+    return proposal_of(task, form) if task.prefill else {}
 
 
 async def _ask_all(people: People, task: Task, form: dict[str, Any], draft: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from wave_runner.cli import output
 
 if TYPE_CHECKING:
     from wave_runner.runner.deciding import Spoken
+    from wave_runner.runner.deciding_together import Together
     from wave_runner.store.tasks import Task
 
 
@@ -39,6 +40,17 @@ def print_task(task: Task, form: Any, *, stream: IO[str]) -> None:
         say(f"to decide: {', '.join(_fields(form)) or 'any object'}")
 
 
+def print_together(found: Together) -> None:
+    """Print the tasks that one answer may be given to, and why it may not be given to others."""
+    rows = [{**vars(one), "input": json.dumps(one.input, ensure_ascii=False)} for one in found.tasks]
+    output.table(("task", "record", "title", "input"), rows, title=f"{found.step}: it would decide")
+    if found.preview.left:
+        output.table(("step", "state", "why", "n"), [vars(one) for one in found.preview.left], title="left alone")
+    fields = ", ".join(_fields(found.form)) or "any object"
+    output.heading(f"{found.preview.may} of {found.preview.total} that are picked; to decide: {fields}")
+    output.heading(f"nothing is done yet: the same command with --reason TEXT --yes --expect {found.preview.may}")
+
+
 def _said(one: Spoken, task: Task) -> str:
     """Return a decision as one line: who said what, what they saw, how long they took, and where the log says so."""
     told = "sent it back" if one.answer is None else f"decided {json.dumps(one.answer, ensure_ascii=False)}"
@@ -46,6 +58,7 @@ def _said(one: Spoken, task: Task) -> str:
     if one.nth is not None and task.needs > 1:
         about.append(f"number {one.nth}, {task.needs} are needed{', blind' if task.blind else ''}")
     about += [f"not as proposed: {', '.join(one.changed)}"] if one.changed else []
+    about += [f"with others, by pick {one.pick}"] if one.pick is not None else []
     if one.saw is not None and one.said is not None:
         about.append(f"saw {one.saw[:12]}, said {one.said[:12]}, event {one.event_id}")
     return f"{one.person} {told}{f': {one.comment}' if one.comment else ''} ({'; '.join(about)})"

@@ -15,7 +15,7 @@ import click
 
 from wave_runner.cli import output
 from wave_runner.cli.main import project_dir, project_option
-from wave_runner.cli.task_text import print_task, read_value
+from wave_runner.cli.task_text import print_task, print_together, read_value
 
 if TYPE_CHECKING:
     from wave_runner.runner.deciding import People
@@ -200,6 +200,63 @@ def decide(
     _print_task(context, person, as_json, work)
 
 
+@tasks.command(name="decide-together")
+@project_option
+@click.argument("chosen", type=click.IntRange(min=1), nargs=-1, required=True, metavar="TASK...")
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="One field of the form; may be repeated.")
+@click.option("--answer", "file", type=click.File("rb"), metavar="FILE", help="The whole answer as JSON; - for stdin.")
+@click.option("--reason", metavar="TEXT", default="", help="Why: the comment of each decision.")
+@click.option("--yes", is_flag=True, help="Do it. Without this the command only shows what it would decide.")
+@click.option("--expect", type=click.IntRange(min=0), metavar="N", help="Do it only if it is about so many.")
+@as_option
+@json_option
+@click.pass_context
+def decide_together(
+    context: click.Context,
+    chosen: tuple[int, ...],
+    fields: tuple[str, ...],
+    file: Any,
+    reason: str,
+    yes: bool,
+    expect: int | None,
+    person: str | None,
+    as_json: bool,
+) -> None:
+    """Give one answer to several tasks of a step, a hundred at most, where the workflow allows it: `bulk: true`.
+
+    \b
+    wave tasks decide-together 4711 4712 4715 --set verdict=PASS
+    wave tasks decide-together 4711 4712 --set verdict=PASS --reason 'one employer' --yes --expect 2
+
+    Without --yes it shows each of them. Each is claimed and decided by itself, with an event of its own. What has
+    changed since it was picked, or is another's, is left alone.
+    """
+    if yes and not reason:
+        raise click.UsageError("say why, with --reason TEXT: it is the comment of each decision")
+    answer = _answer(fields, file)
+
+    async def work() -> tuple[Any, int | None]:
+        from wave_runner.cli.pick import expected
+        from wave_runner.engine import open_engine
+
+        async with open_engine(project_dir(context), name="wave tasks") as engine:
+            deciding = engine.acting_as(_person(person)).deciding_together()
+            found = await deciding.look(await deciding.pick_tasks(chosen))
+            if not yes:
+                return found, None
+            expected(expect, found.preview.may)
+            mark = found.preview.mark
+            return found, await deciding.decide(found.pick_id, answer, reason=reason, expect=mark)
+
+    found, decided = asyncio.run(work())
+    if as_json:
+        output.emit("wave.picked_tasks.v1", {"pick_id": found.pick_id, "together": found, "decided": decided})
+    elif decided is not None:
+        output.heading(f"{decided} tasks are decided; a runner goes on with them")
+    else:
+        print_together(found)
+
+
 @tasks.command(name="send-back")
 @project_option
 @task_argument
@@ -241,6 +298,12 @@ def _name(person: str | None) -> str:
     from wave_runner.engine import whoami
 
     return person or whoami()
+
+
+def _person(person: str | None) -> str:
+    from wave_runner.runner.deciding import named
+
+    return named(_name(person))
 
 
 def _as(folder: Path, person: str | None, work: Callable[[People], Awaitable[T]]) -> T:

@@ -10,3 +10,4 @@ class Order(enum.StrEnum):
 
     RETRY = "retry"  # as `wave retry`
     CANCEL = "cancel"  # as `wave cancel`, of single interactions
+    DECIDE = "decide"  # as `wave tasks decide`, the same of each

@@ -202,7 +202,8 @@ class Asking:
 
     `title` is a template over the input. `needs` is how many people must say the same (`wave_runner.core.agreement`);
     with `blind` none of them sees what another has decided before. After `due_s` seconds the task is overdue, and moves
-    to the queue `escalate`, if there is one; nothing is ever decided in a person's name.
+    to the queue `escalate`, if there is one; nothing is ever decided in a person's name. With `prefill` a form begins
+    with what is proposed for it. With `bulk` one person may give one answer to several tasks at once.
     """
 
     title: str = ""
@@ -211,6 +212,8 @@ class Asking:
     needs: int = 1
     blind: bool = False
     escalate: str = ""
+    prefill: bool = False
+    bulk: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

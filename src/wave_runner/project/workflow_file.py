@@ -44,7 +44,7 @@ _TOP = (
     *("ensures", "ensures_sql", "ensures_run", "ensures_run_sql"),
 )
 _CONTRACT = ("input", "require", "guards", "prompt", "output", "accept", "writes")
-_PEOPLE = ("form", "title", "priority", "due", "needs", "blind", "escalate")
+_PEOPLE = ("form", "title", "priority", "due", "needs", "blind", "escalate", "prefill", "bulk")
 _BROKEN = ("on_failure", "on_quarantine", "on_timeout")
 _STEP = (*_ACTORS, "stop", "once", "after", "join", "cache", *_CONTRACT, "next", "route", *_BROKEN, *_PEOPLE)
 _BOUNDS = {"too_fast": "tokens_per_s", "same_text": "records"}  # guards with a number, and what the number counts
@@ -201,10 +201,11 @@ def _stop_of(name: str, section: Section, stop: Stop | None) -> Stop | None:
 
 
 def _asking(section: Section) -> Asking:
-    """Read how people are asked: title, priority, due, needs, blind, escalate."""
+    """Read how people are asked: title, priority, due, needs, blind, escalate, prefill, bulk."""
     needs = section.whole("needs", 1)
     blind = section.flag("blind", False)
     escalate = section.text("escalate", "")
+    bulk = section.flag("bulk", False)
     if needs > _MOST_PEOPLE:
         raise section.error(f"`needs` can be {_MOST_PEOPLE} people at most, not {needs}", "needs")
     if blind and needs == 1:
@@ -213,6 +214,9 @@ def _asking(section: Section) -> Asking:
         raise section.error("`escalate` says where a task goes after `due`, which the step does not have", "escalate")
     if escalate and not is_name(escalate):
         raise section.error(f"`{escalate}` is no name for a queue", "escalate")
+    if bulk and needs > 1:
+        message = "`bulk` lets one person answer many tasks at once, and `needs` asks several people to look at each"
+        raise section.error(message, "bulk")
     return Asking(
         title=section.text("title", ""),
         priority=section.integer("priority", 0),
@@ -220,6 +224,8 @@ def _asking(section: Section) -> Asking:
         needs=needs,
         blind=blind,
         escalate=escalate,
+        prefill=section.flag("prefill", False),
+        bulk=bulk,
     )
 
 

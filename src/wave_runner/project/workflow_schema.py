@@ -104,6 +104,8 @@ def _step() -> dict[str, Any]:
         "needs": {"type": "integer", "minimum": 1, "maximum": 10, "description": "so many people must say the same"},
         "blind": _said(FLAG, "whether what the others have decided is hidden from the next"),
         "escalate": _said(NAME, "the queue that an overdue task moves to"),
+        "prefill": _said(FLAG, "of a step that people do: whether its form begins with what is proposed"),
+        "bulk": _said(FLAG, "of a step that people do: whether one answer may be given to many tasks at once"),
         "accept": _said(TEXTS, "CEL over output, input and params, checked before anything is saved"),
         "writes": _said(TEXTS, "what it may change: table.column, or table"),
         "next": _next(),

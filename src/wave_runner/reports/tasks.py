@@ -17,7 +17,10 @@ SHOWN = 100
 
 @dataclass(frozen=True, kw_only=True)
 class OpenTask:
-    """A task that is not decided. `decided` is how many of the `needs` people have `spoken` in this round."""
+    """A task that is not decided. `decided` is how many of the `needs` people have `spoken` in this round.
+
+    With `bulk` one answer may be given to it and others of its step at once.
+    """
 
     task: int
     queue: str
@@ -34,6 +37,7 @@ class OpenTask:
     decided: int
     spoken: Sequence[str]
     claimed_by: str | None
+    bulk: bool
 
 
 @dataclass(frozen=True, kw_only=True)

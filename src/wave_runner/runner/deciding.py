@@ -56,7 +56,8 @@ class Spoken:
     """What one person has said in one round: after how many seconds, and where the log says so.
 
     `answer` is None where it was sent back. `nth` counts the answers of the round; `changed` are the fields that
-    differ from what was proposed; `saw` and `said` are what the event commits to.
+    differ from what was proposed; `saw` and `said` are what the event commits to. `pick` is the one by which it was
+    said of many at once.
     """
 
     round: int
@@ -68,6 +69,7 @@ class Spoken:
     event_id: int | None
     saw: str | None
     said: str | None
+    pick: int | None
     nth: int | None
     changed: list[str]
 
@@ -117,15 +119,32 @@ class People:
         step = await self.step(await self.show(task))
         async with self.database.transaction() as connection:
             mine = await self._mine(connection, task, token)
-            checked = _checked(step, mine, answer)
-            if isinstance(checked, Breach):
-                raise AnswerError(f"task {task}: {checked.message}", hint=f"wave tasks show {task} shows the form")
-            await self._speak(connection, mine, step.contract, answer=answer, comment=comment)
-            given = [*(orjson.loads(one.answer or "") for one in mine.answers), answer]
-            final = agreed(given, needs=mine.needs, listed=_listed(step.contract))
-            if final is not None:
-                await _complete(connection, step, mine, final)
+            must_fit(step, mine, answer)
+            await self._answer(connection, step, mine, answer, comment=comment)
             return await self._now(connection, task)
+
+    async def decide_picked(
+        self,
+        connection: Connection,
+        step: StepInHand,
+        task: int,
+        answer: Mapping[str, Any],
+        *,
+        comment: str,
+        pick: int,
+    ) -> bool:
+        """Claim a task of a step, and decide it as others that are picked; False where that cannot be done to it.
+
+        In the caller's transaction. That the answer fits is known.
+        """
+        found = await tasks.find(connection, task)
+        if found is None or not found.bulk or found.round > 1 or found.step != step.run_step.step:
+            return False
+        if await tasks.claim(connection, self.person, task=task, pick=pick) is None:
+            return False
+        mine = await self._mine(connection, task, None)
+        await self._answer(connection, step, mine, answer, comment=comment, pick=pick)
+        return True
 
     async def send_back(self, task: int, comment: str, *, token: UUID | None = None) -> Task:
         """Send a claimed task back: what has been decided in this round counts no more, and the comment is shown."""
@@ -191,8 +210,32 @@ class People:
             f"task {task} is not claimed by {self.person}", hint=f"claim it first: wave tasks claim {task}"
         )
 
+    async def _answer(
+        self,
+        connection: Connection,
+        step: StepInHand,
+        mine: Task,
+        answer: Mapping[str, Any],
+        *,
+        comment: str,
+        pick: int | None = None,
+    ) -> None:
+        """Record an answer that fits, and complete the step where it is the last one that is needed."""
+        await self._speak(connection, mine, step.contract, answer=answer, comment=comment, pick=pick)
+        given = [*(orjson.loads(one.answer or "") for one in mine.answers), answer]
+        final = agreed(given, needs=mine.needs, listed=_listed(step.contract))
+        if final is not None:
+            await _complete(connection, step, mine, final)
+
     async def _speak(
-        self, connection: Connection, task: Task, contract: OutputContract | None, *, answer: Any, comment: str
+        self,
+        connection: Connection,
+        task: Task,
+        contract: OutputContract | None,
+        *,
+        answer: Any,
+        comment: str,
+        pick: int | None = None,
     ) -> None:
         """Record one person's word, with exactly what they were shown and what they have said."""
         comment = sanitise(comment)[0]
@@ -208,6 +251,7 @@ class People:
             payloads=[
                 {"role": one.evidence.role, "c": commitment(one.nonce, one.evidence.content)} for one in evidence
             ],
+            pick=pick,
         )
 
 
@@ -215,9 +259,11 @@ def shown(task: Task) -> dict[str, Any]:
     """Return exactly what a person is shown of a task, as it is kept and committed to.
 
     With `blind` nobody sees the decisions of this round before as many have spoken as are needed; whoever comes when
-    these do not agree sees them all. What was sent back is always shown with its comment.
+    these do not agree sees them all. What was sent back is always shown with its comment. That a form began with
+    what is proposed is said.
     """
     return {
+        **({"prefill": True} if task.prefill else {}),
         "title": task.title,
         "input": task.input,
         "round": task.round,
@@ -261,6 +307,8 @@ def document(task: Task, form: Any, person: str) -> dict[str, Any]:
         "overdue": task.overdue,
         "needs": task.needs,
         "blind": task.blind,
+        "prefill": task.prefill,
+        "bulk": task.bulk,
         "round": task.round,
         "asked_at": task.asked_at,
         "decided_at": task.decided_at,
@@ -311,6 +359,13 @@ async def _complete(connection: Connection, step: StepInHand, task: Task, answer
     await interactions.finish(connection, wave, [move], from_state=State.WAITING)
     await stops.remember(connection, [move])
     tell_attempts(wave, [(ready, done)], [move])
+
+
+def must_fit(step: StepInHand, task: Task, answer: Any) -> None:
+    """Raise `AnswerError` for an answer that a task cannot be decided by."""
+    checked = _checked(step, task, answer)
+    if isinstance(checked, Breach):
+        raise AnswerError(f"task {task.task}: {checked.message}", hint=f"wave tasks show {task.task} shows the form")
 
 
 def _checked(step: StepInHand, task: Task, answer: Any) -> Done | Breach:

@@ -103,7 +103,7 @@ class Picking:
                 if pick.kind is None:
                     pick = await self._begin(connection, pick, order, reason=reason, expect=expect)
                 elif pick.kind is not order:
-                    raise ConflictError(f"pick {pick_id} was ordered to be {_PAST[pick.kind]} already", hint=AGAIN)
+                    raise _ordered_already(pick)
                 done = await picks.carry_out(connection, pick, by=self.by, run_flow=self.steps.run_flow)
             if done is None:
                 return pick.done
@@ -124,7 +124,16 @@ class Picking:
         [(step, ids)] = found.items()
         return Results(pick_id=pick_id, run_id=pick.run_id, workflow=pick.workflow, step=step, total=total, ids=ids)
 
-    async def _begin(self, connection: Connection, pick: Pick, order: Order, *, reason: str, expect: str) -> Pick:
+    async def _begin(
+        self,
+        connection: Connection,
+        pick: Pick,
+        order: Order,
+        *,
+        reason: str,
+        expect: str,
+        answer_sha256: bytes | None = None,
+    ) -> Pick:
         """Note the order, where it is about what was looked at. The run's lock comes before anything is asked of it."""
         _must_not_have_expired(pick)
         await reruns.lock(connection, pick.run_id)
@@ -137,7 +146,8 @@ class Picking:
             )
         if not found.may:
             raise ConflictError(f"nothing of pick {pick.pick_id} can be {_PAST[order]}", hint=AGAIN)
-        await picks.order(connection, pick, order, reason=reason, nonce=os.urandom(32))
+        nonce = os.urandom(32)
+        await picks.order(connection, pick, order, reason=reason, nonce=nonce, answer_sha256=answer_sha256)
         return await self._mine(connection, pick.pick_id)
 
     async def _preview(self, connection: Connection, pick: Pick, order: Order) -> PickPreview:
@@ -157,7 +167,7 @@ class Picking:
         """Return a pick about which an order can be given."""
         pick = await self._mine(connection, pick_id)
         if pick.kind is not None:
-            raise ConflictError(f"pick {pick_id} was ordered to be {_PAST[pick.kind]} already", hint=AGAIN)
+            raise _ordered_already(pick)
         _must_not_have_expired(pick)
         return pick
 
@@ -168,7 +178,12 @@ class Picking:
         return pick
 
 
-_PAST = {Order.RETRY: "tried again", Order.CANCEL: "cancelled"}
+_PAST = {Order.RETRY: "tried again", Order.CANCEL: "cancelled", Order.DECIDE: "decided together"}
+
+
+def _ordered_already(pick: Pick) -> ConflictError:
+    assert pick.kind is not None
+    return ConflictError(f"pick {pick.pick_id} was ordered to be {_PAST[pick.kind]} already", hint=AGAIN)
 
 
 def _must_not_have_expired(pick: Pick) -> None:

@@ -34,7 +34,8 @@ class Ask:
 class Decision:
     """What one person has said in one round. `answer` is JSON text; None: sent back, with the comment that says why.
 
-    `saw` and `said` are what the event commits to: what was shown, and what was answered.
+    `saw` and `said` are what the event commits to: what was shown, and what was answered. `pick` is the one by which it
+    was said of many at once.
     """
 
     round: int
@@ -46,6 +47,7 @@ class Decision:
     event_id: int | None
     saw: str | None
     said: str | None
+    pick: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,8 @@ class Task:
     overdue: bool
     needs: int
     blind: bool
+    prefill: bool
+    bulk: bool
     round: int
     asked_at: datetime
     decided_at: datetime | None
@@ -115,6 +119,8 @@ async def ask(connection: Connection, wave: Wave, asks: Sequence[Ask]) -> set[in
             "escalates": [one.asking.escalate or None for one in asks],
             "needs": [one.asking.needs for one in asks],
             "blinds": [one.asking.blind for one in asks],
+            "prefills": [one.asking.prefill for one in asks],
+            "bulks": [one.asking.bulk for one in asks],
             "data": [data_text({"needs": one.asking.needs, "queue": one.origin.actor}) for one in asks],
             **interactions.origins([one.origin for one in asks]),
         },
@@ -144,10 +150,11 @@ async def claim(
     task: int | None = None,
     queue: str | None = None,
     skip: Sequence[int] = (),
+    pick: int | None = None,
 ) -> int | None:
     """Claim a task for a person: that one; or the one that they have claimed already, or the most urgent that they may.
 
-    None of those to skip. Returns its number; None if there is none.
+    None of those to skip. `pick` is what it is claimed by, with others. Returns its number; None if there is none.
     """
     await fetch(connection, "tasks/take_turns", {"person": person})
     parameters = {"person": person, "task": task, "queue": queue, "skip": list(skip), "lease_s": LEASE_S}
@@ -156,6 +163,7 @@ async def claim(
         return None
     row = rows[0]
     data = {"person": person, "queue": row["queue"], "round": row["round"], "lease_us": int(LEASE_S * 1_000_000)}
+    data |= _by(pick)
     await _note(connection, row["run_id"], row["interaction_id"], EventType.TASK_CLAIMED, data)
     return int(row["interaction_id"])
 
@@ -181,8 +189,9 @@ async def decide(
     told: Mapping[str, Any],
     evidence: Sequence[SealedEvidence],
     payloads: Sequence[Mapping[str, Any]],
+    pick: int | None = None,
 ) -> None:
-    """Record what the claimer says of a locked task; `answer` None sends it back."""
+    """Record what the claimer says of a locked task; `answer` None sends it back, `pick` says it of others too."""
     send_back = answer is None
     given = {**_fence(task), "answer": answer, "comment": comment, "send_back": send_back}
     [row] = await fetch(connection, "tasks/decide", given)
@@ -191,6 +200,7 @@ async def decide(
         "round": task.round,
         "us": int(row["seconds"] * 1_000_000),
         "payloads": list(payloads),
+        **_by(pick),
     }
     kind = EventType.TASK_SENT_BACK if send_back else EventType.TASK_DECIDED
     if not send_back:
@@ -217,6 +227,10 @@ async def _note(
     )
 
 
+def _by(pick: int | None) -> dict[str, int]:
+    return {"pick": pick} if pick is not None else {}
+
+
 def _key(task: Task) -> dict[str, Any]:
     return {"run_id": task.item.run_id, "interaction_id": task.task}
 
@@ -227,7 +241,8 @@ def _fence(task: Task) -> dict[str, Any]:
 
 def _task(row: Row, decisions: tuple[Decision, ...]) -> Task:
     same = (
-        *("wave_id", "workflow", "step", "queue", "title", "priority", "due_at", "needs", "blind", "round"),
+        *("wave_id", "workflow", "step", "queue", "title", "priority", "due_at", "needs", "blind"),
+        *("prefill", "bulk", "round"),
         *("asked_at", "decided_at", "claimed_by", "claim_token", "claim_expires_at", "seconds", "draft", "input"),
     )
     return Task(

@@ -57,6 +57,7 @@ export function Actors(): ReactElement {
           {({ actors }) => (
             <Rows
               label="work of actors"
+              download="work-of-actors"
               rows={actors}
               id={(one) => one.actor}
               none="Nobody has done anything yet."

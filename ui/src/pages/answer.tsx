@@ -2,40 +2,42 @@
 
 import { Button, Group, Paper, Stack, Text, Textarea } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type FocusEvent, type ReactElement, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
 import { type Documents, newKey, type Problem, post } from "../api/ask";
 import { asProblem } from "../parts/act";
 import { Decisions, word } from "../parts/decisions";
 import { skip } from "../parts/desk";
 import { say } from "../parts/dialog";
-import { answered, type Field, fields, filled, type Problems, type Values } from "../parts/form";
-import { type Before, choose, Form } from "../parts/form-view";
+import { answered, type Field, fields, filled, type Problems, quoteOf, type Values } from "../parts/form";
+import { type Before, Form } from "../parts/form-view";
 import { useKeys } from "../parts/keys";
 import { useRefusal, useSession } from "../parts/may";
+import { useNumbered } from "../parts/numbered";
 import { Command, Facts, When, Wrong } from "../parts/shown";
 
 type Task = Documents["TaskV1"];
 const SAVE_MS = 2000;
 const [LOOK_MS, RENEW_MS] = [60_000, 20 * 60_000];
 
-export function Answer({ task, next }: { task: Task; next: () => void }): ReactElement {
+type Props = { task: Task; next: () => void; quote: (text: string) => void };
+
+export function Answer({ task, next, quote }: Props): ReactElement {
   const client = useQueryClient();
   const { person } = useSession();
   const refusal = useRefusal("review");
   const form = useMemo(() => fields(task.form), [task.form]);
-  const [values, setValues] = useState<Values>(() => filled(form, task.draft));
+  const [values, setValues] = useState<Values>(() => begun(form, task));
   const [problems, setProblems] = useState<Problems>({});
   const [comment, setComment] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
-  const [focused, setFocused] = useState<string | null>(null);
+  const [diff, setDiff] = useState(false);
   const [token, setToken] = useState<string | null>(task.token ?? null);
   const seen = useRef<string | null>(task.token ?? null);
   const edited = useRef(false);
-  const begun = useRef(false); // something was filled in before there was a claim
+  const ahead = useRef(false); // something was filled in before there was a claim
   const claiming = useRef<Promise<string | null> | null>(null);
   const key = useRef(newKey());
-  const place = useRef<HTMLDivElement>(null);
   const parts = { task: task.task };
   const mine = token !== null;
   const over = task.state === "decided";
@@ -52,7 +54,7 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
     seen.current = told;
     if (told === token) return;
     setToken(told);
-    if (told && !begun.current) setValues(filled(form, task.draft));
+    if (told && !ahead.current) setValues(begun(form, task));
   }, [task.token]);
 
   const fresh = () =>
@@ -83,8 +85,8 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
     claiming.current ??= post("/api/v1/tasks/claim", { task: task.task, queue: null, skip: [] })
       .then((claimed) => {
         setToken(claimed.token ?? null);
-        if (!begun.current) setValues(filled(form, claimed.draft));
-        begun.current = false;
+        if (!ahead.current) setValues(begun(form, claimed));
+        ahead.current = false;
         void fresh();
         return claimed.token ?? null;
       })
@@ -97,7 +99,7 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
     edited.current = true;
     setValues((before) => ({ ...before, [name]: value }));
     if (mine) return;
-    begun.current = true;
+    ahead.current = true;
     hold().catch(failed);
   };
 
@@ -147,30 +149,33 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
       },
     );
 
-  const choices = form.filter(isNumbered);
-  const numbered = disabled ? undefined : (choices.find(({ name }) => name === focused) ?? choices[0]);
-  const digit = (at: number) => {
-    const value = numbered && choose(place.current, numbered, at, values[numbered.name] ?? "");
-    if (numbered && value !== null && value !== undefined) change(numbered.name, value);
-  };
+  const numbered = useNumbered(form, values, disabled, change);
+  const evidence = quoteOf(numbered.focused, task.input);
+  useEffect(() => {
+    if (evidence) quote(evidence); // and it stays while one reads it
+  }, [evidence, quote]);
   useKeys({
     c: () => !mine && !disabled && void doing(hold),
     s: () => !refusal && !over && leave(),
     "Ctrl+Enter": () => !disabled && decide(true),
     Escape: () => (document.activeElement as HTMLElement | null)?.blur(),
-    ...Object.fromEntries(Array.from({ length: 9 }, (_, at) => [String(at + 1), () => digit(at)])),
+    "Ctrl+Backspace": () => {
+      if (!mine) return;
+      if (comment.trim()) sendBack();
+      else numbered.place.current?.querySelector<HTMLElement>("[data-comment]")?.focus();
+    },
+    d: () => !closed && setDiff((before) => !before),
+    ...numbered.keys,
   });
-  const entered = (event: FocusEvent<HTMLElement>) =>
-    setFocused(event.target.closest<HTMLElement>("[data-field]")?.dataset.field ?? null);
 
   return (
     <Paper withBorder p="md">
       <Stack
         component="form"
         aria-label="answer"
-        ref={place}
-        onFocus={entered}
-        onBlur={() => setFocused(null)}
+        ref={numbered.place}
+        onFocus={numbered.entered}
+        onBlur={numbered.left}
         onSubmit={(event) => {
           event.preventDefault();
           if (!disabled) decide(false);
@@ -187,13 +192,15 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
             problems={problems}
             before={saidBefore(task)}
             disabled={disabled}
-            numbered={numbered}
+            numbered={numbered.field}
+            diff={diff}
             change={change}
           />
         )}
         {!closed && (
           <Textarea
             label="Comment"
+            data-comment
             value={comment}
             onChange={(event) => setComment(event.currentTarget.value)}
             disabled={disabled}
@@ -217,6 +224,9 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
             <Button variant="default" onClick={leave} disabled={!!refusal} title="hide it from me for 15 minutes">
               Skip (s)
             </Button>
+            <Button variant="default" onClick={() => setDiff((before) => !before)} aria-pressed={diff}>
+              Differences (d)
+            </Button>
             {mine && (
               <Button
                 variant="default"
@@ -224,7 +234,7 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
                 disabled={!comment.trim()}
                 title="a comment says what is wrong"
               >
-                Send back
+                Send back (Ctrl+Backspace)
               </Button>
             )}
             {mine && (
@@ -240,7 +250,12 @@ export function Answer({ task, next }: { task: Task; next: () => void }): ReactE
   );
 }
 
-const isNumbered = ({ kind }: Field): boolean => kind === "choice" || kind === "choices";
+/** What stands in the fields at first: of a draft; else what the schema has as default, or what is proposed. */
+function begun(form: Field[], { draft, prefill, proposed }: Pick<Task, "draft" | "prefill" | "proposed">): Values {
+  if (draft || !prefill) return filled(form, draft);
+  const there = form.filter(({ name }) => name in proposed);
+  return { ...filled(form, null), ...filled(there, proposed) };
+}
 
 /** What has been said of each field: what is shown under its name, and the answers that may be seen. */
 function saidBefore(task: Task): Before {

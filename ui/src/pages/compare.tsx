@@ -153,6 +153,7 @@ function Pairs({ found }: { found: Documents["CompareV1"] }): ReactElement {
       )}
       <Rows
         label="pairs"
+        download="pairs"
         rows={found.pairs}
         id={(pair) => [pair.record, pair.step, pair.item, pair.iteration].join(" ")}
         none="They have no record in common."

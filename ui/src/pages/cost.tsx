@@ -27,6 +27,7 @@ export function Cost({ run }: { run: string }): ReactElement {
           />
           <Rows
             label="cost by step"
+            download="cost-by-step"
             rows={lines}
             id={(line) => line.step ?? ""}
             none="No model was asked."

@@ -47,6 +47,7 @@ export function Errors(): ReactElement {
             )}
             <Rows
               label="errors by cause"
+              download="errors-by-cause"
               columns={columns}
               rows={rows}
               id={(one) => [one.workflow, one.step, one.actor, one.state, one.error_class, one.rule].join(" ")}

@@ -47,6 +47,7 @@ export function Interactions(): ReactElement {
             <PickBar picking={picking} filter={filter} run={run_id} rows={rows} />
             <Rows
               label="interactions"
+              download="interactions"
               columns={[tickColumn(picking), ...columns(run_id)]}
               rows={rows}
               id={(row) => row.interaction_id}

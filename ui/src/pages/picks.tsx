@@ -207,7 +207,11 @@ const WHY: Record<string, string> = {
   ended: "ended already",
 };
 
-function Rerun(about: About): ReactElement {
+export function Rerun({
+  label = "Rerun",
+  title = "Redo what is picked",
+  ...about
+}: About & { label?: string; title?: string }): ReactElement {
   const look = async (): Promise<Looked> => {
     const { pick_id } = await picked(about);
     const parts = { pick: pick_id };
@@ -235,16 +239,7 @@ function Rerun(about: About): ReactElement {
       },
     };
   };
-  return (
-    <Act
-      label="Rerun"
-      title="Redo what is picked"
-      needs="operate"
-      reason
-      command={commandOf("rerun", about)}
-      look={look}
-    />
-  );
+  return <Act label={label} title={title} needs="operate" reason command={commandOf("rerun", about)} look={look} />;
 }
 
 /** What an order is about: all as they were picked, or those that are ticked, picked at this moment. */

@@ -26,6 +26,7 @@ export function Matrix({ run, from }: Of): ReactElement {
           <>
             <Rows
               label="records in steps"
+              download="records-in-steps"
               rows={rows}
               id={(row) => row.record_id}
               none="No record has come yet."
@@ -80,6 +81,7 @@ export function Events({ run, from }: Of): ReactElement {
           <>
             <Rows
               label="events"
+              download="events"
               rows={rows}
               id={(one) => one.event_id}
               none="Nothing has happened yet."

@@ -174,6 +174,7 @@ function Steps({ status }: { status: Status }): ReactElement {
   return (
     <Rows
       label="steps"
+      download="steps"
       rows={status.steps}
       id={(step) => step.step}
       none="No step has begun."

@@ -58,6 +58,7 @@ export function Runs(): ReactElement {
           <>
             <Rows
               label="runs"
+              download="runs"
               columns={runColumns}
               rows={rows}
               id={(row) => row.run_id}

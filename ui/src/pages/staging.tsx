@@ -18,6 +18,7 @@ export function Staging(): ReactElement {
         {({ rows }) => (
           <Rows
             label="batches"
+            download="staging"
             rows={rows}
             id={(one) => one.run_id}
             none="No run has staged anything. Workflows with select take records from your own tables."

@@ -1,15 +1,17 @@
 /** One task: what is shown on the left, the answer on the right, and below it what led to it. */
 
 import { Stack, Title } from "@mantine/core";
-import type { ReactElement } from "react";
+import { type ReactElement, useRef, useState } from "react";
 import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { Decisions } from "../parts/decisions";
+import { useKeys } from "../parts/keys";
 import { useSession } from "../parts/may";
 import { Facts, Loaded, RecordLink, RunLink, Section, State, When } from "../parts/shown";
 import { Source } from "../parts/source-view";
 import { Split } from "../parts/split";
 import { Answer } from "./answer";
+import { Rerun } from "./picks";
 
 type Task = Documents["TaskV1"];
 type Props = { task: string; next: () => void };
@@ -21,6 +23,7 @@ export function TaskInHand({ task, next }: Props): ReactElement {
     watch: { kinds: ["task", "interaction"] },
     every: 30_000,
   });
+  const [quote, setQuote] = useState("");
   return (
     <Loaded query={query}>
       {(found) => (
@@ -31,12 +34,13 @@ export function TaskInHand({ task, next }: Props): ReactElement {
                 {found.title || `${found.step} of ${found.record ?? found.workflow}`}
               </Title>
               <About task={found} />
-              <Source input={found.input} />
+              <Source input={found.input} quote={quote} />
             </Stack>
           }
           right={
             <Stack>
-              <Answer key={found.round} task={found} next={next} />
+              <Answer key={found.round} task={found} next={next} quote={setQuote} />
+              {found.state === "decided" && <AskAgain task={found} />}
               <Guideline form={found.form} />
               <History task={found} />
             </Stack>
@@ -64,6 +68,25 @@ function About({ task }: { task: Task }): ReactElement {
         ["asked", <When key="a" at={task.asked_at} />],
       ]}
     />
+  );
+}
+
+/** What was decided stays in the log; what followed from it is taken out of force, and people are asked anew. */
+function AskAgain({ task }: { task: Task }): ReactElement {
+  const place = useRef<HTMLDivElement>(null);
+  useKeys({ u: () => place.current?.querySelector("button")?.click() });
+  const nothing = () => {};
+  const picking = {
+    ticked: new Set([String(task.task)]),
+    all: null,
+    tick: nothing,
+    pickAll: nothing,
+    none: nothing,
+  };
+  return (
+    <div ref={place}>
+      <Rerun label="Ask again (u)" title="Ask again" picking={picking} filter={{}} run={task.run_id} />
+    </div>
   );
 }
 

@@ -1,13 +1,13 @@
 /** What waits for people: the list, and the task in hand. Everything works by the keyboard. */
 
-import { Badge, Button, Grid, Group, Paper, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Checkbox, Grid, Group, Paper, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type ReactElement, useEffect, useState } from "react";
 import { type Documents, type Problem, post } from "../api/ask";
 import { useDocument } from "../api/live";
 import { asProblem } from "../parts/act";
-import { before, skipped, unskip, visit } from "../parts/desk";
+import { before, skipped, ticked, tickThese, unskip, visit } from "../parts/desk";
 import { say } from "../parts/dialog";
 import { count, counted } from "../parts/format";
 import { useKeys } from "../parts/keys";
@@ -15,6 +15,7 @@ import { To } from "../parts/link";
 import { useRefusal, useSession } from "../parts/may";
 import { Command, Loaded, Page, State, When, Wrong } from "../parts/shown";
 import { TaskInHand } from "./task";
+import { Together } from "./together";
 
 type Search = { queue?: string; whose?: string };
 
@@ -35,6 +36,8 @@ export function Tasks(): ReactElement {
     watch: { kinds: ["task", "interaction"] },
     every: 30_000,
   });
+  const [ticks, setTicks] = useState(ticked);
+  const [together, setTogether] = useState<OpenTask[] | null>(null);
   const rows = list.data?.rows.filter((one) => !left.includes(one.task) || String(one.task) === task) ?? [];
   const at = rows.findIndex((one) => String(one.task) === task);
   const open = (id: number | string) => void navigate({ to: "/tasks/$task", params: { task: String(id) }, search });
@@ -63,7 +66,22 @@ export function Tasks(): ReactElement {
     if (last) open(last);
     else say("There is no task before this one");
   };
-  useKeys({ j: () => move(1), k: () => move(-1), b: back });
+  const tickOnly = (tasks: Iterable<number>) => setTicks(tickThese(tasks));
+  const tick = (id: number) =>
+    tickOnly(ticked().has(id) ? [...ticked()].filter((one) => one !== id) : [...ticked(), id]);
+  const inHand = rows[at];
+  const ticking: Ticking | null = refusal ? null : { ticked: ticks, tick };
+  const chosen = rows.filter((one) => one.bulk && ticks.has(one.task));
+  const apart = () => {
+    setTogether(null);
+    tickOnly([]);
+  };
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    b: back,
+    x: () => ticking && inHand?.bulk && tick(inHand.task),
+  });
   useEffect(() => {
     if (task) visit(task);
   }, [task]);
@@ -101,8 +119,18 @@ export function Tasks(): ReactElement {
       <Grid>
         <Grid.Col span={{ base: 12, md: 4, lg: 3 }}>
           <Loaded query={list}>
-            {({ total }) => <List rows={rows} total={total} chosen={task} search={search} person={person} />}
+            {({ total }) => (
+              <List rows={rows} total={total} chosen={task} search={search} person={person} ticking={ticking} />
+            )}
           </Loaded>
+          {ticking && rows.some((one) => one.bulk) && (
+            <Ticked
+              chosen={chosen}
+              all={() => tickOnly(rows.filter((one) => one.bulk).map((one) => one.task))}
+              none={apart}
+              decide={() => setTogether(chosen)}
+            />
+          )}
           {left.length > 0 && (
             <Button
               variant="subtle"
@@ -117,7 +145,9 @@ export function Tasks(): ReactElement {
           )}
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 8, lg: 9 }}>
-          {task ? (
+          {together ? (
+            <Together tasks={together} close={() => setTogether(null)} done={apart} />
+          ) : task ? (
             <TaskInHand key={task} task={task} next={() => void next()} />
           ) : (
             <Text c="dimmed">Choose a task, or take the next one. The keys are shown by ?</Text>
@@ -155,12 +185,42 @@ function QueueFilter({
 }
 
 type OpenTask = Documents["OpenTask"];
+/** Which tasks are ticked, and how one more is. */
+type Ticking = { ticked: ReadonlySet<number>; tick: (task: number) => void };
+
+type TickedProps = { chosen: OpenTask[]; all: () => void; none: () => void; decide: () => void };
+
+function Ticked({ chosen, all, none, decide }: TickedProps): ReactElement {
+  const mixed = new Set(chosen.map((one) => `${one.run_id} ${one.step}`)).size > 1;
+  return (
+    <Group gap="xs" mt="xs" role="group" aria-label="what is ticked">
+      <Button variant="default" size="compact-sm" onClick={all}>
+        Tick all shown
+      </Button>
+      {chosen.length > 0 && (
+        <>
+          <Button variant="default" size="compact-sm" onClick={none}>
+            Tick none
+          </Button>
+          <Button size="compact-sm" onClick={decide} disabled={mixed}>
+            {`Decide ${count(chosen.length)} together`}
+          </Button>
+        </>
+      )}
+      <Text size="sm" role="status">
+        {mixed && "Only tasks of one run and one step have one form."}
+      </Text>
+    </Group>
+  );
+}
+
 type ListProps = {
   rows: OpenTask[];
   total: number;
   chosen: string | undefined;
   search: Search;
   person: string;
+  ticking: Ticking | null;
 };
 const SOON = 0.75;
 
@@ -170,7 +230,7 @@ function soon({ asked_at, due_at }: OpenTask): boolean {
   return Date.now() - from > SOON * (to - from);
 }
 
-function List({ rows, total, chosen, search, person }: ListProps): ReactElement {
+function List({ rows, total, chosen, search, person, ticking }: ListProps): ReactElement {
   if (!rows.length) return <State of="completed">nothing waits</State>;
   return (
     <Stack gap="xs" component="nav" aria-label="open tasks" className="queue">
@@ -191,6 +251,13 @@ function List({ rows, total, chosen, search, person }: ListProps): ReactElement 
             >
               {one.title || `${one.step} of ${one.key ?? one.workflow}`}
             </To>
+            {ticking && one.bulk && (
+              <Checkbox
+                aria-label={`tick task ${one.task}, ${one.title || one.step}`}
+                checked={ticking.ticked.has(one.task)}
+                onChange={() => ticking.tick(one.task)}
+              />
+            )}
             {one.overdue ? <State of="overdue" /> : soon(one) && <State of="waiting">due soon</State>}
           </Group>
           <Text size="sm">

@@ -65,6 +65,7 @@ export function line(task: Task, one: Spoken): string {
     one.answer && proposed && `${one.changed.length} of ${Object.keys(task.proposed).length} proposed fields changed`,
     one.nth && task.needs > 1 && `${NTH[one.nth - 1] ?? one.nth}, ${task.needs} are needed`,
     task.blind && "blind",
+    one.pick && `with others, by pick ${one.pick}`,
     one.event_id && `event ${one.event_id}`,
   ];
   return parts.filter(Boolean).join(", ");

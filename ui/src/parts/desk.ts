@@ -1,4 +1,4 @@
-/** What a reviewer leaves for later, and which tasks they have looked at. Both are this browser's alone. */
+/** What a reviewer leaves for later, which tasks they have looked at, and which are ticked. All are this browser's alone. */
 
 export const SKIP_MS = 15 * 60_000;
 type Skips = Record<string, number>;
@@ -49,4 +49,14 @@ export function before(inHand: string | undefined): string | undefined {
     trail.pop();
   }
   return trail.at(-1);
+}
+
+let ticks: ReadonlySet<number> = new Set();
+
+/** The tasks that are ticked, as long as this page of the browser lives: the list and a task are pages of their own. */
+export const ticked = (): ReadonlySet<number> => ticks;
+
+export function tickThese(tasks: Iterable<number>): ReadonlySet<number> {
+  ticks = new Set(tasks);
+  return ticks;
 }

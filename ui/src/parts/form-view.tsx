@@ -2,6 +2,7 @@ import { Checkbox, Group, JsonInput, Kbd, Radio, Stack, Switch, Text, Textarea, 
 import type { KeyboardEvent, ReactElement } from "react";
 import { read, write } from "../api/json";
 import { word } from "./decisions";
+import { difference } from "./difference";
 import { answered, type Field, type Problems, type Values } from "./form";
 
 /** What has been said of a field before: by what is shown, or by somebody. */
@@ -15,10 +16,21 @@ type Props = {
   disabled: boolean;
   /** The field that the digits choose in. */
   numbered: Field | undefined;
+  /** Whether it is shown word by word what differs from what has been said before. */
+  diff?: boolean;
   change: (name: string, value: Values[string]) => void;
 };
 
-export function Form({ form, values, problems, before, disabled, numbered, change }: Props): ReactElement {
+export function Form({
+  form,
+  values,
+  problems,
+  before,
+  disabled,
+  numbered,
+  diff = false,
+  change,
+}: Props): ReactElement {
   const { answer } = answered(form, values);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Enter commits a field; whoever has no keyboard needs no such key
@@ -34,7 +46,7 @@ export function Form({ form, values, problems, before, disabled, numbered, chang
               numbered={field === numbered}
               change={(value) => change(field.name, value)}
             />
-            <Said of={before[field.name]} now={answer[field.name]} />
+            <Said of={before[field.name]} now={answer[field.name]} diff={diff} />
           </div>
         ))}
       </Stack>
@@ -73,18 +85,35 @@ export function choose(
   return chosen.includes(option) ? chosen.filter((one) => one !== option) : [...chosen, option];
 }
 
-function Said({ of, now }: { of: Before[string] | undefined; now: unknown }): ReactElement | null {
+function Said({ of, now, diff }: { of: Before[string] | undefined; now: unknown; diff: boolean }): ReactElement | null {
   if (!of?.length) return null;
   return (
     <Text size="sm" mt={4} component="div">
-      {of.map(({ who, value }) => (
-        <div key={who}>
-          {`${who}: `}
-          <strong>{word(value)}</strong>
-          {now !== undefined && write(now) !== write(value) && <span className="differs"> ≠ yours differs</span>}
-        </div>
-      ))}
+      {of.map(({ who, value }) => {
+        const differs = now !== undefined && write(now) !== write(value);
+        return (
+          <div key={who}>
+            {`${who}: `}
+            {differs && diff ? <Difference from={word(value)} to={word(now)} /> : <strong>{word(value)}</strong>}
+            {differs && <span className="differs"> ≠ yours differs</span>}
+          </div>
+        );
+      })}
     </Text>
+  );
+}
+
+const TAGS = { same: "span", gone: "del", new: "ins" } as const;
+
+function Difference({ from, to }: { from: string; to: string }): ReactElement {
+  return (
+    <span className="difference">
+      {difference(from, to).map(({ kind, text }, at) => {
+        const Tag = TAGS[kind];
+        // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text are told apart by their place alone
+        return <Tag key={at}>{text}</Tag>;
+      })}
+    </span>
   );
 }
 

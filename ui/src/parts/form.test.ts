@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answered, fields, filled } from "./form";
+import { answered, fields, filled, quoteOf } from "./form";
 
 const FORM = {
   type: "object",
@@ -64,5 +64,17 @@ describe("a form from a schema", () => {
   it("comes to an end where a schema leads back to itself", () => {
     expect(fields({ properties: { a: { $ref: "#/properties/a" } } })[0]?.kind).toBe("json");
     expect(fields("no schema")).toEqual([]);
+  });
+
+  it("knows the quote that a field goes by, where there is one", () => {
+    const said = { level: "senior", quote: " ten years " };
+    const [field, other] = fields({
+      properties: { level: { type: "string", "x-ui": { evidence: "/said/quote" } }, free: { type: "string" } },
+    });
+    expect(quoteOf(field, { said })).toBe("ten years");
+    expect(quoteOf(field, { said: { quote: 7 } })).toBe("");
+    expect(quoteOf(field, {})).toBe("");
+    expect(quoteOf(other, { said })).toBe("");
+    expect(quoteOf(undefined, { said })).toBe("");
   });
 });

@@ -13,6 +13,8 @@ export type Field = {
   nullable: boolean;
   /** What can be chosen, each as JSON text. */
   options: string[];
+  /** Where in what is shown stands the quote that the field goes by: a JSON pointer, `x-ui: {evidence: …}`. */
+  evidence: string;
   schema: Schema;
 };
 export type Values = Record<string, string | boolean | string[]>;
@@ -29,7 +31,9 @@ export function fields(form: unknown): Field[] {
     const { kind, options } = kindOf(schema, root);
     const label = typeof schema.title === "string" ? schema.title : name.replaceAll("_", " ");
     const says = typeof schema.description === "string" ? schema.description : "";
-    return { name, label, says, kind, options, required: required.has(name), nullable, schema };
+    const { evidence: pointer } = asSchema(asSchema(given)["x-ui"]);
+    const evidence = typeof pointer === "string" ? pointer : "";
+    return { name, label, says, kind, options, evidence, required: required.has(name), nullable, schema };
   });
 }
 
@@ -37,15 +41,25 @@ function asSchema(value: unknown): Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Schema) : {};
 }
 
+/** The quote that a field goes by; "" where it has none, or there is none. */
+export function quoteOf(field: Field | undefined, input: Record<string, unknown>): string {
+  if (!field?.evidence.startsWith("/")) return "";
+  const found = steps(field.evidence).reduce<unknown>((at, part) => asSchema(at)[part], input);
+  return typeof found === "string" ? found.trim() : "";
+}
+
+/** The names that a JSON pointer leads by. */
+const steps = (pointer: string): string[] =>
+  pointer
+    .slice(1)
+    .split("/")
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+
 /** Follow `$ref`s within the document, a few at most: one may lead back to itself. */
 function resolved(schema: Schema, root: Schema, left = 8): Schema {
   const ref = schema.$ref;
   if (typeof ref !== "string" || !ref.startsWith("#/") || !left) return schema;
-  const parts = ref
-    .slice(2)
-    .split("/")
-    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-  const found = parts.reduce<unknown>((at, part) => asSchema(at)[part], root);
+  const found = steps(ref.slice(1)).reduce<unknown>((at, part) => asSchema(at)[part], root);
   return resolved(
     { ...asSchema(found), ...Object.fromEntries(Object.entries(schema).filter(([word]) => word !== "$ref")) },
     root,

@@ -7,6 +7,7 @@ import { Dialog } from "./dialog";
 
 export type Keys = Record<string, () => void>;
 const SEQUENCE_MS = 1500;
+const WHILE_TYPING = new Set(["Ctrl+Enter", "Ctrl+k", "Escape"]);
 
 /** The name of what was pressed: `j`, `Ctrl+Enter`, or `g t` where `g` came just before. Nothing while somebody types. */
 export function pressed(event: KeyboardEvent, before: string): string {
@@ -15,8 +16,7 @@ export function pressed(event: KeyboardEvent, before: string): string {
     "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable=true]",
   );
   const name = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.key}`;
-  if (event.altKey || target?.closest?.("[role=dialog]") || (typing && name !== "Ctrl+Enter" && name !== "Escape"))
-    return "";
+  if (event.altKey || target?.closest?.("[role=dialog]") || (typing && !WHILE_TYPING.has(name))) return "";
   return before === "g" && name.length === 1 ? `g ${name}` : name;
 }
 
@@ -43,14 +43,19 @@ export function useKeys(keys: Keys): void {
 const SHEET: [string, string][] = [
   ...PLACES.map(({ key, name }): [string, string] => [`g ${key}`, name]),
   ["j  k", "next, previous in a list of tasks"],
+  ["x", "tick the task, to decide it together with others"],
   ["b", "back to the task before"],
   ["c", "claim the task; the first edit does so too"],
   ["f", "find in what a task shows; Enter goes on to the next hit"],
+  ["d", "show word by word how your answer differs from what was said before"],
+  ["u", "ask again about a task that is decided"],
   ["1 … 9", "choose an answer in the field that shows these numbers"],
   ["Space", "tick, untick"],
   ["Enter", "done with this field, on to the next"],
   ["s", "skip the task: give it back and hide it from me for 15 minutes"],
   ["Ctrl+Enter", "decide, and take the next task"],
+  ["Ctrl+Backspace", "send the task back, once a comment says why"],
+  ["Ctrl+K", "go to a page, a run, a task, a record by its name"],
   ["Escape", "leave a field, close a dialog"],
   ["p", "stand still: show nothing new until it is pressed again"],
   ["t", "light, dark"],

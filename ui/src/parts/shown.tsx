@@ -5,6 +5,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { Component, type ReactElement, type ReactNode, useEffect, useState } from "react";
 import type { Problem } from "../api/ask";
 import { write } from "../api/json";
+import { Download } from "./download";
 import { ago, count, share } from "./format";
 import { To } from "./link";
 import { SIGNS, tone } from "./states";
@@ -114,21 +115,24 @@ export function Json({ value, label, most = 20_000 }: { value: unknown; label: s
 
 export type Column<Row> = { name: string; of: (row: Row) => ReactNode; right?: boolean };
 
-export function Rows<Row>({
+export function Rows<Row extends object>({
   label,
   columns,
   rows,
   id,
   none,
+  download,
 }: {
   label: string;
   columns: Column<Row>[];
   rows: Row[];
   id: (row: Row) => string | number;
   none: ReactNode;
+  /** What the file is called that these rows can be had as. */
+  download?: string;
 }): ReactElement {
   if (!rows.length) return <Text c="dimmed">{none}</Text>;
-  return (
+  const table = (
     <Table.ScrollContainer
       minWidth={columns.length * 90}
       scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "group", "aria-label": label } }}
@@ -156,6 +160,13 @@ export function Rows<Row>({
         </Table.Tbody>
       </Table>
     </Table.ScrollContainer>
+  );
+  if (!download) return table;
+  return (
+    <>
+      {table}
+      <Download name={download} rows={rows} />
+    </>
   );
 }
 

@@ -9,23 +9,32 @@ import { type Piece, pieces, type Shown, shown } from "./source";
 
 const MOST = 500;
 
-export function Source({ input }: { input: Record<string, unknown> }): ReactElement {
-  const [wanted, setWanted] = useState("");
+type Props = { input: Record<string, unknown>; quote: string };
+
+/** `quote` is looked for in the texts as long as nothing else is: what an answer goes by must be there. */
+export function Source({ input, quote }: Props): ReactElement {
+  const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
   const [raw, setRaw] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   const place = useRef<HTMLDivElement>(null);
+  const quoting = quote !== "" && !typed.trim();
+  const wanted = quoting ? quote : typed;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another quote begins with its first hit
+  useEffect(() => setAt(0), [quote]);
   const texts = useMemo(() => shown(input), [input]);
   const found = useMemo(() => {
     let before = 0;
     return texts.map((one) => {
-      const parts = pieces(raw && one.raw !== null ? one.raw : one.text, wanted, MOST);
+      const itself = quoting && (one.json || one.text.trim() === quote);
+      const parts = pieces(raw && one.raw !== null ? one.raw : one.text, itself ? "" : wanted, MOST);
       const first = before;
       before += parts.filter(({ hit }) => hit).length;
       return { ...one, parts, first };
     });
-  }, [texts, wanted, raw]);
+  }, [texts, wanted, raw, quote, quoting]);
   const hits = found.reduce((sum, one) => sum + one.parts.filter(({ hit }) => hit).length, 0);
+  const none = quoting ? "the quote stands nowhere in what is shown" : "not found";
   const move = (by: number) => setAt((before) => (hits ? (before + by + hits) % hits : 0));
   useKeys({ f: () => field.current?.focus() });
   useEffect(() => {
@@ -41,9 +50,9 @@ export function Source({ input }: { input: Record<string, unknown> }): ReactElem
             aria-label="find in what is shown"
             placeholder="find (f)"
             size="xs"
-            value={wanted}
+            value={typed}
             onChange={(event) => {
-              setWanted(event.currentTarget.value);
+              setTyped(event.currentTarget.value);
               setAt(0);
             }}
             onKeyDown={(event) => {
@@ -53,7 +62,7 @@ export function Source({ input }: { input: Record<string, unknown> }): ReactElem
             }}
           />
           <Text size="sm" role="status">
-            {wanted.trim() && (hits ? `${at + 1} of ${counted(hits, "hit")}` : "not found")}
+            {wanted.trim() && (hits ? `${quoting ? "the quote: " : ""}${at + 1} of ${counted(hits, "hit")}` : none)}
           </Text>
           {texts.some((one) => one.raw !== null) && (
             <Button variant="default" size="compact-sm" onClick={() => setRaw((before) => !before)}>

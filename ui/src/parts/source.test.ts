@@ -43,4 +43,10 @@ describe("what is looked for", () => {
       ).toBe("A (b) \\ a");
     expect(pieces("a".repeat(900), "a").filter(({ hit }) => hit)).toHaveLength(500);
   });
+
+  it("is found however its lines are broken", () => {
+    expect(pieces("ten\n  years. Ten", "Ten years").filter(({ hit }) => hit)).toEqual([
+      { text: "ten\n  years", hit: true },
+    ]);
+  });
 });

@@ -63,6 +63,12 @@ export function readable(text: string): string {
     .trim();
 }
 
+/** A text is found however its lines are broken. */
+function likeThat(wanted: string): RegExp {
+  const words = wanted.trim().split(/\s+/);
+  return new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+"), "giu");
+}
+
 export type Piece = { text: string; hit: boolean };
 
 /** A text in pieces, of which some are what is looked for, whatever its case; so many at most. */
@@ -70,7 +76,7 @@ export function pieces(text: string, wanted: string, most = 500): Piece[] {
   if (!wanted.trim()) return [{ text, hit: false }];
   const found: Piece[] = [];
   let at = 0;
-  for (const match of text.matchAll(new RegExp(wanted.trim().replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "giu"))) {
+  for (const match of text.matchAll(likeThat(wanted))) {
     if (found.length >= 2 * most) break;
     found.push({ text: text.slice(at, match.index), hit: false }, { text: match[0], hit: true });
     at = match.index + match[0].length;

@@ -518,6 +518,8 @@ CREATE TABLE tasks (
     escalated_at      timestamptz,
     needs             integer NOT NULL CHECK (needs > 0),   -- so many people must say the same
     blind             boolean NOT NULL,
+    prefill           boolean NOT NULL,                     -- its form begins with what is proposed for it
+    bulk              boolean NOT NULL,                     -- one answer may be given to many like it
     round             integer NOT NULL DEFAULT 1,           -- grows when it is sent back: earlier decisions count no more
     asked_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     claimed_by        text,
@@ -533,6 +535,7 @@ CREATE TABLE tasks (
     CHECK ((claimed_by IS NULL) = (claimed_at IS NULL)),
     CHECK ((claimed_by IS NULL) = (claim_expires_at IS NULL)),
     CHECK (draft IS NULL OR claimed_by IS NOT NULL),
+    CHECK (NOT bulk OR needs = 1),
     CHECK (escalated_at IS NULL OR escalate IS NOT NULL)
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX tasks_open ON tasks (queue, priority DESC, due_at, interaction_id) WHERE decided_at IS NULL;
@@ -1004,14 +1007,16 @@ CREATE TABLE picks (
     person        text NOT NULL CHECK (person <> ''),
     picked_at     timestamptz NOT NULL DEFAULT now(),
     expires_at    timestamptz NOT NULL,
-    kind          text CHECK (kind IN ('retry', 'cancel')),    -- of the order
+    kind          text CHECK (kind IN ('retry', 'cancel', 'decide')),    -- of the order
     reason        text CHECK (reason <> ''),
     reason_nonce  bytea CHECK (length(reason_nonce) = 32),
+    answer_sha256 bytea CHECK (length(answer_sha256) = 32),     -- of what is answered to each; the decisions hold it
     ordered_at    timestamptz,
     done          bigint NOT NULL DEFAULT 0 CHECK (done >= 0),  -- so many, chunk by chunk
     CHECK ((kind IS NULL) = (reason IS NULL) AND (kind IS NULL) = (reason_nonce IS NULL)
            AND (kind IS NULL) = (ordered_at IS NULL)),
-    CHECK (kind IS NOT NULL OR done = 0)
+    CHECK (kind IS NOT NULL OR done = 0),
+    CHECK ((answer_sha256 IS NOT NULL) = coalesce(kind = 'decide', false))
 );
 CREATE INDEX picks_expire ON picks (expires_at) WHERE kind IS NULL;
 

@@ -1,6 +1,6 @@
 -- Open tasks, the most urgent first: of one run, of a queue, claimed by a person, overdue, or all.
 SELECT t.interaction_id AS task, t.queue, t.title, w.name AS workflow, t.run_id, s.name AS step, r.key, t.priority,
-       t.due_at, coalesce(t.due_at < clock_timestamp(), false) AS overdue, t.asked_at, t.needs,
+       t.due_at, coalesce(t.due_at < clock_timestamp(), false) AS overdue, t.asked_at, t.needs, t.bulk,
        CASE WHEN t.claim_expires_at > clock_timestamp() THEN t.claimed_by END AS claimed_by,
        said.decided, said.spoken,
        count(*) OVER () AS total

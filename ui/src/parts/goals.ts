@@ -1,0 +1,20 @@
+/** What can be gone to by what somebody has typed. */
+
+export type Goal = { says: string; to: string; params?: Record<string, string>; search?: Record<string, string> };
+type Place = { to: string; name: string; says: string };
+
+export function goals(places: readonly Place[], typed: string): Goal[] {
+  const text = typed.trim();
+  const like = text.toLowerCase();
+  const pages = places
+    .filter(({ name, says }) => `${name} ${says}`.toLowerCase().includes(like))
+    .map(({ name, says, to }) => ({ says: `${name}: ${says}`, to }));
+  if (!text) return pages;
+  const number = /^\d{1,18}$/.test(text);
+  return [
+    ...(number ? [{ says: `run ${text}`, to: "/runs/$run", params: { run: text } }] : []),
+    ...(number ? [{ says: `task ${text}`, to: "/tasks/$task", params: { task: text } }] : []),
+    ...pages,
+    { says: `the record ${text}`, to: "/record", search: { key: text } },
+  ];
+}
