@@ -31,6 +31,8 @@ def log_to_stderr(*, verbose: bool, log_format: str = TEXT) -> None:
     handler.setFormatter(_Document() if log_format == JSON else _OneLine("%(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("wave_runner").setLevel(logging.INFO if verbose else logging.WARNING)
+    # Of a connection that is lost the driver warns by its objects' addresses; our own lines say what it means.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 class _OneLine(logging.Formatter):
