@@ -112,7 +112,11 @@ def test_four_hosts_do_every_record_once_whatever_becomes_of_the_network(place: 
         wait_until(lambda: ground.one(EXPIRED, lost))
         wait_until(lambda: ground.one("SELECT state FROM workflow_runs") == "completed", PATIENCE_S)
         for host in (slow, first, second):
-            assert runners[host.name].poll() is None, (ground.folder.with_name(host.name) / "said").read_text()
+            said = (ground.folder.with_name(host.name) / "said").read_text(encoding="utf-8")
+            assert runners[host.name].poll() is None, said
+            assert "Traceback" not in said
+            assert "psycopg" not in said, "an object of the driver tells nobody anything"
+        assert "heartbeat: the database is away" in (ground.folder.with_name(first.name) / "said").read_text()
         # Its connections told nobody that they ended: the server must find out, long before it runs out of them.
         wait_until(lambda: ground.one(CONNECTED, doomed.address) == 0)
 

@@ -29,6 +29,8 @@ def log_to_stderr(*, verbose: bool, log_format: str = TEXT) -> None:
     """Send warnings, one line each, to standard error; with `verbose` also what scripts say of their progress."""
     logging.basicConfig(level=logging.WARNING, handlers=[handler(log_format)])
     logging.getLogger("wave_runner").setLevel(logging.INFO if verbose else logging.WARNING)
+    # Of a connection that is lost the driver warns by its objects' addresses; our own lines say what it means.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def handler(log_format: str) -> logging.Handler:

@@ -6,6 +6,7 @@ hangs must lose its work. What it could not renew in time is lost, and it says s
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,8 @@ from psycopg.rows import TupleRow
 from wave_runner.core.control import Told
 from wave_runner.store.database import KEEPALIVE, KEEPALIVE_THERE, cut, goes_by_network
 from wave_runner.store.statements import statement
+
+log = logging.getLogger("wave_runner.store")
 
 
 @contextmanager
@@ -104,12 +107,18 @@ class Heartbeat:
 
     def _run(self) -> None:
         connection: psycopg.Connection | None = None
+        is_away = False
         while not self._stop.wait(self._pause_s()):
             try:
                 connection = connection or self._connect()
                 with _cut_after(connection, self._interval_s):
                     self._beat(connection)
-            except psycopg.Error:
+                is_away = False
+            except psycopg.Error as error:
+                if not is_away:
+                    said = " ".join(str(error).split()) or type(error).__name__
+                    log.warning("heartbeat: the database is away (%s); no lease is renewed meanwhile", said)
+                is_away = True
                 # Not renewed; the next round opens a new connection. What this costs is decided below, by the clock.
                 if connection is not None:
                     connection.close()
