@@ -107,6 +107,8 @@ def test_what_nothing_declares_is_refused_and_the_declaration_named(zoo: Zoo, wo
         ("reads", world.project / ".env", "may_read"),
         ("reads", world.project / ".wave/log.key", "may_read"),
         ("reads", Path("/etc/passwd"), "may_read"),
+        ("reads", Path("/proc/self/root/etc/passwd"), "may_read"),
+        ("links", world.beside / "rows", None),  # as if it lay on another disk
         ("makes_a_device", "", None),
         ("connects", world.tcp, "network = true"),
         ("sends_a_datagram", world.udp, "network = true"),
@@ -228,7 +230,7 @@ def asleep(zoo: Zoo) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", [Level.NONE, *LEVELS])
 def test_what_eats_memory_gets_no_more_than_is_declared(zoo: Zoo, world: World, level: Level) -> None:
     [ate] = tried(zoo, world, ("eats_memory", ""), sandbox=str(level), memory=256 << 20)
     assert isinstance(ate, Failure)

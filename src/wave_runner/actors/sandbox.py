@@ -105,6 +105,8 @@ class Walls:
     def enter(self) -> None:
         """Enter it for good, from a process with one thread. Raises `SandboxError` where any part of it fails."""
         sandbox = self.sandbox
+        if sandbox.memory is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (sandbox.memory, sandbox.memory))
         if sandbox.level is Level.NONE:
             return
         if len(list(Path("/proc/self/task").iterdir())) != 1:
@@ -113,8 +115,6 @@ class Walls:
             raise SandboxError(f"the kernel has version {found} of Landlock, and the runner found {sandbox.landlock}")
         self._openings = openings(sandbox, root=self.root, folder=str(Path.cwd()))
         try:
-            if sandbox.memory is not None:
-                resource.setrlimit(resource.RLIMIT_DATA, (sandbox.memory, sandbox.memory))
             syscalls.gain_nothing()
             syscalls.drop_capabilities()
             self._close_in_files()

@@ -56,11 +56,13 @@ def gain_nothing() -> None:
 
 def drop_capabilities() -> None:
     """Keep of what root may only to read and write the files of others, which Landlock bounds."""
-    head, kept = struct.pack("Ii", _CAPABILITIES_VERSION, 0), ctypes.create_string_buffer(24)
-    _checked(_libc().capget(head, kept), "capget")
-    effective, permitted, *_ = struct.unpack("6I", kept.raw)
-    low = effective & permitted & 1 << _CAP_DAC_OVERRIDE
-    _checked(_libc().capset(head, struct.pack("6I", low, low, 0, 0, 0, 0)), "capset")
+    head, said = struct.pack("Ii", _CAPABILITIES_VERSION, 0), ctypes.create_string_buffer(24)
+    _checked(_libc().capget(head, said), "capget")
+    effective, permitted, inheritable, *high = struct.unpack("6I", said.raw)
+    kept = 1 << _CAP_DAC_OVERRIDE
+    if not (effective | permitted | inheritable) & ~kept and not any(high):
+        return  # there is nothing to lose, and a unit of systemd may let nobody ask
+    _checked(_libc().capset(head, struct.pack("6I", effective & kept, permitted & kept, 0, 0, 0, 0)), "capset")
 
 
 def filter_calls(*, network: bool) -> None:

@@ -29,6 +29,9 @@ class Tries(ScriptActor):
     def lists(self, where):
         return sorted(one.name for one in Path(where).iterdir())
 
+    def links(self, where):
+        Path("mine").hardlink_to(where)
+
     def makes_a_device(self, where):
         os.mknod("zero", 0o20600, os.makedev(1, 5))
 
