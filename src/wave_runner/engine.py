@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wave_runner import __version__
+from wave_runner.actors import processes
 from wave_runner.audit.keys import KeyFile
 from wave_runner.audit.outside import Outside
 from wave_runner.audit.wave_verify import Checkpoint, parse_checkpoint
@@ -33,6 +34,7 @@ from wave_runner.core.params import carried_over, resolve_params
 from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
+from wave_runner.core.sandbox import Sandbox
 from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import Project, ScheduleSpec, Workflow
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, SettingsError, WaveError
@@ -522,11 +524,22 @@ class Engine:
 
         return People(self.database, self._steps(), person)
 
+    def sandboxes(self) -> list[Sandbox]:
+        """Return the sandbox that each script of the folder has on this host, by name."""
+        from wave_runner.actors.host import sandbox_of
+
+        scripts = sorted(self.project().scripts.items())
+        return [sandbox_of(script, self.settings.sandbox, self.folder) for _, script in scripts]
+
     def _steps(self) -> Steps:
         from wave_runner.runner.steps import Steps
 
         return Steps(
-            self.database, folder=self.folder.resolve(), work_dir=self.state_dir / "work", environ=self.environ
+            self.database,
+            folder=self.folder.resolve(),
+            work_dir=self.state_dir / "work",
+            environ=self.environ,
+            sandbox=self.settings.sandbox,
         )
 
     def single(self, workflow: str, params: Mapping[str, str]) -> Single:
@@ -633,6 +646,8 @@ class Engine:
 @asynccontextmanager
 async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engine]:
     """Open a project on its database: started if it is ours, migrated, and claimed for this project."""
+    # What it knows, the address of the database with its password first of all, is for no other process to read.
+    processes.hide()
     settings = load(folder)
     watch = FolderWatch(folder)
     project = watch.read()
@@ -703,6 +718,7 @@ def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str,
         workflow=found,
         work_dir=folder / ".wave" / "work",
         environment={**environment(folder), "WAVE_PROJECT_DIR": str(folder.resolve())},
+        sandbox=load(folder).sandbox,
         params=resolve_params(found, params),
     )
 

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from wave_runner.core.sandbox import Level
 from wave_runner.errors import SettingsError
 
 SCHEMA_VARIABLE = "WAVE_SCHEMA"
@@ -49,6 +50,9 @@ class Settings(BaseSettings):
     renew_s: float = Field(10.0, gt=0.0, le=A_DAY_S, description="how often a lease is renewed")
     script_slots: int = Field(2, ge=1, le=64, description="script workers at once")
     warm_scripts: int = Field(6, ge=0, le=256, description="script workers kept for a minute without work")
+    sandbox: Level | None = Field(
+        None, description="the sandbox of scripts that ask for none; unset: `own` where the host can, else `none`"
+    )
     labels: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="what this host has that an actor's `runs_on` names, with commas"
     )

@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from wave_runner.core.drift import Drift, Policy
-from wave_runner.core.health import Server, Verdict, disk_check, drift_check, runners_check, server_checks, size
+from wave_runner.core.health import (
+    Server,
+    Verdict,
+    disk_check,
+    drift_check,
+    runners_check,
+    sandbox_check,
+    server_checks,
+    size,
+)
+from wave_runner.core.sandbox import Host, Level, Sandbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WELL = Server(
@@ -62,6 +72,22 @@ def test_what_weakens_a_promise_is_said_with_what_to_do(change, name, verdict):
     assert verdicts(replace(WELL, **change)) == {**verdicts(WELL), name: verdict}
     if verdict is not Verdict.OK:
         assert all(check.fix for check in server_checks(replace(WELL, **change), here=NOW) if check.name == name)
+
+
+def test_sandboxes_that_a_host_lacks_are_said():
+    able = Host(landlock=7, filters=True)
+    bare, unable = replace(able, no_namespaces="it needs bubblewrap"), Host(landlock=0, filters=True)
+    scripts = [Sandbox(script="a", level=Level.OWN), Sandbox(script="b", level=Level.NONE)]
+    assert sandbox_check(able, scripts).found == "`own` and `strict`, Landlock 7; without one: b"
+    assert sandbox_check(bare, []).found == "`own`, Landlock 7 (not `strict`: it needs bubblewrap)"
+    warned = sandbox_check(unable, scripts)
+    assert (warned.verdict, "lsm=" in warned.fix) == (Verdict.WARNING, True)
+    failed = sandbox_check(bare, [*scripts, Sandbox(script="c", missing="c does not run here")])
+    assert (failed.verdict, failed.found, failed.fix) == (
+        Verdict.FAILURE,
+        "do not run on this host: c",
+        "c does not run here",
+    )
 
 
 def test_disk_runners_and_drift():

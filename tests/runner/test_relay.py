@@ -34,9 +34,15 @@ def chain(ground: Ground, n: int, *, steps: str = SCRIPTS, toml: str = "", calls
     """Write a project of three steps in a row for `n` records; its scripts note in a file that they were called."""
     note = f"open({str(calls)!r}, 'a').write(f\"{{item['name']}} {{self.__module__}}\\n\")\n" if calls else ""
     actors = {f"actors/{name}.py": script(f"{note}return {{}}  # {name}") for name in NAMES if steps == SCRIPTS}
-    selecting(ground, steps=steps, toml=TOML + toml, files=actors)
+    selecting(ground, steps=steps, toml=TOML + toml + (notes(calls, *NAMES) if calls else ""), files=actors)
     fill(ground, n)
     return ground
+
+
+def notes(file: Path, *scripts: str) -> str:
+    """Let scripts write to a file, which is there from now on."""
+    file.touch()
+    return "".join(f'\n[scripts.{name}]\nmay_write = "{file}"\n' for name in scripts)
 
 
 async def begun(engine: Engine, ground: Ground) -> int:
@@ -161,7 +167,8 @@ def test_what_one_step_writes_the_next_one_reads(ground: Ground, tmp_path: Path)
     seen = tmp_path / "seen"
     write = "ctx.write('items', {'words': len(item['text'])})\nreturn {}"
     note = f"open({str(seen)!r}, 'a').write(f\"{{item['words'] == len(item['text'])}}\\n\")\nreturn {{}}"
-    selecting(ground, steps=WRITES, toml=TOML, files={"actors/one.py": script(write), "actors/two.py": script(note)})
+    actors = {"actors/one.py": script(write), "actors/two.py": script(note)}
+    selecting(ground, steps=WRITES, toml=TOML + notes(seen, "two"), files=actors)
     fill(ground, 1)
 
     async def work(engine: Engine) -> list[str]:

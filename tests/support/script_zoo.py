@@ -1,11 +1,14 @@
 """A pool of real worker processes on the zoo of scripts, and a look at what it leaves behind."""
 
 import asyncio
+import os
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from wave_runner.actors.host import sandbox_of
 from wave_runner.actors.pool import Job, RequestRefused, ScriptPool, ScriptVersion
+from wave_runner.core.workflow import ScriptSpec
 
 ZOO = Path(__file__).parents[1] / "actors" / "zoo"
 
@@ -52,7 +55,8 @@ class Zoo:
     """Runs scripts of the zoo. Every process that comes of it can be told by an environment variable."""
 
     def __init__(self, tmp_path):
-        self.work_dir = tmp_path / "work"
+        self.place = tmp_path
+        self.work_dir = tmp_path / ".wave" / "work"
         self.mark = uuid.uuid4().hex
 
     def script(self, entry, *, root=ZOO, **options):
@@ -64,9 +68,15 @@ class Zoo:
             "executable": entry.endswith(".sh"),
             "timeout_s": 20.0,
             "max_output_bytes": 1_000_000,
+            "sandbox": self.sandbox(Path(entry).stem),
         }
         environment = {"ZOO": self.mark, **options.pop("environment", {})}
         return ScriptVersion(**{**defaults, **options}, environment=environment)
+
+    def sandbox(self, name="", **declared):
+        """The sandbox of a script that declares this; without a word the default, with a place for what it notes."""
+        declared = declared or {"may_write": (str(self.place),)}
+        return sandbox_of(ScriptSpec(name=name, entry="", **declared), None, self.place)
 
     def run(self, entry, *inputs, requests=None, **options):
         """Run one wave of items in a fresh pool, close it, and return the outcomes."""
@@ -93,6 +103,17 @@ class Zoo:
 
     def folders(self):
         return list(self.work_dir.iterdir()) if self.work_dir.exists() else []
+
+
+@contextmanager
+def without_programs(place):
+    """Let this process, and what it starts, find no program but by its whole path."""
+    before = os.environ["PATH"]
+    os.environ["PATH"] = str(place)
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def jobs(*inputs, attempt=1, position=None):

@@ -29,6 +29,7 @@ from wave_runner.actors.executable import Executable
 from wave_runner.actors.framing import MAX_FRAME, receive, send
 from wave_runner.actors.loaded_script import LoadedScript, load
 from wave_runner.actors.log import TAKE
+from wave_runner.actors.sandbox import SandboxError, Walls
 from wave_runner.actors.script_actor import Context, Database, RequestError, Staging
 from wave_runner.core.canonical import JsonError, dumps
 
@@ -36,8 +37,8 @@ PROGRESS_S = 0.2
 """At most one message of progress in this time, seconds; the last one (done = total) always goes."""
 
 
-def serve(channel_fd: int, board_fd: int, control: socket.socket, log_out: int) -> None:
-    """Load the script that the first message names, then do calls until the runner hangs up."""
+def serve(channel_fd: int, board_fd: int, control: socket.socket, log_out: int, walls: Walls) -> None:
+    """Enter the sandbox, load the script that the first message names, then do calls until the runner hangs up."""
     channel = socket.socket(fileno=channel_fd)
     channel.set_inheritable(False)
     os.set_inheritable(board_fd, False)
@@ -45,9 +46,9 @@ def serve(channel_fd: int, board_fd: int, control: socket.socket, log_out: int) 
     logs = Logs(control, log_out, board)
     with channel, channel.makefile("rb") as stream:
         line = Line(channel, stream)
-        script = _load(line)
+        script = _load(line, walls)
         if script is not None:
-            Harness(line, board, logs, script).serve()
+            Harness(line, board, logs, script, walls).serve()
     # Without the interpreter's own ending: a script's exit handlers and threads must not hold the worker up.
     os._exit(0)
 
@@ -143,11 +144,12 @@ class Logs:
 class Harness:
     """Does one call after the other with one loaded script."""
 
-    def __init__(self, line: Line, board: Board, logs: Logs, script: LoadedScript | Executable) -> None:
+    def __init__(self, line: Line, board: Board, logs: Logs, script: LoadedScript | Executable, walls: Walls) -> None:
         self._line = line
         self._board = board
         self._logs = logs
         self._script = script
+        self._walls = walls
         self._pid = os.getpid()
         self._log = logging.getLogger("wave")
 
@@ -183,7 +185,8 @@ class Harness:
         if os.getpid() != self._pid:
             os._exit(0)  # a child that the script forked and that came back from `process` as if it were the worker
         service_us = (time.monotonic_ns() - begun_ns) // (1000 * share)
-        wrapped = result.wrap(index, encoded, service_us, self._logs.take())
+        log = self._logs.take()
+        wrapped = result.wrap(index, encoded, service_us, log, suspected=self._walls.suspected(log))
         if not self._board.post(wrapped):
             self._flush()
             if not self._board.post(wrapped):
@@ -213,16 +216,22 @@ class Harness:
         return lambda request, arguments: self._line.ask(index, request, arguments)
 
 
-def _load(line: Line) -> LoadedScript | Executable | None:
-    """Load the script and tell the runner how it went."""
+def _load(line: Line, walls: Walls) -> LoadedScript | Executable | None:
+    """Enter the sandbox, load the script and tell the runner how it went."""
     wanted = line.receive()
     if wanted is None:
         return None
     root, entry, cap = Path(wanted["root"]), wanted["entry"], wanted["max_output_bytes"]
     try:
-        script = Executable(root / entry, cap) if wanted["executable"] else load(root, entry, cap)
+        # First of all: nothing of the script may run outside.
+        walls.enter()
+        script = Executable(root / entry, cap) if wanted["executable"] else load(root, entry, cap, walls)
+    except SandboxError as error:
+        line.send(orjson.dumps({"unusable": {"message": str(error), "traceback": ""}}))
+        return None
     except BaseException as error:  # noqa: BLE001  # importing runs the script's own code, which may raise anything
-        trouble = {"message": result.message(error), "traceback": result.script_traceback(error)}
+        said = result.with_note(result.message(error), walls.refused(error))
+        trouble = {"message": said, "traceback": result.script_traceback(error)}
         line.send(orjson.dumps({"unusable": {name: result.readable(text, 8000) for name, text in trouble.items()}}))
         return None
     waves = isinstance(script, LoadedScript) and script.takes_waves

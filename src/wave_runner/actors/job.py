@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from wave_runner.core.sandbox import Sandbox
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptVersion:
@@ -20,6 +22,7 @@ class ScriptVersion:
     timeout_s: float  # for one item, or for one call of process_wave
     max_output_bytes: int
     environment: Mapping[str, str] = field(repr=False)  # beyond PATH, LANG, HOME and TMPDIR, all that the script sees
+    sandbox: Sandbox
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import orjson
 
 from wave_runner.actors import result
+from wave_runner.actors.sandbox import Walls
 from wave_runner.actors.script_actor import Context, Rejection, ScriptActor
 from wave_runner.core.canonical import JsonError, dumps
 
@@ -27,8 +28,9 @@ class UnusableScript(Exception):
 class LoadedScript:
     """One instance of a user's actor. Everything it does wrong with an item comes back as an encoded result."""
 
-    def __init__(self, actor: ScriptActor, max_output_bytes: int) -> None:
+    def __init__(self, actor: ScriptActor, max_output_bytes: int, walls: Walls) -> None:
         self.actor = actor
+        self._walls = walls
         self.takes_waves = _overrides(actor, "process_wave")
         self._cap = max_output_bytes
 
@@ -94,7 +96,7 @@ class LoadedScript:
         except BaseException as error:  # noqa: BLE001  # see perform
             if _is_refused(error) and self._is_of_output(error):
                 return result.breach("invalid_output", _summary(error), evidence=[_trace(error)])
-            return result.raised(error)
+            return result.raised(error, self._walls.refused(error))
         if len(data) > self._cap:
             said = f"the result has {len(data):,} bytes, {self._cap:,} are allowed; {result.MORE_OUTPUT}"
             return result.breach("output_too_large", said)
@@ -135,14 +137,14 @@ class _WrongOutput(_Wrong):
     pass
 
 
-def load(root: Path, entry: str, max_output_bytes: int) -> LoadedScript:
+def load(root: Path, entry: str, max_output_bytes: int, walls: Walls) -> LoadedScript:
     """Import `entry` from below `root` and build the one `ScriptActor` in it."""
     sys.path.insert(0, str(root))
     name = entry.removesuffix(".py").replace("/", ".")
     module = importlib.import_module(name)
     if module.__file__ is None or not Path(module.__file__).is_relative_to(root):
         raise UnusableScript(f"{name} is also the name of an installed package ({module.__file__}); rename the folder")
-    return LoadedScript(_only_actor(module, entry)(), max_output_bytes)
+    return LoadedScript(_only_actor(module, entry)(), max_output_bytes, walls)
 
 
 def _only_actor(module: ModuleType, entry: str) -> type[ScriptActor]:

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from wave_runner.actors import sandbox
 from wave_runner.actors.channel import Encoded, encode
 from wave_runner.actors.job import Job, RequestRefused, Requests, ScriptVersion
 from wave_runner.actors.worker_process import Round, Unusable, WorkerProcess
 from wave_runner.core.canonical import JsonError
-from wave_runner.core.outcome import Breach, Outcome
+from wave_runner.core.outcome import Breach, ErrorClass, Failure, Outcome
+from wave_runner.core.sandbox import Sandbox
 from wave_runner.errors import ActorError, has_no_room
 
 __all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion"]
@@ -22,7 +24,7 @@ _log = logging.getLogger(__name__)
 WARM_S = 60.0
 """How long, seconds, a worker is kept without work: it holds memory, and starting another takes a tenth of a second."""
 
-Key = tuple[str, str, str, int, tuple[tuple[str, str], ...]]
+Key = tuple[str, str, str, int, Sandbox, tuple[tuple[str, str], ...]]
 
 
 class ScriptPool:
@@ -58,6 +60,8 @@ class ScriptPool:
         script takes whole waves) and the others go on in a new worker. Cancelling ends the worker. Raises only
         `ActorError`, if no worker can be started at all, and what `requests` raises.
         """
+        if script.sandbox.missing:
+            return [Failure(error_class=ErrorClass.PERMANENT, message=script.sandbox.missing)] * len(jobs)
         outcomes: dict[int, Outcome] = {}
         rest = _encode(jobs, outcomes)
         while rest:
@@ -108,8 +112,9 @@ class ScriptPool:
             raise RuntimeError("the pool is closed")
         for worker in [one for one in self._idle if not one.alive]:
             self._let_go(worker)
+        seen = sandbox.seen(script.sandbox)
         for worker in reversed(self._idle):
-            if _key(worker.script) == _key(script):
+            if _key(worker.script) == _key(script) and worker.seen == seen:
                 self._idle.pop(worker).cancel()
                 return worker
         try:
@@ -148,7 +153,7 @@ async def _end(worker: WorkerProcess) -> None:
 def _key(script: ScriptVersion) -> Key:
     """What a warm worker must have in common with a script version to do its work; the time limit is ours."""
     environment = tuple(sorted(script.environment.items()))
-    return script.sha256, str(script.root), script.entry, script.max_output_bytes, environment
+    return script.sha256, str(script.root), script.entry, script.max_output_bytes, script.sandbox, environment
 
 
 def _encode(jobs: Sequence[Job], outcomes: dict[int, Outcome]) -> dict[int, Encoded]:

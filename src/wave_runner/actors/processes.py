@@ -13,6 +13,7 @@ MARKER = "WAVE_WORKER"
 """The environment variable that every process below one worker carries, unless it takes pains not to."""
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -26,6 +27,14 @@ def die_with_parent(parent: int, by: signal.Signals) -> None:
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends, however it detached itself."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def hide() -> None:
+    """Let no other process of the same user read this one's environment and memory, or its files by /proc.
+
+    Root still can. Whatever is executed from here begins anew.
+    """
+    _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def descendants(pid: int) -> list[int]:

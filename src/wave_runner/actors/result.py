@@ -64,9 +64,18 @@ def failure(error_class: ErrorClass, message: str, evidence: Sequence[Exhibit] =
     return _encode({"failure": error_class.value, "message": message, "quote": quote}, evidence)
 
 
-def raised(error: BaseException) -> bytes:
-    """Encode what a script raised: tried again within the step's budget, the traceback kept as evidence."""
-    return failure(ErrorClass.TRANSIENT, message(error), [("error", "text/plain", script_traceback(error))])
+def raised(error: BaseException, refused: str = "") -> bytes:
+    """Encode what a script raised: tried again within the step's budget, the traceback kept as evidence.
+
+    What its sandbox has `refused`, it will refuse again.
+    """
+    trace = [("error", "text/plain", script_traceback(error))]
+    return failure(ErrorClass.PERMANENT if refused else ErrorClass.TRANSIENT, with_note(message(error), refused), trace)
+
+
+def with_note(said: str, note: str) -> str:
+    """Return what was said, with what there is to say about it."""
+    return f"{readable(said, MESSAGE_CHARS // 2)} ({note})" if note else said
 
 
 def message(error: BaseException) -> str:
@@ -84,9 +93,14 @@ def script_traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, start or error.__traceback__))
 
 
-def wrap(index: int, result: bytes, service_us: int, log: bytes) -> bytes:
-    """Return a result with the item's place in the call, the time it took, and what it printed."""
+def wrap(index: int, result: bytes, service_us: int, log: bytes, *, suspected: str = "") -> bytes:
+    """Return a result with the item's place in the call, the time it took, and what it printed.
+
+    `suspected` is what may have made it fail, if it has.
+    """
     text = b',"log":' + orjson.dumps(log.decode("utf-8", "backslashreplace")) if log else b""
+    if suspected:
+        text += b',"suspected":' + orjson.dumps(suspected)
     return b'{"index":%d,"us":%d,"bytes":%d%b,"result":%b}' % (index, service_us, len(result), text, result)
 
 
@@ -103,6 +117,7 @@ def outcome(wrapped: Mapping[str, Any]) -> Outcome:
         cause = ErrorClass(result["failure"])
         last_line = wrapped.get("log", "").rstrip().rpartition("\n")[2] if result["quote"] else ""
         message = f"{result['message']}: {readable(last_line, MESSAGE_CHARS)}" if last_line else result["message"]
+        message = with_note(message, str(wrapped.get("suspected", "")) if result["quote"] else "")
         return Failure(error_class=cause, message=message, evidence=evidence, usage=usage)
     return Done(
         output=result["output"],

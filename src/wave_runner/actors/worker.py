@@ -1,8 +1,11 @@
-"""The program behind a warm worker: ``python -m wave_runner.actors.worker CHANNEL BOARD PARENT``.
+"""The program behind a warm worker: ``python -m wave_runner.actors.worker CHANNEL BOARD PARENT SANDBOX ROOT``.
 
 It splits in two. The child is the worker proper, which loads the script (`harness`). The parent stays small as its
 *warden*: it keeps what is printed within bounds, and when the worker ends, the runner ends, or the runner says so
 (SIGTERM), it ends everything the script has started. Orphans fall to the warden, so detaching does not help them.
+
+The worker goes into its sandbox, of which the warden stays outside. Where that has namespaces of its own, bubblewrap
+makes them around a second start of this program: ``… inside CHANNEL BOARD CONTROL LOG SANDBOX ROOT``.
 """
 
 from __future__ import annotations
@@ -17,17 +20,19 @@ import sys
 import time
 from pathlib import Path
 
-from wave_runner.actors import processes
+from wave_runner.actors import bubblewrap, processes, sandbox
 from wave_runner.actors.board import Board
 from wave_runner.actors.framing import send
 from wave_runner.actors.log import BoundedLog
 from wave_runner.actors.place import remove
+from wave_runner.actors.sandbox import Walls
+from wave_runner.core.sandbox import Level
 
 _PIPE_BYTES = 64 * 1024
 _STILL_POLL_S = 0.002
 
 
-def main(channel_fd: int, board_fd: int, parent: int) -> None:
+def main(channel_fd: int, board_fd: int, parent: int, walls: Walls) -> None:
     """Become warden and worker. `parent` is the runner, which must still be the parent."""
     processes.die_with_parent(parent, signal.SIGTERM)
     processes.adopt_orphans()
@@ -41,14 +46,24 @@ def main(channel_fd: int, board_fd: int, parent: int) -> None:
         os.close(log_in)
         control.close()
         _become_worker(warden_pid, log_out)
-        from wave_runner.actors.harness import serve
-
-        serve(channel_fd, board_fd, worker_control, log_out)
+        fds = (channel_fd, board_fd, worker_control.detach(), log_out)
+        if walls.sandbox.level is Level.STRICT:
+            bubblewrap.enter(walls, fds)
+        work(fds, walls)
         return
     os.close(channel_fd)
     os.close(log_out)
     worker_control.close()
-    Warden(worker, log_in, control, signals, Board(board_fd)).keep()
+    namespaces = walls.sandbox.level is Level.STRICT
+    Warden(worker, log_in, control, signals, Board(board_fd), namespaces=namespaces).keep()
+
+
+def work(fds: tuple[int, int, int, int], walls: Walls) -> None:
+    """Load the script from within its sandbox and do what the runner says, until it hangs up."""
+    from wave_runner.actors.harness import serve
+
+    channel_fd, board_fd, control_fd, log_out = fds
+    serve(channel_fd, board_fd, socket.socket(fileno=control_fd), log_out, walls)
 
 
 def _listen() -> int:
@@ -78,12 +93,15 @@ def _become_worker(warden_pid: int, log_out: int) -> None:
 class Warden:
     """Watches one worker until it ends or must end, then leaves nothing of it but a report on standard output."""
 
-    def __init__(self, worker: int, log_in: int, control: socket.socket, signals: int, board: Board) -> None:
+    def __init__(
+        self, worker: int, log_in: int, control: socket.socket, signals: int, board: Board, *, namespaces: bool
+    ) -> None:
         self._worker = worker
         self._log_in = log_in
         self._control = control
         self._signals = signals
         self._board = board
+        self._namespaces = namespaces
         self._log = BoundedLog()
         self._status: int | None = None
         os.set_blocking(log_in, False)
@@ -150,7 +168,8 @@ class Warden:
                 if not pid:
                     return True
                 if pid == self._worker:
-                    self._status = os.waitstatus_to_exitcode(status)
+                    ended = os.waitstatus_to_exitcode(status)
+                    self._status = bubblewrap.status(ended) if self._namespaces else ended
         except ChildProcessError:
             return False
 
@@ -175,4 +194,11 @@ class Warden:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    *given, wanted, root = sys.argv[1:]
+    around = Walls(sandbox.read(wanted), root)
+    if given[0] == bubblewrap.INSIDE:
+        channel, board, control, log = map(int, given[1:])
+        work((channel, board, control, log), around)
+    else:
+        channel, board, parent = map(int, given)
+        main(channel, board, parent, around)

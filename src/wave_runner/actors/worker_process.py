@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from wave_runner.actors import result
+from wave_runner.actors import result, sandbox
 from wave_runner.actors.board import Board
 from wave_runner.actors.channel import Channel, Encoded
 from wave_runner.actors.executable import describe_status
@@ -67,9 +67,17 @@ class WorkerProcess:
     """A worker that has loaded one script version. Not to be used by two calls at once."""
 
     def __init__(
-        self, script: ScriptVersion, process: asyncio.subprocess.Process, channel: Channel, board: Board, where: Place
+        self,
+        script: ScriptVersion,
+        process: asyncio.subprocess.Process,
+        channel: Channel,
+        board: Board,
+        where: Place,
+        *,
+        seen: tuple[tuple[str, int], ...],
     ) -> None:
         self.script = script
+        self.seen = seen
         self._process = process
         self._channel = channel
         self._board = board
@@ -82,6 +90,7 @@ class WorkerProcess:
     @classmethod
     async def start(cls, script: ScriptVersion, python: str, work_dir: Path) -> WorkerProcess:
         """Start a worker, which is to `load` its script next. Whoever gets it must `end` it."""
+        seen = sandbox.seen(script.sandbox)
         place = Place.make(work_dir)
         ours, theirs = socket.socketpair()
         board_fd = Board.create()
@@ -92,6 +101,7 @@ class WorkerProcess:
             process = await asyncio.create_subprocess_exec(
                 *(python, "-I", "-B", "-m", "wave_runner.actors.worker"),
                 *(str(number) for number in (*fds, os.getpid())),
+                *(sandbox.write(script.sandbox), str(script.root)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -107,7 +117,7 @@ class WorkerProcess:
             place.clear()
             raise
         else:
-            return cls(script, process, channel, Board(board_fd), place)
+            return cls(script, process, channel, Board(board_fd), place, seen=seen)
         finally:
             theirs.close()
             os.close(board_fd)
@@ -132,7 +142,7 @@ class WorkerProcess:
             raise Unusable(_failure(ErrorClass.TIMEOUT, message, await self.end())) from None
         except FrameError:
             end = await self._hung_up()
-            message = f"{script.entry} could not be loaded: its worker {_manner(end)}"
+            message = f"{script.entry} could not be loaded: its worker {_manner(end)}{_last_line(end)}"
             raise Unusable(_failure(ErrorClass.CRASHED, message, end)) from None
         if "unusable" in answer:
             raise Unusable(_unusable(script, answer["unusable"]))
@@ -308,6 +318,12 @@ def _cause(end: _End, timeout_s: float | None) -> Failure:
 def _failure(error_class: ErrorClass, message: str, end: _End) -> Failure:
     log = Evidence(role="log", media_type="text/plain", content=end.log.encode("utf-8", "backslashreplace"))
     return Failure(error_class=error_class, message=message, evidence=(log,) if end.log else ())
+
+
+def _last_line(end: _End) -> str:
+    """Return what a worker said last that has ended itself, as for want of its sandbox."""
+    said = end.log.rstrip().rpartition("\n")[2] if end.status and end.status > 0 else ""
+    return f": {result.readable(said, result.MESSAGE_CHARS)}" if said else ""
 
 
 def _manner(end: _End) -> str:

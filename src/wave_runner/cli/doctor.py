@@ -53,6 +53,7 @@ def _show(checks: Sequence[Check]) -> None:
 
 
 async def _checks(folder: Path) -> list[Check]:
+    from wave_runner.actors import host
     from wave_runner.core import health
     from wave_runner.engine import open_engine
     from wave_runner.reports import doctor as reports
@@ -64,6 +65,7 @@ async def _checks(folder: Path) -> list[Check]:
             *await reports.database_checks(engine.database, lease_s=lease_s),
             health.disk_check(str(engine.state_dir), shutil.disk_usage(engine.state_dir.parent).free),
             health.drift_check(await engine.drifted()),
+            health.sandbox_check(host.look(), engine.sandboxes()),
             *(health.model_server_check(name, problem=problem) for name, problem in servers.items()),
             *await reports.invariant_checks(engine.database, lease_s=lease_s),
             *await reports.value_checks(engine.database, engine.project().collections),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from wave_runner.core.database_roles import DatabaseRole, role_name
 from wave_runner.core.drift import Drift
+from wave_runner.core.sandbox import Host, Level, Sandbox
 
 # What a clock may be wrong by before times that people compare mislead them; the engine itself uses the database's.
 CLOCK_TOLERANCE = timedelta(seconds=5)
@@ -248,6 +249,22 @@ def model_server_check(name: str, *, problem: str) -> Check:
         return _ok(f"server {name}", "can be used from here")
     fix = f"check [servers.{name}] in wave.toml; the work waits and nothing is lost"
     return Check(name=f"server {name}", verdict=Verdict.FAILURE, found=problem, fix=fix)
+
+
+def sandbox_check(host: Host, sandboxes: Sequence[Sandbox]) -> Check:
+    """Return which sandboxes this host has, and whether that is enough for these, of the project's scripts."""
+    lacking = [one for one in sandboxes if one.missing]
+    if lacking:
+        found = f"do not run on this host: {', '.join(one.script for one in lacking)}"
+        return Check(name="sandbox", verdict=Verdict.FAILURE, found=found, fix=lacking[0].missing)
+    had = [level for level in (Level.OWN, Level.STRICT) if not host.lacks(level)]
+    if not had:
+        found = "scripts that ask for no sandbox run without one, as whoever started the runner"
+        return Check(name="sandbox", verdict=Verdict.WARNING, found=found, fix=host.lacks(Level.OWN))
+    least = [one.script for one in sandboxes if one.level is Level.NONE]
+    without = f"; without one: {', '.join(least)}" if least else ""
+    more = "" if Level.STRICT in had else f" (not `{Level.STRICT}`: {host.lacks(Level.STRICT)})"
+    return _ok("sandbox", f"{' and '.join(f'`{one}`' for one in had)}, Landlock {host.landlock}{more}{without}")
 
 
 def size(count: int) -> str:

@@ -138,6 +138,11 @@ class ScriptSpec:
     max_attempts: int = 3
     max_output_bytes: int = 16 * 1024 * 1024
     environment: tuple[str, ...] = ()  # names of environment variables the actor may see
+    sandbox: str = ""  # a level of core/sandbox.py: "none", "own", "strict"; "": what the setting says
+    may_read: tuple[str, ...] = ()  # in a sandbox: paths that it reads besides the project and what Python needs
+    may_write: tuple[str, ...] = ()  # and those that it reads and writes besides its own folder
+    network: bool = False  # and whether it may open connections
+    memory: Bytes | None = None  # that each of its processes may take for data; None: any
     files: tuple[str, ...] = ()  # what else of the project it reads, pinned with it: "sql/one.sql", "words/"
     runs_on: tuple[str, ...] = ()  # labels that a runner must have
     concurrency: int | None = None  # processes that do it at once, of all runners together

@@ -16,6 +16,7 @@ from wave_runner.core.due import CatchUp
 from wave_runner.core.erasure import CLASSES
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.raw import LARGEST_BYTES
+from wave_runner.core.sandbox import Level
 from wave_runner.core.workflow import (
     KEEP,
     UPDATE,
@@ -205,7 +206,24 @@ def _script(name: str, section: Section, models: Mapping[str, ModelSpec]) -> Scr
     for index, path in enumerate(spec.files):
         if not _is_below("", path):
             raise section.error(f"`files` names paths inside the project, not {path!r:.80}", "files", index)
+    _check_sandbox(section, spec)
     return spec
+
+
+def _check_sandbox(section: Section, spec: ScriptSpec) -> None:
+    levels = [str(level) for level in Level]
+    if spec.sandbox and spec.sandbox not in levels:
+        message = f"`sandbox` is one of {', '.join(levels)}, not {spec.sandbox!r:.60}"
+        raise section.error(message, "sandbox", hint=did_you_mean(spec.sandbox, levels))
+    if spec.sandbox == Level.NONE:
+        for key in ("may_read", "may_write", "network"):
+            if key in section.data:
+                raise section.error(f"`{key}` opens a sandbox, and there is none: leave one of both away", key)
+    for key in ("may_read", "may_write"):
+        for index, path in enumerate(section.texts(key)):
+            if not path.strip() or "\0" in path or (path.startswith("~") and path[1:2] not in ("", "/")):
+                message = f"`{key}` names paths: absolute, from ~/, or from the project's folder; not {path!r:.80}"
+                raise section.error(message, key, index)
 
 
 def _schedule(name: str, section: Section) -> ScheduleSpec:

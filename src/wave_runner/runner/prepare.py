@@ -79,6 +79,8 @@ class Ready:
             data["cuts"] = dict(self.cuts)
         if self.suspected:
             data["suspected"] = dict(self.suspected)
+        if self.step.script is not None and not self.step.script.sandbox.missing:
+            data["sandbox"] = self.step.script.sandbox.said
         return interactions.Start(
             item=self.item,
             origin=self.step.origin,

@@ -110,6 +110,7 @@ class Runner:
             folder=self.folder,
             work_dir=self.work_dir,
             environ=self.environ,
+            sandbox=self.settings.sandbox,
             endpoints={server.name: server.endpoint for server in self.servers},
         )
         self._texts = Texts()

@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 
+from wave_runner.actors.host import sandbox_of
 from wave_runner.actors.job import ScriptVersion
 from wave_runner.core.contract import OutputContract
 from wave_runner.core.flow import Flow, Place
 from wave_runner.core.pinned import PinnedStep, read_step
+from wave_runner.core.sandbox import Level
 from wave_runner.core.selecting import columns_read
 from wave_runner.core.workflow import DefinitionKind, ScriptSpec
 from wave_runner.project.definitions import read_script
@@ -77,12 +79,14 @@ class Steps:
         folder: Path,
         work_dir: Path,
         environ: Mapping[str, str],
+        sandbox: Level | None = None,
         endpoints: Mapping[str, Endpoint] = NO_ENDPOINTS,
     ) -> None:
         self._database = database
         self._folder = folder
         self._work_dir = work_dir
         self._environ = environ
+        self._sandbox = sandbox
         self._endpoints = endpoints
         self._known: dict[int, StepInHand] = {}
         self._flows: dict[int, RunFlow] = {}
@@ -197,6 +201,7 @@ class Steps:
             timeout_s=pinned.timeout_s,
             max_output_bytes=spec.max_output_bytes,
             environment=self._environment(spec),
+            sandbox=await asyncio.to_thread(sandbox_of, spec, self._sandbox, self._folder),
         )
 
 

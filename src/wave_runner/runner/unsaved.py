@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from wave_runner.actors.host import sandbox_of
 from wave_runner.actors.job import Job, RequestRefused, Requests, ScriptVersion
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.canonical import parse_json
@@ -15,6 +16,7 @@ from wave_runner.core.contract import OutputContract
 from wave_runner.core.flow import Flow
 from wave_runner.core.outcome import Done, Effect, Evidence, Outcome, Replace, Usage, Write
 from wave_runner.core.pinned import PinnedStep, read_step
+from wave_runner.core.sandbox import Level
 from wave_runner.core.workflow import Project, Step, Workflow
 from wave_runner.project.definitions import script_definition, step_definition
 from wave_runner.project.manifest import script_files
@@ -63,6 +65,7 @@ class Bench:
     workflow: Workflow
     work_dir: Path
     environment: Mapping[str, str] = field(repr=False)
+    sandbox: Level | None  # of scripts that ask for none
     params: Mapping[str, Any]
 
     def step(self, step: Step, tables: Tables) -> StepInHand:
@@ -120,6 +123,7 @@ class Bench:
             timeout_s=pinned.timeout_s,
             max_output_bytes=spec.max_output_bytes,
             environment={**seen, "WAVE_PROJECT_DIR": self.environment["WAVE_PROJECT_DIR"]},
+            sandbox=sandbox_of(spec, self.sandbox, Path(self.environment["WAVE_PROJECT_DIR"])),
         )
 
 

@@ -1,11 +1,13 @@
-"""A runner in mid-wave, to be killed: `a_runner.py WORK_DIR MARK`. Says "hanging" when its script hangs."""
+"""A runner in mid-wave, to be killed: `a_runner.py WORK_DIR MARK [SANDBOX]`. Says "hanging" when its script hangs."""
 
 import asyncio
 import os
 import sys
 from pathlib import Path
 
+from wave_runner.actors.host import sandbox_of
 from wave_runner.actors.pool import Job, ScriptPool, ScriptVersion
+from wave_runner.core.workflow import ScriptSpec
 
 
 class Tells:
@@ -15,7 +17,7 @@ class Tells:
         print(note, flush=True)
 
 
-async def main(work_dir, mark):
+async def main(work_dir, mark, sandbox=""):
     script = ScriptVersion(
         name="forks_away",
         sha256="1",
@@ -25,6 +27,7 @@ async def main(work_dir, mark):
         timeout_s=600,
         max_output_bytes=1000,
         environment={"ZOO": mark},
+        sandbox=sandbox_of(ScriptSpec(name="forks_away", entry="", sandbox=sandbox), None, Path(work_dir)),
     )
     pid_file = Path(os.devnull)
     item = {"then": "hang", "forget": False, "pid_file": str(pid_file)}

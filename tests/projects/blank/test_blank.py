@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from wave_runner.actors.host import sandbox_of
 from wave_runner.actors.pool import Job, ScriptPool, ScriptVersion
 from wave_runner.core.outcome import Done, Write
 from wave_runner.project.definitions import read_script, script_definition
@@ -59,6 +60,7 @@ def run(tmp_path):
             timeout_s=60.0,
             max_output_bytes=spec.max_output_bytes,
             environment={},
+            sandbox=sandbox_of(spec, None, tmp_path),
         )
         job = Job(id=1, input=values, record=record, run={"id": 1}, attempt=1, position=position)
         return asyncio.run(_one(tmp_path, script, job, desk))

@@ -1,0 +1,103 @@
+"""Tries what a sandbox is to keep it from, and says what it got."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from wave_runner.actors.script_actor import ScriptActor
+
+Path("loaded").touch()  # in its own folder
+
+
+class Tries(ScriptActor):
+    def process(self, item, ctx):
+        name, where = item["what"], item.get("where", "")
+        return {"got": getattr(self, name)(where)}
+
+    def writes(self, where):
+        return Path(where).write_text("mine")
+
+    def empties(self, where):
+        os.truncate(where, 0)
+
+    def reads(self, where):
+        return Path(where).read_text()[:20]
+
+    def lists(self, where):
+        return sorted(one.name for one in Path(where).iterdir())
+
+    def links(self, where):
+        Path("mine").hardlink_to(where)
+
+    def makes_a_device(self, where):
+        os.mknod("zero", 0o20600, os.makedev(1, 5))
+
+    def connects(self, where):
+        with socket.create_connection(("127.0.0.1", where), timeout=5):
+            return "connected"
+
+    def sends_a_datagram(self, where):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            return sender.sendto(b"hello", ("127.0.0.1", where))
+
+    def opens_a_unix_socket(self, where):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(where)
+
+    def sends_from_a_pair(self, where):
+        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with one, other:
+            return one.sendto(b"hello", where)
+
+    def talks_to_itself(self, where):
+        one, other = socket.socketpair()
+        with one, other:
+            one.sendall(b"hello")
+            return other.recv(5).decode()
+
+    def resolves(self, where):
+        return socket.getaddrinfo("wave-runner.example", 80)
+
+    def signals(self, where):
+        os.kill(where, signal.SIGCONT)
+
+    def looks_for_secrets(self, where):
+        """Return the processes whose environment can be read and holds this text."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and where in (entry / "environ").read_text(errors="replace"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def has_privileges(self, where):
+        said = dict(
+            line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line
+        )
+        return [said["NoNewPrivs"], int(said["CapEff"], 16) & ~2]
+
+    def runs(self, where):
+        return subprocess.run(where, check=True, capture_output=True, text=True).stdout
+
+    def leaves_a_child(self, where):
+        if not os.fork():
+            os.setsid()
+            subprocess.Popen([where, "600"], executable="/bin/sleep", env={}, cwd="/", start_new_session=True)
+            os._exit(0)
+        os.wait()
+
+    def ignores_signals(self, where):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        os.fork()
+        time.sleep(600)
+
+    def eats_memory(self, where):
+        eaten = []
+        while True:
+            eaten.append(bytearray(8 << 20))
