@@ -138,6 +138,8 @@ def test_a_person_decides_in_their_own_name(ground: Ground):
         assert otto.is_refused("tasks/claim", {"task": task}) == (403, "forbidden")
         claimed = maria.does("tasks/claim", {"task": task})
         assert (claimed["claimed_by"], claimed["token"] is None) == ("maria", False)
+        [queue] = maria.sees("tasks?queue=nobodys")["queues"]
+        assert (queue["queue"], queue["tasks"], queue["claimed"], queue["overdue"]) == ("reviewers", 3, 1, 0)
         assert otto.sees(f"tasks/{task}")["token"] is None  # it is the claimer's alone
         key, path = {"Idempotency-Key": "k"}, f"tasks/{task}/decide"
         assert maria.is_refused(path, {"answer": {"größe": 0.5, "n": 2**60}}, **key) == (422, "answer")

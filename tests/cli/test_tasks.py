@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.runner.test_people import asking
+from tests.runner.test_people import FORM, REVIEW, SAVE, asking
 from tests.support import warm
-from tests.support.projects import WAVE, Ground
+from tests.support.projects import WAVE, Ground, rows
 from tests.support.waiting import PATIENCE_S, wait_until
 
 
@@ -142,6 +142,20 @@ def test_the_form_is_answered_at_the_terminal_and_a_draft_outlives_ctrl_c(ground
     decided = wait_until(lambda: ground.sql("SELECT person, answer FROM decisions"))
     assert decided[0]["person"] == "ann"
     assert json.loads(decided[0]["answer"]) == {"verdict": "BAD", "words": 7, "why": "it is empty"}
+
+
+def test_a_form_begins_with_what_is_proposed_where_its_step_says_so(ground: Ground):
+    steps = REVIEW.format(more="prefill: true").replace("{text: record.text}", "{text: record.text, why: record.name}")
+    files = {"schemas/review.json": FORM}
+    ground.project(rows=rows(1), steps=steps, actors={"save": SAVE}, files=files)
+    ground.run()
+    terminal = Terminal(ground, "ann")
+    for says, types in [("verdict:", "2"), ("words:", ""), ("why [item 0000]:", ""), ("comment:", "")]:
+        terminal.says(says)
+        terminal.types(f"{types}\n")
+    terminal.says("is decided")
+    assert terminal.ends() == 0
+    assert json.loads(ground.one("SELECT answer FROM decisions")) == {"verdict": "BAD", "why": "item 0000"}
 
 
 def test_what_a_record_holds_cannot_steer_the_terminal(ground: Ground):

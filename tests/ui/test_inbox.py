@@ -169,6 +169,8 @@ def test_what_is_alike_is_decided_together_and_asked_again(browser: Any, copied:
         page = found.page
         press = page.keyboard.press
         found.open("tasks", "4 of 4")
+        page.get_by_label("queue", exact=True).select_option("reviewers: 4 open")
+        page.wait_for_url("**/tasks?queue=reviewers")
         for at in range(2):
             press("j")
             page.locator(f'nav.queue > :nth-child({at + 2}) [aria-current="page"]').wait_for()

@@ -48,7 +48,14 @@ SHOWN = {
     "audit": "Newest checkpoint",
     "settings": "PostgreSQL",
 }
-PAINTED = {"": "overview", "runs/1": "run", "tasks/{task}": "task", "record?key=item 0002&value=items.words": "record"}
+PAINTED = {
+    "": "overview",
+    "runs/1": "run",
+    "interactions": "interactions",
+    "record?key=item 0002&value=items.words": "record",
+    "errors": "errors",
+    "tasks/{task}": "task",
+}
 RUN_AXE = """async () => (
   await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
 )
@@ -108,21 +115,20 @@ def root_of(served: Served) -> str:
     return served.url + "/"
 
 
-def test_each_page_shows_its_documents_and_is_accessible_in_light_and_dark(browser: Any, shop: Shop):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_page_shows_its_documents_and_is_accessible(browser: Any, shop: Shop, scheme: str):
     task = shop.ground.one("SELECT min(interaction_id) FROM tasks")
     failed = shop.ground.one("SELECT min(interaction_id) FROM interactions WHERE state = 'failed'")
     wrong = []
-    with serving(shop.ground) as served:
-        for scheme in ("light", "dark"):
-            with tab(browser, root_of(served), color_scheme=scheme) as found:
-                found.open(f"open?token={served.token}", "What to do next")
-                found.is_live()
-                for path, says in SHOWN.items():
-                    found.open(path.format(task=task, interaction=failed), says)
-                    wrong += [(scheme, path, one) for one in found.axe()]
-                    assert found.page.title().endswith("Wave Runner")
-                    if PICTURES and scheme == "light" and path in PAINTED:
-                        found.page.screenshot(path=Path(PICTURES) / f"page-{PAINTED[path]}.png")
+    with serving(shop.ground) as served, tab(browser, root_of(served), color_scheme=scheme) as found:
+        found.open(f"open?token={served.token}", "What to do next")
+        found.is_live()
+        for path, says in SHOWN.items():
+            found.open(path.format(task=task, interaction=failed), says)
+            wrong += [(path, one) for one in found.axe()]
+            assert found.page.title().endswith("Wave Runner")
+            if PICTURES and scheme == "light" and path in PAINTED:
+                found.page.screenshot(path=Path(PICTURES) / f"page-{PAINTED[path]}.png")
     assert wrong == []
 
 

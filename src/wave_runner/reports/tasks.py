@@ -41,22 +41,23 @@ class OpenTask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tasks:
-    """The most urgent open tasks, and how many there are in all."""
-
-    total: int
-    rows: Sequence[OpenTask]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """Tasks of a run in one queue."""
+    """Open tasks in one queue: of a run, or of all."""
 
     queue: str
     tasks: int
     claimed: int
     overdue: int
     oldest: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """The most urgent open tasks that were asked for, how many there are, and every queue in which any waits."""
+
+    total: int
+    rows: Sequence[OpenTask]
+    queues: Sequence[Waiting]
 
 
 async def open_tasks(
@@ -71,8 +72,9 @@ async def open_tasks(
     """Return the open tasks, the most urgent first; `person` leaves those that they have claimed."""
     async with stored.snapshot(database) as connection:
         rows = await stored.tasks(connection, run_id=run_id, queue=queue, person=person, overdue=overdue, limit=limit)
+        queues = [Waiting(**row) for row in await stored.queues_of_people(connection)]
     found = [OpenTask(**{name: row[name] for name in OpenTask.__dataclass_fields__}) for row in rows]
-    return Tasks(total=rows[0]["total"] if rows else 0, rows=found)
+    return Tasks(total=rows[0]["total"] if rows else 0, rows=found, queues=queues)
 
 
 async def waiting(connection: Connection, run_id: int) -> list[Waiting]:

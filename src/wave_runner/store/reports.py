@@ -122,6 +122,11 @@ async def waiting_for_people(connection: Connection, run_id: int) -> list[Row]:
     return await fetch(connection, "reports/waiting_for_people", {"run_id": run_id})
 
 
+async def queues_of_people(connection: Connection) -> list[Row]:
+    """Return how many open tasks of all runs wait in which queue."""
+    return await fetch(connection, "reports/queues_of_people")
+
+
 async def idle(connection: Connection, *, silent_s: float, quiet_runs: int) -> list[Row]:
     """Return what should be under way and is not.
 

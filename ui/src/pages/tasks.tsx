@@ -1,6 +1,17 @@
 /** What waits for people: the list, and the task in hand. Everything works by the keyboard. */
 
-import { Badge, Button, Checkbox, Grid, Group, Paper, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import {
+  Badge,
+  Button,
+  Checkbox,
+  Grid,
+  Group,
+  NativeSelect,
+  Paper,
+  SegmentedControl,
+  Stack,
+  Text,
+} from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type ReactElement, useEffect, useState } from "react";
@@ -111,8 +122,8 @@ export function Tasks(): ReactElement {
           ]}
         />
         <QueueFilter
-          key={queue}
           queue={queue}
+          queues={list.data?.queues ?? []}
           choose={(chosen) => void navigate({ to: "/tasks", search: { ...search, queue: chosen } })}
         />
       </Group>
@@ -159,28 +170,28 @@ export function Tasks(): ReactElement {
   );
 }
 
-function QueueFilter({
-  queue,
-  choose,
-}: {
+type QueueProps = {
   queue: string | undefined;
+  queues: Documents["Waiting"][];
   choose: (queue: string | undefined) => void;
-}): ReactElement {
-  const [typed, setTyped] = useState(queue ?? "");
+};
+
+/** Each queue with what waits in it; one that is empty by now stays as long as it is chosen. */
+function QueueFilter({ queue, queues, choose }: QueueProps): ReactElement {
+  const says = ({ queue: name, tasks, overdue, claimed }: Documents["Waiting"]) =>
+    [`${name}: ${count(tasks)} open`, overdue && `${count(overdue)} overdue`, claimed && `${count(claimed)} claimed`]
+      .filter(Boolean)
+      .join(", ");
+  const there = queues.map((one) => ({ value: one.queue, label: says(one) }));
+  const chosen =
+    queue && !queues.some((one) => one.queue === queue) ? [{ value: queue, label: `${queue}: empty` }] : [];
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        choose(typed.trim() || undefined);
-      }}
-    >
-      <TextInput
-        aria-label="queue"
-        placeholder="any queue"
-        value={typed}
-        onChange={(event) => setTyped(event.currentTarget.value)}
-      />
-    </form>
+    <NativeSelect
+      aria-label="queue"
+      value={queue ?? ""}
+      onChange={(event) => choose(event.currentTarget.value || undefined)}
+      data={[{ value: "", label: "any queue" }, ...there, ...chosen]}
+    />
   );
 }
 

@@ -12,8 +12,10 @@ export function Download({ name, rows }: { name: string; rows: object[] }): Reac
     URL.revokeObjectURL(url);
   };
   return (
-    <Button variant="subtle" size="compact-sm" onClick={save}>
-      {`${counted(rows.length, "row")} as CSV`}
-    </Button>
+    <div>
+      <Button variant="subtle" size="compact-sm" onClick={save}>
+        {`${counted(rows.length, "row")} as CSV`}
+      </Button>
+    </div>
   );
 }
