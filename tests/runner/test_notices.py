@@ -298,7 +298,8 @@ def test_a_person_sees_what_was_told(ground: Ground, receiver: ReceiverProcess):
 
 
 def test_nothing_is_sent_to_a_network_of_ones_own_unless_the_project_says_so(receiver: ReceiverProcess):
-    for url in (receiver.url, receiver.url.replace("127.0.0.1", "localhost")):
+    for host in ("127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "0x7f.1", "[::ffff:127.0.0.1]"):
+        url = receiver.url.replace("127.0.0.1", host)
         asked = Receiver(url=url, secret=bytes(32), private=False, timeout_s=5)
         with pytest.raises(NotTaken, match="which is on no public network"):
             asyncio.run(post(asked, "an id", b"{}"))

@@ -27,7 +27,7 @@ ensures_run:
 def intake(ground: Ground, source: str) -> str:
     """Make the project, take in a source, and return the state in which the run ended."""
     init_project(ground.folder, "job_postings")
-    ground.write(".env", f"WAVE_DATABASE_URL={ground.url}\n")
+    ground.write(".env", f"WAVE_DATABASE_URL={ground.url}\nFETCH_PRIVATE_HOSTS=127.0.0.1\n")
     ground.write("workflows/intake.yaml", WORKFLOW)
     ground.write("actors/look.py", script("return {}"))
 

@@ -10,8 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -26,10 +25,6 @@ SECRET_PREFIX = "whsec_"  # noqa: S105  what such a secret begins with, and no s
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 3600.0
 GIVEN_UP_AFTER_S = 24 * 3600.0
 MOST_DOUBLINGS = 20
-
-# Addresses of version 4 stand in these of version 6, and are looked at as what they are.
-_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,27 +86,3 @@ def why_not(url: str, *, private: bool) -> str:
     if parts.scheme == "http" and not private:
         return "http can be read on its way: https, or `private = true` for a receiver on a network of your own"
     return ""
-
-
-def refused(addresses: Sequence[str], *, private: bool) -> str:
-    """Return the first address that must not be asked; "" where none is.
-
-    With `private` those of networks of one's own may be, and this machine. What belongs to a link, or to many, or to
-    nobody may never be: there lie the services by which clouds give their machines their keys.
-    """
-    return next((one for one in addresses if not _may_ask(_plain(one), private=private)), "")
-
-
-def _may_ask(address: _Address, *, private: bool) -> bool:
-    if address.is_link_local or address.is_multicast or address.is_unspecified:
-        return False
-    return private or address.is_global
-
-
-def _plain(text: str) -> _Address:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _TRANSLATED:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address

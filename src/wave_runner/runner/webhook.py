@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlsplit
 
-from wave_runner.core.notice import refused, signed
+from wave_runner.core.addresses import refused
+from wave_runner.core.notice import signed
 
 LONGEST_LINE = 8192
 TROUBLE_CHARACTERS = 200

@@ -66,7 +66,7 @@ def odata(*numbers, link=None, count=None):
 
 
 def test_an_error_in_mid_fetch_keeps_what_was_staged_and_a_retry_gets_the_rest():
-    with scripted_site() as site, PoliteClient(wait=lambda seconds: None) as client:
+    with scripted_site() as site, PoliteClient(wait=lambda seconds: None, private_hosts=["127.0.0.1"]) as client:
         site.on("/jobs", odata(1, 2, link="/jobs?page=2"))
         site.on("/jobs?page=2", Answer(status=500), odata(3, 4))
         staged = []
@@ -79,7 +79,7 @@ def test_an_error_in_mid_fetch_keeps_what_was_staged_and_a_retry_gets_the_rest()
 
 
 def test_a_garbage_page_in_mid_fetch_is_no_end():
-    with scripted_site() as site, PoliteClient(wait=lambda seconds: None) as client:
+    with scripted_site() as site, PoliteClient(wait=lambda seconds: None, private_hosts=["127.0.0.1"]) as client:
         site.on("/jobs", odata(1, link="/jobs?page=2"))
         site.on("/jobs?page=2", Answer(b"<html>maintenance</html>"))
         with pytest.raises(SourceError, match="no JSON"):
@@ -87,7 +87,7 @@ def test_a_garbage_page_in_mid_fetch_is_no_end():
 
 
 def test_a_source_that_gives_less_than_it_announced_is_not_complete():
-    with scripted_site() as site, PoliteClient(wait=lambda seconds: None) as client:
+    with scripted_site() as site, PoliteClient(wait=lambda seconds: None, private_hosts=["127.0.0.1"]) as client:
         site.on("/jobs", odata(1, 2, count=2558))
         fetched = fetch(f"{site.url}/jobs", [], get=client.get)
     assert not fetched.complete
@@ -95,7 +95,7 @@ def test_a_source_that_gives_less_than_it_announced_is_not_complete():
 
 
 def test_what_was_announced_is_still_known_after_an_interruption():
-    with scripted_site() as site, PoliteClient(wait=lambda seconds: None) as client:
+    with scripted_site() as site, PoliteClient(wait=lambda seconds: None, private_hosts=["127.0.0.1"]) as client:
         site.on("/jobs", odata(1, 2, link="/jobs?page=2", count=6))
         site.on("/jobs?page=2", odata(3, 4, link="/jobs?page=3"))
         site.on("/jobs?page=3", Answer(status=500), odata())
@@ -108,7 +108,7 @@ def test_what_was_announced_is_still_known_after_an_interruption():
 
 
 def test_an_empty_source_is_complete_with_nothing_staged():
-    with scripted_site() as site, PoliteClient(wait=lambda seconds: None) as client:
+    with scripted_site() as site, PoliteClient(wait=lambda seconds: None, private_hosts=["127.0.0.1"]) as client:
         site.on("/jobs", odata(count=0))
         assert fetch(f"{site.url}/jobs", [], get=client.get).model_dump()["staged"] == 0
 

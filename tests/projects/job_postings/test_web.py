@@ -25,7 +25,7 @@ def waits():
 
 @pytest.fixture
 def client(waits):
-    with PoliteClient(wait=waits.append) as client:
+    with PoliteClient(wait=waits.append, private_hosts=["127.0.0.1"]) as client:
         yield client
 
 
@@ -95,3 +95,16 @@ def test_a_body_over_the_cap_is_refused_however_well_it_is_packed(site, client):
 def test_it_knows_the_next_page_that_a_link_header_names(site, client, link):
     site.on("/a", Answer(b"[1]", headers={"Link": f'<{link}>; rel="next", </c>; rel="last"'}))
     assert client.get(f"{site.url}/a").next_link == f"{site.url}/b?page=2"
+
+
+def test_a_page_that_drips_is_given_up(site):
+    site.on("/a", Answer(b"[1]"))
+    with PoliteClient(private_hosts=["127.0.0.1"], page_s=0) as client, pytest.raises(SourceError, match="too long"):
+        client.get(f"{site.url}/a")
+
+
+def test_nothing_of_a_network_of_ones_own_is_fetched_unless_it_is_named(site):
+    site.on("/a", Answer(b"[1]"))
+    with PoliteClient() as client, pytest.raises(SourceError, match="which is on no public network"):
+        client.get(f"{site.url}/a")
+    assert site.requests == []

@@ -15,6 +15,7 @@ from .sources import Page, pages
 from .web import PoliteClient
 
 SAMPLE = "data/sample.jsonl"
+PRIVATE_HOSTS = "FETCH_PRIVATE_HOSTS"
 
 Add = Callable[[list[dict[str, Any]]], object]
 """Stages rows; they are safe when it returns."""
@@ -45,12 +46,17 @@ class JobFetcher(ScriptActor):
     def process(self, item: Input, ctx: Context) -> Fetched:
         """Go on after the last row that is staged, to the end of the source or to the limit."""
         after = ctx.staging.position
-        with PoliteClient() as client:
+        with PoliteClient(private_hosts=private_hosts(os.environ)) as client:
             found = pages(located(item.source), after=after, base=project_folder(os.environ), fetch=client.get)
             fetched = stage(found, after=after, limit=item.limit, add=ctx.staging.add)
         if fetched.complete:
             ctx.staging.complete()
         return fetched
+
+
+def private_hosts(environ: Mapping[str, str]) -> list[str]:
+    """Return the hosts on a network of one's own that may be asked: names or addresses, with commas."""
+    return [host.strip() for host in environ.get(PRIVATE_HOSTS, "").split(",") if host.strip()]
 
 
 def project_folder(environ: Mapping[str, str]) -> Path:

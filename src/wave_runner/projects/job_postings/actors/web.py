@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx2
 
+from wave_runner.actors.outside import PublicOnly
+
 from .documents import MAX_BYTES, SourceError
 from .sources import Body
 
 USER_AGENT = "wave-runner job_postings (fetches public job postings page by page)"
+LONGEST_PAGE_S = 300.0
 PAUSE_S = 0.2  # between two requests
 LONGEST_WAIT_S = 120.0  # asked to wait longer, we give up and leave the rest to the runner's retry
 MOST_WAITS = 5  # in a row, for one page
@@ -20,13 +23,27 @@ _ASKS_TO_WAIT = {429, 503}
 
 
 class PoliteClient:
-    """Gets pages. Use it as a context manager. `wait` is what passes the time, in seconds."""
+    """Gets pages. Use it as a context manager. `wait` is what passes the time, in seconds.
 
-    def __init__(self, wait: Callable[[float], None] = time.sleep) -> None:
+    It asks public addresses alone, and the `private_hosts`: who writes a link, or answers with a redirect, must not
+    choose what is asked in a network of one's own. A page that takes longer than `page_s` seconds is given up.
+    """
+
+    def __init__(
+        self,
+        wait: Callable[[float], None] = time.sleep,
+        *,
+        private_hosts: Collection[str] = (),
+        page_s: float = LONGEST_PAGE_S,
+    ) -> None:
         self._wait = wait
+        self._page_s = page_s
         self._requests = 0
         self._http = httpx2.Client(
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json"}, timeout=60.0, follow_redirects=True
+            transport=PublicOnly(private_hosts=private_hosts),
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            timeout=60.0,
+            follow_redirects=True,
         )
 
     def __enter__(self) -> PoliteClient:
@@ -49,22 +66,25 @@ class PoliteClient:
 
     def _attempt(self, url: str) -> Body | float:
         """Return the body, or for how many seconds the server asks us to wait."""
+        ends = time.monotonic() + self._page_s
         try:
             with self._http.stream("GET", url) as response:
                 if response.status_code in _ASKS_TO_WAIT and "retry-after" in response.headers:
                     return _seconds(url, response.headers["retry-after"])
                 if not response.is_success or response.status_code == httpx2.codes.PARTIAL_CONTENT:
                     raise SourceError(f"{url} answered {response.status_code} {response.reason_phrase}")
-                return _body(url, response)
-        except httpx2.HTTPError as error:
+                return _body(url, response, ends)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise SourceError(f"{url} cannot be read: {type(error).__name__}: {error}") from error
 
 
-def _body(url: str, response: httpx2.Response) -> Body:
+def _body(url: str, response: httpx2.Response, ends: float) -> Body:
     parts: list[bytes] = []
     size = 0
     for part in response.iter_bytes():
         size += len(part)
+        if time.monotonic() > ends:
+            raise SourceError(f"{url} takes too long: ask for smaller pages")
         if size > MAX_BYTES:
             raise SourceError(f"{url} sends more than {MAX_BYTES} bytes: ask for smaller pages")
         parts.append(part)
