@@ -447,6 +447,44 @@ def test_what_a_role_has_not_is_named_and_given_by_migrating(at_work: Parted):
         assert refused(connection, "DELETE FROM records WHERE false")
 
 
+def test_what_one_user_has_made_is_handed_over_to_the_owner(session_database: str, tmp_path: Path):
+    with parted_database(session_database, tmp_path / "project") as found:
+        alone = found.add_user("alone")
+        found.ground.project(rows=rows(2))
+        found.act_as("alone")
+        wave(found, "run", "work")
+        assert found.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = %s", found.schema) == [
+            {"tableowner": alone}
+        ]
+        found.sql(f"REASSIGN OWNED BY {alone} TO {found.schema}_owner")
+        found.act_as("deployer")
+        assert wave(found, "db", "migrate")["roles"] != []
+        found.act_as("worker")
+        assert wave(found, "run", "work")["run"]["run_id"] == "2"
+        checks = {check["name"]: check["verdict"] for check in wave(found, "doctor")["checks"]}
+        assert (checks["role"], checks["roles"]) == ("ok", "ok")
+
+
+def test_whoever_may_make_roles_makes_them_and_acts_as_the_owner(session_database: str, tmp_path: Path):
+    with parted_database(session_database, tmp_path / "project") as found:
+        maker = found.add_user("maker", "CREATEROLE")
+        schema = f"{found.schema}_new"
+        found.ground.project(rows=rows(2))
+        found.ground.write(".env", f"WAVE_DATABASE_URL={found.url('maker')}\nWAVE_SCHEMA={schema}\n")
+        names = [role_name(schema, role) for role in DatabaseRole]
+        try:
+            assert wave(found, "db", "migrate")["roles_made"] == names
+            assert wave(found, "db", "migrate")["roles_made"] == []
+            assert wave(found, "run", "work")["run"]["state"] == "completed"
+            assert found.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = %s", schema) == [
+                {"tableowner": names[0]}
+            ]
+        finally:
+            found.sql(f"DROP SCHEMA {schema} CASCADE")
+            found.sql(f"DROP OWNED BY {', '.join([maker, *names])}")
+            found.sql(f"DROP ROLE {', '.join(names)}")
+
+
 def test_one_user_for_everything_works_and_is_told_what_that_means(ground: Ground):
     ground.project(rows=rows(1))
     assert ground.run() == "completed"

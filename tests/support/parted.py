@@ -9,7 +9,7 @@ import contextlib
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ class Parted:
 
     schema: str
     ground: Ground
+    others: list[str] = field(default_factory=list)
 
     def url(self, user: str) -> str:
         """Return the address of the database for one of `USERS`."""
@@ -57,6 +58,15 @@ class Parted:
     def superuser(self) -> str:
         """Return the superuser's address of the database."""
         return urlsplit(self.ground.admin_url)._replace(path=urlsplit(self.ground.url).path).geturl()
+
+    def add_user(self, user: str, attributes: str = "") -> str:
+        """Add a user who is a member of no role and may make schemas in the database; return its name."""
+        name = f"{self.schema}_{user}"
+        database = urlsplit(self.ground.url).path.lstrip("/")
+        self.sql(f"CREATE ROLE {name} LOGIN {attributes} PASSWORD '{PASSWORD}'")
+        self.others.append(name)
+        self.sql(f"GRANT CONNECT, CREATE ON DATABASE {database} TO {name}")
+        return name
 
     def sql(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
         """Ask as the superuser."""
@@ -88,6 +98,6 @@ def parted_database(admin_url: str, folder: Path) -> Iterator[Parted]:
         finally:
             with found.connected("") as admin:
                 admin.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(found.schema)))
-                names = sql.SQL(", ").join(map(sql.Identifier, [*users, *roles]))
+                names = sql.SQL(", ").join(map(sql.Identifier, [*found.others, *users, *roles]))
                 admin.execute(sql.SQL("DROP OWNED BY {}").format(names))
                 admin.execute(sql.SQL("DROP ROLE {}").format(names))
