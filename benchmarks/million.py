@@ -210,6 +210,8 @@ def measure(records: int, size: int) -> dict[str, Any]:
         for path, text in {"actors/fetch": FETCH, "actors/check": CHECK}.items():
             (project.folder / f"{path}.py").write_text(text, encoding="utf-8")
         (project.folder / "workflows/million.yaml").write_text(WORKFLOW, encoding="utf-8")
+        with (project.folder / "wave.toml").open("a", encoding="utf-8") as toml:
+            toml.write(f'\n[scripts.fetch]\nmay_read = "{place}"\n')
         watched = run(project, source)
         with project.sql() as connection:
             [done] = connection.execute(DONE).fetchall()

@@ -195,6 +195,23 @@ def test_no_process_outside_is_seen_into_or_signalled(zoo: Zoo, world: World, le
         assert isinstance(signalled, Failure)
 
 
+@had(Level.STRICT)
+def test_what_is_strict_has_no_process_no_network_and_no_file_of_the_host(zoo: Zoo, world: World) -> None:
+    tries = [
+        ("lists", "/proc"),
+        ("runs", ["cat", "/proc/net/dev"]),
+        ("runs", ["ls", "-d", str(world.project / "data")]),
+        ("runs", ["ls", "-d", str(world.beside)]),
+    ]
+    processes, interfaces, shown, hidden = tried(zoo, world, *tries, sandbox="strict")
+    assert isinstance(processes, Done)
+    assert len([name for name in processes.output["got"] if name.isdigit()]) == 2  # bubblewrap's, and its own
+    assert isinstance(interfaces, Done)
+    assert [line.split(":")[0].strip() for line in interfaces.output["got"].splitlines() if ":" in line] == ["lo"]
+    assert isinstance(shown, Done)
+    assert isinstance(hidden, Failure)
+
+
 def test_without_a_sandbox_all_of_that_goes_through(zoo: Zoo, world: World) -> None:
     """Or the tests above would prove nothing."""
     tries = [

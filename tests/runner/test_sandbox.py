@@ -20,7 +20,7 @@ open: {actor: opens, next: walled}
 walled: {actor: walled, next: end}
 """
 READS = "return {'got': open('/etc/passwd').read()[:4]}"
-PR_GET_DUMPABLE = 3
+PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4
 
 
 @pytest.mark.skipif(bool(HERE.lacks(Level.OWN)), reason=HERE.lacks(Level.OWN) or "-")
@@ -89,3 +89,5 @@ def _as_nobody() -> None:
     if os.getuid() == 0:
         os.setgid(65534)
         os.setuid(65534)
+    # Who has changed its user is hidden already.
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
