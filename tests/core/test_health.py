@@ -7,10 +7,12 @@ import pytest
 
 from wave_runner.core.drift import Drift, Policy
 from wave_runner.core.health import (
+    Rights,
     Server,
     Verdict,
     disk_check,
     drift_check,
+    rights_checks,
     runners_check,
     sandbox_check,
     server_checks,
@@ -105,3 +107,26 @@ def test_disk_runners_and_drift():
     )
     assert drift_check(Drift()).verdict is Verdict.OK
     assert [size(512), size(3 * 1024**2), size(2 * 1024**3)] == ["0 KiB", "3.0 MiB", "2.0 GiB"]
+
+
+ONE_USER = Rights(
+    schema="wave",
+    role="wave",
+    owner="wave",
+    owns=True,
+    writes=True,
+    lacking=(),
+    query_role="wave",
+    query_reads_all=True,
+    comes_along=False,
+)
+
+
+def test_one_user_for_everything_is_worth_a_look_but_in_the_database_that_comes_along():
+    assert [(check.name, check.verdict) for check in rights_checks(ONE_USER)] == [
+        ("roles", Verdict.WARNING),
+        ("queries", Verdict.WARNING),
+    ]
+    assert [(check.name, check.verdict) for check in rights_checks(replace(ONE_USER, comes_along=True))] == [
+        ("roles", Verdict.OK)
+    ]

@@ -59,10 +59,10 @@ async def _checks(folder: Path) -> list[Check]:
     from wave_runner.reports import doctor as reports
 
     async with open_engine(folder, name="wave doctor") as engine:
-        lease_s = engine.settings.lease_s
+        lease_s, comes_along = engine.settings.lease_s, engine.settings.database_url is None
         servers = await engine.look_at_servers()
         return [
-            *await reports.database_checks(engine.database, lease_s=lease_s),
+            *await reports.database_checks(engine.database, lease_s=lease_s, comes_along=comes_along),
             health.disk_check(str(engine.state_dir), shutil.disk_usage(engine.state_dir.parent).free),
             health.drift_check(await engine.drifted()),
             health.sandbox_check(host.look(), engine.sandboxes()),

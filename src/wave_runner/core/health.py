@@ -111,6 +111,7 @@ class Rights:
     """What the user who asks may do in a project's schema, and who asks the project's queries.
 
     `owner` is whose the tables are; `lacking` is what a runner needs and this user has not, as "UPDATE on waves".
+    `comes_along`: the database is the one that comes with the package, which belongs to this project alone.
     """
 
     schema: str
@@ -121,10 +122,14 @@ class Rights:
     lacking: Sequence[str]
     query_role: str
     query_reads_all: bool
+    comes_along: bool
 
 
 def rights_checks(rights: Rights) -> Iterator[Check]:
     """Yield what it means for the promises, who connects to the database. One user for everything is worth a look."""
+    if rights.comes_along:
+        yield _ok("roles", "one user for everything, in a database that is this project's alone")
+        return
     parted = "docs/how-to/deploy.md, Who may do what in the database, says how they are parted"
     if rights.owns:
         found = f"{rights.role} works, and owns the tables besides: it can give itself back what it has given up"

@@ -34,7 +34,7 @@ COMPARE_LATER = "look whether the table is as the steps that write it expect it,
 REPORT_IT = "this must never be: keep the database as it is, and report it with what wave doctor --json prints"
 
 
-async def database_checks(database: Database, *, lease_s: float) -> list[Check]:
+async def database_checks(database: Database, *, lease_s: float, comes_along: bool) -> list[Check]:
     """Return what the server says of itself, and who is at work."""
     async with stored.snapshot(database) as connection:
         facts = Server(**await stored.server_facts(connection))
@@ -45,7 +45,7 @@ async def database_checks(database: Database, *, lease_s: float) -> list[Check]:
         of_projections = await stored.projection_alerts(connection, patience_s=BEHIND_S)
     async with database.querying() as connection:
         of_queries = await stored.query_rights(connection, database.schema)
-    rights_here = rights_checks(Rights(schema=database.schema, **rights, **of_queries))
+    rights_here = rights_checks(Rights(schema=database.schema, comes_along=comes_along, **rights, **of_queries))
     log = log_check([(alert["kind"], alert["message"]) for alert in of_the_log])
     projections = projections_check([(alert["kind"], alert["message"]) for alert in of_projections])
     return [*server_checks(facts, here=here), *rights_here, runners_check(**runners), log, projections]
