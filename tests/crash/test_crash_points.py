@@ -26,7 +26,7 @@ from wave_runner import crash_points
 
 SQL = Path(wave_runner.__file__).parent / "store/sql"
 CHANGES = re.compile(
-    r"^\s*(?:INSERT|UPDATE|DELETE|COPY)\b|FOR (?:NO KEY )?UPDATE|\b(?:INSERT INTO|DELETE FROM)\b", re.MULTILINE
+    r"^\s*(?:INSERT|UPDATE|DELETE|COPY(?! \())\b|FOR (?:NO KEY )?UPDATE|\b(?:INSERT INTO|DELETE FROM)\b", re.MULTILINE
 )
 STATEMENTS = sorted(
     str(path.relative_to(SQL).with_suffix(""))
