@@ -15,7 +15,7 @@ from wave_runner.core.canonical import JsonError
 from wave_runner.core.outcome import Breach, Outcome
 from wave_runner.errors import ActorError, has_no_room
 
-__all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion"]
+__all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion", "key_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class ScriptPool:
         for worker in [one for one in self._idle if not one.alive]:
             self._let_go(worker)
         for worker in reversed(self._idle):
-            if _key(worker.script) == _key(script):
+            if key_of(worker.script) == key_of(script):
                 self._idle.pop(worker).cancel()
                 return worker
         try:
@@ -145,7 +145,7 @@ async def _end(worker: WorkerProcess) -> None:
         _log.warning("ending a worker of %s: %s", worker.script.name, end.trouble)
 
 
-def _key(script: ScriptVersion) -> Key:
+def key_of(script: ScriptVersion) -> Key:
     """What a warm worker must have in common with a script version to do its work; the time limit is ours."""
     environment = tuple(sorted(script.environment.items()))
     return script.sha256, str(script.root), script.entry, script.max_output_bytes, environment
