@@ -10,9 +10,9 @@ import subprocess
 import sys
 
 import pytest
-from tests.support.projects import COUNT, Ground, rows, script, until, wait_until
+from tests.support.projects import COUNT, SHORT_LEASE, Ground, rows, script, until, wait_until
 from tests.support.ray_cluster import add_node, cluster
-from tests.support.script_zoo import Staged, Zoo, jobs
+from tests.support.script_zoo import Staged, Zoo, jobs, with_environment
 
 from wave_runner.actors.ray_host import Installation
 from wave_runner.actors.ray_pool import RayPool
@@ -31,9 +31,10 @@ ctx.write("items", {"words": words})
 return {"words": words}
 """)
 TAG = """\
+import os
 known = ctx.db.query("SELECT words FROM items WHERE name = %s", ctx.record)
 ctx.replace("tags", [{"tag": f"{row['words']} of {item['text']}"} for row in known])
-return {"known": len(known)}
+return {"known": len(known), "home": os.environ["HOME"]}
 """
 STEPS = """\
 count: {actor: count, input: {text: record.text}, writes: [items.words], next: tag}
@@ -75,6 +76,14 @@ def test_a_project_gives_the_same_rows_on_ray_as_on_the_local_pool(ground: Groun
     assert all_rows(ground) == all_rows(made(local_run))
     assert len(all_rows(ground)) == N
     assert ground.states("tag") == {"completed": N}
+    assert {"wave-runner-" in home for home in homes(ground)} == {True}, "they were done by hosts on Ray"
+    assert {"wave-runner-" in home for home in homes(made(local_run))} == {False}
+
+
+def homes(ground: Ground) -> list[str]:
+    """The private folders in which `tag` was done."""
+    outputs = ground.sql("SELECT output FROM interactions WHERE output LIKE '%%\"home\"%%'")
+    return [json.loads(row["output"])["home"] for row in outputs]
 
 
 def in_pool(nodes, work, **options):
@@ -105,6 +114,27 @@ def test_scripts_ask_and_are_stopped_on_ray_as_they_are_here_and_nothing_is_left
     assert isinstance(hung, Failure)
     assert hung.error_class is ErrorClass.TIMEOUT
     assert zoo.processes() == []
+
+
+def test_a_script_that_is_stopped_while_it_waits_for_an_answer_harms_nobody_else(nodes, tmp_path):
+    zoo = Zoo(tmp_path)
+
+    class Slow(Staged):
+        async def query(self, statement, parameters):
+            await until(self.is_stopped)
+            return []
+
+        async def is_stopped(self):
+            return not zoo.processes()
+
+    async def work(pool):
+        asks = zoo.script("asks.py", timeout_s=0.5)
+        stopped = await pool.run(asks, jobs({"how": "query", "n": 7}), Slow())
+        return stopped + await pool.run(asks, jobs({"how": "query", "n": 8}), Staged())
+
+    stopped, answered = in_pool(nodes, work)
+    assert stopped.error_class is ErrorClass.TIMEOUT
+    assert answered.output == {"rows": [{"n": 8}]}
 
 
 def test_a_worker_stands_where_its_resources_are_and_stays_warm(nodes, tmp_path):
@@ -228,3 +258,17 @@ def test_a_node_that_is_killed_in_mid_wave_loses_nothing(ground: Ground, nodes):
     assert ground.one("SELECT count(*) FROM value_writes WHERE column_name = 'words'") == N
     gaps = "SELECT interaction_id FROM interaction_events WHERE seq IS NOT NULL GROUP BY 1 HAVING max(seq) <> count(*)"
     assert ground.sql(gaps) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_runner_that_ends_leaves_no_worker_on_the_nodes_and_a_local_one_does_the_rest(ground: Ground, nodes, number):
+    project(ground, count=SLOW)
+    with ground.process("run", "work", **on(nodes, **SHORT_LEASE)) as first:
+        wait_until((ground.folder / "begun").exists)
+        first.send_signal(number)
+        first.wait(60)
+    wait_until(lambda: not with_environment(f"WAVE_PROJECT_DIR={ground.folder}"))
+    with ground.process("run", "work", "--resume", **SHORT_LEASE) as second:
+        assert second.wait(60) == 0, second.stderr.read()
+    assert ground.items() == {f"item {n:04}": 4 for n in range(N)}
+    assert len(all_rows(ground)) == N

@@ -98,6 +98,8 @@ class RayHost:
 
     async def answer(self, number: int, answer: Answer) -> None:
         waiting = self._waiting.pop(number)
+        if waiting.done():
+            return  # its worker has died, or was stopped, while it waited
         if answer.refused is None:
             waiting.set_result(answer.value)
         else:
