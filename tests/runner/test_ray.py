@@ -116,27 +116,6 @@ def test_scripts_ask_and_are_stopped_on_ray_as_they_are_here_and_nothing_is_left
     assert zoo.processes() == []
 
 
-def test_a_script_that_is_stopped_while_it_waits_for_an_answer_harms_nobody_else(nodes, tmp_path):
-    zoo = Zoo(tmp_path)
-
-    class Slow(Staged):
-        async def query(self, statement, parameters):
-            await until(self.is_stopped)
-            return []
-
-        async def is_stopped(self):
-            return not zoo.processes()
-
-    async def work(pool):
-        asks = zoo.script("asks.py", timeout_s=0.5)
-        stopped = await pool.run(asks, jobs({"how": "query", "n": 7}), Slow())
-        return stopped + await pool.run(asks, jobs({"how": "query", "n": 8}), Staged())
-
-    stopped, answered = in_pool(nodes, work)
-    assert stopped.error_class is ErrorClass.TIMEOUT
-    assert answered.output == {"rows": [{"n": 8}]}
-
-
 def test_a_worker_stands_where_its_resources_are_and_stays_warm(nodes, tmp_path):
     zoo = Zoo(tmp_path)
 
