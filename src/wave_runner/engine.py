@@ -206,6 +206,10 @@ class Engine:
         from wave_runner.runner.runner import Runner
 
         project = self.project()
+        for name in self.settings.ray_resources or {}:
+            if name not in project.scripts:
+                hint = did_you_mean(name, project.scripts)
+                raise SettingsError(f"ray_resources names {name}, which is no script of this project", hint=hint)
         return Runner(
             database=self.database,
             settings=self.settings,

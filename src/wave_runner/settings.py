@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     sandbox: Level | None = Field(
         None, description="the sandbox of scripts that ask for none; unset: `own` where the host can, else `none`"
     )
+    pool: Literal["local", "ray"] = Field("local", description="where script workers are: here, or in a Ray cluster")
+    ray_address: str = Field("auto", description="the Ray cluster; auto: the one that Ray finds by itself")
+    ray_resources: Mapping[str, Mapping[str, float]] | None = Field(
+        None, description="what one worker of a script takes of a Ray cluster, by script; unset: one CPU"
+    )
+    ray_wait_s: float = Field(
+        60.0, gt=0.0, le=A_DAY_S, description="how long to wait for a place in a Ray cluster before that is said"
+    )
     labels: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="what this host has that an actor's `runs_on` names, with commas"
     )
@@ -100,6 +108,15 @@ class Settings(BaseSettings):
         # Leases that are renewed in another database than the one that holds them are lost.
         if given is not None and info.data.get("database_url") is None:
             raise ValueError("it is a second way to the database that database_url names, which is not set")
+        return given
+
+    @field_validator("ray_resources")
+    @classmethod
+    def _for_ray(cls, given: Mapping[str, Mapping[str, float]] | None) -> Mapping[str, Mapping[str, float]] | None:
+        for script, needs in (given or {}).items():
+            for name, amount in needs.items():
+                if amount < 0 or (amount > 1 and amount != int(amount)):
+                    raise ValueError(f"{script}: {name} = {amount:g} is neither a whole number nor a part of one")
         return given
 
     @field_validator("labels", mode="before")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from wave_runner.core.outcome import Outcome
 from wave_runner.core.sandbox import Sandbox
 
 
@@ -47,7 +48,7 @@ class Requests(Protocol):
     """What scripts may ask for while they work; the runner answers. One instance per wave.
 
     `RequestRefused` is the script's mistake and goes back to it. Any other exception is the runner's: the worker is
-    ended and `ScriptPool.run` raises it.
+    ended and `Pool.run` raises it.
     """
 
     async def query(self, statement: str, parameters: list[Any]) -> list[dict[str, Any]]: ...
@@ -78,3 +79,22 @@ class Requests(Protocol):
         ...
 
     async def progress(self, job_id: int, done: int, total: int | None, note: str) -> None: ...
+
+
+class HostLost(Exception):
+    """The host on which a wave was worked on is gone, and with it whatever it had done: a lost lease."""
+
+
+class Pool(Protocol):
+    """Where scripts are done: on this host (`pool.ScriptPool`) or anywhere in a cluster (`ray_pool.RayPool`)."""
+
+    async def run(self, script: ScriptVersion, jobs: Sequence[Job], requests: Requests) -> list[Outcome]:
+        """Do all jobs and return one outcome for each, in order. Cancelling ends what does them.
+
+        Raises `ActorError` if no worker can be started at all, `HostLost`, and what `requests` raises.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End all workers. Safe twice; calls in progress are to be cancelled first."""
+        ...

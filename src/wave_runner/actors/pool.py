@@ -17,7 +17,7 @@ from wave_runner.core.outcome import Breach, ErrorClass, Failure, Outcome
 from wave_runner.core.sandbox import Sandbox
 from wave_runner.errors import ActorError, has_no_room
 
-__all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion"]
+__all__ = ["Job", "RequestRefused", "Requests", "ScriptPool", "ScriptVersion", "key_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class ScriptPool:
             self._let_go(worker)
         seen = sandbox.seen(script.sandbox)
         for worker in reversed(self._idle):
-            if _key(worker.script) == _key(script) and worker.seen == seen:
+            if key_of(worker.script) == key_of(script) and worker.seen == seen:
                 self._idle.pop(worker).cancel()
                 return worker
         try:
@@ -150,7 +150,7 @@ async def _end(worker: WorkerProcess) -> None:
         _log.warning("ending a worker of %s: %s", worker.script.name, end.trouble)
 
 
-def _key(script: ScriptVersion) -> Key:
+def key_of(script: ScriptVersion) -> Key:
     """What a warm worker must have in common with a script version to do its work; the time limit is ours."""
     environment = tuple(sorted(script.environment.items()))
     return script.sha256, str(script.root), script.entry, script.max_output_bytes, script.sandbox, environment

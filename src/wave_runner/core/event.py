@@ -47,7 +47,7 @@ class EventType(enum.StrEnum):
     INTERACTION_QUARANTINED = "interaction_quarantined"  # pending, running → quarantined: a contract is broken
     INTERACTION_RETRY_SCHEDULED = "interaction_retry_scheduled"  # running → pending, not before a time
     INTERACTION_RELEASED = "interaction_released"  # running → pending: the runner stopped; nothing is charged
-    INTERACTION_LEASE_EXPIRED = "interaction_lease_expired"  # running → pending: the runner was lost
+    INTERACTION_LEASE_EXPIRED = "interaction_lease_expired"  # running → pending: the runner, or its host, was lost
     INTERACTION_UNBLOCKED = "interaction_unblocked"  # blocked → pending: what it waits for has settled
     INTERACTION_SKIPPED = "interaction_skipped"  # blocked → skipped, or made so: what it needs did not complete
     INTERACTION_CANCELLED = "interaction_cancelled"  # pending, running, waiting → cancelled: somebody has said so

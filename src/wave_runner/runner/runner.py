@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
 
+from wave_runner.actors.job import Pool
 from wave_runner.actors.pool import ScriptPool
 from wave_runner.core.control import Told
 from wave_runner.core.rates import Rate
@@ -114,9 +115,7 @@ class Runner:
             endpoints={server.name: server.endpoint for server in self.servers},
         )
         self._texts = Texts()
-        self._pool = ScriptPool(
-            slots=self.settings.script_slots, warm=self.settings.warm_scripts, work_dir=self.work_dir / "workers"
-        )
+        self._pool = self._where_scripts_are_done()
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
 
@@ -303,6 +302,20 @@ class Runner:
         for loop in self._loops:
             if loop.name not in BY_THE_CLOCK:
                 loop.wake()
+
+    def _where_scripts_are_done(self) -> Pool:
+        slots, warm = self.settings.script_slots, self.settings.warm_scripts
+        if self.settings.pool == "local":
+            return ScriptPool(slots=slots, warm=warm, work_dir=self.work_dir / "workers")
+        from wave_runner.actors.ray_pool import RayPool
+
+        return RayPool(
+            slots=slots,
+            warm=warm,
+            address=self.settings.ray_address,
+            resources=self.settings.ray_resources,
+            wait_s=self.settings.ray_wait_s,
+        )
 
     def _script_lane(self) -> ScriptLane:
         return ScriptLane(

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wave_runner import crash_points
-from wave_runner.actors.job import Job, RequestRefused
-from wave_runner.actors.pool import ScriptPool
+from wave_runner.actors.job import HostLost, Job, Pool, RequestRefused
 from wave_runner.core.outcome import ErrorClass, Failure, Outcome
 from wave_runner.core.patience import is_measure
 from wave_runner.core.raw import too_large
@@ -35,10 +34,13 @@ class ScriptLane(Lane):
     first_wave = 50
     largest_wave = 1000
 
-    pool: ScriptPool
+    pool: Pool
 
     async def _work(self, wave: waves.Wave, ready: Sequence[Ready]) -> int:
-        outcomes = await self._hand_over(wave, ready)
+        try:
+            outcomes = await self._hand_over(wave, ready)
+        except HostLost as lost:
+            return await self._lose(wave, ready, lost)
         if len(ready) > 1 and all(_took_all_down(outcome) for outcome in outcomes):
             return await self._suspect(wave, ready)
         return await record(self.database, wave, list(zip(ready, outcomes, strict=True)), self.texts, relay=self.relay)
@@ -64,6 +66,14 @@ class ScriptLane(Lane):
         log.warning(message, wave.wave_id, len(ready), extra={"wave_id": wave.wave_id})
         async with self.database.transaction() as connection:
             return await interactions.suspect(connection, wave, begun=len(ready))
+
+    async def _lose(self, wave: waves.Wave, ready: Sequence[Ready], lost: HostLost) -> int:
+        """Give back a wave that went down with its host, as if its lease had run out. Nothing of it is done."""
+        message = "wave %s: the host that worked on it was lost with %s items in hand, which go back (%s)"
+        log.warning(message, wave.wave_id, len(ready), lost, extra={"wave_id": wave.wave_id})
+        async with self.database.transaction() as connection:
+            await interactions.lose(connection, wave, runner_id=self.holder.runner_id, run_flow=self.steps.run_flow)
+        return 0
 
     async def _position(self, ready: Ready) -> Any:
         """Return where a step that is done once for the run goes on with what it stages."""

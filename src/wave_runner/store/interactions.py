@@ -189,6 +189,19 @@ async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID, 
 
     One that has crashed its runner too often is quarantined; `run_flow` gives, for a step of a run, the run's flow.
     """
+    begun = await _take_back(connection, expired, runner_id=runner_id, run_flow=run_flow)
+    data = {"begun": begun, "crashed": expired.crashed}
+    await events.append(connection, EventType.WAVE_EXPIRED, data, wave_id=expired.wave_id, runner_id=expired.runner_id)
+    return begun
+
+
+async def lose(connection: Connection, wave: Wave, *, runner_id: UUID, run_flow: FlowOf) -> int:
+    """Give back the work of a wave whose host was lost, as `reclaim` does. It is closed as any other wave is."""
+    lost = Expired(wave_id=wave.wave_id, runner_id=runner_id, size=len(wave.items), crashed=True)
+    return await _take_back(connection, lost, runner_id=runner_id, run_flow=run_flow)
+
+
+async def _take_back(connection: Connection, expired: Expired, *, runner_id: UUID, run_flow: FlowOf) -> int:
     rows = await _give_back(
         connection,
         expired.wave_id,
@@ -205,10 +218,7 @@ async def reclaim(connection: Connection, expired: Expired, *, runner_id: UUID, 
         await fetch(connection, "interactions/handle", given)
     await _add_children(connection, over)
     await joins.spread(connection, over, wave_id=expired.wave_id, runner_id=runner_id)
-    begun = len(rows)
-    data = {"begun": begun, "crashed": expired.crashed}
-    await events.append(connection, EventType.WAVE_EXPIRED, data, wave_id=expired.wave_id, runner_id=expired.runner_id)
-    return begun
+    return len(rows)
 
 
 async def release(connection: Connection, wave: Wave) -> int:
