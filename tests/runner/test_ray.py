@@ -30,6 +30,7 @@ words = len(item["text"].split())
 ctx.write("items", {"words": words})
 return {"words": words}
 """)
+OPEN = '[scripts.count]\nsandbox = "none"\n'  # it leaves a mark in the project's folder
 TAG = """\
 import os
 known = ctx.db.query("SELECT words FROM items WHERE name = %s", ctx.record)
@@ -218,7 +219,7 @@ def test_resources_that_mean_nothing_are_refused(ground: Ground, needs, said):
 
 
 def test_a_node_that_is_killed_in_mid_wave_loses_nothing(ground: Ground, nodes):
-    project(ground, count=SLOW)
+    project(ground, count=SLOW, toml=OPEN)
     doomed = add_node(nodes, doomed=1)
     needs = json.dumps({"count": {"doomed": 0.4}})
     with ground.process("run", "work", **on(nodes, WAVE_RAY_RESOURCES=needs)) as running:
@@ -241,7 +242,7 @@ def test_a_node_that_is_killed_in_mid_wave_loses_nothing(ground: Ground, nodes):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_runner_that_ends_leaves_no_worker_on_the_nodes_and_a_local_one_does_the_rest(ground: Ground, nodes, number):
-    project(ground, count=SLOW)
+    project(ground, count=SLOW, toml=OPEN)
     with ground.process("run", "work", **on(nodes, **SHORT_LEASE)) as first:
         wait_until((ground.folder / "begun").exists)
         first.send_signal(number)
