@@ -311,3 +311,35 @@ def status(ground: Ground) -> LogStatus:
     found = ground.do(lambda engine: log_status(engine.database))
     assert found is not None
     return found
+
+
+BEGUN_AGAIN = """
+    WITH again AS (
+        UPDATE interactions SET input = 'another', input_nonce = sha256('nonce'), seq = seq + 1
+        WHERE interaction_id = (SELECT max(interaction_id) FROM interactions WHERE input IS NOT NULL)
+        RETURNING run_id, interaction_id, seq, correlation_id, wave_id
+    ), promised AS (
+        SELECT format('{"attempt":2,"input":"%s"}', encode(sha256(sha256('nonce') || 'another'), 'hex')) AS data
+    )
+    INSERT INTO interaction_events (run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq,
+                                    wave_id, correlation_id, data, sha256)
+    SELECT run_id, 1, 'interaction_started', interaction_id, seq, interaction_id, seq - 1, wave_id, correlation_id,
+           data, sha256(convert_to(data, 'UTF8'))
+    FROM again CROSS JOIN promised
+    RETURNING interaction_id
+"""
+
+
+def test_an_input_in_whose_place_another_one_stands_is_missed_only_once_that_is_signed(worked: Ground):
+    with owner(worked) as connection:
+        connection.execute(BEGUN_AGAIN)
+        connection.commit()
+    found = verified(worked)
+    assert (found.findings.sorted(), found.facts["unsigned"]) == ([], 1)
+    refused = warm.wave("--project", worked.folder, "audit", "export", "--out", str(worked.folder / "bundle"))
+    assert (refused.returncode, "tried once more" in refused.stderr) == (5, True)
+    with owner(worked) as connection:
+        connection.execute("UPDATE interactions SET input = 'a third' WHERE input = 'another'")
+        connection.execute("DELETE FROM interaction_events WHERE data LIKE '{\"attempt\":2,%'")
+        connection.commit()
+    assert "is not there as promised" in verified(worked).findings.sorted()[0].why

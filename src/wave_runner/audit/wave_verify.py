@@ -1198,6 +1198,7 @@ class Evidence:
         self._open: dict[bytes, tuple[int, int]] = {}
         self._erased: set[bytes] = set()
         self._unsealed: set[bytes] = set()
+        self._tried_anew: set[int] = set()
         self.used: set[bytes] = set()
 
     def add(self, event: Event, index: int) -> None:
@@ -1237,6 +1238,10 @@ class Evidence:
         """Take it that these are erased by events that are not sealed yet: one that is missing is not tampered with."""
         self._unsealed |= {bytes.fromhex(one) for one in commitments}
 
+    def expect_other_inputs(self, interactions: Iterable[int]) -> None:
+        """Take it that these were begun once more by events that are not sealed yet: what is sealed is kept no more."""
+        self._tried_anew.update(interactions)
+
     def unused(self) -> Iterator[str]:
         """Give the commitments of what is kept and what no event speaks of."""
         return (promise.hex() for promise in self._kept if promise not in self.used)
@@ -1244,7 +1249,8 @@ class Evidence:
     def missing(self) -> Iterator[tuple[int, int, str, bool]]:
         """Give index, event, commitment of what is neither kept nor erased; whether its erasure is not sealed yet."""
         places = [(promise, *place) for promise, place in self._open.items()]
-        for promise, index, event_id in [*places, *self._newest.values()]:
+        inputs = [one for interaction, one in self._newest.items() if interaction not in self._tried_anew]
+        for promise, index, event_id in [*places, *inputs]:
             if promise not in self._erased:
                 yield index, event_id, promise.hex(), promise in self._unsealed
 

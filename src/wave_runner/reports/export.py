@@ -214,6 +214,10 @@ class _Export:
 
     async def _contents(self) -> int:
         """Write what the events commit to, as far as it is kept; each content once."""
+        if self._interactions & await sealed.tried_anew(self._connection, self._signed.size):
+            # Whoever checks the bundle would miss the input that is signed: another one has taken its place.
+            message = "what was tried once more is not in the signed log yet"
+            raise ConflictError(message, hint="a runner signs it within a second: wave audit status")
         interactions, written = sorted(self._interactions), 0
         for first in range(0, len(interactions), FEW):
             for nonce, content in await sealed.contents(self._connection, interactions[first : first + FEW]):

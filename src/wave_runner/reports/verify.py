@@ -76,6 +76,7 @@ class _Live:
         await writes.read(self._connection, findings)
         checks.evidence = LiveEvidence(kept, writes, longest_transaction_us=longest_us)
         checks.evidence.expect_erasure(await erasures.unsigned(self._connection, signed.size))
+        checks.evidence.expect_other_inputs(one for _, one in await sealed.tried_anew(self._connection, signed.size))
         try:
             checkpoint = wave_verify.parse_checkpoint(signed.note.encode())
             if policy is None and signed.public_key is None:

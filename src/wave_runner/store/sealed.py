@@ -200,6 +200,12 @@ async def unsigned(connection: Connection, size: int) -> int:
     return int(row["n"])
 
 
+async def tried_anew(connection: Connection, size: int) -> set[tuple[int, int]]:
+    """Return interactions, by run and number, that were begun once more behind the first `size` entries."""
+    rows = await fetch(connection, "sealed/tried_anew", {"size": size})
+    return {(row["run_id"], row["interaction_id"]) for row in rows}
+
+
 async def left_out(connection: Connection, most: int) -> list[int]:
     """Return events that are not in the log and never will be: somebody has put them in beside it."""
     return [row["event_id"] for row in await fetch(connection, "sealed/left_out", {"most": most})]
