@@ -797,9 +797,8 @@ def _data(text: str) -> dict[str, Any]:
 
 def promises(data: Mapping[str, Any]) -> list[str]:
     """Return what an event commits to. What stands in the place of a commitment and is no hash commits to nothing."""
-    found = [data[name] for name in ("input", "output") if name in data]
-    payloads = data.get("payloads")
-    if type(payloads) is list:
+    found = [data.get("input"), data.get("output")]
+    if type(payloads := data.get("payloads")) is list:
         found += [one.get("c") for one in payloads if type(one) is dict]
     return [one for one in found if type(one) is str and len(one) == 64 and _HASH.fullmatch(one)]
 

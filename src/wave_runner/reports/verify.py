@@ -213,16 +213,16 @@ def _event(event: stored_event.Event, source: str) -> wave_verify.Event:
     if event.cause_interaction_id is not None and event.cause_seq is not None:
         cause = event.cause_interaction_id, event.cause_seq
     return wave_verify.Event(
-        event_id=event.event_id,
-        recorded_us=event.recorded_us,
-        db_user=event.db_user,
-        type=event.type,
-        run=event.run_id,
-        interaction=event.interaction_id,
-        seq=event.seq,
-        cause=cause,
-        correlation=event.correlation_id,
-        data=data,
-        promised=wave_verify.promises(data),
-        body=hashlib.sha256(stored_event.body(event, source=source)).hexdigest(),
+        event.event_id,
+        event.recorded_us,
+        event.db_user,
+        event.type,
+        event.run_id,
+        event.interaction_id,
+        event.seq,
+        cause,
+        event.correlation_id,
+        data,
+        wave_verify.promises(data),
+        hashlib.sha256(stored_event.body(event, source=source)).hexdigest(),
     )
