@@ -296,6 +296,10 @@ class Database:
             await fetch(within, "session/wait", {"timeout": f"{WAITS_S}s"})
         async with self._within(self._begin_query, of=self._opened(self._query_url)) as connection:
             yield connection
+            if connection.is_open:
+                # Before PostgreSQL 16 a transaction that only reads may make large objects: of none anything is kept.
+                connection.ask(Question(text=b"ROLLBACK"))
+                await connection.answers()
 
     @asynccontextmanager
     async def _opened(self, url: str) -> AsyncIterator[Connection]:
