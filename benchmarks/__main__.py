@@ -42,7 +42,7 @@ TOLD: dict[str, dict[str, str | None]] = {
     },
     "bare_sql": {"quick": None, "usual": "--rounds 3", "full": "--rounds 7"},
     "audit_overhead": {"quick": None, "usual": "--rounds 3", "full": "--rounds 7 --records 200"},
-    "bytes": {"quick": "--records 500 --kinds script", "usual": "", "full": ""},
+    "bytes": {"quick": "--records 500 --kinds script", "usual": "", "full": "--records 10000"},
     "sealing": {"quick": "--events 20000 --seconds 6", "usual": "", "full": "--events 1000000 --seconds 60"},
     "projecting": {"quick": "--records 2000", "usual": "", "full": "--records 50000 --rounds 5"},
     "enqueue": {"quick": None, "usual": "", "full": "--records 100000 --rounds 5"},

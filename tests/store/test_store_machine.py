@@ -324,7 +324,7 @@ class Store(RuleBasedStateMachine):
             self.model.settle()
 
     async def settle_all(self) -> None:
-        settler = Settler(self.engine.database, runner_id=uuid4(), steps=self.orders.steps, on_end=lambda ended: None)
+        settler = Settler(self.engine.database, runner_id=uuid4(), steps=self.orders.steps)
         while await settler.one_pass():
             pass
 

@@ -74,9 +74,9 @@ class Sandbox:
     memory: int | None = None
 
     @property
-    def said(self) -> dict[str, str | int]:
-        """What the event of an attempt says of it."""
-        return {"level": str(self.level), "landlock": self.landlock if self.level is not Level.NONE else 0}
+    def said(self) -> str:
+        """What the event of an attempt says of it: the level, and the version of Landlock that holds it."""
+        return f"{self.level}/{self.landlock}" if self.level is not Level.NONE else str(self.level)
 
 
 def settle(spec: ScriptSpec, default: Level | None, host: Host, *, project: str, home: str) -> Sandbox:

@@ -126,4 +126,4 @@ async def _diff(database: Database, project: Project, one: Standing) -> str:
 
 async def _files(database: Database, hashes: set[str]) -> dict[str, bytes]:
     async with snapshot(database) as connection:
-        return {one: await definitions.file_body(connection, bytes.fromhex(one)) for one in sorted(hashes)}
+        return await definitions.bodies(connection, hashes)

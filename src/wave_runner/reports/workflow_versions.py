@@ -120,8 +120,6 @@ def _files(steps: Collection[PinnedStep], known: versions.Versions) -> dict[str,
 
 
 async def _contents(connection: Connection, files: Mapping[str, str], wanted: Collection[str]) -> dict[str, bytes]:
-    return {
-        path: await definitions.file_body(connection, bytes.fromhex(files[path]))
-        for path in sorted(wanted)
-        if path in files
-    }
+    hashes = {path: files[path] for path in sorted(wanted) if path in files}
+    found = await definitions.bodies(connection, hashes.values())
+    return {path: found[sha256] for path, sha256 in hashes.items()}

@@ -180,8 +180,8 @@ class Approvals:
             if not (instead or approved):
                 return project
             files = {path: sha256 for one in approved.values() for path, sha256 in one.files.items()}
-            for path, sha256 in files.items():
-                instead[path] = await stored.file_body(connection, bytes.fromhex(sha256))
+            bodies = await stored.bodies(connection, files.values())
+            instead |= {path: bodies[sha256] for path, sha256 in files.items()}
         taken = with_settings(read_project(self.folder, instead).whole(), approved.values())
         self._check(project, taken, workflow, found, {name: known[name].sha256 for name in known})
         return taken

@@ -278,11 +278,10 @@ class Experimenting:
 
     async def _bodies(self, trial: Experiment, which: str) -> dict[str, bytes]:
         """Return the files that a trial has changed, as they were `before` or `after` it."""
+        files = {path: hashes[which] for path, hashes in trial.changes["files"].items()}
         async with self.database.snapshot() as connection:
-            return {
-                path: await stored.file_body(connection, bytes.fromhex(hashes[which]))
-                for path, hashes in trial.changes["files"].items()
-            }
+            found = await stored.bodies(connection, files.values())
+        return {path: found[sha256] for path, sha256 in files.items()}
 
     def _step(self, version: Version, drift: Drift) -> Step:
         step, workflow = version.step, version.workflow

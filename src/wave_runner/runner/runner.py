@@ -47,7 +47,7 @@ from wave_runner.runner.sweeper import Sweeper
 from wave_runner.runner.texts import Texts
 from wave_runner.servers.protocol import ModelServer
 from wave_runner.settings import Settings
-from wave_runner.store import run_ends, waves
+from wave_runner.store import waves
 from wave_runner.store.database import Database, Unavailable, until_available
 from wave_runner.store.heartbeat import Heartbeat
 from wave_runner.telemetry import Endpoint
@@ -102,7 +102,6 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._phase_s = random.random()  # noqa: S311  runners of a host must not look at the same moments
-        self.ended: dict[int, run_ends.Ended] = {}
         self._told = asyncio.Event()
         self._grace_s = self.settings.grace_s
         self._ticker: asyncio.Task[None] | None = None
@@ -382,7 +381,7 @@ class Runner:
         return CanaryJudge(self.database, runner_id=self.runner_id, steps=self._steps)
 
     def _settler(self) -> Settler:
-        return Settler(self.database, runner_id=self.runner_id, steps=self._steps, on_end=self._note_end)
+        return Settler(self.database, runner_id=self.runner_id, steps=self._steps)
 
     def _sweeper(self) -> Sweeper:
         return Sweeper(
@@ -392,9 +391,6 @@ class Runner:
             steps=self._steps,
             holder=self._holder,
         )
-
-    def _note_end(self, ended: run_ends.Ended) -> None:
-        self.ended[ended.run_id] = ended
 
     async def _tick(self) -> None:
         """Show the heartbeat that the loop is alive: one that hangs must lose its work."""

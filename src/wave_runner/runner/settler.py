@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from uuid import UUID
 
 from wave_runner.core import tally
@@ -24,13 +23,10 @@ log = logging.getLogger("wave_runner.runner")
 class Settler:
     """Nothing else writes a record's or a run's verdict."""
 
-    def __init__(
-        self, database: Database, *, runner_id: UUID, steps: Steps, on_end: Callable[[run_ends.Ended], None]
-    ) -> None:
+    def __init__(self, database: Database, *, runner_id: UUID, steps: Steps) -> None:
         self._database = database
         self._runner_id = runner_id
         self._steps = steps
-        self._on_end = on_end
 
     async def one_pass(self) -> bool:
         """Settle a chunk of each run that has ended records; end those of which nothing lives. True if it settled."""
@@ -76,7 +72,6 @@ class Settler:
         if ended:
             for alert in odd:
                 log.warning("run %s: %s: %s", run_id, alert.kind, alert.message, extra={"run_id": run_id})
-            self._on_end(ended)
             await tell_ended(self._database, run_id)
 
     async def _wrong_rows(self, run_id: int, step: StepInHand) -> list[str]:

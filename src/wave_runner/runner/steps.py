@@ -1,10 +1,11 @@
-"""The pinned steps a runner has met, with everything it needs to do them: read once, never changed."""
+"""The pinned steps a runner has met lately, with everything it needs to do them: they never change."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import itertools
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from wave_runner.core.flow import Flow, Place
 from wave_runner.core.pinned import PinnedStep, read_step
 from wave_runner.core.sandbox import Level
 from wave_runner.core.selecting import columns_read
-from wave_runner.core.workflow import DefinitionKind, ScriptSpec
+from wave_runner.core.workflow import CollectionSpec, ScriptSpec
 from wave_runner.project.definitions import read_script
 from wave_runner.project.materialise import materialise
 from wave_runner.project.queries import read_query
@@ -32,6 +33,8 @@ from wave_runner.store.waves import Item
 from wave_runner.telemetry import Endpoint
 
 NO_ENDPOINTS: Mapping[str, Endpoint] = {}
+MOST = 512
+"""Steps that are kept, of the runs that were worked on last: a runner may live through any number of runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,25 @@ class StepInHand:
         return {"id": self.run_step.run_id, "limit": self.run_step.limit, "params": dict(self.params)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    """What steps have pinned: files by their hash, and how the tables of their collections are addressed."""
+
+    bodies: Mapping[str, bytes]
+    tables: Sequence[records.Tables]
+
+    def query(self, sha256: str) -> str | None:
+        return read_query(self.bodies[sha256]) if sha256 else None
+
+    def tables_of(self, collection: CollectionSpec) -> records.Tables:
+        return next(one for one in self.tables if one.collection == collection)
+
+
 class Steps:
-    """Gives steps by id. Scripts are written out from the stored bytes, never read from a project folder."""
+    """Gives steps by id. Scripts are written out from the stored bytes, never read from a project folder.
+
+    What has not been asked for lately is forgotten, and read again if it is asked for after all.
+    """
 
     def __init__(
         self,
@@ -81,6 +101,7 @@ class Steps:
         environ: Mapping[str, str],
         sandbox: Level | None = None,
         endpoints: Mapping[str, Endpoint] = NO_ENDPOINTS,
+        most: int = MOST,
     ) -> None:
         self._database = database
         self._folder = folder
@@ -88,8 +109,9 @@ class Steps:
         self._environ = environ
         self._sandbox = sandbox
         self._endpoints = endpoints
-        self._known: dict[int, StepInHand] = {}
-        self._flows: dict[int, RunFlow] = {}
+        self._most = most
+        self._known: OrderedDict[int, StepInHand] = OrderedDict()  # what was asked for last stands at the end
+        self._flows: OrderedDict[int, RunFlow] = OrderedDict()
         self._reading = asyncio.Lock()
 
     async def get(self, run_step_ids: Sequence[int]) -> dict[int, StepInHand]:
@@ -98,12 +120,14 @@ class Steps:
             missing = [run_step_id for run_step_id in set(run_step_ids) if run_step_id not in self._known]
             if missing:
                 await self._read(missing)
-        return {run_step_id: self._known[run_step_id] for run_step_id in run_step_ids}
+            found = {run_step_id: self._use(run_step_id) for run_step_id in run_step_ids}
+            self._forget()
+        return found
 
     def at_hand(self, run_step_ids: Iterable[int]) -> dict[int, StepInHand] | None:
         """Return the steps with these ids, if all of them have been read already: nothing is asked."""
         wanted = set(run_step_ids)
-        return {id: self._known[id] for id in wanted} if wanted <= self._known.keys() else None
+        return {id: self._use(id) for id in wanted} if wanted <= self._known.keys() else None
 
     async def of_run(self, run_step_id: int) -> StepInHand:
         """Return one step."""
@@ -116,46 +140,53 @@ class Steps:
         holding one waits for those who do the same.
         """
         if run_step_id in self._known:
-            return self._known[run_step_id].run_flow
+            return self._use(run_step_id).run_flow
         if run_step_id not in self._flows:
             for flow, _ in _flows(await runs.steps(connection, [run_step_id])):
                 self._flows |= {step.run_step_id: flow for step in flow.steps.values()}
-        return self._flows[run_step_id]
+        found = self._flows[run_step_id]
+        self._forget()
+        return found
+
+    def _use(self, run_step_id: int) -> StepInHand:
+        self._known.move_to_end(run_step_id)
+        return self._known[run_step_id]
+
+    def _forget(self) -> None:
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+        while len(self._flows) > self._most:
+            self._flows.popitem(last=False)
 
     async def _read(self, run_step_ids: Sequence[int]) -> None:
         async with self._database.transaction() as connection:
-            found = await runs.steps(connection, run_step_ids)
-        for flow, pinned in _flows(found):
-            writes = tuple(sorted({name for one in pinned.values() for name in one.step.writes}))
+            flows = list(_flows(await runs.steps(connection, run_step_ids)))
+            stored = await _stored(connection, [one for _, steps in flows for one in steps.values()])
+        for flow, steps in flows:
+            writes = tuple(sorted({name for one in steps.values() for name in one.step.writes}))
             for name, step in flow.steps.items():
-                self._known[step.run_step_id] = await self._in_hand(step, pinned[name], flow, writes)
+                self._known[step.run_step_id] = await self._in_hand(step, steps[name], flow, writes, stored)
 
     async def _in_hand(
-        self,
-        step: runs.RunStep,
-        pinned: PinnedStep,
-        run_flow: RunFlow,
-        writes: tuple[str, ...],
+        self, step: runs.RunStep, pinned: PinnedStep, run_flow: RunFlow, writes: tuple[str, ...], stored: _Stored
     ) -> StepInHand:
-        schema = await self._body(DefinitionKind.SCHEMA, pinned.output_sha256)
-        prompt = await self._body(DefinitionKind.PROMPT, pinned.prompt_sha256)
-        async with self._database.transaction() as connection:
-            tables = await records.look_up_tables(connection, pinned.collection)
+        schema, prompt = stored.bodies.get(pinned.output_sha256), stored.bodies.get(pinned.prompt_sha256)
+        ensures = {**pinned.ensures_sql, **pinned.ensures_run_sql}
         return StepInHand(
             run_step=step,
             pinned=pinned,
             params=orjson.loads(step.params),
-            tables=tables,
+            tables=stored.tables_of(pinned.collection),
             contract=OutputContract(schema) if schema is not None else None,
             schema=orjson.loads(schema) if schema is not None else None,
             prompt=prompt,
             own_words=read_prompt(prompt).own_words if prompt is not None else "",
-            script=await self._script(pinned),
-            query=await self._query(pinned.sql_sha256),
+            script=await self._script(pinned, stored.bodies),
+            query=stored.query(pinned.sql_sha256),
             run_flow=run_flow,
             all_writes=writes,
-            ensures_queries=await self._queries({**pinned.ensures_sql, **pinned.ensures_run_sql}),
-            selector=await self._query(pinned.select_sha256),
+            ensures_queries={path: read_query(stored.bodies[sha256]) for path, sha256 in ensures.items()},
+            selector=stored.query(pinned.select_sha256),
             columns_read=columns_read(run_flow.flow.steps.values(), pinned.collection.table),
             endpoint=self._endpoints.get(pinned.model.server) if pinned.model is not None else None,
         )
@@ -165,31 +196,12 @@ class Steps:
         declared = {name: self._environ[name] for name in spec.environment if name in self._environ}
         return {**declared, "WAVE_PROJECT_DIR": str(self._folder)}
 
-    async def _body(self, kind: DefinitionKind, sha256: str) -> bytes | None:
-        if not sha256:
-            return None
-        async with self._database.transaction() as connection:
-            return await definitions.body(connection, kind, bytes.fromhex(sha256))
-
-    async def _file(self, sha256: str) -> bytes:
-        """Return a script's file, which may be stored as SQL, a prompt or a schema as well."""
-        async with self._database.transaction() as connection:
-            return await definitions.file_body(connection, bytes.fromhex(sha256))
-
-    async def _query(self, sha256: str) -> str | None:
-        body = await self._body(DefinitionKind.SQL, sha256)
-        return read_query(body) if body is not None else None
-
-    async def _queries(self, pinned: Mapping[str, str]) -> dict[str, str]:
-        texts = {path: await self._query(sha256) for path, sha256 in pinned.items()}
-        return {path: text for path, text in texts.items() if text is not None}
-
-    async def _script(self, pinned: PinnedStep) -> ScriptVersion | None:
+    async def _script(self, pinned: PinnedStep, bodies: Mapping[str, bytes]) -> ScriptVersion | None:
         spec = pinned.script
         if spec is None:
             return None
-        manifest = read_script(await self._body(DefinitionKind.SCRIPT, pinned.script_sha256) or b"")
-        files = {path: await self._file(sha256) for path, sha256 in manifest.files.items()}
+        manifest = read_script(bodies[pinned.script_sha256])
+        files = {path: bodies[sha256] for path, sha256 in manifest.files.items()}
         root = self._work_dir / "scripts" / pinned.script_sha256
         await asyncio.to_thread(materialise, files, root, executable=spec.entry if spec.executable else "")
         return ScriptVersion(
@@ -203,6 +215,25 @@ class Steps:
             environment=self._environment(spec),
             sandbox=await asyncio.to_thread(sandbox_of, spec, self._sandbox, self._folder),
         )
+
+
+async def _stored(connection: Connection, pinned: Sequence[PinnedStep]) -> _Stored:
+    """Read all that some steps need, in as few questions as there are kinds of it."""
+    bodies = await definitions.bodies(connection, {sha256 for one in pinned for sha256 in _hashes(one)})
+    scripts = [read_script(bodies[one.script_sha256]) for one in pinned if one.script is not None]
+    files = {sha256 for script in scripts for sha256 in script.files.values()}
+    bodies |= await definitions.bodies(connection, files - bodies.keys())
+    tables: list[records.Tables] = []
+    for one in pinned:
+        if all(known.collection != one.collection for known in tables):
+            tables.append(await records.look_up_tables(connection, one.collection))
+    return _Stored(bodies=bodies, tables=tables)
+
+
+def _hashes(pinned: PinnedStep) -> list[str]:
+    """Return the hash of each file that a step has pinned, but for those that its script consists of."""
+    files = [pinned.output_sha256, pinned.prompt_sha256, pinned.sql_sha256, pinned.select_sha256, pinned.script_sha256]
+    return [sha256 for sha256 in [*files, *pinned.ensures_sql.values(), *pinned.ensures_run_sql.values()] if sha256]
 
 
 def _flows(found: Iterable[runs.RunStep]) -> Iterator[tuple[RunFlow, dict[str, PinnedStep]]]:

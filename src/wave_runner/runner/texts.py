@@ -16,6 +16,8 @@ from wave_runner.runner.prepare import Ready
 
 REMEMBERED = 4096
 """Texts of each step of a run; some 200 bytes each."""
+STEPS = 32
+"""Steps whose texts are remembered, those that were answered last: a runner may live through any number of runs."""
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Texts:
     """The memory. `check` is asked about every answer that has passed all else."""
 
     def __init__(self) -> None:
-        self._steps: dict[int, OrderedDict[bytes, _Seen]] = {}
+        self._steps: OrderedDict[int, OrderedDict[bytes, _Seen]] = OrderedDict()
 
     def check(self, ready: Ready, done: Done) -> tuple[Done | Breach, tuple[int, ...]]:
         """Return the answer, or the breach of `same_text` with the interactions that gave the same text before."""
@@ -55,6 +57,9 @@ class Texts:
 
     def _seen(self, run_step_id: int, key: bytes) -> _Seen:
         step = self._steps.setdefault(run_step_id, OrderedDict())
+        self._steps.move_to_end(run_step_id)
+        if len(self._steps) > STEPS:
+            self._steps.popitem(last=False)
         seen = step.setdefault(key, _Seen())
         step.move_to_end(key)
         if len(step) > REMEMBERED:

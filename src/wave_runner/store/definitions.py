@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wave_runner.core.drift import Policy
@@ -55,20 +55,19 @@ async def put(connection: Connection, definitions: Sequence[Definition]) -> dict
     return {(row["kind"], row["name"], bytes(row["sha256"])): row["definition_id"] for row in rows}
 
 
-async def body(connection: Connection, kind: str, sha256: bytes) -> bytes:
-    """Return a definition's bytes by its hash."""
-    rows = await fetch(connection, "definitions/body", {"kind": kind, "sha256": sha256})
-    if not rows:
-        raise NotFoundError(f"no {kind} with SHA-256 {sha256.hex()} is stored")
-    return bytes(rows[0]["body"])
+async def bodies(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
+    """Return stored bytes by their SHA-256 in hex, whatever they are called and used for.
 
-
-async def file_body(connection: Connection, sha256: bytes) -> bytes:
-    """Return the bytes of a project file by their hash, whatever kind of file it is."""
-    rows = await fetch(connection, "definitions/file_body", {"sha256": sha256})
-    if not rows:
-        raise NotFoundError(f"no file with SHA-256 {sha256.hex()} is stored")
-    return bytes(rows[0]["body"])
+    Raises NotFoundError if one of them is not there.
+    """
+    wanted = set(hashes)
+    if not wanted:
+        return {}
+    rows = await fetch(connection, "definitions/bodies", {"hashes": [bytes.fromhex(one) for one in sorted(wanted)]})
+    found = {bytes(row["sha256"]).hex(): bytes(row["body"]) for row in rows}
+    if missing := sorted(wanted - found.keys()):
+        raise NotFoundError(f"nothing with SHA-256 {missing[0]} is stored")
+    return found
 
 
 async def actors(connection: Connection) -> dict[str, Actor]:

@@ -14,7 +14,6 @@ from wave_runner.core.canonical import dumps
 from wave_runner.core.event import EventType, commitment
 from wave_runner.core.experiment import RunKind
 from wave_runner.core.pinned import PinnedStep
-from wave_runner.core.workflow import DefinitionKind
 from wave_runner.store import definitions, events, reruns, runs
 from wave_runner.store.database import Connection, Row, fetch
 
@@ -152,7 +151,7 @@ async def pinned(connection: Connection, run_id: int) -> tuple[PinnedStep, bytes
     [step] = (await reruns.steps_of(connection, run_id, 0)).values()
     if not step.output_sha256:
         return step, None
-    return step, await definitions.body(connection, DefinitionKind.SCHEMA, bytes.fromhex(step.output_sha256))
+    return step, (await definitions.bodies(connection, [step.output_sha256]))[step.output_sha256]
 
 
 async def costs(connection: Connection, of: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int | None]:

@@ -2260,6 +2260,8 @@ ALTER TABLE ONLY wave.workflows
 ALTER TABLE ONLY wave.workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (workflow_id);
 
+CREATE INDEX definitions_by_hash ON wave.definitions USING btree (sha256);
+
 CREATE UNIQUE INDEX drops_one_open ON wave.drops USING btree ((true)) WHERE ((withdrawn_at IS NULL) AND (approved_at IS NULL));
 
 CREATE UNIQUE INDEX erasures_open ON wave.erasures USING btree (record_id) WHERE ((erased_at IS NULL) AND (withdrawn_at IS NULL));

@@ -39,6 +39,7 @@ CREATE TABLE definitions (
     CHECK (sha256 = pg_catalog.sha256(body)),
     CHECK ((approved_at IS NULL) = (approved_by IS NULL))
 );
+CREATE INDEX definitions_by_hash ON definitions (sha256);
 
 CREATE TABLE actors (
     actor_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
