@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import socket
 import subprocess
@@ -245,6 +246,18 @@ def asleep(zoo: Zoo) -> list[str]:
             if entry.name.isdigit() and zoo.mark.encode() in (entry / "cmdline").read_bytes():
                 found.append(entry.name)
     return found
+
+
+@pytest.mark.parametrize("level", [Level.NONE, *LEVELS])
+def test_nothing_is_left_of_what_forks_and_ends_faster_than_anybody_looks(
+    zoo: Zoo, world: World, tmp_path: Path, level: Level
+) -> None:
+    (held := tmp_path / "held").touch()
+    walls = {} if level is Level.NONE else {"may_write": (str(tmp_path),)}
+    [outcome] = tried(zoo, world, ("hops_away", held), sandbox=str(level), **walls)
+    assert isinstance(outcome, Done)
+    with held.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize("level", [Level.NONE, *LEVELS])

@@ -177,7 +177,11 @@ class Warden:
         # Again and again: one that forks while we look gets its child past us, but not past the next look.
         while self._reap():
             processes.kill(processes.descendants(os.getpid()))
-            time.sleep(_STILL_POLL_S)
+            # One that does nothing but fork and end is over by the time that all have been looked at. What has lost
+            # its parent is our own child, and those we know faster than anybody can fork twice.
+            soon = time.monotonic() + _STILL_POLL_S
+            while time.monotonic() < soon and self._reap():
+                processes.kill(processes.own_children())
 
     def _clean_up(self) -> str:
         """Remove the private folder that we stand in, as the runner may be dead already. Return what went wrong."""

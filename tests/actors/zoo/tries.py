@@ -1,5 +1,6 @@
 """Tries what a sandbox is to keep it from, and says what it got."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -90,6 +91,18 @@ class Tries(ScriptActor):
             subprocess.Popen([where, "600"], executable="/bin/sleep", env={}, cwd="/", start_new_session=True)
             os._exit(0)
         os.wait()
+
+    def hops_away(self, where):
+        """Leave chains of processes, each of which makes the next one and ends. All hold a lock on a file."""
+        fcntl.flock(os.open(where, os.O_RDWR), fcntl.LOCK_EX)
+        ends = time.monotonic() + 60  # or nobody would ever find what a test has let go
+        for _ in range(3):
+            if not os.fork():
+                os.setsid()
+                while time.monotonic() < ends:
+                    if os.fork():
+                        os._exit(0)
+                os._exit(0)
 
     def ignores_signals(self, where):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
