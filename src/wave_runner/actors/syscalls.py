@@ -2,7 +2,8 @@
 
 Landlock knows neither datagrams nor sockets that are files, so it is here that a script without `network` gets no
 socket at all, and one with it none but those of the internet. `socketpair`, which leads nowhere, stays, but for
-datagrams, which could be sent elsewhere.
+datagrams, which could be sent elsewhere. A connection that was handed in (`door`) stays where it leads: without
+`network` nothing is connected.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ class _Machine:
     convention: int  # AUDIT_ARCH of linux/audit.h: a call under another one would have other numbers
     socket: int
     socketpair: int
+    connect: int
     keys: tuple[int, ...]  # add_key, request_key, keyctl: what the runner's user keeps in the kernel
 
 
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, 41, 53, (248, 249, 250)),
-    "aarch64": _Machine(0xC00000B7, 198, 199, (217, 218, 219)),
+    "x86_64": _Machine(0xC000003E, 41, 53, 42, (248, 249, 250)),
+    "aarch64": _Machine(0xC00000B7, 198, 199, 203, (217, 218, 219)),
 }
 _IO_URING_SETUP = 425  # opens sockets without calling `socket`
 _INTERNET = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)  # the last says which addresses this host has
@@ -77,7 +79,8 @@ def _program(machine: _Machine, *, network: bool) -> list[bytes]:
     forbid, allow = _return(errno.EPERM), _step(_RETURN, _PASS)
     opens = [_step(_LOAD, _FIRST), *_one_of(_INTERNET if network else ()), allow]
     pairs = [_step(_LOAD, _SECOND), _step(_AND, 0xF), *_one_of(_STREAMS), allow]
-    never = [part for number in (_IO_URING_SETUP, *machine.keys) for part in (_step(_EQUAL, number, 0, 1), forbid)]
+    closed = (_IO_URING_SETUP, *machine.keys, *(() if network else (machine.connect,)))
+    never = [part for number in closed for part in (_step(_EQUAL, number, 0, 1), forbid)]
     return [
         *(_step(_LOAD, _CONVENTION), _step(_EQUAL, machine.convention, 1, 0), forbid),
         *(_step(_LOAD, _NUMBER), _step(_AT_LEAST, _X32, 0, 1), forbid),

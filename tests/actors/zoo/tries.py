@@ -1,11 +1,13 @@
 """Tries what a sandbox is to keep it from, and says what it got."""
 
+import ctypes
 import fcntl
 import os
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 from wave_runner.actors.script_actor import ScriptActor
@@ -58,6 +60,26 @@ class Tries(ScriptActor):
         with one, other:
             one.sendall(b"hello")
             return other.recv(5).decode()
+
+    def fetches(self, where):
+        with urllib.request.urlopen(where, timeout=5) as answer:
+            return answer.read().decode()
+
+    def fetches_what_is_public(self, where):
+        import httpx2
+
+        from wave_runner.actors.outside import PublicOnly
+
+        with httpx2.Client(transport=PublicOnly()) as client:
+            return client.get(where).text
+
+    def leads_a_connection_elsewhere(self, where):
+        with socket.create_connection(("localhost", where[0]), timeout=5) as connection:
+            nowhere, libc = bytes(16), ctypes.CDLL(None, use_errno=True)  # AF_UNSPEC: it is connected no more
+            if libc.connect(connection.fileno(), nowhere, len(nowhere)):
+                raise OSError(ctypes.get_errno(), "it stays where it is")
+            connection.connect(("127.0.0.1", where[1]))
+            return "elsewhere"
 
     def resolves(self, where):
         return socket.getaddrinfo("wave-runner.example", 80)
