@@ -212,8 +212,8 @@ class Warden:
         # Again and again: one that forks while we look gets its child past us, but not past the next look.
         while self._reap():
             processes.kill(processes.descendants(os.getpid()))
-            # One that does nothing but fork and end is over by the time that all have been looked at. What has lost
-            # its parent is our own child, and those we know faster than anybody can fork twice.
+            # One that does nothing but fork and end is mostly over by the time that all have been looked at. What has
+            # lost its parent is our own child, and those we know faster than anybody forks twice.
             soon = time.monotonic() + _STILL_POLL_S
             while time.monotonic() < soon and self._reap():
                 processes.kill(processes.own_children())
