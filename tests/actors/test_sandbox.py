@@ -113,6 +113,8 @@ def test_what_nothing_declares_is_refused_and_the_declaration_named(zoo: Zoo, wo
         ("reads", Path("/proc/self/root/etc/passwd"), "may_read"),
         ("links", world.beside / "rows", None),  # as if it lay on another disk
         ("makes_a_device", "", None),
+        ("is_root_of_its_own", "", None),
+        ("is_born_as_root_of_its_own", "", None),
         ("connects", world.tcp, "network = true"),
         ("sends_a_datagram", world.udp, "network = true"),
         ("opens_a_unix_socket", world.unix, "network = true"),
@@ -141,6 +143,7 @@ def test_what_it_needs_for_honest_work_is_open(zoo: Zoo, world: World, level: Le
         ("talks_to_itself", ""),
         ("runs", ["sh", "-c", "echo hello > /dev/null && cat scratch"]),
         ("has_privileges", ""),
+        ("starts_threads", ["a", "b"]),
     ]
     outcomes = tried(zoo, world, *honest, sandbox=str(level))
     assert [one.output["got"] for one in outcomes if isinstance(one, Done)] == [
@@ -151,6 +154,7 @@ def test_what_it_needs_for_honest_work_is_open(zoo: Zoo, world: World, level: Le
         "hello",
         "mine",
         ["1", 0],
+        ["A", "B"],
     ]
 
 

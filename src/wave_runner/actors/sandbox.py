@@ -169,7 +169,11 @@ class Walls:
         if isinstance(error.filename, str | bytes):
             return self._closed(os.path.realpath(os.fsdecode(error.filename)), gone=error.errno == errno.ENOENT)
         if error.errno == errno.EPERM:
-            return self._told("its sandbox lets it signal its own processes alone", '`sandbox = "none"`', "lifts that")
+            return self._told(
+                "its sandbox keeps its signals among its own processes, and lets it be root nowhere",
+                '`sandbox = "none"`',
+                "lifts that",
+            )
         if self.sandbox.network:
             return self._told("its sandbox has sockets of the internet alone", '`sandbox = "none"`', "lifts that")
         return self._without_network()

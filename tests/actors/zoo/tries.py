@@ -5,9 +5,11 @@ import fcntl
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from wave_runner.actors.script_actor import ScriptActor
@@ -97,6 +99,27 @@ class Tries(ScriptActor):
             except OSError:
                 continue
         return found
+
+    def is_root_of_its_own(self, where):
+        if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):
+            raise OSError(ctypes.get_errno(), "unshare")
+        return "root"
+
+    def is_born_as_root_of_its_own(self, where):
+        """By the older call and by the newer one, which reads what it is told from memory."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        told = struct.pack("11Q", 0x10000000, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, 0, 0, 0)
+        number = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+        for call in ((number, 0x10000000 | signal.SIGCHLD, 0, 0, 0, 0), (435, told, len(told))):
+            if (born := libc.syscall(*call)) == 0:
+                os._exit(0)
+            if born > 0:
+                return "root"
+        raise OSError(ctypes.get_errno(), "clone")
+
+    def starts_threads(self, where):
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(str.upper, where))
 
     def has_privileges(self, where):
         said = dict(
