@@ -1,4 +1,4 @@
-"""Asks public lists of vulnerabilities about all that ships. `make audit`, and `.ci/audit` where the lists can be reached.
+"""Asks public lists of vulnerabilities about all that ships: `make audit`, and `.ci/audit` where they can be reached.
 
 All packages of deploy/sbom.json, Python's and JavaScript's, are asked about at OSV (https://osv.dev); then pip-audit
 looks at what is pinned for Python, by hash. Exit code 1: something is known of a package; 2: OSV cannot be reached.
