@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wave_runner.cli import output
+from wave_runner.cli import forms, output
+from wave_runner.cli.forms import form_options
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -33,20 +34,21 @@ T = TypeVar("T")
 @click.option("--after", type=click.IntRange(min=1), metavar="N", help="The page that comes after this number.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many records.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def matrix(context: click.Context, run_id: int | None, after: int | None, limit: int, as_json: bool) -> None:
+def matrix(context: click.Context, run_id: int | None, after: int | None, limit: int, form: str | None) -> None:
     """Show how each record of a run stands in each step, in the order in which the records came.
 
     \b
     wave report matrix
     wave report matrix 12 --after 4711 --json
     """
+    from wave_runner.reports.matrix import RecordRow
     from wave_runner.reports.matrix import matrix as read
 
     found = asyncio.run(_read(project_dir(context), lambda database: read(database, run_id, after=after, limit=limit)))
-    if as_json:
-        output.emit("wave.report.matrix.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.matrix.v1", asdict(found), RecordRow, found.rows)
         return
     rows = [_record(row) for row in found.rows]
     output.table(("record", "verdict", *found.steps), rows, title=f"run {found.run_id} of {found.workflow}")
@@ -59,22 +61,23 @@ def matrix(context: click.Context, run_id: int | None, after: int | None, limit:
 @click.option("--before", type=click.IntRange(min=1), metavar="N", help="The page that comes after this event.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def events(context: click.Context, run_id: int | None, before: int | None, limit: int, as_json: bool) -> None:
+def events(context: click.Context, run_id: int | None, before: int | None, limit: int, form: str | None) -> None:
     """List the events of a run, the newest first.
 
     \b
     wave report events
     wave report events 12 --limit 500 --json
     """
+    from wave_runner.reports.events import ListedEvent
     from wave_runner.reports.events import events as read
 
     found = asyncio.run(
         _read(project_dir(context), lambda database: read(database, run_id, before=before, limit=limit))
     )
-    if as_json:
-        output.emit("wave.report.events.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.events.v1", asdict(found), ListedEvent, found.rows)
         return
     output.table(EVENTS, [_event(one) for one in found.rows], title=f"run {found.run_id} of {found.workflow}")
     _more(found.next_before_id)
@@ -85,9 +88,9 @@ def events(context: click.Context, run_id: int | None, before: int | None, limit
 @click.option("--before", type=click.IntRange(min=1), metavar="N", help="The page that comes after this wave.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many waves.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def waves(context: click.Context, run_id: int | None, before: int | None, limit: int, as_json: bool) -> None:
+def waves(context: click.Context, run_id: int | None, before: int | None, limit: int, form: str | None) -> None:
     """Show what each slot of each model server has in hand, and the last waves with why each was opened then.
 
     \b
@@ -97,13 +100,14 @@ def waves(context: click.Context, run_id: int | None, before: int | None, limit:
     With RUN, the waves are those of queues that it waits in, from its beginning to its end. A wave is for all runs that
     wait for the same, so it can hold work of others too.
     """
+    from wave_runner.reports.waves import ListedWave
     from wave_runner.reports.waves import waves as read
 
     found = asyncio.run(
         _read(project_dir(context), lambda database: read(database, run_id, before=before, limit=limit))
     )
-    if as_json:
-        output.emit("wave.report.waves.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.waves.v1", asdict(found), ListedWave, found.rows)
     else:
         _show_waves(found)
 
@@ -114,20 +118,21 @@ def waves(context: click.Context, run_id: int | None, before: int | None, limit:
     "--runs", type=click.IntRange(1, 100), default=20, show_default=True, help="Of so many of the newest runs."
 )
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def failures(context: click.Context, workflow: str | None, runs: int, as_json: bool) -> None:
+def failures(context: click.Context, workflow: str | None, runs: int, form: str | None) -> None:
     """Show what has gone wrong in the newest runs by its cause, the most frequent first.
 
     \b
     wave report failures
     wave report failures --workflow job_postings --runs 5 --json
     """
+    from wave_runner.reports.failures import Failure
     from wave_runner.reports.failures import failures as read
 
     found = asyncio.run(_read(project_dir(context), lambda database: read(database, workflow=workflow, runs=runs)))
-    if as_json:
-        output.emit("wave.report.failures.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.failures.v1", asdict(found), Failure, found.rows)
         return
     rows = [{**asdict(one), "why": one.rule or one.error_class, "last run": one.last_run_id} for one in found.rows]
     output.table(FAILURES, rows, title=f"failures of the newest {found.of_runs} runs")
