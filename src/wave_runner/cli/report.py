@@ -15,7 +15,7 @@ from wave_runner.cli.compliance import compliance
 from wave_runner.cli.durations import Duration
 from wave_runner.cli.forms import form_options
 from wave_runner.cli.interactions import interaction, interactions
-from wave_runner.cli.listings import events, failures, matrix, waves
+from wave_runner.cli.listings import events, failures, matrix, reviews, waves
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ report.add_command(matrix)
 report.add_command(events)
 report.add_command(waves)
 report.add_command(failures)
+report.add_command(reviews)
 
 
 @report.command()
