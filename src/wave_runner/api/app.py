@@ -30,6 +30,7 @@ from wave_runner.api import (
 from wave_runner.api.callers import Callers
 from wave_runner.api.denials import Denials
 from wave_runner.api.gate import Gate
+from wave_runner.api.traced import Traced
 from wave_runner.api.verifying import Verifying
 from wave_runner.api.watching import Watching
 
@@ -57,8 +58,9 @@ def make_app(engine: Engine, *, own: Sequence[Own], hosts: Collection[str], port
     app.state.verifying = Verifying(engine.folder)
     problems.install(app)
     pages.install(app)
-    # Outermost: nothing is read of a question before it is let in.
+    # Nothing is read of a question before it is let in; what is told of it is its route and how it was answered.
     app.add_middleware(Gate, callers=callers, denials=denials, hosts=hosts)
+    app.add_middleware(Traced)
     return app
 
 
