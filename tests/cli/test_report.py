@@ -58,6 +58,7 @@ LISTS = {
     "cost": ("lines",),
     "delta": ("targets",),
     "errors": ("errors", "patterns"),
+    "reviews": ("fields",),
     "stale": ("stale", "oldest"),
     "throughput": ("throughput", "buckets"),
 }
