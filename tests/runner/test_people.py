@@ -16,6 +16,7 @@ from wave_runner.core.canonical import canonical
 from wave_runner.core.event import commitment
 from wave_runner.engine import Engine
 from wave_runner.errors import AnswerError, ConflictError, NotFoundError
+from wave_runner.reports.tasks import Tasks, open_tasks
 from wave_runner.reports.trace import trace
 from wave_runner.runner.deciding import People, document, shown
 from wave_runner.store.tasks import Task
@@ -77,6 +78,29 @@ def test_work_for_people_waits_and_holds_no_worker(ground: Ground):
     assert ground.one("SELECT count(*) FROM waves WHERE closed_at IS NULL") == 0
     assert ground.one("SELECT DISTINCT title FROM tasks") == "Is some words to count good?"
     assert events(ground, "interaction_waiting") == [{"needs": 1, "queue": "reviewers"}] * 3
+
+
+def test_tasks_are_listed_page_by_page_and_a_decision_between_two_pages_moves_none(ground: Ground):
+    asking(ground, n=5)
+    ground.run()
+
+    def page(after: int | None) -> Tasks:
+        return ground.do(lambda engine: open_tasks(engine.database, after=after, limit=2))
+
+    async def decide(maria: People) -> int:
+        task = await maria.claim()
+        assert task is not None
+        return (await maria.decide(task.task, {"verdict": "AGAIN"})).task
+
+    in_order = [row["interaction_id"] for row in ground.sql("SELECT interaction_id FROM tasks ORDER BY 1")]
+    first = page(None)
+    assert (first.total, [one.task for one in first.rows], first.next_after) == (5, in_order[:2], in_order[1])
+    assert as_people(ground, "maria", work=decide) == in_order[0]
+    second = page(first.next_after)
+    assert (second.total, [one.task for one in second.rows]) == (4, in_order[2:4])
+    last = page(second.next_after)
+    assert ([one.task for one in last.rows], last.next_after) == (in_order[4:], None)
+    assert (page(in_order[4]).total, page(in_order[4]).rows) == (4, [])
 
 
 def test_a_decision_completes_the_step_and_the_run_goes_on(ground: Ground):
