@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from tests.support.invariants import broken_invariants
 from tests.support.projects import Ground, at_work, ended, rows, run_to_end, script, start_run, until
 
 from wave_runner.core.canonical import canonical
@@ -215,6 +216,27 @@ def test_the_database_itself_refuses_a_second_word_and_too_few_eyes(ground: Grou
         )
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="needs 2 people, and 1 have decided"):
         ground.sql("UPDATE tasks SET decided_at = now()")
+
+
+def test_a_decision_that_somebody_has_changed_is_found(ground: Ground):
+    asking(ground)
+    ground.run()
+
+    async def decide(ann: People) -> None:
+        task = await ann.claim()
+        assert task is not None
+        await ann.decide(task.task, {"verdict": "BAD", "why": 'not "good"\n– ü'}, comment="look again")
+
+    as_people(ground, "ann", work=decide)
+    assert broken_invariants(ground.url) == {}
+    ground.tampered = True
+    for change, said in (
+        ("person = 'bob'", "a decision of bob stands here, and no event speaks of it"),
+        ("person = 'ann', comment = 'very good'", "what ann has decided is not what its event has committed to"),
+        ("comment = 'look again', answer = '{\"verdict\":\"GOOD\"}'", "what ann has decided is not"),
+    ):
+        ground.sql(f"UPDATE decisions SET {change}")
+        assert said in str(broken_invariants(ground.url)["I15"]), change
 
 
 def test_a_blind_reviewer_does_not_see_what_others_have_said(ground: Ground):
