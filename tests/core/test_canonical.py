@@ -34,7 +34,7 @@ plain = st.recursive(
     [
         (b"", "line 1 column 1"),
         (b"{'a': 1}", "line 1 column 2"),
-        (b'{"a": 1,}', "line 1 column 9"),
+        (b'{"a": 1,}', r"line 1 column [89]"),  # Python 3.13 points at the comma, those before behind it
         (b'{"a": 1} x', "Extra data"),
         (b"[1]\n[2]", "line 2 column 1"),
         (b"[NaN]", "NaN"),

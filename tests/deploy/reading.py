@@ -15,6 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = DEPLOY / "Dockerfile"
+ROLES = DEPLOY / "database.sql"
 COMPOSE = DEPLOY / "compose.yaml"
 KUBERNETES = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -22,11 +23,12 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One `wave` command of a deployment, without `wave` itself."""
+    """One `wave` command of a deployment, without `wave` itself; `as_deployer` if it gets the deployer's address."""
 
     words: list[str]
     variables: dict[str, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
+    as_deployer: bool = False
     grace_s: float = 0.0
 
     @property
@@ -98,12 +100,14 @@ def _of_compose() -> Iterator[tuple[str, Command]]:
     for name, service in compose()["services"].items():
         if "wave-runner" in service["image"]:
             grace_s = float(service.get("stop_grace_period", "10s").removesuffix("s"))
+            given = [one if isinstance(one, dict) else {"source": one, "target": one} for one in service["secrets"]]
             yield (
                 name,
                 Command(
                     words=service["command"],
                     variables=service["environment"],
-                    secrets=set(service["secrets"]),
+                    secrets={one["target"] for one in given},
+                    as_deployer="DEPLOYER_URL" in {one["source"] for one in given},
                     grace_s=grace_s,
                 ),
             )
@@ -118,18 +122,27 @@ def _of_kubernetes() -> Iterator[tuple[str, Command]]:
                 words=container["args"],
                 variables={one["name"]: one.get("value", "10.0.0.7") for one in container["env"]},
                 secrets=set(_mounted(pod)),
+                as_deployer=_secret(pod)["secretName"] == "wave-deployer",
                 grace_s=pod.get("terminationGracePeriodSeconds", 30),
             ),
         )
 
 
 def _mounted(pod: dict[str, Any]) -> list[str]:
+    secret = _secret(pod)
+    return [one["path"] for one in secret.get("items", [{"path": name} for name in SECRETS[secret["secretName"]]])]
+
+
+def _secret(pod: dict[str, Any]) -> dict[str, Any]:
     [secret] = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
-    return [one["path"] for one in secret.get("items", [{"path": name} for name in ALL_SECRETS])]
+    return dict(secret)
 
 
-ALL_SECRETS = ("WAVE_DATABASE_URL", "WAVE_API_TOKEN")
-"""What the page says that the Secret `wave` holds."""
+SECRETS = {
+    "wave": ("WAVE_DATABASE_URL", "WAVE_DATABASE_QUERY_URL", "WAVE_API_TOKEN"),
+    "wave-deployer": ("WAVE_DATABASE_URL",),
+}
+"""What the page says that each Secret holds."""
 
 
 def _of_systemd() -> Iterator[tuple[str, Command]]:
@@ -144,6 +157,7 @@ def _of_systemd() -> Iterator[tuple[str, Command]]:
                 words=words,
                 variables=dict(pair.split("=", 1) for pair in pairs),
                 secrets={one.partition(":")[0] for one in said["LoadCredential"]},
+                as_deployer=any(one.endswith("/DEPLOYER_URL") for one in said["LoadCredential"]),
                 grace_s=float(said["TimeoutStopSec"][0]),
             ),
         )

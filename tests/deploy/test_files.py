@@ -215,7 +215,10 @@ def test_each_secret_and_variable_is_one_that_wave_knows(kind: str, name: str):
     found = named(kind, name)
     settings = {f"WAVE_{setting.upper()}" for setting in NAMES}
     assert found.secrets <= settings
-    assert "WAVE_DATABASE_URL" in found.secrets
+    assert found.secrets >= (
+        {"WAVE_DATABASE_URL"} if found.as_deployer else {"WAVE_DATABASE_URL", "WAVE_DATABASE_QUERY_URL"}
+    )
+    assert found.as_deployer == (found.does == "db"), "whoever works owns nothing"
     assert ("WAVE_API_TOKEN" in found.secrets) == (found.does == "serve"), "who does not need it has none"
     others = {"WAVE_SECRETS", "WAVE_LOG_FORMAT", "POD_IP", "WAVE_PORT", "WAVE_HOST_NAME"}
     assert found.variables.keys() <= settings | others
@@ -232,4 +235,4 @@ def test_a_stop_may_take_longer_than_it_needs(kind: str, name: str):
 
 def test_a_runner_that_was_stopped_on_purpose_stays_stopped():
     assert compose()["services"]["runner"]["restart"] == "on-failure"
-    assert {tuple(unit(path)["Restart"]) for path in UNITS} == {("on-failure",)}
+    assert {tuple(unit(path)["Restart"]) for path in UNITS if "migrate" not in path.name} == {("on-failure",)}

@@ -155,6 +155,30 @@ def test_what_pip_installs_is_started_by_name(installed: Path, tmp_path: Path):
     assert Path(where).is_relative_to(installed.parent)
 
 
+def test_uvx_starts_it_by_its_name_from_the_wheel_and_what_is_pinned(wheel: Path, tmp_path: Path):
+    uv, cache = Path(sys.executable).with_name("uv"), Path(os.environ.get("UV_CACHE_DIR", ROOT / ".venv/.cache"))
+    if not (uv.exists() and cache.is_dir()):
+        pytest.skip("what `make setup` has fetched is not there, and nothing is fetched here")
+    told = alone(tmp_path / "bin", tmp_path / "home") | {
+        "UV_CACHE_DIR": str(cache),
+        "UV_OFFLINE": "1",
+        "UV_LINK_MODE": "symlink",
+        "UV_TOOL_DIR": str(tmp_path / "tools"),
+        "UV_TOOL_BIN_DIR": str(tmp_path / "bin"),
+    }
+
+    def said(verb: str, *words: str | Path) -> str:
+        command = [uv, "tool", verb, "--python", sys.executable, *words]
+        done = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    said("install", "--constraints", ROOT / "requirements/runtime.txt", wheel)
+    assert said("run", "wave-runner", "--version") == f"wave, version {__version__}\n"
+    said("run", "wave-runner", "init", "own")
+    assert "no mistake found" in said("run", "wave-runner", "check", "--project", "own")
+
+
 def test_the_pages_are_served_by_what_pip_installs(installed: Path, copy_of: Callable[[Make], Ground], tmp_path: Path):
     told = alone(installed, tmp_path / "home")
     command = [installed / "wave", *serve(copy_of(work_twice))]
