@@ -98,7 +98,8 @@ class _Forms:
 
     async def fields(self, sha256: str) -> Sequence[str]:
         if sha256 not in self._fields:
-            form = orjson.loads(await definitions.body(self._connection, "schema", bytes.fromhex(sha256)))
+            bodies = await definitions.bodies(self._connection, [sha256])
+            form = orjson.loads(bodies[sha256])
             named = form.get("properties") if isinstance(form, dict) else None
             self._fields[sha256] = list(named) if isinstance(named, dict) else []
         return self._fields[sha256]
