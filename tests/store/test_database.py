@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
-from tests.support.projects import Ground
+from tests.support.projects import Ground, wait_until
 
 from wave_runner.store.database import Database, Unavailable
 
 AWAY_S = 8.0  # then a pool that doubles its waits would try again after 7 s more
 BACK_S = 5.0
+
+# A process that is in the middle of a statement, and holds a lock.
+HANGS = """
+import asyncio, sys
+from wave_runner.store.database import Database
+
+async def hang():
+    database = Database(sys.argv[1], schema="wave", size=1)
+    await database.open()
+    async with database.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(4711)")
+        await connection.execute("SELECT pg_sleep(600)")
+
+asyncio.run(hang())
+"""
+
+
+def test_a_statement_whose_process_was_killed_ends_and_what_it_has_locked_is_free(ground: Ground):
+    with subprocess.Popen([sys.executable, "-c", HANGS, ground.url]) as process:
+        wait_until(lambda: ground.one("SELECT count(*) FROM pg_locks WHERE objid = 4711 AND granted"))
+        process.kill()
+    wait_until(lambda: not ground.one("SELECT count(*) FROM pg_locks WHERE objid = 4711"))
 
 
 def test_a_database_that_was_away_is_used_again_within_seconds(ground: Ground):

@@ -369,6 +369,8 @@ async def _look_at(connection: Connection) -> None:
     """See whether a pooler stands in between: it tells its clients another process than the one that answers them."""
     [row] = await fetch(connection, "session/process")
     connection.is_direct = row["pid"] == connection.info.backend_pid
+    if connection.is_direct:
+        await fetch(connection, "session/watch_client")
     if connection.is_direct and goes_by_network(connection):
         await fetch(connection, "session/keep_alive", KEEPALIVE_THERE)
 
