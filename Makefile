@@ -102,7 +102,7 @@ sbom: $(INSTALLED)/dev ## write what ships and under which licences: deploy/sbom
 	$(BIN)/python tools/sbom.py
 
 audit: $(INSTALLED)/build ## ask the public lists of vulnerabilities about what ships; needs a network that reaches them
-	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement requirements/runtime.txt
+	$(BIN)/python tools/audit.py
 
 picture: setup ## run the demo and draw docs/images/demo.svg from what it prints
 	$(BIN)/python tools/picture.py

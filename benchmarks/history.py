@@ -77,6 +77,10 @@ COUNTS = """
     INSERT INTO counts (run_id, run_step_id, state, n)
     SELECT run_id, run_step_id, state, count(*) FROM interactions WHERE run_id = %(run_id)s GROUP BY 1, 2, 3
 """
+# A history is sealed, and its sealing is not what is asked here: the log is told that it has seen what was copied.
+SEEN = """
+    UPDATE log_state SET last_snapshot = pg_current_snapshot(), target_snapshot = NULL, after_event_id = NULL
+"""
 FINISHED = "SELECT count(*) FROM interactions WHERE state = 'completed'"
 
 
@@ -97,6 +101,7 @@ def add_history(project: Noop, kind: str, interactions: int) -> None:
                 connection.execute(statement, chunk)
             print(f"{(first + records) * STEPS} finished", flush=True)
         connection.execute(COUNTS, given)
+        connection.execute(SEEN)
         connection.execute("VACUUM (ANALYZE)")
 
 

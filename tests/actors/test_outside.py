@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.support.scripted_http import Answer, ScriptedSite, scripted_site
 
-from wave_runner.actors.outside import PublicOnly, addresses_of
+from wave_runner.actors.door import addresses_of
+from wave_runner.actors.outside import PublicOnly
 
 METADATA = "169.254.169.254"
 

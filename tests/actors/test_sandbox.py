@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import json
 import os
 import socket
 import subprocess
@@ -15,11 +17,12 @@ from typing import Any
 
 import pytest
 from tests.support.script_zoo import Staged, Zoo, jobs, without_programs
+from tests.support.scripted_http import Answer, scripted_site
 from tests.support.waiting import wait_until
 
-from wave_runner.actors import host
+from wave_runner.actors import door, host
 from wave_runner.core.outcome import Done, ErrorClass, Failure, Outcome
-from wave_runner.core.sandbox import Level
+from wave_runner.core.sandbox import Level, Sandbox
 
 HERE = host.look()
 SECRET = "canary-4711"
@@ -110,6 +113,8 @@ def test_what_nothing_declares_is_refused_and_the_declaration_named(zoo: Zoo, wo
         ("reads", Path("/proc/self/root/etc/passwd"), "may_read"),
         ("links", world.beside / "rows", None),  # as if it lay on another disk
         ("makes_a_device", "", None),
+        ("is_root_of_its_own", "", None),
+        ("is_born_as_root_of_its_own", "", None),
         ("connects", world.tcp, "network = true"),
         ("sends_a_datagram", world.udp, "network = true"),
         ("opens_a_unix_socket", world.unix, "network = true"),
@@ -138,6 +143,7 @@ def test_what_it_needs_for_honest_work_is_open(zoo: Zoo, world: World, level: Le
         ("talks_to_itself", ""),
         ("runs", ["sh", "-c", "echo hello > /dev/null && cat scratch"]),
         ("has_privileges", ""),
+        ("starts_threads", ["a", "b"]),
     ]
     outcomes = tried(zoo, world, *honest, sandbox=str(level))
     assert [one.output["got"] for one in outcomes if isinstance(one, Done)] == [
@@ -148,6 +154,7 @@ def test_what_it_needs_for_honest_work_is_open(zoo: Zoo, world: World, level: Le
         "hello",
         "mine",
         ["1", 0],
+        ["A", "B"],
     ]
 
 
@@ -166,6 +173,52 @@ def test_what_is_declared_is_open_and_no_more(zoo: Zoo, world: World, level: Lev
     outcomes = tried(zoo, world, *tries, sandbox=str(level), **declared)
     assert [one.output["got"] for one in outcomes if isinstance(one, Done)] == ["precious", 4, "connected"]
     assert "sockets of the internet alone" in outcomes[4].message  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_hosts_that_are_named_are_reached_and_no_others(zoo: Zoo, world: World, level: Level) -> None:
+    with scripted_site() as site:
+        site.on("/", Answer(b"here"))
+        port = int(site.url.rpartition(":")[2])
+        opened = [
+            ("fetches", f"http://localhost:{port}/"),
+            ("fetches", f"http://LOCALHOST:{port}/"),
+            ("fetches_what_is_public", f"http://localhost:{port}/"),
+        ]
+        closed = [
+            ("fetches", f"http://127.0.0.1:{port}/", f'network = ["127.0.0.1:{port}"]'),  # by no name of its
+            ("connects", world.tcp, f'network = ["127.0.0.1:{world.tcp}"]'),
+            ("fetches", f"http://127.0.0.2:{port}/", f'private_hosts = ["127.0.0.2:{port}"]'),
+            ("fetches", "http://169.254.169.254/", "which is on no public network"),
+            ("leads_a_connection_elsewhere", [port, world.tcp], "it stays where it is"),
+            ("sends_a_datagram", world.udp, "socket.create_connection alone"),
+            ("opens_a_unix_socket", str(world.unix), "socket.create_connection alone"),
+            ("resolves", "", "socket.create_connection alone"),
+        ]
+        declared = {"network": (f"127.0.0.2:{port}",), "private_hosts": (f"localhost:{port}", "169.254.169.254")}
+        items = [{"what": what, "where": where} for what, where, *_ in [*opened, *closed]]
+        sandbox = zoo.sandbox("tries", sandbox=str(level), **declared)
+        outcomes = zoo.run("tries.py", *items, sandbox=sandbox)
+    assert [one.output["got"] for one in outcomes if isinstance(one, Done)] == ["here"] * len(opened)
+    for (what, where, says), outcome in zip(closed, outcomes[len(opened) :], strict=True):
+        assert isinstance(outcome, Failure), (what, where)
+        assert says in outcome.message, (what, where)
+        assert "in [scripts.tries] of wave.toml" in outcome.message
+        assert outcome.error_class is ErrorClass.PERMANENT
+
+
+@pytest.mark.parametrize("said", [b"", b"no JSON", b"[1, 2]", b'["localhost", "x", 1]', b'["a", 80, -1]', b"[" * 4000])
+def test_a_door_outlives_whatever_is_said_to_it(said: bytes) -> None:
+    ours, theirs = door.make()
+    door.keep(theirs, Sandbox(script="x", level=Level.OWN, private_hosts=(("a", 80),)))
+    with ours, Path(os.devnull).open() as no_socket:
+        for fds in ([], [no_socket.fileno()], [no_socket.fileno()] * 9):
+            socket.send_fds(ours, [said or b" "], fds)
+        one, other = socket.socketpair()
+        with one, other:
+            socket.send_fds(ours, [said or b" "], [other.fileno()])
+            other.close()
+            assert "errno" in json.loads(one.recv(4096))
 
 
 @had(Level.OWN)
@@ -245,6 +298,18 @@ def asleep(zoo: Zoo) -> list[str]:
             if entry.name.isdigit() and zoo.mark.encode() in (entry / "cmdline").read_bytes():
                 found.append(entry.name)
     return found
+
+
+@pytest.mark.parametrize("level", [Level.NONE, *LEVELS])
+def test_nothing_is_left_of_what_forks_and_ends_faster_than_anybody_looks(
+    zoo: Zoo, world: World, tmp_path: Path, level: Level
+) -> None:
+    (held := tmp_path / "held").touch()
+    walls = {} if level is Level.NONE else {"may_write": (str(tmp_path),)}
+    [outcome] = tried(zoo, world, ("hops_away", held), sandbox=str(level), **walls)
+    assert isinstance(outcome, Done)
+    with held.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize("level", [Level.NONE, *LEVELS])

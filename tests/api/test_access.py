@@ -9,14 +9,15 @@ import subprocess
 
 import pytest
 from starlette.exceptions import HTTPException
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 from tests.support import warm
 from tests.support.projects import Ground
 from tests.support.serving import PATIENCE_S, Served, grant, serving, told
 
-from wave_runner.api.gate import in_time
+from wave_runner.api.callers import Callers, Own
+from wave_runner.api.gate import Gate, in_time
 from wave_runner.api.needs import NEEDS, OPEN
-from wave_runner.core.access import MAY, Action, Role
+from wave_runner.core.access import MAY, Action, Role, digest
 
 NOT_LET_IN = (401, 403)
 
@@ -57,6 +58,32 @@ def test_nothing_but_two_answers_and_the_pages_is_for_who_has_no_token(served: S
             assert {one.headers["content-type"] for one in answers} == {"application/problem+json"}
             assert "runs" not in answers[0].text
     assert served.ask("GET", f"/api/v1/runs?token={served.token}", "").status_code == 401
+
+
+def test_a_websocket_reaches_nothing_with_whatever_token():
+    """There is none; one that somebody adds would stand behind the same gate, and has to be named there."""
+    admin = Own(person="maria", role=Role.ADMIN, sha256=digest("a token"))
+    reached, said = [], []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["path"])
+
+    async def send(message: Message) -> None:
+        said.append(message.get("status"))
+
+    async def ask(path: str) -> None:
+        callers = Callers(database=None, own=[admin], cookie="wave", port=1)  # type: ignore[arg-type]
+        gate = Gate(app, callers=callers, denials=None, hosts={"localhost"})  # type: ignore[arg-type]
+        headers = [(b"host", b"localhost"), (b"authorization", b"Bearer a token")]
+        scope = {"type": "websocket", "path": path, "scheme": "ws", "query_string": b"", "headers": headers}
+        await gate(scope, None, send)  # type: ignore[arg-type]
+
+    paths = {filled(route.partition(" ")[2]) for route in NEEDS}
+    for path in paths:
+        asyncio.run(ask(path))
+    assert reached == []
+    assert {code for code in said if code is not None} == {405}
+    assert len(said) == 2 * len(paths)
 
 
 def test_a_page_that_names_another_host_reaches_nothing(served: Served):

@@ -14,6 +14,9 @@ from tests.support.serving import Served
 
 from wave_runner.api import pages
 from wave_runner.api.needs import PAGES
+from wave_runner.core.event import EventType
+from wave_runner.core.interaction import State
+from wave_runner.core.projection import STATE_AFTER
 
 ROOT = Path(__file__).parents[2]
 UI = ROOT / "ui/src"
@@ -126,3 +129,10 @@ def test_the_server_knows_every_page_that_the_pages_know():
     assert {re.sub(r"\$(\w+)", r"{\1}", path) for path in named} == set(PAGES)
     routes = re.findall(r'\bpath: "([^"]+)"', (UI / "router.tsx").read_text(encoding="utf-8"))
     assert sorted(routes) == sorted(named)
+
+
+def test_the_pages_read_events_as_the_projection_does():
+    said = re.findall(
+        r"^  (interaction_\w+): \"(\w+)\",$", (UI / "pages/past.ts").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert dict(said) == {**STATE_AFTER, EventType.INTERACTION_INVALIDATED: State.INVALIDATED}

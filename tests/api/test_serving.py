@@ -26,7 +26,10 @@ from wave_runner.api.serving import listen
 from wave_runner.cli import main
 
 # Asked for elsewhere.
-ALONE = {"/api/v1/session", "/api/v1/tasks/{task}", "/api/v1/changes", "/api/v1/workflow/diff"}
+ALONE = {
+    *("/api/v1/session", "/api/v1/tasks/{task}", "/api/v1/changes", "/api/v1/workflow/diff"),
+    "/api/v1/audit/verifications",
+}
 AWAY_S = 5.0  # how soon a database that has gone away is noticed, and one that is back
 MOVES = re.compile(r"(as_of|seconds|heartbeat_at|heard|behind_s|signed_age_s|per_minute|retry_s|next_\w+_s)$")
 
@@ -54,6 +57,7 @@ SAME = {
     "/api/v1/reports/matrix?run=1&limit=2": ["report", "matrix", "1", "--limit", "2"],
     "/api/v1/reports/events?run=1&before=99": ["report", "events", "1", "--before", "99"],
     "/api/v1/reports/failures?workflow=work&runs=5": ["report", "failures", "--workflow", "work", "--runs", "5"],
+    "/api/v1/reports/reviews?workflow=work&runs=5": ["report", "reviews", "--workflow", "work", "--runs", "5"],
     "/api/v1/compare?a=1&b=2&step=count&limit=2": ["compare", "1", "2", "--step", "count", "--limit", "2"],
     "/api/v1/db/status": ["db", "status"],
     "/api/v1/diagram?run=1": ["diagram", "--run", "1"],
@@ -71,6 +75,7 @@ SAME = {
     "/api/v1/actors?diff=true": ["actors", "list", "--diff"],
     "/api/v1/workflow/versions?workflow=work": ["workflow", "versions", "work"],
     "/api/v1/tasks": ["tasks", "list"],
+    "/api/v1/tasks?limit=1&after=1": ["tasks", "list", "--limit", "1", "--after", "1"],
     "/api/v1/staging": ["staging", "list"],
     "/api/v1/trace?record=item 0001": ["trace", "item 0001"],
     "/api/v1/explain?record=item 0001&value=items.words": ["explain", "items.words", "--record", "item 0001"],

@@ -98,6 +98,10 @@ def test_one_answer_decides_exactly_those_that_were_looked_at_each_with_its_even
     decided = maria.sees(f"tasks/{chosen[0]}")["decisions"]
     assert [(one["person"], one["pick"]) for one in decided] == [("maria", pick)]
     assert desk.states("review") == {"completed": 4, "waiting": 2}
+    [step] = maria.sees("reports/reviews")["steps"]
+    assert (step["decisions"], step["quick"], step["median_s"]) == (4, 0, None), (
+        "what many were told at once took nobody any seconds"
+    )
     assert broken_invariants(desk.url) == {}
 
 

@@ -41,7 +41,9 @@ def alone(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_it_needs_nothing_but_python(good: Path, policy: Path):
     run = alone(good, "--policy", policy)
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout == "OK: 64 events, 31 contents, 3 older checkpoints\n"
+    assert run.stdout == (
+        f"OK: 64 events, 31 contents, 3 older checkpoints; everything, of the log {bundles.ORIGIN} at 89 entries\n"
+    )
 
 
 def test_it_imports_nothing_but_the_standard_library():

@@ -53,6 +53,14 @@ def test_bundles_of_every_kind_hold_before_both_verifiers(worked: Ground):
     assert facts["whole"]["payloads"] == facts["run"]["payloads"] > facts["record"]["payloads"] > 1
     assert facts["stretch"]["events"] < 37
 
+    parts = {name: json.loads(said)["shown"]["scope"] for name, (_, said) in answers.items()}
+    flow = worked.one(
+        "SELECT correlation_id::text FROM run_records JOIN records USING (record_id) WHERE key = 'item 0003'"
+    )
+    assert parts["record"] == {"kind": "record", "correlations": [flow]}
+    assert "of run 1, of the log " in told(str(places["run"]))[1]
+    assert f"of a record, flow {flow}, of the log " in told(str(places["record"]))[1]
+
     shown = "".join(one.read_text() for one in (places["record"] / "payloads").iterdir())
     assert len(shown) < len("".join(one.read_text() for one in (places["whole"] / "payloads").iterdir())) / 10
     assert "wave_verify.py" in {one.name for one in places["record"].iterdir()}

@@ -207,10 +207,37 @@ def test_an_event_that_is_put_in_beside_the_log_is_named(worked: Ground, xid: st
     assert (found.event_id, "is not in the log" in found.why, found.is_missing) == (event_id, True, False)
 
 
+EXCHANGED = """
+    UPDATE interactions i SET {what} = o.{what}, {what}_nonce = o.{what}_nonce FROM interactions o
+    WHERE i.interaction_id IN (%(interaction_id)s, %(other)s) AND o.interaction_id IN (%(interaction_id)s, %(other)s)
+      AND o.interaction_id <> i.interaction_id
+"""
+
+
+def test_two_contents_that_were_exchanged_are_both_named(worked: Ground):
+    """Everything that was promised is there still, and each record is shown with what belongs to the other one."""
+    first, second = worked.sql(CHOSEN.replace("LIMIT 1", "LIMIT 2"))
+    for what, type_ in (("output", "interaction_completed"), ("input", "interaction_started")):
+        indexes = worked.sql(
+            "SELECT log_index FROM event_log JOIN interaction_events USING (event_id) "
+            f"WHERE type = '{type_}' AND interaction_id IN ({first['interaction_id']}, {second['interaction_id']})"
+        )
+        with owner(worked) as connection:
+            done = connection.execute(EXCHANGED.format(what=what), {**first, "other": second["interaction_id"]})
+            assert done.rowcount == 2
+            connection.commit()
+            found = verified(worked).findings.sorted()
+            restore(connection)
+        assert [one.log_index for one in found] == sorted(one["log_index"] for one in indexes), what
+        assert all("is not there as promised" in one.why for one in found)
+
+
 SWAPS = {
     "swapped": "UPDATE payloads SET content = 'another line' WHERE interaction_id = %(interaction_id)s",
     "swapped with another's": "UPDATE payloads p SET content = o.content, nonce = o.nonce FROM payloads o "
     "WHERE p.interaction_id = %(interaction_id)s AND o.interaction_id = %(other)s",
+    "exchanged for another's": "UPDATE payloads SET interaction_id = %(interaction_id)s + %(other)s - interaction_id "
+    "WHERE interaction_id IN (%(interaction_id)s, %(other)s)",
     "deleted": "DELETE FROM payloads WHERE interaction_id = %(interaction_id)s",
 }
 
@@ -227,6 +254,19 @@ def test_a_payload_that_is_not_what_was_promised_is_named_by_its_event(ground: G
         assert done.rowcount > 0
     first = verified(ground).findings.sorted()[0]
     assert (first.log_index, "is not there as promised" in first.why) == (chosen["log_index"], True)
+
+
+def test_a_definition_that_is_not_what_its_hash_says_is_named(worked: Ground):
+    """Events name a script or a prompt by its hash; with other bytes under it, another one would seem to have run."""
+    with owner(worked) as connection:
+        connection.execute("ALTER TABLE definitions DROP CONSTRAINT definitions_check")
+        connection.execute(
+            "UPDATE definitions SET body = '# nothing to see' "
+            "WHERE definition_id = (SELECT min(definition_id) FROM definitions WHERE kind = 'script')"
+        )
+        connection.commit()
+    [found] = verified(worked).findings.sorted()
+    assert ("the script " in found.why, "what its hash says" in found.why, found.is_missing) == (True, True, False)
 
 
 def test_a_truncated_table_is_named_by_its_first_event(worked: Ground):

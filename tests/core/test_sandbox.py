@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from wave_runner.core.sandbox import Host, Level, Sandbox, settle
+from wave_runner.core.sandbox import Host, Level, Opens, Sandbox, peers, settle
 from wave_runner.core.workflow import ScriptSpec
 
 ABLE = Host(landlock=7, filters=True, bubblewrap="/usr/bin/bwrap")
@@ -67,6 +69,31 @@ def test_paths_start_at_the_project_or_at_home() -> None:
     assert found.may_write == ("/srv/project/out", "/home/wave")
 
 
+def test_a_host_is_open_by_the_name_and_on_the_ports_that_were_said() -> None:
+    found = settled(ABLE, network=("API.example", "other.example:8443"), private_hosts=("[::1]:81", "10.0.0.1:82"))
+    assert (found.network, found.has_door) == (False, True)
+    public = [("api.example", 80), ("Api.Example", 443), ("other.example", 8443)]
+    assert [found.opens(*peer) for peer in public] == [Opens.IN_PUBLIC] * 3
+    assert [found.opens(*peer) for peer in [("::1", 81), ("10.0.0.1", 82)]] == [Opens.ANYWHERE] * 2
+    others = [("api.example", 8443), ("other.example", 443), ("x.api.example", 443), ("::1", 80), ("10.0.0.1", 80)]
+    assert [found.opens(*peer) for peer in others] == [Opens.NOWHERE] * 5
+
+
+def test_there_is_no_door_where_there_are_no_walls_or_all_is_open() -> None:
+    assert not settled(NOTHING, network=("api.example",)).has_door
+    assert [settled(ABLE, network=given).has_door for given in (True, False, ())] == [False] * 3
+    assert settled(ABLE, network=True).network
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "*.example", "https://a.example", "a.example/x", "a.example.", "a:0", "a:65536", "a:b", "::1", "[::1", "a b"],
+)
+def test_what_names_no_host_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(text) + "$"):
+        peers(text)
+
+
 def test_an_event_says_the_level_and_the_version_that_holds_it() -> None:
-    assert settled(ABLE).said == {"level": "own", "landlock": 7}
-    assert settled(ABLE, "none").said == {"level": "none", "landlock": 0}
+    assert settled(ABLE).said == "own/7"
+    assert settled(ABLE, "none").said == "none"

@@ -97,6 +97,7 @@ def test_no_secret_of_compose_stands_in_a_variable_and_each_service_is_confined(
     for one in services.values():
         assert (one["read_only"], one["cap_drop"], one["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
         assert "user" not in one, "the image says who"
+        assert one["pids_limit"] == 512
     assert [port for one in services.values() for port in one.get("ports", [])] == ["127.0.0.1:8787:8787"]
     assert "PASSWORD:" not in COMPOSE.read_text("utf-8").replace("POSTGRES_PASSWORD: {file:", "")
 

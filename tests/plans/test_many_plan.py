@@ -10,6 +10,7 @@ from tests.support.projects import Ground, Make
 
 from wave_runner.engine import Engine
 from wave_runner.reports.interactions import LIMIT, LOOK, NEWEST
+from wave_runner.reports.reviews import RUNS
 
 NOTHING = {"step": None, "state": None, "error_class": None, "rule": None, "record_id": None}
 TROUBLE = FAILED + BROKEN + DOUBTED
@@ -33,6 +34,7 @@ def test_no_page_and_no_pick_reads_more_than_it_is_about(made: Callable[[Make], 
         "pick of trouble": ("picks/make", {**pick, "by": "trouble", "state": "failed"}, TROUBLE),
         "pick of a record": ("picks/make", {**pick, "by": "record", "record_id": record}, LIMIT),
         "pick of some": ("picks/make", {**pick, "by": "given", "ids": some}, len(some)),
+        "reviews": ("reports/reviews", {"workflow": None, "runs": RUNS, "limit": 100, "lately_s": 60}, 100),
         # It looks at its whole run, and at no other beside it.
         "pick of all": ("picks/make", {**pick, "run_id": RUN - 1, "by": "place", "state": "pending"}, OTHERS + 10),
     }

@@ -59,6 +59,10 @@ UNEXPLAINED = {
     "what stood there before is not what its hash says": UNTRIGGERED
     + "UPDATE value_writes SET before_payload_id = (SELECT min(payload_id) FROM payloads)",
     "who has written it is not there": UNTRIGGERED + "UPDATE value_writes SET interaction_id = -1",
+    "a decision of eve stands here, and no event speaks of it": "INSERT INTO decisions "
+    "(run_id, interaction_id, round, person, answer, claim_token, seconds) "
+    f"SELECT run_id, interaction_id, 1, 'eve', '{{}}', gen_random_uuid(), 1 FROM interactions "
+    f"WHERE interaction_id = {ONE}",
     "who has decided that is not there": "UPDATE staged_records SET decider_id = -1 WHERE state = 'promoted'",
 }
 

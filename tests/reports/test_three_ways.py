@@ -35,13 +35,13 @@ ELSEWHERE = {"compliance dossier"}  # what the outsider's program says of one re
 PARTS = ("steps", "actors", "throughput", "stale", "errors")  # of `wave status`, as their reports have them
 
 
-def commands(group: click.Group, before: str = "") -> Iterator[str]:
-    """Yield every report that there is."""
+def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield every report that there is, with its name."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, f"{name} ")
         else:
-            yield before + name
+            yield before + name, command
 
 
 def words(name: str, ground: Ground) -> list[str]:
@@ -129,7 +129,7 @@ def served(stopped: Ground) -> Iterator[Served]:
         yield found
 
 
-NAMES = sorted({"status", *commands(report)} - ELSEWHERE)
+NAMES = sorted({"status", *(name for name, _ in commands(report))} - ELSEWHERE)
 
 
 def test_every_report_is_counted_by_sql_too():

@@ -10,12 +10,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from tests.support.invariants import broken_invariants
 from tests.support.projects import Ground, at_work, ended, rows, run_to_end, script, start_run, until
 
 from wave_runner.core.canonical import canonical
 from wave_runner.core.event import commitment
 from wave_runner.engine import Engine
 from wave_runner.errors import AnswerError, ConflictError, NotFoundError
+from wave_runner.reports.tasks import Tasks, open_tasks
 from wave_runner.reports.trace import trace
 from wave_runner.runner.deciding import People, document, shown
 from wave_runner.store.tasks import Task
@@ -77,6 +79,29 @@ def test_work_for_people_waits_and_holds_no_worker(ground: Ground):
     assert ground.one("SELECT count(*) FROM waves WHERE closed_at IS NULL") == 0
     assert ground.one("SELECT DISTINCT title FROM tasks") == "Is some words to count good?"
     assert events(ground, "interaction_waiting") == [{"needs": 1, "queue": "reviewers"}] * 3
+
+
+def test_tasks_are_listed_page_by_page_and_a_decision_between_two_pages_moves_none(ground: Ground):
+    asking(ground, n=5)
+    ground.run()
+
+    def page(after: int | None) -> Tasks:
+        return ground.do(lambda engine: open_tasks(engine.database, after=after, limit=2))
+
+    async def decide(maria: People) -> int:
+        task = await maria.claim()
+        assert task is not None
+        return (await maria.decide(task.task, {"verdict": "AGAIN"})).task
+
+    in_order = [row["interaction_id"] for row in ground.sql("SELECT interaction_id FROM tasks ORDER BY 1")]
+    first = page(None)
+    assert (first.total, [one.task for one in first.rows], first.next_after) == (5, in_order[:2], in_order[1])
+    assert as_people(ground, "maria", work=decide) == in_order[0]
+    second = page(first.next_after)
+    assert (second.total, [one.task for one in second.rows]) == (4, in_order[2:4])
+    last = page(second.next_after)
+    assert ([one.task for one in last.rows], last.next_after) == (in_order[4:], None)
+    assert (page(in_order[4]).total, page(in_order[4]).rows) == (4, [])
 
 
 def test_a_decision_completes_the_step_and_the_run_goes_on(ground: Ground):
@@ -191,6 +216,27 @@ def test_the_database_itself_refuses_a_second_word_and_too_few_eyes(ground: Grou
         )
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="needs 2 people, and 1 have decided"):
         ground.sql("UPDATE tasks SET decided_at = now()")
+
+
+def test_a_decision_that_somebody_has_changed_is_found(ground: Ground):
+    asking(ground)
+    ground.run()
+
+    async def decide(ann: People) -> None:
+        task = await ann.claim()
+        assert task is not None
+        await ann.decide(task.task, {"verdict": "BAD", "why": 'not "good"\n– ü'}, comment="look again")
+
+    as_people(ground, "ann", work=decide)
+    assert broken_invariants(ground.url) == {}
+    ground.tampered = True
+    for change, said in (
+        ("person = 'bob'", "a decision of bob stands here, and no event speaks of it"),
+        ("person = 'ann', comment = 'very good'", "what ann has decided is not what its event has committed to"),
+        ("comment = 'look again', answer = '{\"verdict\":\"GOOD\"}'", "what ann has decided is not"),
+    ):
+        ground.sql(f"UPDATE decisions SET {change}")
+        assert said in str(broken_invariants(ground.url)["I15"]), change
 
 
 def test_a_blind_reviewer_does_not_see_what_others_have_said(ground: Ground):

@@ -26,7 +26,8 @@ PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4
 @pytest.mark.skipif(bool(HERE.lacks(Level.OWN)), reason=HERE.lacks(Level.OWN) or "-")
 def test_an_attempt_says_its_sandbox_and_what_that_refused_says_what_would_open_it(ground: Ground) -> None:
     actors = {"opens": script(READS), "walled": script(f"{READS}  # as well")}
-    ground.project(rows=rows(1), steps=STEPS, actors=actors, toml='[scripts.opens]\nsandbox = "none"\n')
+    toml = '[scripts.opens]\nsandbox = "none"\n\n[scripts.walled]\nnetwork = ["nobody.example"]\n'
+    ground.project(rows=rows(1), steps=STEPS, actors=actors, toml=toml)
     assert ground.do(run_to_end) == "failed"
     error = ground.one("SELECT error FROM interactions WHERE state = 'failed'")
     assert '`may_read = ["/etc/passwd"]` or `may_write` in [scripts.walled] of wave.toml' in error

@@ -55,6 +55,10 @@ def scripted_site() -> Iterator[ScriptedSite]:
             self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
             self.close_connection = answer.cut
 
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *args):
             pass
 

@@ -285,7 +285,7 @@ def test_the_names_are_those_of_the_page_and_of_the_instruments(heard: Heard):
     page = (ROOT / "docs/reference/telemetry.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([\w.]+)` \| (\w+) \| `(.+?)` \|", page, flags=re.MULTILINE)
     assert [(name, unit) for name, _, unit in rows] == [(one.name, one.unit) for one in names.METRICS]
-    said = set(re.findall(r"`((?:gen_ai|wave_runner|server|error)\.[\w.]+)`", page))
+    said = set(re.findall(r"`((?:gen_ai|wave_runner|server|error|http)\.[\w.]+)`", page))
     attributes = {
         value
         for name, value in vars(names).items()

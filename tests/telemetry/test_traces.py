@@ -13,6 +13,7 @@ from tests.runner.test_limits import FILES, MODEL
 from tests.support.openai_stub import OpenAIStub
 from tests.support.otlp_receiver import OTLPReceiver, instrumented, starting
 from tests.support.projects import SHORT_LEASE, Ground, script, wait_until
+from tests.support.serving import Served, serve
 
 from wave_runner.telemetry import names
 from wave_runner.telemetry.places import Attempt, of_flow, of_wave
@@ -161,6 +162,30 @@ def test_a_trace_that_is_not_sampled_is_left_out_as_a_whole_and_says_so_to_other
     assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", asked["traceparent"])
     assert '"trace_id"' not in said
     assert names.DURATION.name in said
+
+
+def test_a_question_stands_below_who_has_asked_it(ground: Ground, tmp_path: Path):
+    ground.project()
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with OTLPReceiver(tmp_path / "otlp") as receiver:
+        with starting(ground.folder, *serve(ground)[2:], **receiver.environment) as process:
+            served = Served(process)
+            served.get("/api/v1/runs?workflow=mine", traceparent=f"00-{trace}-{parent}-01")
+            served.get("/api/v1/runs/77", traceparent="00-nothing-of-the-kind")
+            served.get("/healthz")
+            wait_until(lambda: len(ours(receiver)) == 2)
+            served.client.close()
+            process.terminate()
+            process.communicate()
+        below, root = sorted(ours(receiver), key=lambda span: span["name"])
+    assert (below["trace"], below["parent"], below["name"]) == (trace, parent, "GET /api/v1/runs")
+    assert below["attributes"] == {
+        names.HTTP_METHOD: "GET",
+        names.HTTP_ROUTE: "/api/v1/runs",
+        names.HTTP_STATUS: 200,
+    }
+    assert (root["parent"], root["name"], root["failed"]) == ("", "GET /api/v1/runs/{run_id}", False)
+    assert root["attributes"][names.HTTP_STATUS] == 404
 
 
 IDS = st.lists(st.integers(1, 2**62), min_size=4, max_size=4)

@@ -154,6 +154,10 @@ def test_the_blind_see_nothing_of_each_other_and_a_third_decides_between_them(
             assert late.axe() == []
             [_] = late.wrong
             late.wrong.clear()
+            found.open("reviews", "How far people agree")
+            agreed = found.page.get_by_role("table", name="agreement by field").locator("tbody tr").all_inner_texts()
+            assert [row.split("\t")[1:] for row in agreed] == [["review", "verdict", "1", "yes", "0 %", "-1.00"]]
+            assert found.axe() == []
     said = ground.sql("SELECT person, answer FROM decisions ORDER BY decided_at")
     assert [(one["person"], json.loads(one["answer"])["verdict"]) for one in said] == [
         ("ann", "GOOD"),

@@ -40,6 +40,7 @@ SHOWN = {
     "compare?a=1&b=1": "How far they agree",
     "tasks": "4 of 4",
     "tasks/{task}": "needed for BAD",
+    "reviews": "No task was decided",
     "actors": "in the folder",
     "workflows/work": "All its runs were of one version",
     "staging": "promoted",
@@ -193,6 +194,32 @@ def test_what_has_failed_is_found_from_its_run_and_narrowed_by_the_address(brows
         found.page.wait_for_url(lambda url: "record?key=" in url)
 
 
+def test_how_a_record_stood_is_shown_after_each_of_its_events(browser: Any, shop: Shop):
+    token = grant(shop.ground, "vera", "viewer")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("record?key=item 0002&value=items.words", "How it stood")
+        slider = found.page.get_by_role("slider", name="After event")
+        rows = found.page.get_by_role("table", name="as it stood").locator("tbody tr")
+        value = found.page.get_by_label("the value then")
+        value.wait_for()
+        assert value.inner_text() == "4"
+        assert [row.split("\t")[0] for row in rows.all_inner_texts()] == ["grade", "review"]
+        slider.press("Home")
+        found.page.wait_for_url(lambda url: "at=" in url)
+        found.sees("interaction started of grade")
+        assert "running" in rows.all_inner_texts()[0]
+        assert rows.count() == 1
+        assert value.count() == 0 or value.inner_text() != "4"
+        slider.press("ArrowRight")
+        found.sees("interaction completed of grade")
+        assert "completed" in rows.all_inner_texts()[0]
+        assert value.inner_text() == "4"
+        assert found.axe() == []
+        found.page.reload()
+        found.sees("interaction completed of grade")
+        assert rows.count() == 1
+
+
 def test_what_failed_is_tried_again_when_its_exact_count_is_typed(browser: Any, shop: Shop):
     token = grant(shop.ground, "otto", "operator")
     shop.mend()
@@ -223,6 +250,19 @@ def test_what_has_changed_is_looked_at_and_approved(browser: Any, shop: Shop):
         found.sees("save is approved")
         found.page.locator(".state", has_text="drifted").wait_for(state="detached")
     assert [one["by"] for one in told(shop.ground, "actor_approved")][-1] == "maria"
+
+
+def test_the_log_is_verified_from_its_page(browser: Any, shop: Shop):
+    token = grant(shop.ground, "ida", "auditor")
+    with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:
+        found.open("audit", "The whole log was never verified")
+        found.page.get_by_role("button", name="Verify now").click()
+        rows = found.page.get_by_role("table", name="verifications").locator("tbody tr")
+        rows.first.wait_for()
+        assert rows.first.inner_text().split("\t")[1] == "ida"
+        found.page.get_by_label("what came of it").get_by_text("all holds").wait_for()
+        assert found.axe() == []
+    assert [one["by"] for one in told(shop.ground, "log_verified")] == ["ida"]
 
 
 def test_who_may_not_do_it_is_told_which_role_may(browser: Any, shop: Shop):

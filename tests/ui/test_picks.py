@@ -1,4 +1,4 @@
-"""Filter, pick all that match, give an order: the count is exact, of a run of 200,000 interactions."""
+"""A run of 200,000 interactions: every page opens; what is filtered, picked and ordered is counted exactly."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tests.support.projects import Ground, Make
 from tests.support.serving import Served, grant, serving
 from tests.ui.conftest import Apart
 from tests.ui.test_pages import Tab, root_of, tab
+
+from wave_runner.api.needs import PAGES
 
 
 def here_alone(ground: Ground) -> None:
@@ -54,6 +56,20 @@ def order(found: Tab, label: str, n: int, *, says: str, done: str) -> None:
 def states(crowd: Ground) -> dict[str, int]:
     found = crowd.sql("SELECT state::text AS state, count(*) AS n FROM interactions WHERE run_id = %s GROUP BY 1", RUN)
     return {row["state"]: row["n"] for row in found}
+
+
+def test_every_page_is_there_beside_so_many_and_asks_nobody_else(browser: Any, crowd: Ground, served: Served):
+    failed = crowd.one("SELECT max(interaction_id) FROM interactions WHERE run_id = %s AND state = 'failed'", RUN)
+    lists = (f"runs/{RUN}?tab={name}" for name in ("waves", "events", "errors", "records", "actors", "cost", "changed"))
+    one = (f"runs/{RUN}", f"interactions/{failed}?run={RUN}", "record?key=item 0001", "workflows/work")
+    others = {path.removeprefix("/") for path in PAGES if "{" not in path}
+    with tab(browser, root_of(served), grant(crowd, "vera", "viewer")) as found:
+        for path in (*others, *one, *lists, "interactions?state=failed"):
+            found.page.goto(found.root + path)
+            found.page.locator("main h1").wait_for()
+            while (loading := found.page.get_by_label("loading")).count():
+                loading.first.wait_for(state="detached")
+            assert found.page.locator(".wrong").count() == 0, path
 
 
 def test_each_order_is_about_exactly_what_was_picked_and_looked_at(browser: Any, crowd: Ground, served: Served):

@@ -8,6 +8,7 @@ export const PLACES = [
   { to: "/errors", name: "Errors", says: "what goes wrong, by its cause", key: "e" },
   { to: "/compare", name: "Compare", says: "two runs, record by record", key: "x" },
   { to: "/tasks", name: "Tasks", says: "what waits for people", key: "t" },
+  { to: "/reviews", name: "Reviews", says: "whether people keep up and agree", key: "v" },
   { to: "/actors", name: "Actors", says: "what is approved, what has drifted", key: "c" },
   { to: "/staging", name: "Staging", says: "rows that were fetched", key: "s" },
   { to: "/waves", name: "Waves", says: "what models do now, and why", key: "w" },

@@ -43,20 +43,26 @@ const interaction = createRoute({
 const record = createRoute({
   ...at,
   path: "/record",
-  validateSearch: only("key", "run", "value"),
+  validateSearch: only("key", "run", "value", "at"),
   component: lazyRouteComponent(() => import("./pages/record"), "Record"),
 });
 const tasks = createRoute({
   ...at,
   path: "/tasks",
-  validateSearch: only("queue", "whose"),
+  validateSearch: only("queue", "whose", "after"),
   component: lazyRouteComponent(() => import("./pages/tasks"), "Tasks"),
 });
 const task = createRoute({
   ...at,
   path: "/tasks/$task",
-  validateSearch: only("queue", "whose"),
+  validateSearch: only("queue", "whose", "after"),
   component: lazyRouteComponent(() => import("./pages/tasks"), "Tasks"),
+});
+const reviews = createRoute({
+  ...at,
+  path: "/reviews",
+  validateSearch: only("workflow", "runs"),
+  component: lazyRouteComponent(() => import("./pages/reviews"), "Reviews"),
 });
 const actors = createRoute({
   ...at,
@@ -120,6 +126,7 @@ export const router = createRouter({
     compare,
     tasks,
     task,
+    reviews,
     actors,
     workflow,
     staging,

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from wave_runner.actors.sandbox import DEVICES, SandboxError, Walls, openings, write
@@ -34,7 +35,7 @@ def look() -> tuple[str, str]:
     return program, _of_no_use(program, said) if answer.returncode else ""
 
 
-def enter(walls: Walls, fds: tuple[int, int, int, int]) -> None:
+def enter(walls: Walls, fds: Sequence[int]) -> None:
     """Become bubblewrap, with the worker's program inside. What keeps it from that is printed, and ends the process."""
     try:
         command = _command(walls, str(Path.cwd()), fds)
@@ -55,7 +56,7 @@ _ALONE = ("--unshare-all", "--die-with-parent", "--cap-drop", "ALL")
 _OWN_FILES = ("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # noqa: S108  in a namespace of its own
 
 
-def _command(walls: Walls, folder: str, fds: tuple[int, int, int, int]) -> list[str]:
+def _command(walls: Walls, folder: str, fds: Sequence[int]) -> list[str]:
     sandbox = walls.sandbox
     opened = openings(sandbox, root=walls.root, folder=folder)
     bound = dict.fromkeys(opened.read, "--ro-bind") | dict.fromkeys((folder, *sandbox.may_write), "--bind")

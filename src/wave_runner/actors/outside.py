@@ -4,17 +4,19 @@
 
 A name is looked up once for each request, a redirect being another one, and the connection goes to an address that was
 looked at: who answers for the name cannot answer something else in between. A proxy that the script was told of
-(`HTTPS_PROXY`) looks names up by itself, and is asked as it was told.
+(`HTTPS_PROXY`) looks names up by itself, and is asked as it was told. In a sandbox that names hosts (`door`) the warden
+does all of this, whatever a script uses.
 """
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable, Collection, Sequence
 
 import httpx2
 
+from wave_runner.actors import door
+from wave_runner.actors.door import addresses_of
 from wave_runner.core.addresses import refused
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -41,6 +43,8 @@ class PublicOnly(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Look the host up, and ask the first of its addresses that lets us."""
+        if door.is_used():
+            return self._inner.handle_request(request)
         failed = httpx2.ConnectError(f"{request.url.host} has no address", request=request)
         for address in self._good_addresses(request):
             try:
@@ -64,12 +68,6 @@ class PublicOnly(httpx2.BaseTransport):
                 said = f"{host} is at {address}, which is on no public network"
                 raise httpx2.ConnectError(said, request=request)
         return found
-
-
-def addresses_of(host: str, port: int) -> list[str]:
-    """Return the addresses that this machine knows a host by, in the order in which they are to be asked."""
-    rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
 
 def _to(address: str, request: httpx2.Request) -> httpx2.Request:

@@ -16,6 +16,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
+_PIECE = 64 * 1024
+
 
 def die_with_parent(parent: int, by: signal.Signals) -> None:
     """Get the signal `by` when the parent ends; exit at once if `parent` is no longer the parent."""
@@ -55,6 +57,30 @@ def children(pid: int) -> list[int]:
         return [child for child, parent in _parents() if parent == pid]
     listed = b" ".join(_read(path) for path in lists).split()
     return [int(child) for child in listed if _state_and_parent(Path("/proc") / child.decode())[0] != b"Z"]
+
+
+def own_children() -> list[int]:
+    """Return the children of this process, also those that have ended, as fast as that can be known: in microseconds.
+
+    Where the kernel keeps no list ready it is all of /proc that is looked at.
+    """
+    try:
+        with os.scandir("/proc/self/task") as threads:
+            listed = [_bytes(f"{thread.path}/children") for thread in threads]
+    except (FileNotFoundError, ProcessLookupError):  # or one of our threads has just ended
+        return [child for child, parent in _parents() if parent == os.getpid()]
+    return [int(child) for child in b" ".join(listed).split()]
+
+
+def _bytes(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        found = b""
+        while piece := os.read(fd, _PIECE):
+            found += piece
+        return found
+    finally:
+        os.close(fd)
 
 
 def marked(marker: str) -> list[int]:

@@ -42,6 +42,14 @@ class SandboxError(Exception):
     """The sandbox cannot be entered as it was asked for, so the script is not run."""
 
 
+class NotOpenError(PermissionError):
+    """A script has asked for a host that it may not ask. `declaration`, if any, in wave.toml would open it."""
+
+    def __init__(self, message: str, *, declaration: str) -> None:
+        super().__init__(errno.EACCES, message)
+        self.declaration = declaration
+
+
 @dataclass(frozen=True)
 class Openings:
     """What a sandbox lets through: paths to be read, folders to be listed, and paths to be written."""
@@ -91,7 +99,8 @@ def read(text: str) -> Sandbox:
     """Return the sandbox that `write` has written."""
     given: dict[str, Any] = json.loads(text)
     paths = {name: tuple(given[name]) for name in ("may_read", "may_write")}
-    return Sandbox(**{**given, **paths, "level": Level(given["level"])})
+    hosts = {name: tuple((host, port) for host, port in given[name]) for name in ("hosts", "private_hosts")}
+    return Sandbox(**{**given, **paths, **hosts, "level": Level(given["level"])})
 
 
 class Walls:
@@ -147,8 +156,12 @@ class Walls:
         return self._told("if that was its sandbox", "`may_read`, `may_write` or `network`", "opens it")
 
     def _refused(self, error: BaseException) -> str:
+        if isinstance(error, NotOpenError):
+            if error.declaration:
+                return self._told("its sandbox opens the hosts alone that are named", f"`{error.declaration}`")
+            return self._told("its sandbox opens nothing that belongs to a link", "`network = true`", "opens all")
         if isinstance(error, socket.gaierror):
-            return "" if self.sandbox.network else self._told("its sandbox has no network", "`network = true`")
+            return "" if self.sandbox.network else self._without_network()
         # In a namespace of its own, what is not open to it is not there, and the system is read-only.
         refusals = (*_REFUSALS, errno.ENOENT, errno.EROFS) if self.sandbox.level is Level.STRICT else _REFUSALS
         if not isinstance(error, OSError) or error.errno not in refusals:
@@ -156,10 +169,20 @@ class Walls:
         if isinstance(error.filename, str | bytes):
             return self._closed(os.path.realpath(os.fsdecode(error.filename)), gone=error.errno == errno.ENOENT)
         if error.errno == errno.EPERM:
-            return self._told("its sandbox lets it signal its own processes alone", '`sandbox = "none"`', "lifts that")
+            return self._told(
+                "its sandbox keeps its signals among its own processes, and lets it be root nowhere",
+                '`sandbox = "none"`',
+                "lifts that",
+            )
         if self.sandbox.network:
             return self._told("its sandbox has sockets of the internet alone", '`sandbox = "none"`', "lifts that")
-        return self._told("its sandbox has no network", "`network = true`")
+        return self._without_network()
+
+    def _without_network(self) -> str:
+        if self.sandbox.has_door:
+            what = "its sandbox connects by socket.create_connection alone, as urllib, http.client and httpx do"
+            return self._told(what, "`network = true`", "opens whatever connects otherwise, and to all hosts")
+        return self._told("its sandbox has no network", "`network = true`, or the names of hosts,")
 
     def _closed(self, path: str, *, gone: bool) -> str:
         """Say what closes a path; `gone`: to the script there is nothing there, which may be the plain truth."""

@@ -2,7 +2,9 @@
 
 Landlock knows neither datagrams nor sockets that are files, so it is here that a script without `network` gets no
 socket at all, and one with it none but those of the internet. `socketpair`, which leads nowhere, stays, but for
-datagrams, which could be sent elsewhere.
+datagrams, which could be sent elsewhere. A connection that was handed in (`door`) stays where it leads: without
+`network` nothing is connected. Nor are there namespaces of users, in which a script would be root before a kernel that
+is seldom asked so.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ _MODE_FILTER = 2
 _CAPABILITIES_VERSION = 0x20080522
 _CAP_DAC_OVERRIDE = 1
 
-_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _HAS, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _CONVENTION, _FIRST, _SECOND = 0, 4, 16, 24  # where the kernel puts them: the low halves of the arguments
 _PASS, _REFUSE = 0x7FFF0000, 0x00050000
 _X32 = 0x40000000  # calls of another convention of x86_64, under numbers of their own
@@ -32,14 +34,19 @@ class _Machine:
     convention: int  # AUDIT_ARCH of linux/audit.h: a call under another one would have other numbers
     socket: int
     socketpair: int
+    connect: int
+    clone: int
+    unshare: int
     keys: tuple[int, ...]  # add_key, request_key, keyctl: what the runner's user keeps in the kernel
 
 
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, 41, 53, (248, 249, 250)),
-    "aarch64": _Machine(0xC00000B7, 198, 199, (217, 218, 219)),
+    "x86_64": _Machine(0xC000003E, 41, 53, 42, 56, 272, (248, 249, 250)),
+    "aarch64": _Machine(0xC00000B7, 198, 199, 203, 220, 97, (217, 218, 219)),
 }
 _IO_URING_SETUP = 425  # opens sockets without calling `socket`
+_CLONE3 = 435  # says what it wants where a filter cannot look; who has it not uses `clone`
+_NEW_USER = 0x10000000
 _INTERNET = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)  # the last says which addresses this host has
 _STREAMS = (socket.SOCK_STREAM, socket.SOCK_SEQPACKET)
 
@@ -78,10 +85,14 @@ def _program(machine: _Machine, *, network: bool) -> list[bytes]:
     opens = [_step(_LOAD, _FIRST), *_one_of(_INTERNET if network else ()), allow]
     pairs = [_step(_LOAD, _SECOND), _step(_AND, 0xF), *_one_of(_STREAMS), allow]
     never = [part for number in (_IO_URING_SETUP, *machine.keys) for part in (_step(_EQUAL, number, 0, 1), forbid)]
+    stays = [] if network else [_step(_EQUAL, machine.connect, 0, 1), _return(errno.EACCES)]
+    users = [_step(_LOAD, _FIRST), _step(_HAS, _NEW_USER, 0, 1), forbid, allow]
     return [
         *(_step(_LOAD, _CONVENTION), _step(_EQUAL, machine.convention, 1, 0), forbid),
         *(_step(_LOAD, _NUMBER), _step(_AT_LEAST, _X32, 0, 1), forbid),
-        *never,
+        *(*never, *stays),
+        *(_step(_EQUAL, _CLONE3, 0, 1), _return(errno.ENOSYS)),
+        *(part for call in (machine.clone, machine.unshare) for part in (_step(_EQUAL, call, 0, len(users)), *users)),
         *(_step(_EQUAL, machine.socket, 0, len(opens)), *opens),
         *(_step(_EQUAL, machine.socketpair, 0, len(pairs)), *pairs),
         allow,

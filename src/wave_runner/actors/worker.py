@@ -5,7 +5,7 @@ It splits in two. The child is the worker proper, which loads the script (`harne
 (SIGTERM), it ends everything the script has started. Orphans fall to the warden, so detaching does not help them.
 
 The worker goes into its sandbox, of which the warden stays outside. Where that has namespaces of its own, bubblewrap
-makes them around a second start of this program: ``… inside CHANNEL BOARD CONTROL LOG SANDBOX ROOT``.
+makes them around a second start of this program: ``… inside CHANNEL BOARD CONTROL LOG [DOOR] SANDBOX ROOT``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from wave_runner.actors import bubblewrap, processes, sandbox
@@ -26,7 +27,7 @@ from wave_runner.actors.framing import send
 from wave_runner.actors.log import BoundedLog
 from wave_runner.actors.place import remove
 from wave_runner.actors.sandbox import Walls
-from wave_runner.core.sandbox import Level
+from wave_runner.core.sandbox import Level, Sandbox
 
 _PIPE_BYTES = 64 * 1024
 _STILL_POLL_S = 0.002
@@ -39,6 +40,7 @@ def main(channel_fd: int, board_fd: int, parent: int, walls: Walls) -> None:
     signals = _listen()
     log_in, log_out = os.pipe()
     control, worker_control = socket.socketpair()
+    sides = _door(walls)
     warden_pid = os.getpid()
     # Forking is safe here: this process has just begun, with one thread and no connection.
     worker = os.fork()
@@ -46,7 +48,10 @@ def main(channel_fd: int, board_fd: int, parent: int, walls: Walls) -> None:
         os.close(log_in)
         control.close()
         _become_worker(warden_pid, log_out)
-        fds = (channel_fd, board_fd, worker_control.detach(), log_out)
+        fds = [channel_fd, board_fd, worker_control.detach(), log_out]
+        if sides is not None:
+            sides[0].close()
+            fds.append(sides[1].detach())
         if walls.sandbox.level is Level.STRICT:
             bubblewrap.enter(walls, fds)
         work(fds, walls)
@@ -54,16 +59,46 @@ def main(channel_fd: int, board_fd: int, parent: int, walls: Walls) -> None:
     os.close(channel_fd)
     os.close(log_out)
     worker_control.close()
+    if sides is not None:
+        _keep(sides, walls.sandbox)
     namespaces = walls.sandbox.level is Level.STRICT
     Warden(worker, log_in, control, signals, Board(board_fd), namespaces=namespaces).keep()
 
 
-def work(fds: tuple[int, int, int, int], walls: Walls) -> None:
+def work(fds: Sequence[int], walls: Walls) -> None:
     """Load the script from within its sandbox and do what the runner says, until it hangs up."""
     from wave_runner.actors.harness import serve
 
-    channel_fd, board_fd, control_fd, log_out = fds
+    channel_fd, board_fd, control_fd, log_out, *door_fd = fds
+    for fd in door_fd:
+        _go_through(fd)
     serve(channel_fd, board_fd, socket.socket(fileno=control_fd), log_out, walls)
+
+
+# Few scripts have a door, and each start of a worker would pay for what it imports.
+
+
+def _door(walls: Walls) -> tuple[socket.socket, socket.socket] | None:
+    """Return the two sides of the door of a sandbox that has one."""
+    if not walls.sandbox.has_door:
+        return None
+    from wave_runner.actors import door
+
+    return door.make()
+
+
+def _keep(sides: tuple[socket.socket, socket.socket], sandbox: Sandbox) -> None:
+    from wave_runner.actors import door
+
+    sides[1].close()
+    door.keep(sides[0], sandbox)
+
+
+def _go_through(fd: int) -> None:
+    from wave_runner.actors import door
+
+    os.set_inheritable(fd, False)
+    door.use(socket.socket(fileno=fd))
 
 
 def _listen() -> int:
@@ -177,7 +212,11 @@ class Warden:
         # Again and again: one that forks while we look gets its child past us, but not past the next look.
         while self._reap():
             processes.kill(processes.descendants(os.getpid()))
-            time.sleep(_STILL_POLL_S)
+            # One that does nothing but fork and end is mostly over by the time that all have been looked at. What has
+            # lost its parent is our own child, and those we know faster than anybody forks twice.
+            soon = time.monotonic() + _STILL_POLL_S
+            while time.monotonic() < soon and self._reap():
+                processes.kill(processes.own_children())
 
     def _clean_up(self) -> str:
         """Remove the private folder that we stand in, as the runner may be dead already. Return what went wrong."""
@@ -197,8 +236,7 @@ if __name__ == "__main__":
     *given, wanted, root = sys.argv[1:]
     around = Walls(sandbox.read(wanted), root)
     if given[0] == bubblewrap.INSIDE:
-        channel, board, control, log = map(int, given[1:])
-        work((channel, board, control, log), around)
+        work([int(fd) for fd in given[1:]], around)
     else:
         channel, board, parent = map(int, given)
         main(channel, board, parent, around)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from wave_runner import __version__
 from wave_runner.api import (
     approvals,
+    audit,
     changes,
     health,
     interactions,
@@ -29,6 +30,8 @@ from wave_runner.api import (
 from wave_runner.api.callers import Callers
 from wave_runner.api.denials import Denials
 from wave_runner.api.gate import Gate
+from wave_runner.api.traced import Traced
+from wave_runner.api.verifying import Verifying
 from wave_runner.api.watching import Watching
 
 if TYPE_CHECKING:
@@ -52,10 +55,12 @@ def make_app(engine: Engine, *, own: Sequence[Own], hosts: Collection[str], port
     denials = Denials(engine.database)
     app.state.engine, app.state.callers, app.state.denials = engine, callers, denials
     app.state.watching, app.state.opening = Watching(engine.database), sessions.Opening()
+    app.state.verifying = Verifying(engine.folder)
     problems.install(app)
     pages.install(app)
-    # Outermost: nothing is read of a question before it is let in.
+    # Nothing is read of a question before it is let in; what is told of it is its route and how it was answered.
     app.add_middleware(Gate, callers=callers, denials=denials, hosts=hosts)
+    app.add_middleware(Traced)
     return app
 
 
@@ -74,7 +79,7 @@ def _routes() -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
     )
-    shown = (runs, interactions, reports, records, workflows, changes)
+    shown = (runs, interactions, reports, records, workflows, changes, audit)
     for noun in (*shown, sessions, orders, picks, repairs, staging, tasks, approvals):
         app.include_router(noun.router, prefix=API, responses=problems.RESPONSES)
     app.include_router(sessions.entry, responses=problems.RESPONSES)

@@ -22,6 +22,7 @@ PAGES = (
     "/compare",
     "/tasks",
     "/tasks/{task}",
+    "/reviews",
     "/actors",
     "/workflows/{workflow}",
     "/staging",
@@ -70,6 +71,7 @@ NEEDS: Mapping[str, Action] = {
             "GET /api/v1/reports/matrix",
             "GET /api/v1/reports/events",
             "GET /api/v1/reports/failures",
+            "GET /api/v1/reports/reviews",
             "GET /api/v1/diagram",
             "GET /api/v1/compare",
             "GET /api/v1/workflow/versions",
@@ -77,6 +79,7 @@ NEEDS: Mapping[str, Action] = {
             "GET /api/v1/db/status",
             "GET /api/v1/reports/alerts",
             "GET /api/v1/audit/status",
+            "GET /api/v1/audit/verifications",
             "GET /api/v1/trace",
             "GET /api/v1/explain",
             "GET /api/v1/changes",
@@ -133,6 +136,7 @@ NEEDS: Mapping[str, Action] = {
         Action.REVIEW,
     ),
     "GET /api/v1/access": Action.AUDIT,
+    "POST /api/v1/audit/verify": Action.AUDIT,
 }
 
 _ROUTES = [tuple(one.split(" ")) for one in [*NEEDS, *(f"GET {path}" for path in OPEN | STATIC)]]

@@ -18,9 +18,9 @@ from wave_runner.reports import (
     delta,
     events,
     failures,
-    log,
     matrix,
     record_states,
+    reviews,
     runners,
     servers,
     waves,
@@ -126,6 +126,17 @@ async def report_failures(
     return Document("wave.report.failures.v1", found)
 
 
+@router.get("/reports/reviews", responses=described("wave.report.reviews.v1", **parts_of(reviews.Reviews)))
+async def report_reviews(
+    engine: Opened,
+    workflow: Text | None = None,
+    runs: Annotated[int, Query(ge=1, le=100, description="in how many of the newest runs")] = reviews.RUNS,
+) -> Document:
+    """Say how people keep up with their tasks, agree, and change what was proposed: `wave report reviews`."""
+    found = await reviews.reviews(engine.database, workflow=workflow, runs=runs)
+    return Document("wave.report.reviews.v1", found)
+
+
 @router.get("/compare", responses=described("wave.compare.v1", **COMPARED))
 async def compare_runs(
     engine: Opened,
@@ -169,12 +180,6 @@ async def report_servers(engine: Opened) -> Document:
 async def report_alerts(engine: Opened) -> Document:
     """List what somebody should look at: `wave report alerts`."""
     return Document("wave.alerts.v1", {"rows": await alerts.alerts(engine.database)})
-
-
-@router.get("/audit/status", responses=described("wave.audit.status.v1", log=log.LogStatus | None))
-async def audit_status(engine: Opened) -> Document:
-    """Say how the sealed log stands: `wave audit status`."""
-    return Document("wave.audit.status.v1", {"log": await log.log_status(engine.database)})
 
 
 @router.get("/access", responses=described(access.SCHEMA, rows=list[AccessToken]))

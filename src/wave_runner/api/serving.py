@@ -72,6 +72,7 @@ async def serve(app: FastAPI, listening: socket.socket, *, until: Awaitable[obje
     await server.serve(sockets=[listening])
     if ends is not None:
         ends.cancel()
+    await app.state.verifying.end()
     await app.state.denials.end()
 
 

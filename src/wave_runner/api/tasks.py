@@ -100,11 +100,14 @@ async def list_tasks(
     run: Number | None = None,
     mine: bool = False,
     overdue: bool = False,
+    after: Annotated[Number | None, Query(description="`next_after` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = SHOWN,
 ) -> Document:
     """List the open tasks, the most urgent first: `wave tasks list`."""
     person = caller.person if mine else None
-    found = await open_tasks(engine.database, run_id=run, queue=queue, person=person, overdue=overdue, limit=limit)
+    found = await open_tasks(
+        engine.database, run_id=run, queue=queue, person=person, overdue=overdue, after=after, limit=limit
+    )
     return Document(TASKS, found)
 
 

@@ -1700,6 +1700,28 @@ def _epoch(origin: str) -> tuple[str, str]:
     return log, epoch
 
 
+class Shown(NamedTuple):
+    """Which part of which log a bundle shows, as it says itself: whoever has asked for another one can see it."""
+
+    origin: str
+    size: int
+    scope: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        match self.scope["kind"]:
+            case "run":
+                part = f"of run {self.scope['run']}"
+            case "range":
+                part = f"the entries from {self.scope['from']} up to {self.scope['to']}"
+            case "record":
+                flows = self.scope["correlations"]
+                named = ", ".join(json.dumps(one)[1:-1][:36] for one in flows[:3])
+                part = f"of a record, flow {named}" + (f" and {len(flows) - 3} more" if len(flows) > 3 else "")
+            case _:
+                part = "everything"
+        return f"{part}, of the log {self.origin} at {self.size} entries"
+
+
 class Verification:
     """All checks of one bundle. `run` makes them; then `findings` and `facts` say what came out."""
 
@@ -1715,6 +1737,7 @@ class Verification:
         self.findings = Findings()
         self.facts: dict[str, int] = {"events": 0, "entries": 0, "payloads": 0, "checkpoints": 0, "dropped": 0}
         self.dropped: list[Dropped] = []
+        self.shown: Shown | None = None
         self._files = files
         self._policy = policy
         self._older = list(older)
@@ -1744,6 +1767,7 @@ class Verification:
         self._policy.check(self.checkpoint)
         if (manifest["origin"], manifest["size"]) != (self.checkpoint.origin, self.checkpoint.size):
             raise TamperedError("the manifest names another log or size than the checkpoint")
+        self.shown = Shown(self.checkpoint.origin, self.checkpoint.size, self._scope)
         self._take_older()
         self._checks = Checks(self._scope, self._payloads(), longest_transaction_us=self._longest_us, prove=self._prove)
         self._checks.findings = self.findings
@@ -2122,8 +2146,9 @@ def report(
     is_own: bool,
     as_json: bool,
     out: TextIO,
+    shown: Shown | None = None,
 ) -> int:
-    """Say what was found, and return what the program ends with."""
+    """Say what was found, and return what the program ends with. `shown`: the part of the log that a bundle holds."""
     code, listed = findings.code(), findings.sorted()
     if as_json:
         told = {
@@ -2133,6 +2158,7 @@ def report(
             "count": findings.count,
             "findings": [{**one._asdict(), "why": one.why} for one in listed[:100]],
             "dropped": [one._asdict() for one in dropped],
+            "shown": None if shown is None else shown._asdict(),
         }
         out.write(canonical(told) + "\n")
         return code
@@ -2145,7 +2171,7 @@ def report(
             out.write(f"  and {findings.count - 10} more\n")
     else:
         said = [f"{facts[name]} {what}" for name, what in _FACTS.items()]
-        out.write(f"OK: {', '.join(said)}\n")
+        out.write(f"OK: {', '.join(said)}{'' if shown is None else f'; {shown}'}\n")
     out.writelines(f"{one}\n" for one in dropped)
     return code
 
@@ -2162,7 +2188,8 @@ def main(given: Sequence[str] | None = None) -> int:
             raise UsageError("--longest-transaction is a number of seconds from 0")
         verification, is_own = verify(arguments, may_fork=is_command)
         found, facts, dropped = verification.findings, verification.facts, verification.dropped
-        return report(found, facts, dropped, is_own=is_own, as_json=arguments.json, out=out)
+        shown = verification.shown
+        return report(found, facts, dropped, is_own=is_own, as_json=arguments.json, out=out, shown=shown)
     except UsageError as error:
         sys.stderr.write(f"wave-verify: {error}\n")
         return USAGE

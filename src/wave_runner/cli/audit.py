@@ -107,10 +107,16 @@ def export(
 @click.option("--checkpoint", "older", type=FILE, multiple=True, help="An older checkpoint that you have kept.")
 @click.option("--longest-transaction", type=click.IntRange(min=0), default=3600, show_default=True, metavar="SECONDS",
               help="How long after an event its transaction may have ended.")  # fmt: skip
+@click.option("--as", "person", envvar="WAVE_PERSON", metavar="NAME", help="Who you are.  [default: the system's user]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as wave-verify does.")
 @click.pass_context
 def verify(
-    context: click.Context, policy: Path | None, older: Sequence[Path], longest_transaction: int, as_json: bool
+    context: click.Context,
+    policy: Path | None,
+    older: Sequence[Path],
+    longest_transaction: int,
+    person: str | None,
+    as_json: bool,
 ) -> int:
     """Verify the signed log in the database: signatures, tree, every event and every content.
 
@@ -127,7 +133,9 @@ def verify(
     gc.disable()  # as wave-verify does: millions of small things, none of which holds a circle
     try:
         trusted = None if policy is None else wave_verify.Policy(_text(policy).decode())
-        found = asyncio.run(_verify(project_dir(context), trusted, _checkpoints(older), longest_transaction))
+        found = asyncio.run(
+            _verify(project_dir(context), trusted, _checkpoints(older), longest_transaction, person=person)
+        )
     except (wave_verify.UsageError, UnicodeDecodeError) as error:
         print(f"wave audit verify: {error}", file=sys.stderr)
         return wave_verify.USAGE
@@ -188,11 +196,16 @@ async def _export(folder: Path, out: Path, wanted: Wanted, older: Sequence[Check
         return await export(engine.database, out, wanted, source=engine.source(), older=older)
 
 
-async def _verify(folder: Path, policy: Policy | None, older: Sequence[Checkpoint], longest_s: int) -> Verified:
-    from wave_runner.engine import open_engine
+async def _verify(
+    folder: Path, policy: Policy | None, older: Sequence[Checkpoint], longest_s: int, *, person: str | None
+) -> Verified:
+    from wave_runner.engine import open_engine, whoami
     from wave_runner.reports.verify import verify_log
+    from wave_runner.runner.deciding import named
 
-    async with open_engine(folder, name="wave audit") as engine:
+    by = named(person) if person else whoami()
+    async with open_engine(folder, name="wave audit") as opened:
+        engine = opened.acting_as(by)
         found = await verify_log(
             engine.database,
             source=engine.source(),

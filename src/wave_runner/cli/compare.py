@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from wave_runner.cli import differences, experiments, output
+from wave_runner.cli import differences, experiments, output, spreadsheet
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -85,8 +84,7 @@ async def _compared(
 
 def _put(text: str, file: Path | None) -> None:
     if file is None:
-        # A file or a program gets the values as they are; a terminal would do what they say.
-        click.echo(f"{output.lines(text)}\n" if sys.stdout.isatty() else text, nl=False)
+        spreadsheet.put(text)
         return
     try:
         # As it is: the lines of CSV end as they must, whatever is usual here.

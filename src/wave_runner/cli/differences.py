@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wave_runner.cli import output
+from wave_runner.cli import output, spreadsheet
 from wave_runner.cli.experiments import short
 
 if TYPE_CHECKING:
@@ -31,9 +28,6 @@ COLUMNS = (
     "b_rule",
 )
 
-# Some spreadsheets take the wide forms for the same, and what cannot be seen for nothing.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-
 
 def show(pairs: Sequence[Pair], *, a: str, b: str) -> None:
     """Print the first pairs that are not equal, a line for each field that differs."""
@@ -49,20 +43,14 @@ def show(pairs: Sequence[Pair], *, a: str, b: str) -> None:
 
 
 def as_csv(pairs: Sequence[Pair]) -> str:
-    """Return all pairs as CSV: those that differ first, a line for each of their fields; one for a pair that is equal.
-
-    A spreadsheet takes a cell that begins with = + - or @ for a formula. Texts that do so come from records and models,
-    so they get an apostrophe in front, and so do those that begin with what cannot be seen; numbers stay as they are.
-    """
-    written = io.StringIO(newline="")
-    lines = csv.writer(written)
-    lines.writerow(COLUMNS)
+    """Return all pairs as CSV, those that differ first: a line for each of their fields, and one for an equal pair."""
+    rows = []
     for pair in pairs:
         place = (pair.record, pair.step, pair.item, pair.iteration, str(pair.likeness))
         for field, ours, theirs in _differing(pair) or [("", None, None)]:
             states = (pair.a and pair.a.state, pair.b and pair.b.state, pair.a and pair.a.rule, pair.b and pair.b.rule)
-            lines.writerow([_cell(value) for value in (*place, field, ours, theirs, *states)])
-    return written.getvalue()
+            rows.append((*place, field, ours, theirs, *states))
+    return spreadsheet.lines(COLUMNS, rows)
 
 
 def _differing(pair: Pair) -> list[tuple[str, Any, Any]]:
@@ -81,16 +69,3 @@ def _why(side: Side | None) -> Any:
     if side is None:
         return "(not there)"
     return side.output if side.is_there else f"({side.state}{f': {side.rule}' if side.rule else ''})"
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _cell(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula."""
-    text = _text(value)
-    is_suspect = text.lstrip().startswith(_FORMULA) or not text[:1].isprintable()
-    return f"'{text}" if is_suspect and isinstance(value, str) else text

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wave_runner.cli import output, page
+from wave_runner.cli import forms, output, page
+from wave_runner.cli.forms import form_options
 from wave_runner.cli.main import project_dir, project_option
 from wave_runner.cli.work_page import talk_lines
 from wave_runner.core.interaction import State
@@ -33,7 +34,7 @@ ATTEMPTS = ("attempt", "began", "ended by", "took", "tokens", "cost", "error", "
 @click.option("--before", type=click.IntRange(min=1), metavar="N", help="The page that comes after this interaction.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
 def interactions(
     context: click.Context,
@@ -45,7 +46,7 @@ def interactions(
     key: str | None,
     before: int | None,
     limit: int,
-    as_json: bool,
+    form: str | None,
 ) -> None:
     """List the interactions of a run that are like that, the newest first.
 
@@ -57,12 +58,12 @@ def interactions(
     RUN is the newest by default. Those of a record, and those that have failed or broken a rule, are all found at once.
     For others the newest 20,000 are looked at; if that does not fill the page, it says where to go on.
     """
-    from wave_runner.reports.interactions import Wanted
+    from wave_runner.reports.interactions import ListedInteraction, Wanted
 
     wanted = Wanted(step=step, state=State(state) if state else None, error_class=error_class, rule=rule)
     found = asyncio.run(_listed(project_dir(context), run_id, wanted, key, before, limit))
-    if as_json:
-        output.emit("wave.interactions.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.interactions.v1", asdict(found), ListedInteraction, found.rows)
     else:
         _show_list(found)
 

@@ -1,4 +1,4 @@
-"""`wave report matrix`, `events` and `waves`: what can be long, page by page."""
+"""`wave report matrix`, `events` and `waves`, page by page; `failures` and `reviews` of the newest runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wave_runner.cli import output
+from wave_runner.cli import forms, output
+from wave_runner.cli.forms import form_options
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
+    from wave_runner.core.reviewing import Agreement, CorrectedField, ReviewedStep
     from wave_runner.reports.events import ListedEvent
     from wave_runner.reports.matrix import Cell, RecordRow
+    from wave_runner.reports.reviews import Desk, Reviews
     from wave_runner.reports.waves import Lane, ListedWave, Waves
     from wave_runner.store.database import Database
 
@@ -25,6 +28,11 @@ EVENTS = ("event", "recorded_at", "type", "step", "record", "interaction", "caus
 
 FAILURES = ("workflow", "step", "state", "why", "n", "records", "runs", "newest", "last run", "error")
 
+DESKS = ("queue", "tasks", "claimed", "overdue", "oldest", "last hour", "empty in")
+REVIEWED = ("workflow", "step", "tasks", "decisions", "people", "median", "under 2 s", "asked of several", "differed")
+AGREEMENT = ("workflow", "step", "field", "tasks", "blind", "agree", "kappa")
+CORRECTED = ("actor", "tasks", "changed", "share")
+
 T = TypeVar("T")
 
 
@@ -33,20 +41,21 @@ T = TypeVar("T")
 @click.option("--after", type=click.IntRange(min=1), metavar="N", help="The page that comes after this number.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many records.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def matrix(context: click.Context, run_id: int | None, after: int | None, limit: int, as_json: bool) -> None:
+def matrix(context: click.Context, run_id: int | None, after: int | None, limit: int, form: str | None) -> None:
     """Show how each record of a run stands in each step, in the order in which the records came.
 
     \b
     wave report matrix
     wave report matrix 12 --after 4711 --json
     """
+    from wave_runner.reports.matrix import RecordRow
     from wave_runner.reports.matrix import matrix as read
 
     found = asyncio.run(_read(project_dir(context), lambda database: read(database, run_id, after=after, limit=limit)))
-    if as_json:
-        output.emit("wave.report.matrix.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.matrix.v1", asdict(found), RecordRow, found.rows)
         return
     rows = [_record(row) for row in found.rows]
     output.table(("record", "verdict", *found.steps), rows, title=f"run {found.run_id} of {found.workflow}")
@@ -59,22 +68,23 @@ def matrix(context: click.Context, run_id: int | None, after: int | None, limit:
 @click.option("--before", type=click.IntRange(min=1), metavar="N", help="The page that comes after this event.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def events(context: click.Context, run_id: int | None, before: int | None, limit: int, as_json: bool) -> None:
+def events(context: click.Context, run_id: int | None, before: int | None, limit: int, form: str | None) -> None:
     """List the events of a run, the newest first.
 
     \b
     wave report events
     wave report events 12 --limit 500 --json
     """
+    from wave_runner.reports.events import ListedEvent
     from wave_runner.reports.events import events as read
 
     found = asyncio.run(
         _read(project_dir(context), lambda database: read(database, run_id, before=before, limit=limit))
     )
-    if as_json:
-        output.emit("wave.report.events.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.events.v1", asdict(found), ListedEvent, found.rows)
         return
     output.table(EVENTS, [_event(one) for one in found.rows], title=f"run {found.run_id} of {found.workflow}")
     _more(found.next_before_id)
@@ -85,9 +95,9 @@ def events(context: click.Context, run_id: int | None, before: int | None, limit
 @click.option("--before", type=click.IntRange(min=1), metavar="N", help="The page that comes after this wave.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many waves.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def waves(context: click.Context, run_id: int | None, before: int | None, limit: int, as_json: bool) -> None:
+def waves(context: click.Context, run_id: int | None, before: int | None, limit: int, form: str | None) -> None:
     """Show what each slot of each model server has in hand, and the last waves with why each was opened then.
 
     \b
@@ -97,13 +107,14 @@ def waves(context: click.Context, run_id: int | None, before: int | None, limit:
     With RUN, the waves are those of queues that it waits in, from its beginning to its end. A wave is for all runs that
     wait for the same, so it can hold work of others too.
     """
+    from wave_runner.reports.waves import ListedWave
     from wave_runner.reports.waves import waves as read
 
     found = asyncio.run(
         _read(project_dir(context), lambda database: read(database, run_id, before=before, limit=limit))
     )
-    if as_json:
-        output.emit("wave.report.waves.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.waves.v1", asdict(found), ListedWave, found.rows)
     else:
         _show_waves(found)
 
@@ -114,23 +125,54 @@ def waves(context: click.Context, run_id: int | None, before: int | None, limit:
     "--runs", type=click.IntRange(1, 100), default=20, show_default=True, help="Of so many of the newest runs."
 )
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def failures(context: click.Context, workflow: str | None, runs: int, as_json: bool) -> None:
+def failures(context: click.Context, workflow: str | None, runs: int, form: str | None) -> None:
     """Show what has gone wrong in the newest runs by its cause, the most frequent first.
 
     \b
     wave report failures
     wave report failures --workflow job_postings --runs 5 --json
     """
+    from wave_runner.reports.failures import Failure
     from wave_runner.reports.failures import failures as read
 
     found = asyncio.run(_read(project_dir(context), lambda database: read(database, workflow=workflow, runs=runs)))
-    if as_json:
-        output.emit("wave.report.failures.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.failures.v1", asdict(found), Failure, found.rows)
         return
     rows = [{**asdict(one), "why": one.rule or one.error_class, "last run": one.last_run_id} for one in found.rows]
     output.table(FAILURES, rows, title=f"failures of the newest {found.of_runs} runs")
+
+
+@click.command()
+@click.option("--workflow", metavar="NAME", help="Of this workflow alone.")
+@click.option(
+    "--runs", type=click.IntRange(1, 100), default=20, show_default=True, help="Of so many of the newest runs."
+)
+@project_option
+@form_options
+@click.pass_context
+def reviews(context: click.Context, workflow: str | None, runs: int, form: str | None) -> None:
+    """Show how people keep up with their tasks, how far they agree, and how often they change what was proposed.
+
+    \b
+    wave report reviews
+    wave report reviews --workflow job_postings --json
+
+    What waits is that of all runs. The rest is of the newest 2,000 tasks that were decided in the newest runs. How far
+    people agree is told of those who are asked first where several are needed; unless a step is blind, they may have
+    seen each other's answer. A field counts as changed where something else was decided than the task has shown under
+    its name.
+    """
+    from wave_runner.core.reviewing import CorrectedField
+    from wave_runner.reports.reviews import reviews as read
+
+    found = asyncio.run(_read(project_dir(context), lambda database: read(database, workflow=workflow, runs=runs)))
+    if form:
+        forms.put(form, "wave.report.reviews.v1", asdict(found), CorrectedField, found.fields)
+    else:
+        _show_reviews(found)
 
 
 async def _read(folder: Path, read: Callable[[Database], Awaitable[T]]) -> T:
@@ -189,3 +231,41 @@ def _wave(one: ListedWave) -> dict[str, Any]:
         "why then": one.reason,
         "ended": "lost" if one.ended_by == "wave_expired" else None if one.closed_at else "open",
     }
+
+
+def _show_reviews(found: Reviews) -> None:
+    if found.queues:
+        output.table(DESKS, [_desk(one) for one in found.queues], title="what waits for people")
+    if not found.tasks:
+        output.heading(f"no task was decided in the newest {found.of_runs} runs")
+        return
+    title = f"decided in the newest {found.of_runs} runs{', the newest' if found.older else ''}: {found.tasks} tasks"
+    output.table(REVIEWED, [_reviewed(one) for one in found.steps], title=title)
+    if found.agreement:
+        output.table(AGREEMENT, [_agreement(one) for one in found.agreement], title="how far people agree")
+    if found.actors:
+        rows = [{**asdict(one), "share": output.percent(one.percent)} for one in found.actors]
+        output.table(CORRECTED, rows, title="what people have changed, by who had proposed it")
+    if found.fields:
+        fields = [_corrected(one) for one in found.fields]
+        output.table(("workflow", "step", "field", *CORRECTED), fields, title="what people have changed, by field")
+
+
+def _desk(one: Desk) -> dict[str, Any]:
+    left = None if one.left_s is None else one.left_s * 1e6
+    return {**asdict(one), "last hour": one.lately, "empty in": output.duration(left)}
+
+
+def _reviewed(one: ReviewedStep) -> dict[str, Any]:
+    median = None if one.median_s is None else one.median_s * 1e6
+    more = {"median": output.duration(median), "under 2 s": one.quick, "asked of several": one.several}
+    return {**asdict(one), **more}
+
+
+def _agreement(one: Agreement) -> dict[str, Any]:
+    kappa = None if one.kappa is None else f"{one.kappa:.2f}"
+    return {**asdict(one), "agree": output.percent(100 * one.agreement), "kappa": kappa}
+
+
+def _corrected(one: CorrectedField) -> dict[str, Any]:
+    return {**asdict(one), "actor": one.actor or "the record", "share": output.percent(one.percent)}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from wave_runner.cli import output, status
+from wave_runner.cli import forms, output, status
 from wave_runner.cli.compliance import compliance
 from wave_runner.cli.durations import Duration
+from wave_runner.cli.forms import form_options
 from wave_runner.cli.interactions import interaction, interactions
-from wave_runner.cli.listings import events, failures, matrix, waves
+from wave_runner.cli.listings import events, failures, matrix, reviews, waves
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ report.add_command(matrix)
 report.add_command(events)
 report.add_command(waves)
 report.add_command(failures)
+report.add_command(reviews)
 
 
 @report.command()
@@ -62,9 +64,9 @@ report.add_command(failures)
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def cost(context: click.Context, run_id: int | None, by: str, limit: int, as_json: bool) -> None:
+def cost(context: click.Context, run_id: int | None, by: str, limit: int, form: str | None) -> None:
     """Show what the calls of models of a run have used and cost, by the prices that it has pinned.
 
     \b
@@ -75,7 +77,7 @@ def cost(context: click.Context, run_id: int | None, by: str, limit: int, as_jso
     is counted and not guessed: calls whose end nobody has seen, whose tokens the server has not counted, or of a model
     without a price. A load serves every run that waits for its model, and is priced in none of them.
     """
-    asyncio.run(_cost(project_dir(context), run_id, by, limit, as_json=as_json))
+    asyncio.run(_cost(project_dir(context), run_id, by, limit, form=form))
 
 
 @report.command()
@@ -84,10 +86,10 @@ def cost(context: click.Context, run_id: int | None, by: str, limit: int, as_jso
 @click.option("--before", type=click.IntRange(min=1), metavar="RUN", help="The page that comes after this run.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
 def runs(
-    context: click.Context, workflow: str | None, state: str | None, before: int | None, limit: int, as_json: bool
+    context: click.Context, workflow: str | None, state: str | None, before: int | None, limit: int, form: str | None
 ) -> None:
     """List runs, the newest first.
 
@@ -95,15 +97,15 @@ def runs(
     wave report runs
     wave report runs --workflow job_postings --state failed --json
     """
-    asyncio.run(_runs(project_dir(context), workflow, state, before, limit, as_json=as_json))
+    asyncio.run(_runs(project_dir(context), workflow, state, before, limit, form=form))
 
 
 @report.command()
 @click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def delta(context: click.Context, run_id: int | None, as_json: bool) -> None:
+def delta(context: click.Context, run_id: int | None, form: str | None) -> None:
     """Show what a run changed in its target tables: before, after, and what it wrote itself.
 
     \b
@@ -112,14 +114,14 @@ def delta(context: click.Context, run_id: int | None, as_json: bool) -> None:
 
     RUN is the newest by default. A difference that is not what the run wrote was made by somebody else.
     """
-    asyncio.run(_delta(project_dir(context), run_id, as_json=as_json))
+    asyncio.run(_delta(project_dir(context), run_id, form=form))
 
 
 @report.command()
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def alerts(context: click.Context, as_json: bool) -> None:
+def alerts(context: click.Context, form: str | None) -> None:
     """List what somebody should look at: runs that ended oddly, and what should be under way and is not.
 
     \b
@@ -131,14 +133,14 @@ def alerts(context: click.Context, as_json: bool) -> None:
     passed. A schedule that is overdue, one whose last three runs have found no record, a run without a runner and one
     whose work needs a label that no runner has are found when you ask.
     """
-    asyncio.run(_alerts(project_dir(context), as_json=as_json))
+    asyncio.run(_alerts(project_dir(context), form=form))
 
 
 @report.command()
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def runners(context: click.Context, as_json: bool) -> None:
+def runners(context: click.Context, form: str | None) -> None:
     """List the runners that have not ended, what each has been told, what it can do, and what it has in hand.
 
     \b
@@ -148,7 +150,7 @@ def runners(context: click.Context, as_json: bool) -> None:
     One that has not been heard of within a lease was lost: its work has gone to the others, or waits for one. What a
     runner can do are its labels, the model servers that it can ask, and its script slots: scripts at once.
     """
-    asyncio.run(_runners(project_dir(context), as_json=as_json))
+    asyncio.run(_runners(project_dir(context), form=form))
 
 
 @report.command()
@@ -160,9 +162,9 @@ def runners(context: click.Context, as_json: bool) -> None:
     help="How long one try may run, such as 90s, 30m or 2h.  [default: what its step has needed]",
 )
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def stale(context: click.Context, run_id: int | None, older_than: float | None, as_json: bool) -> None:
+def stale(context: click.Context, run_id: int | None, older_than: float | None, form: str | None) -> None:
     """List what is overdue: its lease has run out, or it runs longer than its step usually takes.
 
     \b
@@ -174,14 +176,14 @@ def stale(context: click.Context, run_id: int | None, older_than: float | None, 
     minutes. This only lists: what ends a try is its own time limit.
     """
     show = status.show_stale
-    asyncio.run(_part(project_dir(context), "stale", run_id, show, as_json=as_json, stale_after_s=older_than))
+    asyncio.run(_part(project_dir(context), "stale", run_id, show, form=form, stale_after_s=older_than))
 
 
 @report.command()
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def records(context: click.Context, as_json: bool) -> None:
+def records(context: click.Context, form: str | None) -> None:
     """Count the records of each workflow, over all its runs, by what has become of them.
 
     \b
@@ -191,14 +193,14 @@ def records(context: click.Context, as_json: bool) -> None:
     A record counts once for each run that it was in. This is read from the projection `record_states`: the answer says
     up to which entry of the log it goes, and how many more are sealed.
     """
-    asyncio.run(_records(project_dir(context), as_json=as_json))
+    asyncio.run(_records(project_dir(context), form=form))
 
 
 @report.command()
 @project_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@form_options
 @click.pass_context
-def servers(context: click.Context, as_json: bool) -> None:
+def servers(context: click.Context, form: str | None) -> None:
     """Show what work waits for outside: model servers and models, what they allow, and why nothing moves.
 
     \b
@@ -209,7 +211,7 @@ def servers(context: click.Context, as_json: bool) -> None:
     Of a server, runners are those at work that can ask it. The last table says for each queue because of what nothing
     of it may be begun; it says nothing where that is not so.
     """
-    asyncio.run(_servers(project_dir(context), as_json=as_json))
+    asyncio.run(_servers(project_dir(context), form=form))
 
 
 def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
@@ -218,10 +220,10 @@ def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
     @report.command(name=name, help=f"{says}\n\n\b\nwave report {name}\nwave report {name} 12 --json\n")
     @click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
     @project_option
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @form_options
     @click.pass_context
-    def part(context: click.Context, run_id: int | None, as_json: bool) -> None:
-        asyncio.run(_part(project_dir(context), name, run_id, show, as_json=as_json))
+    def part(context: click.Context, run_id: int | None, form: str | None) -> None:
+        asyncio.run(_part(project_dir(context), name, run_id, show, form=form))
 
 
 _of_a_run("steps", "Show how far each step is, how often it succeeds, and how long it takes.", status.show_steps)
@@ -236,7 +238,7 @@ async def _part(
     run_id: int | None,
     show: Callable[[Dashboard], None],
     *,
-    as_json: bool,
+    form: str | None,
     stale_after_s: float | None = None,
 ) -> None:
     from wave_runner.engine import open_engine
@@ -244,36 +246,51 @@ async def _part(
 
     async with open_engine(folder, name="wave report") as engine:
         found = await dashboard(engine.database, run_id, stale_after_s=stale_after_s)
-    if as_json:
-        output.emit(f"wave.report.{name}.v1", {"run_id": found.overall.run.run_id, name: getattr(found, name)})
+    if form:
+        said = {"run_id": found.overall.run.run_id, name: getattr(found, name)}
+        forms.put(form, f"wave.report.{name}.v1", said, *_lines(found, name))
     else:
         show(found)
 
 
-async def _runners(folder: Path, *, as_json: bool) -> None:
+def _lines(found: Dashboard, name: str) -> tuple[type, Sequence[Any]]:
+    """Return the list of a part of the dashboard, and what it is a list of."""
+    from wave_runner.reports import actors, errors, stale, steps, throughput
+
+    lists: dict[str, tuple[type, Sequence[Any]]] = {
+        "steps": (steps.Step, found.steps),
+        "actors": (actors.Actor, found.actors),
+        "throughput": (throughput.Bucket, found.throughput.buckets),
+        "stale": (stale.StaleInteraction, found.stale.oldest),
+        "errors": (errors.Pattern, found.errors.patterns),
+    }
+    return lists[name]
+
+
+async def _runners(folder: Path, *, form: str | None) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports import runners as reports
 
     async with open_engine(folder, name="wave report") as engine:
         found = await reports.runners(engine.database, lease_s=engine.settings.lease_s)
     rows = [asdict(one) for one in found]
-    if as_json:
-        output.emit("wave.runners.v1", {"rows": rows})
+    if form:
+        forms.put(form, "wave.runners.v1", {"rows": rows}, reports.Runner, found)
         return
     able = ("labels", "servers", "script_slots")
     columns = ("runner_id", "host", "pid", "heard", "told", *able, "waves", "interactions", "heartbeat_at")
     output.table(columns, [{**row, **{name: ", ".join(row[name]) for name in ("labels", "servers")}} for row in rows])
 
 
-async def _servers(folder: Path, *, as_json: bool) -> None:
+async def _servers(folder: Path, *, form: str | None) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports import servers as reports
 
     async with open_engine(folder, name="wave report") as engine:
         lease_s, rates = engine.settings.lease_s, engine.server_rates()
         found = await reports.servers(engine.database, lease_s=lease_s, rates=rates)
-    if as_json:
-        output.emit("wave.report.servers.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.servers.v1", asdict(found), reports.Server, found.servers)
     else:
         _show_servers(found)
 
@@ -308,14 +325,14 @@ def _seconds(seconds: float | None) -> str:
     return output.duration(None if seconds is None else seconds * 1e6)
 
 
-async def _cost(folder: Path, run_id: int | None, by: str, limit: int, *, as_json: bool) -> None:
+async def _cost(folder: Path, run_id: int | None, by: str, limit: int, *, form: str | None) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports import cost as reports
 
     async with open_engine(folder, name="wave report") as engine:
         found = await reports.cost(engine.database, run_id, by=reports.By(by), limit=limit)
-    if as_json:
-        output.emit("wave.report.cost.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.report.cost.v1", asdict(found), reports.Line, found.lines)
     else:
         _show_cost(found)
 
@@ -397,15 +414,15 @@ def _when(seconds: float) -> str:
 
 
 async def _runs(
-    folder: Path, workflow: str | None, state: str | None, before: int | None, limit: int, *, as_json: bool
+    folder: Path, workflow: str | None, state: str | None, before: int | None, limit: int, *, form: str | None
 ) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports import runs as reports
 
     async with open_engine(folder, name="wave report") as engine:
         found = await reports.runs(engine.database, workflow=workflow, state=state, before=before, limit=limit)
-    if as_json:
-        output.emit("wave.runs.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.runs.v1", asdict(found), reports.ListedRun, found.rows)
         return
     rows = [{**asdict(one), "took": output.duration(one.seconds * 1_000_000)} for one in found.rows]
     output.table(("run_id", "workflow", "state", "started_at", "took", "started_by", "reason"), rows)
@@ -413,14 +430,14 @@ async def _runs(
         output.heading(f"there are more: wave report runs --before {found.next_before_id}")
 
 
-async def _delta(folder: Path, run_id: int | None, *, as_json: bool) -> None:
+async def _delta(folder: Path, run_id: int | None, *, form: str | None) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports import delta as reports
 
     async with open_engine(folder, name="wave report") as engine:
         found = await reports.delta(engine.database, run_id)
-    if as_json:
-        output.emit("wave.delta.v1", asdict(found))
+    if form:
+        forms.put(form, "wave.delta.v1", asdict(found), reports.Target, found.targets)
     else:
         _show_delta(found)
 
@@ -436,31 +453,33 @@ def _show_delta(found: Delta) -> None:
     output.table(("step", "executed", "saved"), [asdict(saver) for saver in found.savers], title="savers")
 
 
-async def _records(folder: Path, *, as_json: bool) -> None:
+async def _records(folder: Path, *, form: str | None) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports.record_states import record_states
 
     async with open_engine(folder, name="wave report") as engine:
         found = await record_states(engine.database)
-    if as_json:
-        output.emit("wave.records.v1", asdict(found))
-        return
     rows: list[output.Row] = [{"workflow": name, **by_state} for name, by_state in found.workflows.items()]
-    output.table(("workflow", "live", "completed", "incomplete"), rows, title="records")
+    columns = ("workflow", "live", "completed", "incomplete")
+    if form:
+        forms.put(form, "wave.records.v1", asdict(found), columns, rows)
+        return
+    output.table(columns, rows, title="records")
     behind = f", {found.behind:,} behind" if found.behind else ", which is all that is sealed"
     output.heading(f"as the first {found.position:,} entries of the log say{behind}")
     for gone in found.dropped:
         output.heading(f"not counted: {gone}")
 
 
-async def _alerts(folder: Path, *, as_json: bool) -> None:
+async def _alerts(folder: Path, *, form: str | None) -> None:
+    from wave_runner.core.notice import Alert
     from wave_runner.engine import open_engine
     from wave_runner.reports import alerts as reports
 
     async with open_engine(folder, name="wave report") as engine:
         found = await reports.alerts(engine.database)
-    if as_json:
-        output.emit("wave.alerts.v1", {"rows": found})
+    if form:
+        forms.put(form, "wave.alerts.v1", {"rows": found}, Alert, found)
     elif found:
         output.table(("kind", "subject", "since", "message"), [asdict(one) for one in found])
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,6 +56,8 @@ def tasks() -> None:
 @click.option("--run", "run_id", type=click.IntRange(min=1), metavar="N", help="Only tasks of this run.")
 @click.option("--mine", is_flag=True, help="Only what you have claimed.")
 @click.option("--overdue", is_flag=True, help="Only what is overdue.")
+@click.option("--after", type=click.IntRange(min=1), metavar="TASK", help="The page that comes after this task.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @as_option
 @json_option
 @click.pass_context
@@ -65,6 +67,8 @@ def list_(
     run_id: int | None,
     mine: bool,
     overdue: bool,
+    after: int | None,
+    limit: int,
     person: str | None,
     as_json: bool,
 ) -> None:
@@ -74,9 +78,8 @@ def list_(
     wave tasks list
     wave tasks list --queue recruiters --overdue --json
     """
-    asyncio.run(
-        _list(project_dir(context), queue, run_id, overdue, person=_name(person) if mine else None, as_json=as_json)
-    )
+    which = {"queue": queue, "run_id": run_id, "overdue": overdue, "person": _name(person) if mine else None}
+    asyncio.run(_list(project_dir(context), {**which, "after": after, "limit": limit}, as_json=as_json))
 
 
 @tasks.command()  # the function has the name of the command
@@ -318,14 +321,12 @@ def _as(folder: Path, person: str | None, work: Callable[[People], Awaitable[T]]
     return asyncio.run(on_the_database())
 
 
-async def _list(
-    folder: Path, queue: str | None, run_id: int | None, overdue: bool, *, person: str | None, as_json: bool
-) -> None:
+async def _list(folder: Path, which: Mapping[str, Any], *, as_json: bool) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports.tasks import open_tasks
 
     async with open_engine(folder, name="wave tasks") as engine:
-        found = await open_tasks(engine.database, run_id=run_id, queue=queue, person=person, overdue=overdue)
+        found = await open_tasks(engine.database, **which)
     if as_json:
         output.emit("wave.tasks.v1", asdict(found))
         return
@@ -337,8 +338,8 @@ async def _list(
         for one in found.rows
     ]
     output.table(COLUMNS, rows)
-    if found.total > len(found.rows):
-        output.heading(f"the first {len(found.rows)} of {found.total}")
+    if found.next_after is not None:
+        output.heading(f"{len(found.rows)} of {found.total}; there are more: --after {found.next_after}")
 
 
 def _state(one: Any) -> str:

@@ -201,24 +201,23 @@ def line(event: Event, index: int, *, source: str) -> bytes:
 
 def _parts(event: Event, source: str) -> tuple[str, str, str, str]:
     """Return a body in four parts: between them stands, in a line that is exported, what was stamped."""
-    if event.form != FORM:
-        raise ValueError(f"event {event.event_id} has form {event.form}; this Wave Runner knows {FORM}")
-    # Put together by hand, in the order of the keys: there is one for each event, and this takes a fifth of the time.
-    actor, definition, source_and_step, type = _of_step(event.type, event.step, event.actor, event.definition, source)
-    if event.cause_interaction_id is None:
-        cause = ""
-    else:
-        cause = f'"causationid":"{event.cause_interaction_id}/{event.cause_seq}",'
-    correlation = "" if event.correlation_id is None else f'"correlationid":"{event.correlation_id}",'
-    interaction = "" if event.interaction_id is None else f'"interaction":"{event.interaction_id}",'
-    runner = "" if event.runner_id is None else f'"runner":"{event.runner_id}",'
-    seq = "" if event.interaction_id is None else f'"seq":{event.seq},'
-    wave = "" if event.wave_id is None else f',"wave":"{event.wave_id}"'
+    # Taken apart at once, and put together by hand in the order of the keys: there is one for each event.
+    (event_id, run_id, form, type, interaction_id, seq, cause_interaction_id, cause_seq, wave_id, correlation_id,
+     runner_id, step, actor, definition, data, _, _) = event  # fmt: skip
+    if form != FORM:
+        raise ValueError(f"event {event_id} has form {form}; this Wave Runner knows {FORM}")
+    by, in_force, source_and_step, named = _of_step(type, step, actor, definition, source)
+    cause = "" if cause_interaction_id is None else f'"causationid":"{cause_interaction_id}/{cause_seq}",'
+    correlation = "" if correlation_id is None else f'"correlationid":"{correlation_id}",'
+    interaction = "" if interaction_id is None else f'"interaction":"{interaction_id}",'
+    runner = "" if runner_id is None else f'"runner":"{runner_id}",'
+    numbered = "" if interaction_id is None else f'"seq":{seq},'
+    wave = "" if wave_id is None else f',"wave":"{wave_id}"'
     return (
-        f'{{{actor}{cause}{correlation}"data":{event.data},"dataschema":"wave:{type}/{FORM}",',
-        f'{definition}"id":"{event.event_id}",{interaction}"run":"{event.run_id}",{runner}{seq}',
+        f'{{{by}{cause}{correlation}"data":{data},"dataschema":"wave:{named}/{FORM}",',
+        f'{in_force}"id":"{event_id}",{interaction}"run":"{run_id}",{runner}{numbered}',
         source_and_step,
-        f'"type":"{type}"{wave}}}',
+        f'"type":"{named}"{wave}}}',
     )
 
 

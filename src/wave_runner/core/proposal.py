@@ -12,12 +12,18 @@ from typing import Any
 
 def proposed(shown: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     """Return what is shown under the name of a field: at the top, else in the first object below it that has it."""
-    places = [shown, *(value for value in shown.values() if isinstance(value, Mapping))]
+    places = shown_as(shown, fields)
+    return {field: shown[name] if name == field else shown[name][field] for field, name in places.items()}
+
+
+def shown_as(shown: Mapping[str, Any], fields: Iterable[str]) -> dict[str, str]:
+    """Return for each field that something is proposed for the name under which that is shown, or stands in."""
+    below = [name for name, value in shown.items() if isinstance(value, Mapping)]
     found = {}
     for field in fields:
-        place = next((one for one in places if field in one), None)
+        place = field if field in shown else next((name for name in below if field in shown[name]), None)
         if place is not None:
-            found[field] = place[field]
+            found[field] = place
     return found
 
 

@@ -7,11 +7,19 @@ that can, and `none` on another; the event of each attempt says which.
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a worker, which starts often, has no other use for it
     from wave_runner.core.workflow import ScriptSpec
+
+
+_HOST = re.compile(
+    r"(?:(?P<name>[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)|\[(?P<address>[0-9a-f.]*:[0-9a-f:.]*)\])"
+    r"(?::(?P<port>[0-9]{1,5}))?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class Level(enum.StrEnum):
@@ -20,6 +28,21 @@ class Level(enum.StrEnum):
     NONE = "none"  # trusted like the runner itself: it may whatever the runner's user may
     OWN = "own"  # one's own, fed with the texts of strangers: files, network, signals only as declared
     STRICT = "strict"  # somebody else's: besides that, it sees no process and no network but its own
+
+
+Peer = tuple[str, int]
+"""Whom a script is connected to: a host, by its name in small letters or by its address, and a port."""
+
+WEB_PORTS = (80, 443)
+"""What a host is asked on that is named without a port."""
+
+
+class Opens(enum.Enum):
+    """Where a host may lie that a script asks for."""
+
+    NOWHERE = enum.auto()
+    IN_PUBLIC = enum.auto()
+    ANYWHERE = enum.auto()  # but for what belongs to a link, which nobody asks
 
 
 LEAST_LANDLOCK = 3
@@ -60,6 +83,7 @@ class Sandbox:
     """What one script is given on one host. `missing` says why its level is not to be had: then it does not run.
 
     Paths are absolute. `project` is the folder of which it may read whatever is not hidden, "" where there is none.
+    Without `network` its warden opens connections for it to `hosts`, which have to be public, and to `private_hosts`.
     """
 
     script: str
@@ -71,7 +95,21 @@ class Sandbox:
     may_read: tuple[str, ...] = ()
     may_write: tuple[str, ...] = ()
     network: bool = False
+    hosts: tuple[Peer, ...] = ()
+    private_hosts: tuple[Peer, ...] = ()
     memory: int | None = None
+
+    @property
+    def has_door(self) -> bool:
+        """Whether there is anybody whom its warden may connect it to."""
+        return self.level is not Level.NONE and bool(self.hosts or self.private_hosts)
+
+    def opens(self, host: str, port: int) -> Opens:
+        """Say where a host may lie that it asks for by this name."""
+        peer = (host.lower(), port)
+        if peer in self.private_hosts:
+            return Opens.ANYWHERE
+        return Opens.IN_PUBLIC if peer in self.hosts else Opens.NOWHERE
 
     @property
     def said(self) -> str:
@@ -95,9 +133,27 @@ def settle(spec: ScriptSpec, default: Level | None, host: Host, *, project: str,
         project=project,
         may_read=tuple(absolute(path, project=project, home=home) for path in spec.may_read),
         may_write=tuple(absolute(path, project=project, home=home) for path in spec.may_write),
-        network=spec.network,
+        network=spec.network is True,
+        hosts=() if isinstance(spec.network, bool) else _peers(spec.network),
+        private_hosts=_peers(spec.private_hosts),
         memory=spec.memory,
     )
+
+
+def peers(text: str) -> tuple[Peer, ...]:
+    """Return what `HOST`, `HOST:PORT` or `[ADDRESS]:PORT` names; without a port it is where the web is.
+
+    Raises `ValueError` where it names nothing of the kind.
+    """
+    found = _HOST.fullmatch(text)
+    if found is None or not (found["port"] is None or 0 < int(found["port"]) < 2**16):
+        raise ValueError(text)
+    name = (found["name"] or found["address"]).lower()
+    return tuple((name, port) for port in ((int(found["port"]),) if found["port"] else WEB_PORTS))
+
+
+def _peers(texts: tuple[str, ...]) -> tuple[Peer, ...]:
+    return tuple(peer for text in texts for peer in peers(text))
 
 
 def absolute(path: str, *, project: str, home: str) -> str:

@@ -141,7 +141,8 @@ class ScriptSpec:
     sandbox: str = ""  # a level of core/sandbox.py: "none", "own", "strict"; "": what the setting says
     may_read: tuple[str, ...] = ()  # in a sandbox: paths that it reads besides the project and what Python needs
     may_write: tuple[str, ...] = ()  # and those that it reads and writes besides its own folder
-    network: bool = False  # and whether it may open connections
+    network: bool | tuple[str, ...] = False  # and whether it may open connections; or the public hosts it may ask
+    private_hosts: tuple[str, ...] = ()  # and those that it may ask on a network of one's own, or on this machine
     memory: Bytes | None = None  # that each of its processes may take for data; None: any
     files: tuple[str, ...] = ()  # what else of the project it reads, pinned with it: "sql/one.sql", "words/"
     runs_on: tuple[str, ...] = ()  # labels that a runner must have

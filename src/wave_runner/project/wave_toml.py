@@ -16,7 +16,7 @@ from wave_runner.core.due import CatchUp
 from wave_runner.core.erasure import CLASSES
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.raw import LARGEST_BYTES
-from wave_runner.core.sandbox import Level
+from wave_runner.core.sandbox import Level, peers
 from wave_runner.core.workflow import (
     KEEP,
     UPDATE,
@@ -216,14 +216,34 @@ def _check_sandbox(section: Section, spec: ScriptSpec) -> None:
         message = f"`sandbox` is one of {', '.join(levels)}, not {spec.sandbox!r:.60}"
         raise section.error(message, "sandbox", hint=did_you_mean(spec.sandbox, levels))
     if spec.sandbox == Level.NONE:
-        for key in ("may_read", "may_write", "network"):
+        for key in ("may_read", "may_write", "network", "private_hosts"):
             if key in section.data:
                 raise section.error(f"`{key}` opens a sandbox, and there is none: leave one of both away", key)
+    _check_hosts(section, spec)
     for key in ("may_read", "may_write"):
         for index, path in enumerate(section.texts(key)):
             if not path.strip() or "\0" in path or (path.startswith("~") and path[1:2] not in ("", "/")):
                 message = f"`{key}` names paths: absolute, from ~/, or from the project's folder; not {path!r:.80}"
                 raise section.error(message, key, index)
+
+
+def _check_hosts(section: Section, spec: ScriptSpec) -> None:
+    for key in ("network", "private_hosts"):
+        named = getattr(spec, key)
+        if isinstance(named, bool):
+            continue
+        for index, text in enumerate(named):
+            try:
+                peers(text)
+            except ValueError:
+                message = f"`{key}` names hosts, as HOST or HOST:PORT; {text!r:.80} is none"
+                hint = "a name stands for itself alone, without https:// before it and a path behind it"
+                raise section.error(message, key, index, hint=hint) from None
+        if named and spec.executable:
+            message = f"`{key}` names hosts that a class is connected to; an executable gets all of the network or none"
+            raise section.error(message, key, hint="network = true, or a ScriptActor in its place")
+    if spec.private_hosts and spec.network is True:
+        raise section.error("`network = true` opens these too: leave one of both away", "private_hosts")
 
 
 def _schedule(name: str, section: Section) -> ScheduleSpec:
@@ -368,6 +388,8 @@ def _read(section: Section, key: str, annotation: str) -> Any:
             return section.flag(key, False)
         case "tuple[str, ...]":
             return section.texts(key)
+        case "bool | tuple[str, ...]":
+            return section.flag(key, False) if isinstance(section.data[key], bool) else section.texts(key)
         case "Mapping[str, str]":
             inner = section.section(key)
             return {name: inner.text(name) for name in inner.data}

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from wave_runner.core.drift import Policy
 from wave_runner.core.notice import Alert
+from wave_runner.reports.backlog import SILENT_S, backlog
 from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Database, Row
 
 SHOWN = 50
-SILENT_S = 60.0  # a runner that has not been heard of for so long is not at work
 BEHIND_S = 60.0  # a projection that has not advanced for so long, with something to fold, is folded by nobody
 UNSIGNED_S = 60.0  # what is sealed for so long and not signed by anybody will not be
 LEFT_ALONE_S = 60.0  # a server or a model that fails for so long is not just busy
@@ -37,6 +37,7 @@ async def standing(connection: Connection) -> list[Alert]:
         *await drifted(connection),
         *await _failing(connection),
         *await _idle(connection),
+        *await _stuck(connection),
     ]
 
 
@@ -123,6 +124,14 @@ async def _idle(connection: Connection) -> list[Alert]:
     return [
         Alert(kind=row["kind"], subject=row["subject"], since=row["since"], message=_idle_message(row)) for row in rows
     ]
+
+
+async def _stuck(connection: Connection) -> list[Alert]:
+    waiting = await backlog(connection)
+    if waiting is None or waiting.still_since is None or not waiting.is_stuck:
+        return []
+    message = "its work may be done, runners are at work, and nobody has begun anything: wave report servers"
+    return [Alert(kind="stuck", subject=f"actor {waiting.actor}", since=waiting.still_since, message=message)]
 
 
 def _idle_message(row: Row) -> str:

@@ -29,7 +29,7 @@ CANNOT_PROVE = (
     "why a model has answered as it did: the prompt, its weights and its options are here, its reasons are not",
     "that what stands in your tables now is what was written: the log commits to that, and sees your tables never",
     "that nothing else was done with the record elsewhere: only what Wave Runner has recorded is here",
-    "that no further interaction of the record exists: of an excerpt only the whole log can show that",
+    "that the record has no later event and no further interaction: of an excerpt only the whole log can show that",
     "anything beyond the log's own key, unless a checkpoint or a policy that was kept elsewhere is held against it",
     "what was erased: its commitment and who ordered that stay, its content does not",
 )

@@ -220,7 +220,7 @@ class _Export:
             raise ConflictError(message, hint="a runner signs it within a second: wave audit status")
         interactions, written = sorted(self._interactions), 0
         for first in range(0, len(interactions), FEW):
-            for nonce, content in await sealed.contents(self._connection, interactions[first : first + FEW]):
+            for _, nonce, content in await sealed.contents(self._connection, interactions[first : first + FEW]):
                 written += self._put_content(nonce, content)
         lone = {}
         async for write in self._changed():

@@ -152,6 +152,12 @@ async def integrity(database: Database, *, outside: Checkpoint | None, folder: s
     )
 
 
+async def verifications(database: Database) -> list[Verification]:
+    """Return when the whole log was verified and what came of it, the newest first; ten at most."""
+    async with snapshot(database) as connection:
+        return [_verification(row) for row in await sealed.verifications(connection, most=SHOWN)]
+
+
 def _witnesses(status: LogStatus) -> list[str]:
     if not status.checkpoint:
         return []

@@ -53,10 +53,14 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
-    """The most urgent open tasks that were asked for, how many there are, and every queue in which any waits."""
+    """A page of the open tasks that were asked for, how many there are in all, and every queue in which any waits.
+
+    The next page comes after the task `next_after`; None: this is the last.
+    """
 
     total: int
     rows: Sequence[OpenTask]
+    next_after: int | None
     queues: Sequence[Waiting]
 
 
@@ -67,14 +71,17 @@ async def open_tasks(
     queue: str | None = None,
     person: str | None = None,
     overdue: bool = False,
+    after: int | None = None,
     limit: int = SHOWN,
 ) -> Tasks:
-    """Return the open tasks, the most urgent first; `person` leaves those that they have claimed."""
+    """Return a page of the open tasks, the most urgent first; `person` leaves those that they have claimed."""
     async with stored.snapshot(database) as connection:
-        rows = await stored.tasks(connection, run_id=run_id, queue=queue, person=person, overdue=overdue, limit=limit)
+        total, rows = await stored.tasks(
+            connection, run_id=run_id, queue=queue, person=person, overdue=overdue, after=after, limit=limit + 1
+        )
         queues = [Waiting(**row) for row in await stored.queues_of_people(connection)]
-    found = [OpenTask(**{name: row[name] for name in OpenTask.__dataclass_fields__}) for row in rows]
-    return Tasks(total=rows[0]["total"] if rows else 0, rows=found, queues=queues)
+    found = [OpenTask(**{name: row[name] for name in OpenTask.__dataclass_fields__}) for row in rows[:limit]]
+    return Tasks(total=total, rows=found, next_after=found[-1].task if len(rows) > limit else None, queues=queues)
 
 
 async def waiting(connection: Connection, run_id: int) -> list[Waiting]:

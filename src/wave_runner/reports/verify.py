@@ -22,7 +22,7 @@ from wave_runner.audit.wave_verify import (
 )
 from wave_runner.core import event as stored_event
 from wave_runner.reports.own_policy import own_policy
-from wave_runner.reports.written import LiveEvidence, Writes, note_lone
+from wave_runner.reports.written import Kept, LiveEvidence, Writes, note_lone
 from wave_runner.store import erasures, reports, sealed
 from wave_runner.store.database import Connection, Database
 
@@ -99,6 +99,8 @@ class _Live:
         for event_id in await sealed.left_out(self._connection, MOST_LEFT_OUT):
             message = f"event {event_id} is not in the log: it was put in beside it, after what is as old was sealed"
             findings.add(TamperedError(message), None, event_id)
+        for definition in await sealed.forged_definitions(self._connection, MOST_LEFT_OUT):
+            findings.add(TamperedError(f"{definition} does not hold what its hash says: it was changed"))
         facts |= {
             "events": checks.events,
             "entries": log.tree.size,
@@ -114,13 +116,13 @@ class _Live:
         unsealed = status["unsealed"] if status else 0
         return int(unsealed) + await sealed.unsigned(self._connection, size)
 
-    async def _kept(self) -> dict[bytes, None]:
+    async def _kept(self) -> Kept:
         """Return the commitments of everything that is kept, but for values that were written."""
-        found: dict[bytes, None] = {}
+        found = Kept()
         after = (-1, -1)
         while some := await sealed.interactions(self._connection, after, FEW):
-            for nonce, content in await sealed.contents(self._connection, some):
-                found[hashlib.sha256(nonce + content).digest()] = None
+            for interaction, nonce, content in await sealed.contents(self._connection, some):
+                found.put(hashlib.sha256(nonce + content).digest(), interaction)
             after = some[-1]
         return found
 

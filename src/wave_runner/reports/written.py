@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from wave_runner.audit.wave_verify import Event, Evidence, Findings, TamperedError
 from wave_runner.core.sealing import CLOCK_BACK_US
 from wave_runner.store import sealed
@@ -55,15 +53,34 @@ def promise_of(kept: KeptWrite) -> bytes:
     return kept.erased if kept.erased is not None else bytes.fromhex(kept.write.commitment())
 
 
-class LiveEvidence(Evidence):
-    """Evidence that values were written is their rows and nothing else: no other content can stand for one.
+class Kept(dict[bytes, int]):
+    """The commitments of what is kept, each with the interaction that it stands with."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._copies: set[tuple[bytes, int]] = set()  # further places: where nobody has changed anything there are none
+
+    def put(self, promise: bytes, interaction: int) -> None:
+        """Note where a content stands."""
+        if self.setdefault(promise, interaction) != interaction:
+            self._copies.add((promise, interaction))
+
+    def stands_elsewhere(self, promise: bytes, interaction: int) -> bool:
+        """Say whether a content is there, and none of its places is with this interaction."""
+        return self.get(promise, interaction) != interaction and (promise, interaction) not in self._copies
+
+
+class LiveEvidence(Evidence):
+    """Evidence that stands where it belongs: two contents that were exchanged are both there, and both are false.
+
+    That values were written is shown by their rows and by nothing else: no other content can stand for one.
     A row whose hashes are erased is there no more: an erasure has to name it, as any content that is gone. So it is
     with what stood in a value before.
     """
 
-    def __init__(self, kept: Mapping[bytes, object], writes: Writes, *, longest_transaction_us: int) -> None:
+    def __init__(self, kept: Kept, writes: Writes, *, longest_transaction_us: int) -> None:
         super().__init__(kept)
+        self._places = kept
         self._writes = writes
         self._longest_us = longest_transaction_us
 
@@ -71,6 +88,7 @@ class LiveEvidence(Evidence):
         """Note what an event commits to, and take what it says is erased as erased."""
         if event.type != "values_written":
             super().add(event, index)
+            self._miss_elsewhere(event, index)
             return
         misdated = 0
         for promise in map(bytes.fromhex, event.promised):
@@ -84,6 +102,14 @@ class LiveEvidence(Evidence):
                 self._open[before] = (index, event.event_id)
         if misdated:
             raise TamperedError(f"{misdated} of its values are said to be written long before it, or after it")
+
+    def _miss_elsewhere(self, event: Event, index: int) -> None:
+        """Note what an event commits to and what stands with another interaction than its own as missing."""
+        if event.interaction is None:
+            return
+        for promise in map(bytes.fromhex, event.promised):
+            if self._places.stands_elsewhere(promise, event.interaction):
+                self._open[promise] = (index, event.event_id)
 
     def _erase(self, event: Event) -> None:
         super()._erase(event)

@@ -19,6 +19,7 @@ log = logging.getLogger("wave_runner.runner")
 PAUSE_S = 0.25
 LONGEST_PAUSE_S = 0.5  # of a runner that idles: what comes then is sealed within a second all the same
 SIGN_EVERY_S = 1.0
+LAST_S = 30.0  # for what is left when the runner stops
 LOST_THE_RACE = "40001"  # somebody else has sealed since our transaction began
 
 READING, SEALING = "reading the checkpoints outside", "sealing"
@@ -57,10 +58,16 @@ class Sealer:
             return False
 
     async def finish(self) -> None:
-        """Seal and sign what is left, for there may be no other runner to do it. Waits for the command once more."""
+        """Seal and sign what is left, for there may be no other runner to do it. Waits for the command once more.
+
+        Of what takes longer than `LAST_S` the rest is another runner's, or the next one's.
+        """
+        deadline = time.monotonic() + LAST_S
         try:
             while await self._pass(last=True):
-                pass
+                if time.monotonic() > deadline:
+                    log.warning("the sealer: more is left than can be waited for; the next runner seals it")
+                    break
         except Unavailable as error:
             log.warning("the sealer: the database is away (%s); another runner seals the rest", error)
         if self._telling is not None:

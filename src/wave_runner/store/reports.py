@@ -110,11 +110,19 @@ async def spending(connection: Connection, run_id: int) -> list[Row]:
 
 
 async def tasks(
-    connection: Connection, *, run_id: int | None, queue: str | None, person: str | None, overdue: bool, limit: int
-) -> list[Row]:
-    """Return open tasks, the most urgent first; each row has the total."""
-    parameters = {"run_id": run_id, "queue": queue, "person": person, "overdue": overdue, "limit": limit}
-    return await fetch(connection, "reports/tasks", parameters)
+    connection: Connection,
+    *,
+    run_id: int | None,
+    queue: str | None,
+    person: str | None,
+    overdue: bool,
+    after: int | None,
+    limit: int,
+) -> tuple[int, list[Row]]:
+    """Return how many open tasks there are, and of these a page, the most urgent first."""
+    given = {"run_id": run_id, "queue": queue, "person": person, "overdue": overdue, "after": after, "limit": limit}
+    rows = await fetch(connection, "reports/tasks", given)
+    return rows[0]["total"], [row for row in rows if row["task"] is not None]
 
 
 async def waiting_for_people(connection: Connection, run_id: int) -> list[Row]:
@@ -210,6 +218,12 @@ async def failures(connection: Connection, *, workflow: str | None, runs: int, l
     return await fetch(connection, "reports/failures", {"workflow": workflow, "runs": runs, "limit": limit})
 
 
+async def reviews(connection: Connection, *, workflow: str | None, runs: int, limit: int, lately_s: float) -> list[Row]:
+    """Return the tasks that people have decided in the newest runs, the newest first."""
+    given = {"workflow": workflow, "runs": runs, "limit": limit, "lately_s": lately_s}
+    return await fetch(connection, "reports/reviews", given)
+
+
 async def recent_errors(connection: Connection, run_id: int, *, limit: int) -> list[Row]:
     """Return the newest failures, one by one."""
     return await fetch(connection, "reports/recent_errors", {"run_id": run_id, "limit": limit})
@@ -269,6 +283,12 @@ async def runners(connection: Connection, *, lease_s: float) -> Row:
 async def readiness(connection: Connection, *, lease_s: float) -> Row:
     """Return the schema's version, how many runners are at work, and how many runs have not ended."""
     return (await fetch(connection, "reports/readiness", {"lease_s": lease_s}))[0]
+
+
+async def backlog(connection: Connection, *, silent_s: float) -> Row | None:
+    """Return the head of a queue that has waited longest of those that may be taken up; None where none waits."""
+    rows = await fetch(connection, "reports/backlog", {"silent_s": silent_s})
+    return rows[0] if rows else None
 
 
 async def live_work(connection: Connection) -> list[Row]:

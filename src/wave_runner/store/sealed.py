@@ -123,12 +123,12 @@ async def hashes(connection: Connection, size: int, wanted: Iterable[tuple[int, 
     return found
 
 
-async def contents(connection: Connection, interactions: Sequence[tuple[int, int]]) -> list[tuple[bytes, bytes]]:
-    """Return nonce and content of what some interactions, given by run and number, have kept."""
+async def contents(connection: Connection, interactions: Sequence[tuple[int, int]]) -> list[tuple[int, bytes, bytes]]:
+    """Return interaction, nonce and content of what some interactions, given by run and number, have kept."""
     await plan_by_key(connection)
     parameters = {"run_ids": [run for run, _ in interactions], "ids": [number for _, number in interactions]}
     rows = await fetch_tuples(connection, "sealed/contents", parameters)
-    return [(bytes(nonce), bytes(content)) for nonce, content in rows]
+    return [(interaction, bytes(nonce), bytes(content)) for interaction, nonce, content in rows]
 
 
 async def written_runs(connection: Connection) -> list[int]:
@@ -209,6 +209,12 @@ async def tried_anew(connection: Connection, size: int) -> set[tuple[int, int]]:
 async def left_out(connection: Connection, most: int) -> list[int]:
     """Return events that are not in the log and never will be: somebody has put them in beside it."""
     return [row["event_id"] for row in await fetch(connection, "sealed/left_out", {"most": most})]
+
+
+async def forged_definitions(connection: Connection, most: int) -> list[str]:
+    """Return definitions whose bytes are not those of the hash that events name them by."""
+    rows = await fetch(connection, "sealed/forged_definitions", {"most": most})
+    return [f"the {row['kind']} {row['name']} ({row['sha256']})" for row in rows]
 
 
 async def standing(connection: Connection, *, late_s: float) -> Row:

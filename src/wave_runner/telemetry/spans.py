@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from wave_runner.telemetry import names
 from wave_runner.telemetry.places import Place
@@ -78,6 +80,20 @@ def header(place: Place) -> str:
     """Return the `traceparent` of a span that will be told under this place; "" where it would not be."""
     flags = _flags(place)
     return "" if flags is None else f"00-{place.trace_id:032x}-{place.span_id:016x}-{flags:02x}"
+
+
+def told_by(traceparent: str) -> Context:
+    """Return what a `traceparent` says of the span that somebody asks in; nowhere, where it is none."""
+    return TraceContextTextMapPropagator().extract({"traceparent": traceparent}, context=NOWHERE)
+
+
+def answered(name: str, asked_in: Context, *, start_ns: int, attributes: Attributes) -> Span:
+    """Start the span of a question that was answered, under ids of its own: below who has asked, or as a root."""
+    IDS.place = Place(secrets.randbits(128) or 1, secrets.randbits(64) or 1)
+    span: Span = _tracer().start_span(
+        name, context=asked_in, kind=SpanKind.SERVER, attributes=attributes, start_time=start_ns
+    )
+    return span
 
 
 def started(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wave_runner.telemetry.instruments import Instruments
 
 CHAT = "chat"
+SERVER_FAULT = 500
 Attributes = dict[str, str | bool | int | float | Sequence[str]]
 
 
@@ -61,6 +62,17 @@ class Inference:
     own: Mapping[str, str | int] = field(default_factory=dict)
     prompt: str = ""
     answer: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What was asked by HTTP, by its route, and how it was answered. `traceparent` is "" where none came along."""
+
+    method: str
+    route: str
+    status: int
+    traceparent: str
+    began_ns: int
 
 
 def is_on() -> bool:
@@ -170,6 +182,25 @@ def _tell_span(name: str, place: Place, *, ended_ns: int, error_type: str = "", 
         span.set_attribute(names.ERROR_TYPE, error_type)
         span.set_status(StatusCode.ERROR)
     span.end(ended_ns)
+
+
+def tell_question(one: Question) -> None:
+    """Tell of a question by HTTP that was answered, below the span that it was asked in."""
+    from opentelemetry.trace import StatusCode
+
+    spans = _spans()
+    attributes: Attributes = {
+        names.HTTP_METHOD: one.method,
+        names.HTTP_ROUTE: one.route,
+        names.HTTP_STATUS: one.status,
+    }
+    span = spans.answered(
+        f"{one.method} {one.route}", spans.told_by(one.traceparent), start_ns=one.began_ns, attributes=attributes
+    )
+    if one.status >= SERVER_FAULT:
+        span.set_attribute(names.ERROR_TYPE, str(one.status))
+        span.set_status(StatusCode.ERROR)
+    span.end(now_ns())
 
 
 def tell_load(*, server: str, model: str, seconds: float, error_type: str = "") -> None:

@@ -1,12 +1,13 @@
 /** The sealed log: what is in it, who can check it, and what keeps it from going on. */
 
-import { Text } from "@mantine/core";
-import type { ReactElement } from "react";
-import type { Documents } from "../api/ask";
+import { Button, Group, Text } from "@mantine/core";
+import { type ReactElement, useState } from "react";
+import { type Documents, newKey, type Problem, post } from "../api/ask";
 import { useDocument } from "../api/live";
-import { count, duration } from "../parts/format";
+import { asProblem } from "../parts/act";
+import { count, counted, duration } from "../parts/format";
 import { useRefusal } from "../parts/may";
-import { Command, Facts, Json, Loaded, Page, Rows, Section, State, When } from "../parts/shown";
+import { Command, Facts, Json, Loaded, Page, Rows, Section, State, When, Wrong } from "../parts/shown";
 
 export function Audit(): ReactElement {
   const query = useDocument({ path: "/api/v1/audit/status", watch: { kinds: ["*"] }, every: 5000 });
@@ -19,6 +20,9 @@ export function Audit(): ReactElement {
         }
       </Loaded>
       <Command>wave audit status</Command>
+      <Section title="Verification">
+        <Verified />
+      </Section>
       <Section title="Who has access">{refused ? <Text c="dimmed">{refused}.</Text> : <Access />}</Section>
     </Page>
   );
@@ -59,9 +63,94 @@ function Log({ log }: { log: Documents["LogStatus"] }): ReactElement {
       <Section title="Key that it is checked by">
         <Json value={log.key || "none yet"} label="key" />
       </Section>
-      <Text size="sm">This page shows what the database says. To check it against the log itself:</Text>
-      <Command>wave audit verify</Command>
     </>
+  );
+}
+
+/** Have the whole log verified, and show what came of it, now and before. */
+function Verified(): ReactElement {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const refused = useRefusal("audit");
+  const query = useDocument({
+    path: "/api/v1/audit/verifications",
+    watch: { kinds: ["log"] },
+    every: 2000,
+  });
+  const verify = async () => {
+    setProblem(null);
+    try {
+      await post("/api/v1/audit/verify", undefined, { key: newKey() });
+      await query.refetch();
+    } catch (error) {
+      setProblem(asProblem(error));
+    }
+  };
+  return (
+    <Loaded query={query}>
+      {({ under_way, last, rows }) => (
+        <>
+          <Text size="sm">
+            Every signature, every event and every content is held against the log, by the database's own key. Who
+            trusts neither of them exports a bundle, and has wave-verify check it elsewhere.
+          </Text>
+          <Group my="xs">
+            <Button onClick={() => void verify()} disabled={!!refused || !!under_way} title={refused}>
+              Verify now
+            </Button>
+            <Text role="status">
+              {under_way && (
+                <>
+                  <State of="running">verifying</State>, for {under_way.by}, since <When at={under_way.began_at} />
+                </>
+              )}
+            </Text>
+          </Group>
+          {problem && <Wrong problem={problem} />}
+          {last && !under_way && <Outcome of={last} />}
+          <Rows
+            label="verifications"
+            rows={rows}
+            id={(one) => one.at}
+            none="The whole log was never verified."
+            columns={[
+              { name: "verified", of: (one) => <When at={one.at} /> },
+              { name: "by", of: (one) => one.by },
+              { name: "result", of: (one) => <Result of={one.result} /> },
+              { name: "by the key", of: (one) => (one.policy === "own" ? "of the database" : "that was given") },
+              { name: "entries", of: (one) => count(one.entries), right: true },
+              { name: "do not hold", of: (one) => count(one.findings), right: true },
+            ]}
+          />
+          <Command>wave audit verify</Command>
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+const Result = ({ of }: { of: string }): ReactElement => (
+  <State of={of === "ok" ? "completed" : "failed"}>{of === "ok" ? "all holds" : of}</State>
+);
+
+function Outcome({ of }: { of: Documents["Outcome"] }): ReactElement {
+  return (
+    <section aria-label="what came of it">
+      <Text>
+        <Result of={of.result} />, as of <When at={of.ended_at} />
+        {of.says && `: ${of.says}`}
+        {of.count > 0 && `: ${counted(of.count, "thing does", "things do")} not hold, the first of them`}
+      </Text>
+      <ul className="counts">
+        {of.findings.slice(0, 10).map((one) => (
+          <li key={`${one.log_index} ${one.event_id} ${one.why}`}>
+            {one.log_index !== null && `index ${one.log_index} of the log`}
+            {one.event_id !== null && `, event ${one.event_id}`}
+            {one.log_index !== null && ": "}
+            {one.why}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

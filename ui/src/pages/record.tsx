@@ -1,8 +1,9 @@
-/** One record: its way through a run, and where a value of it comes from. */
+/** One record: its way through a run, how it stood on that way, and where a value of it comes from. */
 
 import { Button, Group, Text, TextInput, Timeline } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, type ReactElement, useEffect, useState } from "react";
+import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { count, micros } from "../parts/format";
 import { To } from "../parts/link";
@@ -19,17 +20,20 @@ import {
   State,
   When,
 } from "../parts/shown";
+import { inOrder, stood, upTo, valueThen } from "./past";
 import { Worked } from "./worked";
 
-type Search = { key?: string; run?: string; value?: string };
+type Search = { key?: string; run?: string; value?: string; at?: string };
+
+const EXPLAINED = { kinds: ["values", "interaction", "record", "payload", "invalidated"] };
 
 export function Record(): ReactElement {
-  const { key, run, value } = useSearch({ strict: false }) as Search;
+  const { key, run, value, at } = useSearch({ strict: false }) as Search;
   return (
     <Page title={key ? `Record ${key}` : "Record"}>
       <Ask given={{ key, run, value } as Search} />
       {key && value && <Explained record={key} value={value} />}
-      {key && <Traced record={key} run={run} />}
+      {key && <Traced record={key} run={run} value={value} at={at} />}
     </Page>
   );
 }
@@ -74,7 +78,7 @@ function Explained({ record, value }: { record: string; value: string }): ReactE
   const query = useDocument({
     path: "/api/v1/explain",
     parts: { record, value },
-    watch: { kinds: ["values", "interaction", "record", "payload", "invalidated"] },
+    watch: EXPLAINED,
   });
   return (
     <Section title={`Where ${value} comes from`}>
@@ -153,7 +157,9 @@ function Explained({ record, value }: { record: string; value: string }): ReactE
   );
 }
 
-function Traced({ record, run }: { record: string; run: string | undefined }): ReactElement {
+type TracedProps = Record<"run" | "value" | "at", string | undefined> & { record: string };
+
+function Traced({ record, run, value, at }: TracedProps): ReactElement {
   const query = useDocument({
     path: "/api/v1/trace",
     parts: { record, run },
@@ -188,6 +194,7 @@ function Traced({ record, run }: { record: string; run: string | undefined }): R
             </Text>
           ))}
           <Values record={record} run={flow.run_id} />
+          <Past record={record} value={value} events={events} at={at} />
           <Section title="Its way">
             <Timeline active={timeline.length} bulletSize={16} lineWidth={2} color="gray">
               {timeline.map((one) => (
@@ -252,5 +259,71 @@ function Values({ record, run }: { record: string; run: string }): ReactElement 
           </To>
         ))}
     </Group>
+  );
+}
+
+type PastProps = { record: string; value: string | undefined; events: Documents["Event"][]; at: string | undefined };
+
+/** How the record stood after one of its events, chosen by a slider; the address holds which. */
+function Past({ record, value, events, at }: PastProps): ReactElement | null {
+  const navigate = useNavigate();
+  const search = useSearch({ strict: false }) as Search;
+  const own = inOrder(events);
+  const past = upTo(own, at);
+  const [last] = past.slice(-1);
+  if (!last) return null;
+  const isNow = past.length === own.length;
+  const says = `${last.type.replaceAll("_", " ")}${last.step ? ` of ${last.step}` : ""}`;
+  const go = (place: number) => {
+    const event_id = place === own.length ? undefined : own[place - 1]?.event_id;
+    void navigate({ to: "/record", search: { ...search, at: event_id }, replace: true });
+  };
+  return (
+    <Section title="How it stood">
+      <label className="past">
+        After event
+        <input
+          type="range"
+          min={1}
+          max={own.length}
+          value={past.length}
+          onChange={(event) => go(Number(event.currentTarget.value))}
+          aria-valuetext={`${past.length} of ${own.length}: ${says}`}
+        />
+        <output>{`${past.length} of ${own.length}`}</output>
+      </label>
+      <Text size="sm">
+        {says}, <When at={last.recorded_at} />, event {last.event_id}
+        {isNow && ": the newest"}
+      </Text>
+      <Rows
+        label="as it stood"
+        rows={stood(past)}
+        id={(one) => one.interaction_id}
+        none="Nothing had begun."
+        columns={[
+          { name: "step", of: (one) => one.step },
+          { name: "by", of: (one) => one.actor },
+          { name: "state", of: (one) => <State of={one.state} /> },
+          { name: "since", of: (one) => <When at={one.since} /> },
+        ]}
+      />
+      {value && <ValueThen record={record} value={value} own={own} past={past} />}
+    </Section>
+  );
+}
+
+type ValueThenProps = { record: string; value: string; own: Documents["Event"][]; past: Documents["Event"][] };
+
+function ValueThen({ record, value, own, past }: ValueThenProps): ReactElement | null {
+  const { data } = useDocument({ path: "/api/v1/explain", parts: { record, value }, watch: EXPLAINED });
+  if (!data) return null;
+  const was = valueThen(data.value, own, past);
+  if (!was) return <Text size="sm">{`Nothing had been written to ${value} yet.`}</Text>;
+  return (
+    <>
+      <Text size="sm">{`${value}, written by ${was.writer?.step ?? "its promotion"}:`}</Text>
+      {was.erased ? <Text size="sm">erased</Text> : <Json value={was.value} label="the value then" />}
+    </>
   );
 }

@@ -28,7 +28,7 @@ import { Command, Loaded, Page, State, When, Wrong } from "../parts/shown";
 import { TaskInHand } from "./task";
 import { Together } from "./together";
 
-type Search = { queue?: string; whose?: string };
+type Search = { queue?: string; whose?: string; after?: string };
 
 export function Tasks(): ReactElement {
   const { task } = useParams({ strict: false }) as { task?: string };
@@ -37,12 +37,12 @@ export function Tasks(): ReactElement {
   const client = useQueryClient();
   const refusal = useRefusal("review");
   const [problem, setProblem] = useState<Problem | null>(null);
-  const { queue, whose } = search;
+  const { queue, whose, after } = search;
   const { person } = useSession();
   const [left, setLeft] = useState(() => skipped(person));
   const list = useDocument({
     path: "/api/v1/tasks",
-    parts: { queue, mine: whose === "mine", overdue: whose === "overdue", limit: 100 },
+    parts: { queue, mine: whose === "mine", overdue: whose === "overdue", after, limit: 100 },
     keep: true,
     watch: { kinds: ["task", "interaction"] },
     every: 30_000,
@@ -113,7 +113,10 @@ export function Tasks(): ReactElement {
           aria-label="which tasks"
           value={whose ?? "all"}
           onChange={(value) =>
-            void navigate({ to: ".", search: { ...search, whose: value === "all" ? undefined : value } })
+            void navigate({
+              to: ".",
+              search: { ...search, after: undefined, whose: value === "all" ? undefined : value },
+            })
           }
           data={[
             { value: "all", label: "All open" },
@@ -124,14 +127,28 @@ export function Tasks(): ReactElement {
         <QueueFilter
           queue={queue}
           queues={list.data?.queues ?? []}
-          choose={(chosen) => void navigate({ to: "/tasks", search: { ...search, queue: chosen } })}
+          choose={(chosen) => void navigate({ to: "/tasks", search: { ...search, after: undefined, queue: chosen } })}
         />
       </Group>
       <Grid>
         <Grid.Col span={{ base: 12, md: 4, lg: 3 }}>
           <Loaded query={list}>
-            {({ total }) => (
-              <List rows={rows} total={total} chosen={task} search={search} person={person} ticking={ticking} />
+            {({ total, next_after }) => (
+              <>
+                <List rows={rows} total={total} chosen={task} search={search} person={person} ticking={ticking} />
+                <Group gap="md" mt="xs">
+                  {after && (
+                    <To to="/tasks" search={{ ...search, after: undefined } as Search}>
+                      the most urgent
+                    </To>
+                  )}
+                  {next_after && (
+                    <To to="/tasks" search={{ ...search, after: String(next_after) }}>
+                      less urgent ones
+                    </To>
+                  )}
+                </Group>
+              </>
             )}
           </Loaded>
           {ticking && rows.some((one) => one.bulk) && (

@@ -56,6 +56,25 @@ SELECT d.run_id, d.interaction_id, d.step || ': nobody''s decision is recorded'
 FROM done d LEFT JOIN decisions p USING (run_id, interaction_id)
 WHERE d.kind = 'human' AND p.person IS NULL
 UNION ALL
+SELECT d.run_id, d.interaction_id, 'a decision of ' || d.person || ' stands here, and no event speaks of it'
+FROM decisions d
+WHERE NOT EXISTS (
+    SELECT FROM interaction_events e
+    WHERE e.run_id = d.run_id AND e.interaction_id = d.interaction_id AND e.type IN ('task_decided', 'task_sent_back')
+      AND e.data::json ->> 'person' = d.person AND (e.data::json ->> 'round')::integer = d.round)
+UNION ALL
+SELECT d.run_id, d.interaction_id, 'what ' || d.person || ' has decided is not what its event has committed to'
+FROM decisions d
+JOIN interaction_events e
+    ON e.run_id = d.run_id AND e.interaction_id = d.interaction_id AND e.type IN ('task_decided', 'task_sent_back')
+       AND e.data::json ->> 'person' = d.person AND (e.data::json ->> 'round')::integer = d.round
+JOIN payloads p
+    ON p.run_id = d.run_id AND p.interaction_id = d.interaction_id AND p.role = 'answer' AND p.content IS NOT NULL
+       AND strpos(e.data, encode(sha256(p.nonce || p.content), 'hex')) > 0
+-- OFFSET 0: only what people have said is read so, and not what else is kept as an answer.
+CROSS JOIN LATERAL (SELECT convert_from(p.content, 'UTF8')::json AS word OFFSET 0) AS said
+WHERE (said.word -> 'answer')::text <> coalesce(d.answer, 'null') OR said.word ->> 'comment' <> coalesce(d.comment, '')
+UNION ALL
 SELECT rs.run_id, NULL, s.name || ': what it has pinned is not stored: ' || pinned.sha256
 FROM run_steps rs
 JOIN steps s ON s.step_id = rs.step_id
