@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from tests.support.documents import Command, DocumentError, NewFile, blocks, follow, steps
 
+from wave_runner.cli.main import wave
 from wave_runner.core.interaction import LEGAL_MOVES
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +94,50 @@ def test_every_make_verb_that_a_page_names_exists(page: Path):
 def make_verbs() -> set[str]:
     listed = subprocess.run(["make", "-C", ROOT, "--silent", "help"], check=True, capture_output=True, text=True).stdout
     return {line.split()[1] for line in listed.splitlines()}
+
+
+# Where a command begins: a block that is only shown, or words in a sentence; behind `exec` of containers too.
+WAVE = re.compile(r"(?:^\$? ?|`|&& |\| |-- |exec runner |/bin/)wave ([^|&;>#`\n]+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "decisions"], ids=name)
+def test_every_wave_command_that_a_page_shows_is_one_with_the_options_that_it_has(page: Path):
+    """Blocks marked `sh` are not run: they name hosts and passwords of the reader's. What they call must exist."""
+    shown = WAVE.findall(page.read_text(encoding="utf-8").replace("\\\n", " "))
+    assert {text: found for text in shown if (found := unknown(text.split()))} == {}
+
+
+def unknown(words: list[str]) -> list[str]:
+    """Return which of the words behind `wave` are no command or option of it; those in capitals stand for another."""
+    command: click.Command = wave
+    options = {"--help", "-h", "--version"}
+    while isinstance(command, click.Group):
+        options |= {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+        name = next((word for word in words if not word.startswith("-")), "")
+        found = command.get_command(click.Context(command), name) if name.isascii() and name else None
+        if found is None:
+            if not command.invoke_without_command:
+                return [name] if re.fullmatch("[a-z][a-z-]+", name) else []
+            break
+        command, words = found, words[words.index(name) + 1 :]
+    options |= {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    given = [word.strip(",.;:)'\"").split("=")[0] for word in words if re.match("--?[a-z]", word)]
+    return [option for option in given if option not in options]
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        ("wave runn x\n", ["runn"]),
+        ("$ wave audit drop --befor 2026-08", ["--befor"]),
+        ("docker compose exec runner wave access gran maria", ["gran"]),
+        ("so `wave rerun undo 1 --all` takes back", ["--all"]),
+        ("wave rerun --from STEP --where out.x:1 | less -S", []),
+    ],
+)
+def test_a_command_that_is_none_is_found_out(shown: str, found: list[str]):
+    [text] = WAVE.findall(shown)
+    assert unknown(text.split()) == found
 
 
 def test_the_glossary_gives_every_state_the_moves_that_the_code_allows():
