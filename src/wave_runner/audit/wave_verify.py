@@ -1188,10 +1188,16 @@ class History:
                 )
 
 
-class Evidence:
-    """Holds commitments against what is there: each is kept, or erased by a sealed event that names it."""
+_NOWHERE = -1
 
-    def __init__(self, kept: Mapping[bytes, object]) -> None:
+
+class Evidence:
+    """Holds commitments against what is there: each is kept, or erased by a sealed event that names it.
+
+    `kept` has of each content the interaction that it stands with, and must; None where it stands with none.
+    """
+
+    def __init__(self, kept: Mapping[bytes, int | None]) -> None:
         self._kept = kept
         self._newest: dict[int | None, tuple[bytes, int, int]] = {}
         self._open: dict[bytes, tuple[int, int]] = {}
@@ -1208,7 +1214,8 @@ class Evidence:
             promise = bytes.fromhex(promised)
             # What an event commits to begins with its input, where it has one.
             is_input = place == 0 and event.interaction is not None and promised == event.data.get("input")
-            if promise in self._kept:
+            owner = self._kept.get(promise, _NOWHERE)
+            if owner is None or owner == event.interaction or self._has_copy(promise, event.interaction):
                 self.used.add(promise)
                 if is_input:
                     self._newest.pop(event.interaction, None)
@@ -1216,6 +1223,10 @@ class Evidence:
                 self._newest[event.interaction] = (promise, index, event.event_id)
             elif promised != event.data.get("output") or event.type == "interaction_completed":
                 self._open[promise] = (index, event.event_id)
+
+    def _has_copy(self, promise: bytes, interaction: int | None) -> bool:
+        """Say whether a content stands with this interaction beside the one that is named with it."""
+        return False
 
     def take(self, event: Event) -> None:
         """Take what is here of what an event commits to; what is not here need not be: it is of other records."""
@@ -1523,7 +1534,7 @@ class Checks:
     def __init__(
         self,
         scope: Mapping[str, Any],
-        kept: Mapping[bytes, object],
+        kept: Mapping[bytes, int | None],
         *,
         longest_transaction_us: int,
         prove: Callable[[int, bytes], None] | None = None,

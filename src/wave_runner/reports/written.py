@@ -65,9 +65,9 @@ class Kept(dict[bytes, int]):
         if self.setdefault(promise, interaction) != interaction:
             self._copies.add((promise, interaction))
 
-    def stands_elsewhere(self, promise: bytes, interaction: int) -> bool:
-        """Say whether a content is there, and none of its places is with this interaction."""
-        return self.get(promise, interaction) != interaction and (promise, interaction) not in self._copies
+    def is_copied_to(self, promise: bytes, interaction: int) -> bool:
+        """Say whether a content stands with this interaction too, beside the one that is named with it."""
+        return (promise, interaction) in self._copies
 
 
 class LiveEvidence(Evidence):
@@ -88,7 +88,6 @@ class LiveEvidence(Evidence):
         """Note what an event commits to, and take what it says is erased as erased."""
         if event.type != "values_written":
             super().add(event, index)
-            self._miss_elsewhere(event, index)
             return
         misdated = 0
         for promise in map(bytes.fromhex, event.promised):
@@ -103,13 +102,8 @@ class LiveEvidence(Evidence):
         if misdated:
             raise TamperedError(f"{misdated} of its values are said to be written long before it, or after it")
 
-    def _miss_elsewhere(self, event: Event, index: int) -> None:
-        """Note what an event commits to and what stands with another interaction than its own as missing."""
-        if event.interaction is None:
-            return
-        for promise in map(bytes.fromhex, event.promised):
-            if self._places.stands_elsewhere(promise, event.interaction):
-                self._open[promise] = (index, event.event_id)
+    def _has_copy(self, promise: bytes, interaction: int | None) -> bool:
+        return promise in self._places if interaction is None else self._places.is_copied_to(promise, interaction)
 
     def _erase(self, event: Event) -> None:
         super()._erase(event)
