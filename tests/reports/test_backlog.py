@@ -25,11 +25,15 @@ def test_work_that_is_left_while_runners_are_at_work_is_told_until_somebody_take
     async def look(hand: Hand) -> None:
         orders = hand.engine.orders()
         await hand.seed(2)
+        assert (await says(hand))[1:] == (True, "nothing waits that a runner at work may take up"), "it does no scripts"
+        await hand.sql("UPDATE runners SET script_slots = 1")
         stuck, ok, said = await says(hand)
         assert (stuck, ok) == (False, True)
         assert said.startswith("work of ")
 
-        await hand.sql(f"UPDATE interactions SET created_at = {LONG_AGO}")
+        await hand.sql(f"UPDATE interactions SET waits_since = {LONG_AGO}")
+        assert (await says(hand))[:2] == (False, True), "the runner has only begun"
+        await hand.sql(f"UPDATE runners SET started_at = {LONG_AGO}")
         stuck, ok, said = await says(hand)
         assert (stuck, ok) == (True, False)
         assert "nobody has begun anything for 6" in said
@@ -48,6 +52,10 @@ def test_work_that_is_left_while_runners_are_at_work_is_told_until_somebody_take
         assert await says(hand) == (False, True, "nothing waits that a runner at work may take up")
         for actor in await hand.sql("SELECT name FROM actors"):
             await orders.resume(Subject.ACTOR, actor["name"])
+        assert (await says(hand))[0]
+        await hand.sql("UPDATE runners SET told = 'drain'")
+        assert (await says(hand))[:2] == (False, True), "nobody may begin anything"
+        await hand.sql("UPDATE runners SET told = 'work'")
         assert (await says(hand))[0]
         await hand.sql(f"UPDATE runners SET heartbeat_at = {LONG_AGO}")
         assert not (await says(hand))[0], "that no runner is at work is told as that"

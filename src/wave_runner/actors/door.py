@@ -57,7 +57,12 @@ def _answer_all(side: socket.socket, sandbox: Sandbox) -> None:
             question, fds, _, _ = socket.recv_fds(side, _LONGEST_QUESTION, 1)
             if not question:
                 return
-            threading.Thread(target=_answer, args=(question, fds, sandbox, room), daemon=True).start()
+            try:
+                threading.Thread(target=_answer, args=(question, fds, sandbox, room), daemon=True).start()
+            except RuntimeError:  # there are as many tasks as there may be: who asks is not answered, and may ask again
+                for fd in fds:
+                    os.close(fd)
+                room.release()
 
 
 def _answer(question: bytes, fds: list[int], sandbox: Sandbox, room: threading.Semaphore) -> None:
@@ -90,6 +95,8 @@ def _reply(reply: socket.socket, question: bytes, sandbox: Sandbox) -> None:
         reply.send(json.dumps(_said(error)).encode())
         return
     with connection:
+        with contextlib.suppress(OSError):  # for the kernel it is under way until it is asked once more
+            connection.connect_ex(connection.getpeername())
         connection.setblocking(True)
         socket.send_fds(reply, [b"{}"], [connection.fileno()])
 
@@ -159,6 +166,7 @@ def _through(side: socket.socket) -> Callable[..., socket.socket]:
             answer, fds, _, _ = socket.recv_fds(ours, _LONGEST_QUESTION, 1)
         if not fds:
             raise _told(answer)
+        os.set_inheritable(fds[0], False)
         connection = socket.socket(fileno=fds[0])
         connection.settimeout(given)
         return connection

@@ -3,8 +3,8 @@
 Landlock knows neither datagrams nor sockets that are files, so it is here that a script without `network` gets no
 socket at all, and one with it none but those of the internet. `socketpair`, which leads nowhere, stays, but for
 datagrams, which could be sent elsewhere. A connection that was handed in (`door`) stays where it leads: without
-`network` nothing is connected. Nor are there namespaces of users, in which a script would be root before a kernel that
-is seldom asked so.
+`network` nothing is connected, nor by sending, which may connect too (TCP Fast Open). Nor are there namespaces of
+users, in which a script would be root before a kernel that is seldom asked so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _CAPABILITIES_VERSION = 0x20080522
 _CAP_DAC_OVERRIDE = 1
 
 _LOAD, _EQUAL, _AT_LEAST, _HAS, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
-_NUMBER, _CONVENTION, _FIRST, _SECOND = 0, 4, 16, 24  # where the kernel puts them: the low halves of the arguments
+# Where the kernel puts them: the low halves of the arguments.
+_NUMBER, _CONVENTION, _FIRST, _SECOND, _THIRD, _FOURTH = 0, 4, 16, 24, 32, 40
 _PASS, _REFUSE = 0x7FFF0000, 0x00050000
 _X32 = 0x40000000  # calls of another convention of x86_64, under numbers of their own
 
@@ -35,18 +36,22 @@ class _Machine:
     socket: int
     socketpair: int
     connect: int
+    sendto: int
+    sendmsg: int
+    sendmmsg: int
     clone: int
     unshare: int
     keys: tuple[int, ...]  # add_key, request_key, keyctl: what the runner's user keeps in the kernel
 
 
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, 41, 53, 42, 56, 272, (248, 249, 250)),
-    "aarch64": _Machine(0xC00000B7, 198, 199, 203, 220, 97, (217, 218, 219)),
+    "x86_64": _Machine(0xC000003E, 41, 53, 42, 44, 46, 307, 56, 272, (248, 249, 250)),
+    "aarch64": _Machine(0xC00000B7, 198, 199, 203, 206, 211, 269, 220, 97, (217, 218, 219)),
 }
 _IO_URING_SETUP = 425  # opens sockets without calling `socket`
 _CLONE3 = 435  # says what it wants where a filter cannot look; who has it not uses `clone`
 _NEW_USER = 0x10000000
+_FAST_OPEN = socket.MSG_FASTOPEN  # among the flags of what is sent: connect first
 _INTERNET = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)  # the last says which addresses this host has
 _STREAMS = (socket.SOCK_STREAM, socket.SOCK_SEQPACKET)
 
@@ -85,7 +90,7 @@ def _program(machine: _Machine, *, network: bool) -> list[bytes]:
     opens = [_step(_LOAD, _FIRST), *_one_of(_INTERNET if network else ()), allow]
     pairs = [_step(_LOAD, _SECOND), _step(_AND, 0xF), *_one_of(_STREAMS), allow]
     never = [part for number in (_IO_URING_SETUP, *machine.keys) for part in (_step(_EQUAL, number, 0, 1), forbid)]
-    stays = [] if network else [_step(_EQUAL, machine.connect, 0, 1), _return(errno.EACCES)]
+    stays = [] if network else _stays(machine)
     users = [_step(_LOAD, _FIRST), _step(_HAS, _NEW_USER, 0, 1), forbid, allow]
     return [
         *(_step(_LOAD, _CONVENTION), _step(_EQUAL, machine.convention, 1, 0), forbid),
@@ -96,6 +101,19 @@ def _program(machine: _Machine, *, network: bool) -> list[bytes]:
         *(_step(_EQUAL, machine.socket, 0, len(opens)), *opens),
         *(_step(_EQUAL, machine.socketpair, 0, len(pairs)), *pairs),
         allow,
+    ]
+
+
+def _stays(machine: _Machine) -> list[bytes]:
+    """Return instructions that refuse to connect, whatever it is called."""
+    flags = ((machine.sendto, _FOURTH), (machine.sendmmsg, _FOURTH), (machine.sendmsg, _THIRD))
+    sends = [
+        (call, [_step(_LOAD, where), _step(_HAS, _FAST_OPEN, 0, 1), _return(errno.EACCES), _step(_RETURN, _PASS)])
+        for call, where in flags
+    ]
+    return [
+        *(_step(_EQUAL, machine.connect, 0, 1), _return(errno.EACCES)),
+        *(part for call, sent in sends for part in (_step(_EQUAL, call, 0, len(sent)), *sent)),
     ]
 
 

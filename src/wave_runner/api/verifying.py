@@ -15,7 +15,8 @@ from typing import Any
 
 from wave_runner.errors import ConflictError
 
-WAVE = (sys.executable, "-c", "from wave_runner.cli.main import main; main()")
+# Isolated: a file of the folder that the server stands in must not be taken for a module.
+WAVE = (sys.executable, "-I", "-c", "from wave_runner.cli.main import main; main()")
 LAST_WORDS_S = 5.0
 NOT_DONE = "not done"
 

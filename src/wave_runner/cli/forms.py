@@ -35,3 +35,7 @@ def put(form: str, schema: str, said: Mapping[str, Any], columns: type | Sequenc
     names = [one.name for one in dataclasses.fields(columns)] if isinstance(columns, type) else columns
     cells = [documents.plain(row) for row in rows]
     spreadsheet.put(spreadsheet.lines(names, [[row.get(name) for name in names] for row in cells]))
+    for name, following in said.items():
+        if name.startswith("next_") and following is not None:
+            option = name.removeprefix("next_").removesuffix("_id")
+            click.echo(f"there are more: --{option} {following}", err=True)

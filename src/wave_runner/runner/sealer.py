@@ -19,7 +19,7 @@ log = logging.getLogger("wave_runner.runner")
 PAUSE_S = 0.25
 LONGEST_PAUSE_S = 0.5  # of a runner that idles: what comes then is sealed within a second all the same
 SIGN_EVERY_S = 1.0
-LAST_S = 30.0  # for what is left when the runner stops
+LAST_S = 15.0  # for what is left when the runner stops
 LOST_THE_RACE = "40001"  # somebody else has sealed since our transaction began
 
 READING, SEALING = "reading the checkpoints outside", "sealing"

@@ -121,7 +121,9 @@ class Steps:
             if missing:
                 await self._read(missing)
             found = {run_step_id: self._use(run_step_id) for run_step_id in run_step_ids}
-            self._forget()
+            # Here alone, under the lock: what was there when it was looked for is there when it is given.
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
         return found
 
     def at_hand(self, run_step_ids: Iterable[int]) -> dict[int, StepInHand] | None:
@@ -145,18 +147,13 @@ class Steps:
             for flow, _ in _flows(await runs.steps(connection, [run_step_id])):
                 self._flows |= {step.run_step_id: flow for step in flow.steps.values()}
         found = self._flows[run_step_id]
-        self._forget()
+        while len(self._flows) > self._most:
+            self._flows.popitem(last=False)
         return found
 
     def _use(self, run_step_id: int) -> StepInHand:
         self._known.move_to_end(run_step_id)
         return self._known[run_step_id]
-
-    def _forget(self) -> None:
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
-        while len(self._flows) > self._most:
-            self._flows.popitem(last=False)
 
     async def _read(self, run_step_ids: Sequence[int]) -> None:
         async with self._database.transaction() as connection:

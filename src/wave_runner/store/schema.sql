@@ -2360,6 +2360,8 @@ CREATE INDEX staged_records_waiting ON ONLY wave.staged_records USING btree (run
 
 CREATE INDEX staged_records_r1_run_id_staged_id_idx ON wave.staged_records_r1 USING btree (run_id, staged_id) WHERE (state = 'waiting'::text);
 
+CREATE INDEX tasks_decided ON ONLY wave.tasks USING btree (run_id, interaction_id) WHERE ((decided_at IS NOT NULL) AND (NOT withdrawn));
+
 CREATE INDEX tasks_number ON ONLY wave.tasks USING btree (interaction_id);
 
 CREATE INDEX tasks_open ON ONLY wave.tasks USING btree (queue, priority DESC, due_at, interaction_id) WHERE (decided_at IS NULL);
@@ -2371,6 +2373,8 @@ CREATE INDEX tasks_r1_due_at_idx ON wave.tasks_r1 USING btree (due_at) WHERE ((d
 CREATE INDEX tasks_r1_interaction_id_idx ON wave.tasks_r1 USING btree (interaction_id);
 
 CREATE INDEX tasks_r1_queue_priority_due_at_interaction_id_idx ON wave.tasks_r1 USING btree (queue, priority DESC, due_at, interaction_id) WHERE (decided_at IS NULL);
+
+CREATE INDEX tasks_r1_run_id_interaction_id_idx ON wave.tasks_r1 USING btree (run_id, interaction_id) WHERE ((decided_at IS NOT NULL) AND (NOT withdrawn));
 
 CREATE INDEX value_writes_value ON ONLY wave.value_writes USING btree (record_id, table_name, column_name, value_write_id);
 
@@ -2451,6 +2455,8 @@ ALTER INDEX wave.tasks_number ATTACH PARTITION wave.tasks_r1_interaction_id_idx;
 ALTER INDEX wave.tasks_pkey ATTACH PARTITION wave.tasks_r1_pkey;
 
 ALTER INDEX wave.tasks_open ATTACH PARTITION wave.tasks_r1_queue_priority_due_at_interaction_id_idx;
+
+ALTER INDEX wave.tasks_decided ATTACH PARTITION wave.tasks_r1_run_id_interaction_id_idx;
 
 ALTER INDEX wave.value_writes_pkey ATTACH PARTITION wave.value_writes_r1_pkey;
 

@@ -83,6 +83,19 @@ class Tries(ScriptActor):
             connection.connect(("127.0.0.1", where[1]))
             return "elsewhere"
 
+    def sends_a_connection_elsewhere(self, where):
+        """In the flags of what is sent: no call that connects is needed."""
+        port, elsewhere, call = where
+        with socket.create_connection(("localhost", port), timeout=5) as connection:
+            try:
+                if call == "sendto":
+                    connection.sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", elsewhere))
+                else:
+                    connection.sendmsg([b"x"], [], socket.MSG_FASTOPEN, ("127.0.0.1", elsewhere))
+            except OSError as error:
+                raise OSError(error.errno, "it stays where it is") from error
+            return "elsewhere"
+
     def resolves(self, where):
         return socket.getaddrinfo("wave-runner.example", 80)
 

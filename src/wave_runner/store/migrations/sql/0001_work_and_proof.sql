@@ -542,6 +542,7 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_open ON tasks (queue, priority DESC, due_at, interaction_id) WHERE decided_at IS NULL;
 CREATE INDEX tasks_overdue ON tasks (due_at) WHERE decided_at IS NULL AND escalate IS NOT NULL AND escalated_at IS NULL;
 CREATE INDEX tasks_number ON tasks (interaction_id);
+CREATE INDEX tasks_decided ON tasks (run_id, interaction_id) WHERE decided_at IS NOT NULL AND NOT withdrawn;
 
 -- What people have said. Nobody speaks twice in one round: that is what makes several pairs of eyes several.
 CREATE TABLE decisions (
