@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from wave_runner.cli import forms, output
-from wave_runner.cli.forms import form_options
+from wave_runner.cli.forms import Command, form_options
 from wave_runner.cli.main import project_dir, project_option
 
 if TYPE_CHECKING:
@@ -34,6 +34,14 @@ AGREEMENT = ("workflow", "step", "field", "tasks", "blind", "agree", "kappa")
 CORRECTED = ("actor", "tasks", "changed", "share")
 
 T = TypeVar("T")
+
+
+def newest_runs_options(command: Command) -> Command:
+    """Add `--workflow` and `--runs` to a command: of which runs it tells."""
+    runs = click.option(
+        "--runs", type=click.IntRange(1, 100), default=20, show_default=True, help="Of so many of the newest runs."
+    )
+    return click.option("--workflow", metavar="NAME", help="Of this workflow alone.")(runs(command))
 
 
 @click.command()
@@ -120,10 +128,7 @@ def waves(context: click.Context, run_id: int | None, before: int | None, limit:
 
 
 @click.command()
-@click.option("--workflow", metavar="NAME", help="Of this workflow alone.")
-@click.option(
-    "--runs", type=click.IntRange(1, 100), default=20, show_default=True, help="Of so many of the newest runs."
-)
+@newest_runs_options
 @project_option
 @form_options
 @click.pass_context
@@ -146,10 +151,7 @@ def failures(context: click.Context, workflow: str | None, runs: int, form: str 
 
 
 @click.command()
-@click.option("--workflow", metavar="NAME", help="Of this workflow alone.")
-@click.option(
-    "--runs", type=click.IntRange(1, 100), default=20, show_default=True, help="Of so many of the newest runs."
-)
+@newest_runs_options
 @project_option
 @form_options
 @click.pass_context
