@@ -201,6 +201,8 @@ def _line(one: WatchedRun, *, timeless: bool = False) -> str:
         parts.append(f"{one.per_minute:g} a minute")
         if one.left_s is not None:
             parts.append(f"about {output.duration(one.left_s * 1e6)} left")
+        if one.counted_at is not None:
+            parts.append(f"records and pace as of {one.counted_at:%H:%M:%S} UTC")
     return "; ".join(parts)
 
 

@@ -26,9 +26,17 @@ if TYPE_CHECKING:
     from wave_runner.store.database import Database
 
 
+COUNTED = ("steps", "actors", "throughput")
+"""The parts in which something is as it was counted at `counted_at`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
-    """The queries of monitoring, read in one snapshot: what one part counts, the others count too."""
+    """The queries of monitoring, read in one snapshot: what one part counts, the others count too.
+
+    Where `overall.counted_at` is not None, actors and throughput are of that moment, and so are retries and times of
+    steps, and what one record has used of a limit. Everything else is of now, but for what `Overall` says.
+    """
 
     overall: Overall
     steps: list[Step]
@@ -45,14 +53,22 @@ class Dashboard:
 
 
 async def dashboard(
-    database: Database, run_id: int | None = None, *, stale_after_s: float | None = None, recent: int = SHOWN
+    database: Database,
+    run_id: int | None = None,
+    *,
+    stale_after_s: float | None = None,
+    recent: int = SHOWN,
+    now: bool = False,
 ) -> Dashboard:
-    """Return everything about a run, the newest one by default. Raises `NotFoundError` if there is no such run."""
+    """Return everything about a run, the newest one by default. Raises `NotFoundError` if there is no such run.
+
+    With `now` a large run that is under way is counted, however long that takes.
+    """
     async with stored.snapshot(database) as connection:
         chosen = run_id if run_id is not None else await stored.newest_run(connection)
         if chosen is None:
             raise NotFoundError("there is no run yet", hint="start one: wave run WORKFLOW")
-        sums = await run_sums.sums(connection, chosen)
+        sums = await run_sums.sums(connection, chosen, now=now)
         return Dashboard(
             overall=await overall(connection, chosen, sums),
             steps=await steps(connection, chosen, sums.work),
@@ -64,7 +80,7 @@ async def dashboard(
             rejections=await rejections(connection, chosen),
             alerts=[*await drifted(connection), *await raised(connection, chosen)],
             people=await waiting(connection, chosen),
-            limits=await limits(connection, chosen),
+            limits=await limits(connection, chosen, sums.spent),
             dropped=next(iter(await drops.gone(connection, run_id=chosen)), None),
         )
 
@@ -74,3 +90,9 @@ def document(report: Dashboard) -> dict[str, object]:
     parts: list[object] = [report.overall, report]
     named = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}  # type: ignore[arg-type]  # both are dataclasses
     return {name: value for name, value in named.items() if name != "overall"}
+
+
+def part(report: Dashboard, name: str) -> dict[str, object]:
+    """Return a part of the dashboard as `wave.report.NAME.v1` has it, with the moment at which it was counted."""
+    moment = {"counted_at": report.overall.counted_at} if name in COUNTED else {}
+    return {"run_id": report.overall.run.run_id, **moment, name: getattr(report, name)}

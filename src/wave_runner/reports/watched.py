@@ -29,9 +29,13 @@ PATIENT = frozenset({"waiting"})  # a person's, who has no pace
 
 @dataclass(frozen=True, kw_only=True)
 class WatchedRun:
-    """A run under way. `left_s` is what is left by the pace so far; None where there is none, or nothing is left."""
+    """A run under way. `left_s` is what is left by the pace so far; None where there is none, or nothing is left.
+
+    Of a large one the records, the pace, and the retries and times of steps are as they were counted at `counted_at`.
+    """
 
     run: Run
+    counted_at: datetime | None
     records: Records
     interactions: Interactions
     steps: list[Step]
@@ -111,6 +115,7 @@ async def _run(connection: Connection, run_id: int) -> tuple[WatchedRun, datetim
     per_minute = lately(sums).per_minute
     found = WatchedRun(
         run=whole.run,
+        counted_at=whole.counted_at,
         records=whole.records,
         interactions=whole.interactions,
         steps=await steps(connection, run_id, sums.work),

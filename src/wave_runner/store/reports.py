@@ -104,9 +104,10 @@ async def resident(connection: Connection, *, newest: int) -> list[Row]:
     return await fetch(connection, "reports/resident", {"newest": newest})
 
 
-async def spending(connection: Connection, run_id: int) -> list[Row]:
-    """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
-    return await fetch(connection, "reports/spending", {"run_id": run_id})
+async def spending(connection: Connection, run_id: int) -> Row:
+    """Return what a run has used as a whole; nothing where that is not counted."""
+    rows = await fetch(connection, "reports/spending", {"run_id": run_id})
+    return rows[0] if rows else {}
 
 
 async def tasks(
