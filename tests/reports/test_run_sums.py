@@ -13,6 +13,7 @@ from tests.support.invariants import broken_invariants
 from tests.support.projects import Ground, Make, rows, run_to_end, script, until, wait_until
 
 from wave_runner.core.control import Subject
+from wave_runner.core.interaction import State
 from wave_runner.engine import Engine
 from wave_runner.reports.dashboard import Dashboard, dashboard, document
 from wave_runner.reports.documents import plain
@@ -161,6 +162,12 @@ UPDATE workflow_runs SET state = 'failed', reason = 'step_failed', ended_at = cl
 """
 
 
+FAIL = """\
+UPDATE interactions SET state = 'failed', error = '-', error_class = 'timeout', finished_at = clock_timestamp()
+WHERE state = 'pending'
+"""
+
+
 async def do_a_wave(hand: Hand) -> None:
     wave = await hand.claim(size=WAVE)
     await hand.begin(wave)
@@ -217,6 +224,23 @@ def test_a_large_run_under_way_is_counted_by_one_runner_from_time_to_time(ground
         assert executions(found) == 2 * WAVE
         await hand.sql("UPDATE interim_sums SET next_at = clock_timestamp()")
         assert await count() == [False, False], "nothing has happened since"
+
+        wave = await hand.claim(size=WAVE)
+        await hand.begin(wave)
+        await hand.finish(wave, [hand.move(item, State.FAILED, error_class="timeout") for item in wave.items])
+        found = await asked()
+        assert found.errors.counted_at is None, "few of them are always of now"
+        assert [kind.n for kind in found.errors.patterns] == [len(found.errors.recent)] == [WAVE]
+        await hand.seed(run_sums.MANY_WRONG)
+        await hand.sql(FAIL)
+        assert await count() == [False, True]
+        found = await asked()
+        assert found.errors.counted_at == found.overall.counted_at is not None
+        kinds = found.errors.patterns
+        assert sum(kind.n for kind in kinds) > run_sums.MANY_WRONG
+        await hand.sql("UPDATE interactions SET error_class = 'transient' WHERE state = 'failed'")
+        assert (await asked()).errors.patterns == kinds, "many are as they were counted"
+        assert {kind.error_class for kind in (await asked(now=True)).errors.patterns} == {"transient"}
 
         await hand.sql(END, hand.run_id, hand.run_id)
         assert (await asked()).overall.counted_at is None, "it has ended, and is counted"

@@ -225,7 +225,10 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _as_counted(report: Dashboard, what: str = "") -> str:
     """Say of when something is that is not of now."""
-    at = report.overall.counted_at
+    return _as_of_moment(report.overall.counted_at, what)
+
+
+def _as_of_moment(at: datetime | None, what: str = "") -> str:
     return f", {what}as of {at:{MOMENT}}" if at else ""
 
 
@@ -300,10 +303,11 @@ def show_errors(report: Dashboard) -> None:
         return
     patterns = [asdict(one) for one in errors.patterns]
     kinds = ("n", "records", "step", "actor", "state", "error_class", "rule", "retries", "newest")
-    output.table(kinds, patterns, title="errors by kind")
+    then = _as_of_moment(errors.counted_at)
+    output.table(kinds, patterns, title=f"errors by kind{then}")
     recent = [asdict(one) for one in errors.recent]
     single = ("finished_at", "key", "step", "state", "attempt", "error_class", "rule", "error")
-    output.table(single, recent, title=f"the last {len(recent)} errors")
+    output.table(single, recent, title=f"the last {len(recent)} errors{then}")
     _show_tracebacks(errors)
 
 

@@ -174,7 +174,8 @@ def drawn(found: Watched, pace: Pace) -> Iterator[str]:
             yield output.clean(f"  people: {waiting.tasks} in {waiting.queue}{late}")
         for kind in watched.errors[:3]:
             why = kind.rule or kind.error_class or ""
-            yield output.clean(f"  {kind.state}: {kind.n} of {kind.step} ({why})")
+            at = f", as of {watched.errors_counted_at:%H:%M:%S} UTC" if watched.errors_counted_at else ""
+            yield output.clean(f"  {kind.state}: {kind.n} of {kind.step} ({why}){at}")
         yield ""
     for wave in found.in_hand:
         lane = wave.lane if wave.slot is None else f"{wave.lane}/{wave.slot}"

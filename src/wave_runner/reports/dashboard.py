@@ -9,7 +9,7 @@ from wave_runner.core.notice import Alert
 from wave_runner.errors import NotFoundError
 from wave_runner.reports.actors import Actor, actors
 from wave_runner.reports.alerts import drifted, raised
-from wave_runner.reports.errors import SHOWN, Errors, errors
+from wave_runner.reports.errors import Errors, errors
 from wave_runner.reports.incomplete import Incomplete, incomplete
 from wave_runner.reports.limits import Limit, limits
 from wave_runner.reports.overall import Overall, overall
@@ -57,7 +57,6 @@ async def dashboard(
     run_id: int | None = None,
     *,
     stale_after_s: float | None = None,
-    recent: int = SHOWN,
     now: bool = False,
 ) -> Dashboard:
     """Return everything about a run, the newest one by default. Raises `NotFoundError` if there is no such run.
@@ -75,7 +74,7 @@ async def dashboard(
             actors=await actors(connection, chosen, sums.work),
             throughput=lately(sums),
             stale=await stale(connection, chosen, older_than_s=stale_after_s),
-            errors=await errors(connection, chosen, limit=recent),
+            errors=await errors(connection, chosen, sums),
             incomplete=await incomplete(connection, chosen),
             rejections=await rejections(connection, chosen),
             alerts=[*await drifted(connection), *await raised(connection, chosen)],

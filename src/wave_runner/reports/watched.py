@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wave_runner.core.interaction import TERMINAL
 from wave_runner.core.notice import Alert
 from wave_runner.reports.alerts import raised, standing
-from wave_runner.reports.errors import Pattern, errors
+from wave_runner.reports.errors import Pattern, patterns
 from wave_runner.reports.overall import Interactions, Records, Run, overall
 from wave_runner.reports.stale import stale
 from wave_runner.reports.steps import Step, steps
@@ -31,7 +31,8 @@ PATIENT = frozenset({"waiting"})  # a person's, who has no pace
 class WatchedRun:
     """A run under way. `left_s` is what is left by the pace so far; None where there is none, or nothing is left.
 
-    Of a large one the records, the pace, and the retries and times of steps are as they were counted at `counted_at`.
+    Of a large one the records, the pace, and the retries and times of steps are as they were counted at `counted_at`;
+    errors are as of `errors_counted_at`, where they are many.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class WatchedRun:
     stale: int
     people: list[Waiting]
     errors: list[Pattern]
+    errors_counted_at: datetime | None
     alerts: list[Alert]
 
 
@@ -123,7 +125,8 @@ async def _run(connection: Connection, run_id: int) -> tuple[WatchedRun, datetim
         left_s=_left_s(whole.interactions, per_minute),
         stale=(await stale(connection, run_id)).total,
         people=await waiting(connection, run_id),
-        errors=(await errors(connection, run_id, limit=0)).patterns,
+        errors=patterns(sums),
+        errors_counted_at=sums.wrong.counted_at,
         alerts=await raised(connection, run_id),
     )
     return found, whole.as_of

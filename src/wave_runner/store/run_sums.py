@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,9 @@ BUCKET_S = 60.0
 FEW = 5_000  # interactions, which are counted sooner than anybody could keep their sums
 NEWEST = 100  # runs
 
+SHOWN = 5  # failures, the newest
+MANY_WRONG = 1_000  # interactions that have failed, of a run under way: fewer are looked at whenever somebody asks
+
 MANY = 10_000  # interactions of a run under way: what fewer come to is counted while one hardly waits
 LONGEST_S = 60.0  # for each statement that counts
 TAKEN = 5  # times that: then whoever counts is believed to be dead
@@ -26,11 +29,21 @@ RESTS = 20  # times what the count has taken
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wrong:
+    """What has gone wrong in a run by kind, and which interactions did last: at `counted_at`; None: now."""
+
+    kinds: list[Row]
+    newest: list[int]
+    counted_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sums:
     """`work` has a row for each step and actor, `ends` one for each minute of the last hour in which something ended.
 
     `records` counts the records of the run by verdict, `staged` its staged rows by what has become of them; `spent` is
-    the most that one record has used. `counted_at` is the moment of which all this is; None: it is so now.
+    the most that one record has used, `wrong` what has failed. `counted_at` is the moment of which all but `wrong` is;
+    None: it is so now.
     """
 
     work: list[Row]
@@ -38,6 +51,7 @@ class Sums:
     records: Row
     staged: Row
     spent: Row
+    wrong: Wrong
     counted_at: datetime | None = None
 
 
@@ -116,7 +130,14 @@ async def _count(connection: Connection, run_id: int) -> Sums:
         records=records,
         staged=staged,
         spent=spent,
+        wrong=await _wrong(connection, run_id),
     )
+
+
+async def _wrong(connection: Connection, run_id: int) -> Wrong:
+    newest = await fetch(connection, "reports/newest_errors", {"run_id": run_id, "limit": SHOWN})
+    kinds = await fetch(connection, "reports/errors", {"run_id": run_id})
+    return Wrong(kinds=kinds, newest=[row["interaction_id"] for row in newest])
 
 
 async def _kept(connection: Connection, run_id: int) -> Sums | None:
@@ -126,13 +147,20 @@ async def _kept(connection: Connection, run_id: int) -> Sums | None:
 
 async def _interim(connection: Connection, run_id: int) -> Sums | None:
     rows = await fetch(connection, "interim_sums/read", {"run_id": run_id})
-    return _read(**rows[0]) if rows else None
+    if not rows:
+        return None
+    found = _read(**rows[0])
+    if sum(kind["n"] for kind in found.wrong.kinds) >= MANY_WRONG:
+        return found
+    return replace(found, wrong=await _wrong(connection, run_id))
 
 
 def _read(sums: str, *, counted_at: datetime | None) -> Sums:
     said: dict[str, Any] = orjson.loads(sums)
     ends = [{**row, "bucket": _time(row["bucket"])} for row in said["ends"]]
-    return Sums(**{**said, "ends": ends, "counted_at": counted_at})
+    kinds = [{**row, "newest": _time(row["newest"])} for row in said["wrong"]["kinds"]]
+    wrong = Wrong(kinds=kinds, newest=said["wrong"]["newest"], counted_at=counted_at)
+    return Sums(**{**said, "ends": ends, "wrong": wrong, "counted_at": counted_at})
 
 
 def _time(said: str | None) -> datetime | None:

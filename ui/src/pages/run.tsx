@@ -230,11 +230,12 @@ function Steps({ status }: { status: Status }): ReactElement {
 }
 
 function Errors({ status }: { status: Status }): ReactElement {
-  const { patterns, recent } = status.errors;
+  const { patterns, recent, counted_at } = status.errors;
   const { run_id } = status.run;
+  const when = counted_at ? ", as counted" : "";
   return (
     <>
-      <Section title="By their cause">
+      <Section title={`By their cause${when}`}>
         <Rows
           label="errors by cause"
           rows={patterns}
@@ -260,7 +261,7 @@ function Errors({ status }: { status: Status }): ReactElement {
           ]}
         />
       </Section>
-      <Section title="The newest">
+      <Section title={`The newest${when}`}>
         {recent.map((one) => (
           <details key={`${one.interaction_id} ${one.attempt}`}>
             <summary>

@@ -1,14 +1,7 @@
--- The newest failures, each with what its last attempt left as evidence of it: the traceback of what a script raised. Which they are is
--- found first: what else is said is looked up for these alone.
-WITH newest AS MATERIALIZED (
-    SELECT interaction_id FROM interactions
-    WHERE run_id = %(run_id)s AND error IS NOT NULL AND state IN ('failed', 'quarantined')
-    ORDER BY finished_at DESC, interaction_id DESC
-    LIMIT %(limit)s
-)
+-- Failures, the newest first, each with what its last attempt left as evidence of it: the traceback of what a script raised.
 SELECT i.interaction_id, i.finished_at, i.state::text AS state, r.key, s.name AS step, a.name AS actor, i.attempt,
        i.error_class, i.rule, i.error, evidence.content AS evidence
-FROM newest
+FROM unnest(%(ids)s::bigint[]) AS newest (interaction_id)
 JOIN interactions i ON i.run_id = %(run_id)s AND i.interaction_id = newest.interaction_id
 JOIN run_steps rs ON rs.run_step_id = i.run_step_id
 JOIN steps s USING (step_id)
@@ -21,4 +14,5 @@ LEFT JOIN LATERAL (
     ORDER BY p.payload_id DESC
     LIMIT 1
 ) AS evidence ON true
+WHERE i.state IN ('failed', 'quarantined')
 ORDER BY i.finished_at DESC, i.interaction_id DESC
