@@ -27,7 +27,7 @@ from wave_runner.reports.alerts import alerts
 from wave_runner.reports.cost import cost
 from wave_runner.reports.dashboard import dashboard
 from wave_runner.reports.delta import delta
-from wave_runner.reports.errors import errors
+from wave_runner.reports.errors import Errors, errors
 from wave_runner.reports.failures import failures
 from wave_runner.reports.incomplete import incomplete
 from wave_runner.reports.matrix import matrix
@@ -58,10 +58,17 @@ OVER = """
     WITH gone AS (DELETE FROM interim_sums)
     UPDATE workflow_runs SET state = 'completed', ended_at = now() WHERE state = 'running'
 """
+
+
+async def errors_of(connection: Connection, run_id: int) -> Errors:
+    """Ask for what has gone wrong in a run."""
+    return await errors(connection, run_id, await run_sums.sums(connection, run_id))
+
+
 OF_A_RUN: Mapping[str, Callable[[Connection, int], Awaitable[object]]] = {
     "sums": run_sums.sums,
     "stale": stale,
-    "errors": errors,
+    "errors": errors_of,
     "incomplete": incomplete,
     "rejections": rejections,
 }
