@@ -250,4 +250,9 @@ def test_of_a_large_run_the_three_agree_on_the_moment_that_is_named_and_on_now(c
     assert f"records, as of {at:%H:%M:%S} UTC" in text
     assert f"retries and times as of {at:%Y-%m-%d %H:%M:%S} UTC" in text
     assert "as of" not in shown(ground, [*status, "--now"])
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        shown(ground, ["report", "steps", str(RUN), "--csv"])
+        assert told.getvalue() == f"as of {at.isoformat()}; --now counts it now\n"
+        shown(ground, [*status, "--now", "--as-of", "3"])
+        assert "exclude each other" in told.getvalue()
     assert f"records and pace as of {at:%H:%M:%S} UTC" in shown(ground, ["watch", "--once", "--run", str(RUN)])
