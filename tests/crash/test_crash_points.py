@@ -131,7 +131,8 @@ ELSEWHERE = {
     **dict.fromkeys(ACCESS, "a person's command, or a question by HTTP: tests/api/test_access.py"),
     "fan_outs/fail_selection": "a query that the database refuses",
     **dict.fromkeys(
-        ("run_sums/note", "run_sums/put"), "a run that has ended and is large: tests/reports/test_run_sums.py"
+        ("run_sums/note", "run_sums/put", "interim_sums/take", "interim_sums/put"),
+        "a run that is large: tests/reports/test_run_sums.py",
     ),
     "interactions/add_children": "an `on_quarantine` of what kills its runner",
     "interactions/add_skipped": "a step before a join fails",

@@ -58,6 +58,7 @@ def test_no_page_reads_more_than_it_needs(ground: Ground, analysed: bool):
             "waves of a run": ("reports/waves", of),
             "failures": ("reports/failures", {"workflow": None, "runs": 20, "limit": 100}),
             "waves": ("reports/waves", {**of, "run_id": None}),
+            "loads of models": ("reports/model_loads", {"run_id": hand.run_id}),
         }
         found = {}
         async with hand.engine.database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""At 200,000 interactions a page of the list, and what is picked from it, read no more than they are about."""
+"""At 200,000 interactions a report, a page of the list, and what is picked from it read no more than they are about."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ def test_no_page_and_no_pick_reads_more_than_it_is_about(made: Callable[[Make], 
         "pick of a record": ("picks/make", {**pick, "by": "record", "record_id": record}, LIMIT),
         "pick of some": ("picks/make", {**pick, "by": "given", "ids": some}, len(some)),
         "reviews": ("reports/reviews", {"workflow": None, "runs": RUNS, "limit": 100, "lately_s": 60}, 100),
+        "live counts": ("counts/by_step", of, LIMIT),
+        "errors": ("reports/errors", of, TROUBLE),
+        "the newest errors": ("reports/newest_errors", {**of, "limit": 5}, TROUBLE),
+        "some errors": ("reports/recent_errors", {**of, "ids": some[:5]}, LIMIT),
+        "incomplete": ("reports/incomplete", {**of, "limit": 10}, FAILED + BROKEN),
+        "failures": ("reports/failures", {"workflow": None, "runs": 20, "limit": 100}, TROUBLE + OTHERS),
+        "loads": ("reports/model_loads", of, LIMIT),
+        "limits": ("reports/spending", of, LIMIT),
+        "tasks": ("reports/waiting_for_people", of, LIMIT),
+        "whom to count": ("interim_sums/take", {"least": MANY, "longest_s": 1}, LIMIT),
         # It looks at its whole run, and at no other beside it.
         "pick of all": ("picks/make", {**pick, "run_id": RUN - 1, "by": "place", "state": "pending"}, OTHERS + 10),
     }

@@ -1,4 +1,4 @@
-"""`wave status` of a run that has ended reads what was added up, and of its interactions those that are in trouble."""
+"""`wave status` of a large run reads what it was added up to, and of its interactions those that are in trouble."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHERE run_id = %s AND interaction_id %% %s = 0
 
 
 @pytest.mark.parametrize("analysed", [True, False], ids=["with statistics", "without statistics"])
-def test_how_a_run_stood_at_its_end_is_not_counted_again(ground: Ground, analysed: bool):
+def test_a_large_run_is_not_counted_when_it_is_asked_about(ground: Ground, analysed: bool):
     ground.project()
 
     async def look(hand: Hand) -> dict[str, float]:
@@ -37,19 +37,25 @@ def test_how_a_run_stood_at_its_end_is_not_counted_again(ground: Ground, analyse
         await hand.engine.database.fetch("counts/fold")
         # Not while a transaction is open that is older, in whatever database of the server.
         await until(lambda: run_sums.keep(hand.engine.database, least=MINE))
+        assert await run_sums.keep_interim(hand.engine.database, least=OTHERS)
         if analysed:
             for table in ("interactions", "interaction_events", "run_records", "staged_records", "run_sums", "claimed"):
                 await hand.sql(f"ANALYZE {table}")
-        of = {"run_id": hand.run_id}
+        newest = await hand.engine.database.fetch("reports/newest_errors", {"run_id": hand.run_id, "limit": 5})
+        failed = [row["interaction_id"] for row in newest]
+        of, under_way = {"run_id": hand.run_id}, {"run_id": other.run_id}
         limits = {"older_than_s": None, "few": 20, "least_s": 1.0, "unmeasured_s": 1800.0, "limit": 10}
         asked = {
             "run_sums/read": of,
             "run_sums/due": {"least": 1, "newest": run_sums.NEWEST},
+            "interim_sums/read": under_way,
+            "interim_sums/take": {"least": 1, "longest_s": 1},
             "counts/by_step": of,
             "reports/overall": of,
             "reports/actors": of,
             "reports/errors": of,
-            "reports/recent_errors": {**of, "limit": 5},
+            "reports/newest_errors": {**of, "limit": 5},
+            "reports/recent_errors": {**of, "ids": failed},
             "reports/incomplete": {**of, "limit": 10},
             "reports/rejections": of,
             "reports/stale": {**of, **limits},

@@ -8,12 +8,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.support.by_hand import Hand, all_at_once, by_hand
 from tests.support.invariants import broken_invariants
-from tests.support.projects import Ground, Make, rows, run_to_end, script, wait_until
+from tests.support.projects import Ground, Make, rows, run_to_end, script, until, wait_until
 
 from wave_runner.core.control import Subject
+from wave_runner.core.interaction import State
 from wave_runner.engine import Engine
-from wave_runner.reports.dashboard import dashboard, document
+from wave_runner.reports.dashboard import Dashboard, dashboard, document
 from wave_runner.reports.documents import plain
 from wave_runner.runner.repair import Invalidated
 from wave_runner.store import run_sums
@@ -153,3 +155,98 @@ def test_what_is_kept_and_is_not_what_there_is_is_a_broken_invariant(failed: Gro
     [[says]] = broken_invariants(failed.url).values()
     assert "4 completed records" in says.partition(", and there are")[0]
     assert "3 completed records" in says.partition(", and there are")[2]
+
+
+WAVE = 5
+END = """\
+WITH taken AS (DELETE FROM claimable WHERE run_id = %s)
+UPDATE workflow_runs SET state = 'failed', reason = 'step_failed', ended_at = clock_timestamp() WHERE run_id = %s
+"""
+
+
+FAIL = """\
+UPDATE interactions SET state = 'failed', error = '-', error_class = 'timeout', finished_at = clock_timestamp()
+WHERE state = 'pending'
+"""
+
+
+async def do_a_wave(hand: Hand) -> None:
+    wave = await hand.claim(size=WAVE)
+    await hand.begin(wave)
+    await hand.finish(wave)
+    await hand.engine.database.fetch("counts/fold")
+
+
+def executions(found: Dashboard) -> int:
+    return next(actor.executions for actor in found.actors if actor.actor == "count")
+
+
+def finished(found: Dashboard) -> int:
+    return next(step.finished for step in found.steps if step.step == "count")
+
+
+def test_a_large_run_under_way_is_counted_by_one_runner_from_time_to_time(ground: Ground):
+    ground.project()
+
+    async def look(hand: Hand) -> None:
+        database = hand.engine.database
+
+        async def asked(*, now: bool = False) -> Dashboard:
+            return await dashboard(database, hand.run_id, now=now)
+
+        async def count() -> list[bool]:
+            return sorted(await all_at_once([run_sums.keep_interim(database, least=4 * WAVE) for _ in range(2)]))
+
+        await hand.seed(4 * WAVE)
+        await do_a_wave(hand)
+        assert not await run_sums.keep_interim(database, least=1000), "it is small"
+        with psycopg.connect(ground.url, options="-c search_path=wave,public") as other:
+            other.execute("LOCK TABLE interactions")
+            assert not await run_sums.keep_interim(database, least=1, longest_s=0.1), "it takes too long"
+        assert (await asked()).overall.counted_at is None
+        await hand.sql("UPDATE interim_sums SET next_at = clock_timestamp()")
+        assert await count() == [False, True]
+        first = await asked()
+        assert first.overall.counted_at is not None
+        assert executions(first) == finished(first) == WAVE
+
+        await do_a_wave(hand)
+        found = await asked()
+        assert found.overall.counted_at == first.overall.counted_at
+        assert (executions(found), finished(found)) == (WAVE, 2 * WAVE)
+        exact = await asked(now=True)
+        assert exact.overall.counted_at is None
+        assert executions(exact) == finished(exact) == 2 * WAVE
+        assert await count() == [False, False], "it rests"
+        await hand.sql("UPDATE interim_sums SET next_at = clock_timestamp()")
+        assert await count() == [False, True]
+        found = await asked()
+        assert found.overall.counted_at is not None
+        assert found.overall.counted_at > first.overall.counted_at
+        assert executions(found) == 2 * WAVE
+        await hand.sql("UPDATE interim_sums SET next_at = clock_timestamp()")
+        assert await count() == [False, False], "nothing has happened since"
+
+        wave = await hand.claim(size=WAVE)
+        await hand.begin(wave)
+        await hand.finish(wave, [hand.move(item, State.FAILED, error_class="timeout") for item in wave.items])
+        found = await asked()
+        assert found.errors.counted_at is None, "few of them are always of now"
+        assert [kind.n for kind in found.errors.patterns] == [len(found.errors.recent)] == [WAVE]
+        await hand.seed(run_sums.MANY_WRONG)
+        await hand.sql(FAIL)
+        assert await count() == [False, True]
+        found = await asked()
+        assert found.errors.counted_at == found.overall.counted_at is not None
+        kinds = found.errors.patterns
+        assert sum(kind.n for kind in kinds) > run_sums.MANY_WRONG
+        await hand.sql("UPDATE interactions SET error_class = 'transient' WHERE state = 'failed'")
+        assert (await asked()).errors.patterns == kinds, "many are as they were counted"
+        assert {kind.error_class for kind in (await asked(now=True)).errors.patterns} == {"transient"}
+
+        await hand.sql(END, hand.run_id, hand.run_id)
+        assert (await asked()).overall.counted_at is None, "it has ended, and is counted"
+        await until(lambda: run_sums.keep(database, least=1))
+        assert await hand.sql("SELECT * FROM interim_sums") == []
+
+    by_hand(ground, look)

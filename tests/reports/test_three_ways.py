@@ -26,12 +26,18 @@ from tests.support.serving import Served, serving
 
 from wave_runner.cli import main
 from wave_runner.cli.report import report
+from wave_runner.engine import Engine
+from wave_runner.store import run_sums
 
 BY_SQL = Path(__file__).with_name("by_sql")
 NUMBER = re.compile(r"-?\d+(\.\d+)?(E[+-]?\d+)?")
 RUN = 1
 OF_A_RUN = ("actors", "delta", "errors", "events", "matrix", "stale", "steps", "throughput", "waves")
 ELSEWHERE = {"compliance dossier"}  # what the outsider's program says of one record: tests/cli/test_compliance.py
+AS_COUNTED = re.compile(
+    r"\.(records|staging|model_calls|from_cache|throughput)\b|\.actors\[|\.steps\[\d+\]\.(retries|average_us|median_us)"
+)
+"""What is of the moment that a document names as `counted_at`."""
 PARTS = ("steps", "actors", "throughput", "stale", "errors")  # of `wave status`, as their reports have them
 
 
@@ -100,10 +106,14 @@ def numbers(value: Any, place: str = "") -> dict[str, Decimal]:
     return {place: Decimal(str(value))}
 
 
-def printed(ground: Ground, command: list[str]) -> Any:
+def shown(ground: Ground, command: list[str]) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        main.run(["--project", str(ground.folder), *command, "--json"])
-    return json.loads(out.getvalue())
+        main.run(["--project", str(ground.folder), *command])
+    return out.getvalue()
+
+
+def printed(ground: Ground, command: list[str]) -> Any:
+    return json.loads(shown(ground, [*command, "--json"]))
 
 
 def differences(said: Mapping[str, Decimal], before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> list[str]:
@@ -181,3 +191,68 @@ def test_at_any_place_of_the_log_the_three_agree_and_the_run_that_goes_on_change
         assert ask(served) == then
         now = numbers(served.get(f"/api/v1/runs/{RUN}").json())
         assert now[".records.live"] == 0 != then[str(size)][".records.live"]
+
+
+async def decide(engine: Engine) -> None:
+    """Have one answer what they were asked: an interaction ends, and its record waits for its verdict."""
+    maria = engine.people("maria")
+    task = await maria.claim(queue="reviewers")
+    assert task is not None
+    await maria.decide(task.task, {"verdict": "NO"})
+
+
+def old(found: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {at: n for at, n in found.items() if AS_COUNTED.match(at)}
+
+
+def new(found: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {at: n for at, n in found.items() if not AS_COUNTED.match(at)}
+
+
+def test_of_a_large_run_the_three_agree_on_the_moment_that_is_named_and_on_now(copy_of: Callable[[Make], Ground]):
+    ground = copy_of(stop_in_the_middle)
+    names = ("status", "steps", "actors", "throughput")
+
+    def count() -> dict[str, dict[str, Decimal]]:
+        return {name: counted(name, ground) for name in names}
+
+    ground.do(lambda engine: engine.database.fetch("counts/fold"))
+    then = count()
+    assert ground.do(lambda engine: run_sums.keep_interim(engine.database, least=1))
+    until_then = count()
+    ground.do(decide)
+    now = count()
+    assert old(then["actors"]) != old(now["actors"])
+
+    def ask(served: Served, name: str, *, exactly: bool) -> list[Any]:
+        command, asked = words(name, ground), f"{path(name, ground)}"
+        if exactly:
+            command, asked = [*command, "--now"], f"{asked}{'&' if '?' in asked else '?'}now=true"
+        return [printed(ground, command), served.get(asked).json()]
+
+    with serving(ground) as served:
+        asked = {name: ask(served, name, exactly=False) for name in names}
+        exact = {name: ask(served, name, exactly=True) for name in names}
+    until_now = count()
+    for name in names:
+        for document in asked[name]:
+            said = numbers(document)
+            assert differences(old(said), old(then[name]), old(until_then[name])) == []
+            assert differences(new(said), new(now[name]), new(until_now[name])) == []
+        for document in exact[name]:
+            assert document["counted_at"] is None
+            assert differences(numbers(document), now[name], until_now[name]) == []
+
+    [at] = {datetime.fromisoformat(document["counted_at"]) for said in asked.values() for document in said}
+    assert at == ground.one("SELECT counted_at FROM interim_sums")
+    status = ["status", "--run", str(RUN)]
+    text = shown(ground, status)
+    assert f"records, as of {at:%H:%M:%S} UTC" in text
+    assert f"retries and times as of {at:%Y-%m-%d %H:%M:%S} UTC" in text
+    assert "as of" not in shown(ground, [*status, "--now"])
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        shown(ground, ["report", "steps", str(RUN), "--csv"])
+        assert told.getvalue() == f"as of {at.isoformat()}; --now counts it now\n"
+        shown(ground, [*status, "--now", "--as-of", "3"])
+        assert "exclude each other" in told.getvalue()
+    assert f"records and pace as of {at:%H:%M:%S} UTC" in shown(ground, ["watch", "--once", "--run", str(RUN)])

@@ -63,6 +63,7 @@ http_sessions       siud    ----   ----
 interaction_events  s---    ----   s---
 interaction_inputs  si--    ----   s---
 interactions        siu-    ----   s---
+interim_sums        siud    ----   s---
 invalidations       si--    ----   s---
 joins               siu-    ----   s---
 last_results        siu-    ----   s---

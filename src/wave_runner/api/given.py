@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
+from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from wave_runner.core.text import unstorable
@@ -22,6 +23,7 @@ Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """The number of a run, a task, a batch."""
 
 Text = Annotated[str, StringConstraints(max_length=1000), Storable]
+Now = Annotated[bool, Query(description="count a large run that is under way now, however long that takes")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=1000), Storable]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Storable]
 Comment = Annotated[str, StringConstraints(max_length=2000), Storable]

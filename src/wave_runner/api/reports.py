@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
-from wave_runner.api.given import Name, Number, Text
+from wave_runner.api.given import Name, Now, Number, Text
 from wave_runner.core.notice import Alert
 from wave_runner.reports import (
     about,
@@ -25,7 +26,8 @@ from wave_runner.reports import (
     servers,
     waves,
 )
-from wave_runner.reports.dashboard import Dashboard, dashboard
+from wave_runner.reports.dashboard import COUNTED, Dashboard, dashboard
+from wave_runner.reports.dashboard import part as part_of
 from wave_runner.reports.drawing import Drawing, draw
 from wave_runner.reports.run_diagram import workflow_of
 from wave_runner.store.access import AccessToken
@@ -42,16 +44,19 @@ def _part(name: str) -> None:
     schema = f"wave.report.{name}.v1"
 
     async def part(engine: Opened, run: RunId = None) -> Document:
-        found = await dashboard(engine.database, run)
-        return Document(schema, {"run_id": found.overall.run.run_id, name: getattr(found, name)})
+        return Document(schema, part_of(await dashboard(engine.database, run), name))
 
+    async def counted(engine: Opened, run: RunId = None, now: Now = False) -> Document:
+        return Document(schema, part_of(await dashboard(engine.database, run, now=now), name))
+
+    moment = {"counted_at": datetime | None} if name in COUNTED else {}
     router.add_api_route(
         f"/reports/{name}",
-        part,
+        counted if name in COUNTED else part,
         name=name,
         summary=f"`wave report {name}`",
         operation_id=f"report_{name}",
-        responses=described(schema, run_id=int, **{name: PARTS[name]}),
+        responses=described(schema, run_id=int, **moment, **{name: PARTS[name]}),
     )
 
 

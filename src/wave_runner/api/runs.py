@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BeforeValidator, WithJsonSchema
 
 from wave_runner.api.documents import Document, Opened, described, parts_of
-from wave_runner.api.given import Number, Text
+from wave_runner.api.given import Now, Number, Text
 from wave_runner.core.log_place import read_place
 from wave_runner.reports.as_of import AsOf, as_of
 from wave_runner.reports.dashboard import Dashboard, dashboard, document
@@ -44,15 +44,15 @@ async def list_runs(
 
 
 @router.get("/status", responses=described(STATUS, **STATUS_PARTS))
-async def newest(engine: Opened) -> Document:
+async def newest(engine: Opened, now: Now = False) -> Document:
     """Say how the newest run stands: `wave status`."""
-    return Document(STATUS, document(await dashboard(engine.database)))
+    return Document(STATUS, document(await dashboard(engine.database, now=now)))
 
 
 @router.get("/runs/{run_id}", responses=described(STATUS, **STATUS_PARTS))
-async def one(engine: Opened, run_id: Number) -> Document:
+async def one(engine: Opened, run_id: Number, now: Now = False) -> Document:
     """Say how a run stands: `wave status RUN`."""
-    return Document(STATUS, document(await dashboard(engine.database, run_id)))
+    return Document(STATUS, document(await dashboard(engine.database, run_id, now=now)))
 
 
 @router.get("/as-of", responses=described(AS_OF, **parts_of(AsOf)))

@@ -35,6 +35,8 @@ def put(form: str, schema: str, said: Mapping[str, Any], columns: type | Sequenc
     names = [one.name for one in dataclasses.fields(columns)] if isinstance(columns, type) else columns
     cells = [documents.plain(row) for row in rows]
     spreadsheet.put(spreadsheet.lines(names, [[row.get(name) for name in names] for row in cells]))
+    if said.get("counted_at") is not None:
+        click.echo(f"as of {documents.plain(said['counted_at'])}; --now counts it now", err=True)
     for name, following in said.items():
         if name.startswith("next_") and following is not None:
             option = name.removeprefix("next_").removesuffix("_id")

@@ -214,22 +214,37 @@ def servers(context: click.Context, form: str | None) -> None:
     asyncio.run(_servers(project_dir(context), form=form))
 
 
-def _of_a_run(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
-    """Add a command for one part of what `wave status` shows: the same query, of one run."""
+@report.command()
+@click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
+@project_option
+@form_options
+@click.pass_context
+def errors(context: click.Context, run_id: int | None, form: str | None) -> None:
+    """Show what went wrong, by kind, and the last errors with what was said.
+
+    \b
+    wave report errors
+    wave report errors 12 --json
+    """
+    asyncio.run(_part(project_dir(context), "errors", run_id, status.show_errors, form=form))
+
+
+def _counted(name: str, says: str, show: Callable[[Dashboard], None]) -> None:
+    """Add a command for a part of what `wave status` shows that has to be counted: the same query, of one run."""
 
     @report.command(name=name, help=f"{says}\n\n\b\nwave report {name}\nwave report {name} 12 --json\n")
     @click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
+    @status.now_option
     @project_option
     @form_options
     @click.pass_context
-    def part(context: click.Context, run_id: int | None, form: str | None) -> None:
-        asyncio.run(_part(project_dir(context), name, run_id, show, form=form))
+    def part(context: click.Context, run_id: int | None, now: bool, form: str | None) -> None:
+        asyncio.run(_part(project_dir(context), name, run_id, show, form=form, now=now))
 
 
-_of_a_run("steps", "Show how far each step is, how often it succeeds, and how long it takes.", status.show_steps)
-_of_a_run("actors", "Show how often each actor was at work, and how long it took.", status.show_actors)
-_of_a_run("errors", "Show what went wrong, by kind, and the last errors with what was said.", status.show_errors)
-_of_a_run("throughput", "Show how many interactions ended in each minute of the last hour.", status.show_throughput)
+_counted("steps", "Show how far each step is, how often it succeeds, and how long it takes.", status.show_steps)
+_counted("actors", "Show how often each actor was at work, and how long it took.", status.show_actors)
+_counted("throughput", "Show how many interactions ended in each minute of the last hour.", status.show_throughput)
 
 
 async def _part(
@@ -240,15 +255,15 @@ async def _part(
     *,
     form: str | None,
     stale_after_s: float | None = None,
+    now: bool = False,
 ) -> None:
     from wave_runner.engine import open_engine
-    from wave_runner.reports.dashboard import dashboard
+    from wave_runner.reports import dashboard as reports
 
     async with open_engine(folder, name="wave report") as engine:
-        found = await dashboard(engine.database, run_id, stale_after_s=stale_after_s)
+        found = await reports.dashboard(engine.database, run_id, stale_after_s=stale_after_s, now=now)
     if form:
-        said = {"run_id": found.overall.run.run_id, name: getattr(found, name)}
-        forms.put(form, f"wave.report.{name}.v1", said, *_lines(found, name))
+        forms.put(form, f"wave.report.{name}.v1", reports.part(found, name), *_lines(found, name))
     else:
         show(found)
 

@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from wave_runner.reports.overall import Overall, Run, Selected
 
 TOP = 10
+MOMENT = "%Y-%m-%d %H:%M:%S UTC"
 CANARY = {
     None: "go through before the others begin",
     "passed": "have passed its gates",
     "failed": "have failed it: wave status --json, or the event canary_judged, has the figures",
 }
 """What is said of a run's canary, by its verdict."""
+
+now_option = click.option("--now", is_flag=True, help="Count a large run that is under way now, however long it takes.")
 
 
 @click.command()
@@ -45,37 +48,52 @@ CANARY = {
 @click.option(
     "--as-of", type=Place(), metavar="WHERE", help="How it stood at an index of the log, or was known at a time (UTC)."
 )
+@now_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def status(
-    context: click.Context, run_id: int | None, stale_after: float | None, as_of: int | datetime | None, as_json: bool
+    context: click.Context,
+    run_id: int | None,
+    stale_after: float | None,
+    as_of: int | datetime | None,
+    now: bool,
+    as_json: bool,
 ) -> None:
     """Show how a run stands: the dashboard.
 
     \b
     wave status
     wave status --run 12 --json
+    wave status --run 12 --now
     wave status --as-of 4711
     wave status --as-of 2026-11-01T06:30
 
     Progress, steps, the busiest actors, stale work, the last errors with their kinds, why records are incomplete and
     why staged rows were rejected: all read at one moment, so that the numbers add up. A record is completed when what
-    its workflow ensures holds in its tables. With --as-of it is read from the log: what the events up to there say, of
-    steps and records that had begun, and of what had gone wrong; known at a time is what had been sealed by then.
+    its workflow ensures holds in its tables. A large run that is under way is counted from time to time: what is not of
+    now then says of when it is. With --as-of it is read from the log: what the events up to there say, of steps and
+    records that had begun, and of what had gone wrong; known at a time is what had been sealed by then.
     """
+    if now and as_of is not None:
+        raise click.UsageError("--now and --as-of exclude each other: how it stands now, or how it stood then")
     if as_of is None:
-        asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after, as_json=as_json))
+        asyncio.run(_status(project_dir(context), run_id, stale_after_s=stale_after, now=now, as_json=as_json))
     else:
         asyncio.run(_as_of(project_dir(context), run_id, as_of, as_json=as_json))
 
 
 async def print_status(
-    engine: Engine, run_id: int | None, *, stale_after_s: float | None = None, as_json: bool = False
+    engine: Engine,
+    run_id: int | None,
+    *,
+    stale_after_s: float | None = None,
+    now: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Print a run's dashboard, the newest run's by default."""
     from wave_runner.reports.dashboard import dashboard, document
 
-    report = await dashboard(engine.database, run_id, stale_after_s=stale_after_s)
+    report = await dashboard(engine.database, run_id, stale_after_s=stale_after_s, now=now)
     if as_json:
         output.emit("wave.status.v1", document(report))
     else:
@@ -93,7 +111,7 @@ def render_dashboard(report: Dashboard) -> None:
         rows = [asdict(one) for one in report.people]
         output.table(("queue", "tasks", "claimed", "overdue", "oldest"), rows, title="waiting for people")
     if report.limits:
-        _show_limits(report.limits)
+        _show_limits(report.limits, _as_counted(report, "those of records "))
     show_steps(report)
     show_actors(report)
     show_stale(report)
@@ -104,18 +122,18 @@ def render_dashboard(report: Dashboard) -> None:
         output.table(("rule", "field", "staged_rows", "message"), rows, title="why staged rows were rejected")
 
 
-def _show_limits(limits: Sequence[Limit]) -> None:
+def _show_limits(limits: Sequence[Limit], as_counted: str) -> None:
     """Print what is used of each limit; what calls have reserved only where some have."""
     amounts = ["used", "most", *(name for name in ("reserved", "unknown") if any(getattr(one, name) for one in limits))]
     rows = [{"limit": one.name} | {name: f"{getattr(one, name):g}" for name in amounts} for one in limits]
-    output.table(("limit", *amounts), rows, title="limits")
+    output.table(("limit", *amounts), rows, title=f"limits{as_counted}")
 
 
-async def _status(folder: Path, run_id: int | None, *, stale_after_s: float | None, as_json: bool) -> None:
+async def _status(folder: Path, run_id: int | None, *, stale_after_s: float | None, now: bool, as_json: bool) -> None:
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave status") as engine:
-        await print_status(engine, run_id, stale_after_s=stale_after_s, as_json=as_json)
+        await print_status(engine, run_id, stale_after_s=stale_after_s, now=now, as_json=as_json)
 
 
 async def _as_of(folder: Path, run_id: int | None, where: int | datetime, *, as_json: bool) -> None:
@@ -158,22 +176,26 @@ def _show_overall(overall: Overall, per_minute: float) -> None:
     loads = f"{overall.model_loads} ({output.duration(overall.model_load_us)})" if overall.model_loads else "0"
     if overall.selected and overall.selected.error:
         output.heading(f"nothing could be selected: {overall.selected.error}")
+    then = f", as of {overall.counted_at:%H:%M:%S} UTC" if overall.counted_at else ""
     rows: list[output.Row] = [
         _selected(overall.selected)
         if overall.selected
-        else {"what": "staged rows", "total": staging.total, "of these": _listed(asdict(staging))},
-        {"what": "records", "total": records.total, "of these": _listed(asdict(records))},
+        else {"what": f"staged rows{then}", "total": staging.total, "of these": _listed(asdict(staging))},
+        {"what": f"records{then}", "total": records.total, "of these": _listed(asdict(records))},
         {
             "what": "interactions",
             "total": overall.interactions.total,
-            "of these": _listed(overall.interactions.by_state) + f", {per_minute:g} a minute",
+            "of these": _listed(overall.interactions.by_state) + f", {per_minute:g} a minute{then}",
         },
         {"what": "model loads", "total": loads, "of these": ""},
-        {"what": "model calls", "total": overall.model_calls, "of these": ""},
+        {"what": f"model calls{then}", "total": overall.model_calls, "of these": ""},
     ]
     output.table(("what", "total", "of these"), rows, title="overall")
+    if overall.counted_at:
+        ago = output.duration((overall.as_of - overall.counted_at).total_seconds() * 1e6)
+        output.heading(f"as of {overall.counted_at:{MOMENT}}: counted {ago} ago; wave status --now counts it now")
     if overall.from_cache.answers:
-        output.heading(_from_cache(overall))
+        output.heading(_from_cache(overall) + then)
 
 
 def _from_cache(overall: Overall) -> str:
@@ -201,6 +223,15 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {n}" for name, n in counts.items() if name != "total" and n) or "none"
 
 
+def _as_counted(report: Dashboard, what: str = "") -> str:
+    """Say of when something is that is not of now."""
+    return _as_of_moment(report.overall.counted_at, what)
+
+
+def _as_of_moment(at: datetime | None, what: str = "") -> str:
+    return f", {what}as of {at:{MOMENT}}" if at else ""
+
+
 def show_steps(report: Dashboard) -> None:
     """Print how far each step is."""
     rows = [
@@ -217,7 +248,7 @@ def show_steps(report: Dashboard) -> None:
         for step in report.steps
     ]
     columns = ("step", "actor", "finished", "states", "success", "retries", "average", "median")
-    output.table(columns, rows, title="steps")
+    output.table(columns, rows, title=f"steps{_as_counted(report, 'retries and times ')}")
 
 
 def show_actors(report: Dashboard) -> None:
@@ -235,7 +266,7 @@ def show_actors(report: Dashboard) -> None:
         for one in report.actors[:TOP]
     ]
     columns = ("actor", "state", "executions", "success", "shortest", "average", "longest")
-    output.table(columns, rows, title="actors by volume")
+    output.table(columns, rows, title=f"actors by volume{_as_counted(report)}")
 
 
 def show_stale(report: Dashboard) -> None:
@@ -260,7 +291,8 @@ def _seconds(seconds: float | None) -> str:
 def show_throughput(report: Dashboard) -> None:
     """Print how many interactions have ended lately, minute by minute."""
     rows = [asdict(one) for one in report.throughput.buckets]
-    output.table(("at", "finished", "completed"), rows, title=f"{report.throughput.per_minute:g} a minute")
+    title = f"{report.throughput.per_minute:g} a minute{_as_counted(report)}"
+    output.table(("at", "finished", "completed"), rows, title=title)
 
 
 def show_errors(report: Dashboard) -> None:
@@ -271,10 +303,11 @@ def show_errors(report: Dashboard) -> None:
         return
     patterns = [asdict(one) for one in errors.patterns]
     kinds = ("n", "records", "step", "actor", "state", "error_class", "rule", "retries", "newest")
-    output.table(kinds, patterns, title="errors by kind")
+    then = _as_of_moment(errors.counted_at)
+    output.table(kinds, patterns, title=f"errors by kind{then}")
     recent = [asdict(one) for one in errors.recent]
     single = ("finished_at", "key", "step", "state", "attempt", "error_class", "rule", "error")
-    output.table(single, recent, title=f"the last {len(recent)} errors")
+    output.table(single, recent, title=f"the last {len(recent)} errors{then}")
     _show_tracebacks(errors)
 
 

@@ -174,7 +174,8 @@ def drawn(found: Watched, pace: Pace) -> Iterator[str]:
             yield output.clean(f"  people: {waiting.tasks} in {waiting.queue}{late}")
         for kind in watched.errors[:3]:
             why = kind.rule or kind.error_class or ""
-            yield output.clean(f"  {kind.state}: {kind.n} of {kind.step} ({why})")
+            at = f", as of {watched.errors_counted_at:%H:%M:%S} UTC" if watched.errors_counted_at else ""
+            yield output.clean(f"  {kind.state}: {kind.n} of {kind.step} ({why}){at}")
         yield ""
     for wave in found.in_hand:
         lane = wave.lane if wave.slot is None else f"{wave.lane}/{wave.slot}"
@@ -201,6 +202,8 @@ def _line(one: WatchedRun, *, timeless: bool = False) -> str:
         parts.append(f"{one.per_minute:g} a minute")
         if one.left_s is not None:
             parts.append(f"about {output.duration(one.left_s * 1e6)} left")
+        if one.counted_at is not None:
+            parts.append(f"records and pace as of {one.counted_at:%H:%M:%S} UTC")
     return "; ".join(parts)
 
 

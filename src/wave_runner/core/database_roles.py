@@ -60,6 +60,7 @@ RUNNER: Mapping[str, tuple[Verb, ...]] = {
     "interaction_events": (),  # and some columns: SAID
     "interaction_inputs": ("INSERT",),
     "interactions": ("INSERT", "UPDATE"),
+    "interim_sums": ("INSERT", "UPDATE", "DELETE"),
     "invalidations": ("INSERT",),
     "joins": ("INSERT", "UPDATE"),
     "last_results": ("INSERT", "UPDATE"),

@@ -94,12 +94,12 @@ async def cost(database: Database, run_id: int | None = None, *, by: By = By.STE
         await must_be_there(connection, chosen)
         [whole, *rows] = await stored.cost(connection, chosen, by=by, limit=limit)
         loads = await stored.model_loads(connection, chosen)
-        work = await run_sums.work(connection, chosen)
+        saved = await run_sums.saved(connection, chosen)
     return Cost(
         **run,
         loads=loads["loads"],
         load_us=loads["load_us"],
-        from_cache=from_cache(work),
+        from_cache=from_cache(saved),
         total=_line(whole),
         by=by,
         total_lines=whole["lines"],

@@ -10,8 +10,8 @@ from wave_runner.store import reports as stored
 
 if TYPE_CHECKING:
     from wave_runner.store.database import Connection, Row
+    from wave_runner.store.run_sums import Sums
 
-SHOWN = 5
 TRACEBACK = "Traceback"
 
 
@@ -52,17 +52,26 @@ class RecentError:
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
-    """The failures of a run."""
+    """The failures of a run. Where they are many they are as they were counted at `counted_at`; None: as of now."""
 
+    counted_at: datetime | None
     patterns: list[Pattern]
     recent: list[RecentError]
 
 
-async def errors(connection: Connection, run_id: int, *, limit: int = SHOWN) -> Errors:
-    """Return the kinds of failure, the most frequent first, and the newest `limit` failures."""
-    patterns = [Pattern(**row) for row in await stored.errors(connection, run_id)]
-    recent = [RecentError(**with_traceback(row)) for row in await stored.recent_errors(connection, run_id, limit=limit)]
-    return Errors(patterns=patterns, recent=recent)
+async def errors(connection: Connection, run_id: int, sums: Sums) -> Errors:
+    """Return the kinds of failure, the most frequent first, and the newest failures."""
+    recent = await stored.recent_errors(connection, run_id, sums.wrong.newest) if sums.wrong.newest else []
+    return Errors(
+        counted_at=sums.wrong.counted_at,
+        patterns=patterns(sums),
+        recent=[RecentError(**with_traceback(row)) for row in recent],
+    )
+
+
+def patterns(sums: Sums) -> list[Pattern]:
+    """Return the kinds of failure, the most frequent first."""
+    return [Pattern(**row) for row in sums.wrong.kinds]
 
 
 def with_traceback(row: Row) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wave_runner.core.limits import BUDGETS, COUNTED, RECORD, SCOPES, UNITS, Limits
+from wave_runner.core.limits import BUDGETS, COUNTED, RECORD, RUN, SCOPES, UNITS, Limits
 from wave_runner.core.pinned import read_step
 from wave_runner.store import reports as stored
 
@@ -28,20 +28,22 @@ class Limit:
     unknown: float = 0.0
 
 
-async def limits(connection: Connection, run_id: int) -> list[Limit]:
-    """Return what is used of each limit that the run's workflow counts; none where it has no limits."""
+async def limits(connection: Connection, run_id: int, spent: Row) -> list[Limit]:
+    """Return what is used of each limit that the run's workflow counts; none where it has no limits.
+
+    `spent` is the most that one of its records has used.
+    """
     bodies = await stored.run_definition(connection, run_id)
     allowed = read_step(bodies[0]).limits if bodies else Limits()
     if not allowed:
         return []
-    rows = {row["whole"]: row for row in await stored.spending(connection, run_id)}
+    used = {RECORD: spent, RUN: await stored.spending(connection, run_id)}
     [calls] = await stored.budget(connection, run_id)
     found = []
     for scope in SCOPES:
-        used = rows.get(scope != RECORD, {})
         for name in COUNTED:
             if name in allowed.of(scope):
-                found.append(_limit(name, scope, allowed.of(scope)[name], used.get(name, 0), calls))
+                found.append(_limit(name, scope, allowed.of(scope)[name], used[scope].get(name, 0), calls))
     return found
 
 

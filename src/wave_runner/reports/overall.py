@@ -102,9 +102,14 @@ class FromCache:
 
 @dataclass(frozen=True, kw_only=True)
 class Overall:
-    """The first query: one run at a glance, at the moment `as_of` of the database's clock."""
+    """The first query: one run at a glance, at the moment `as_of` of the database's clock.
+
+    Of a large run that is under way the records, the staging, the calls and what came from the cache are as they were
+    counted at `counted_at`; None: all of it is of now.
+    """
 
     as_of: datetime
+    counted_at: datetime | None
     run: Run
     records: Records
     staging: Staging
@@ -124,6 +129,7 @@ async def overall(connection: Connection, run_id: int, sums: Sums) -> Overall:
     loads = await stored.model_loads(connection, run_id)
     return Overall(
         as_of=row["as_of"],
+        counted_at=sums.counted_at,
         run=Run(**{name: row[name] for name in Run.__dataclass_fields__} | _read(row)),
         records=Records(**sums.records),
         staging=Staging(**sums.staged),
@@ -141,9 +147,9 @@ def model_calls(work: Sequence[Row]) -> int:
     return sum(row["attempts"] - row["answers"] for row in work if row["kind"] == "ai_model")
 
 
-def from_cache(work: Sequence[Row]) -> FromCache:
+def from_cache(saved: Sequence[Row]) -> FromCache:
     """Return what the answers have saved that were recorded already."""
-    answers, tokens, service_us = (sum(row[name] for row in work) for name in ("answers", "saved_tokens", "saved_us"))
+    answers, tokens, service_us = (sum(row[name] for row in saved) for name in ("answers", "saved_tokens", "saved_us"))
     return FromCache(answers=answers, tokens=tokens, service_us=service_us)
 
 

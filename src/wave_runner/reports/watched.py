@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wave_runner.core.interaction import TERMINAL
 from wave_runner.core.notice import Alert
 from wave_runner.reports.alerts import raised, standing
-from wave_runner.reports.errors import Pattern, errors
+from wave_runner.reports.errors import Pattern, patterns
 from wave_runner.reports.overall import Interactions, Records, Run, overall
 from wave_runner.reports.stale import stale
 from wave_runner.reports.steps import Step, steps
@@ -29,9 +29,14 @@ PATIENT = frozenset({"waiting"})  # a person's, who has no pace
 
 @dataclass(frozen=True, kw_only=True)
 class WatchedRun:
-    """A run under way. `left_s` is what is left by the pace so far; None where there is none, or nothing is left."""
+    """A run under way. `left_s` is what is left by the pace so far; None where there is none, or nothing is left.
+
+    Of a large one the records, the pace, and the retries and times of steps are as they were counted at `counted_at`;
+    errors are as of `errors_counted_at`, where they are many.
+    """
 
     run: Run
+    counted_at: datetime | None
     records: Records
     interactions: Interactions
     steps: list[Step]
@@ -40,6 +45,7 @@ class WatchedRun:
     stale: int
     people: list[Waiting]
     errors: list[Pattern]
+    errors_counted_at: datetime | None
     alerts: list[Alert]
 
 
@@ -111,6 +117,7 @@ async def _run(connection: Connection, run_id: int) -> tuple[WatchedRun, datetim
     per_minute = lately(sums).per_minute
     found = WatchedRun(
         run=whole.run,
+        counted_at=whole.counted_at,
         records=whole.records,
         interactions=whole.interactions,
         steps=await steps(connection, run_id, sums.work),
@@ -118,7 +125,8 @@ async def _run(connection: Connection, run_id: int) -> tuple[WatchedRun, datetim
         left_s=_left_s(whole.interactions, per_minute),
         stale=(await stale(connection, run_id)).total,
         people=await waiting(connection, run_id),
-        errors=(await errors(connection, run_id, limit=0)).patterns,
+        errors=patterns(sums),
+        errors_counted_at=sums.wrong.counted_at,
         alerts=await raised(connection, run_id),
     )
     return found, whole.as_of

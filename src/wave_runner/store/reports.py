@@ -104,9 +104,10 @@ async def resident(connection: Connection, *, newest: int) -> list[Row]:
     return await fetch(connection, "reports/resident", {"newest": newest})
 
 
-async def spending(connection: Connection, run_id: int) -> list[Row]:
-    """Return what a run has used as a whole (`whole`), and the most that one of its records has."""
-    return await fetch(connection, "reports/spending", {"run_id": run_id})
+async def spending(connection: Connection, run_id: int) -> Row:
+    """Return what a run has used as a whole; nothing where that is not counted."""
+    rows = await fetch(connection, "reports/spending", {"run_id": run_id})
+    return rows[0] if rows else {}
 
 
 async def tasks(
@@ -208,11 +209,6 @@ async def stale(
     return await fetch(connection, "reports/stale", {"run_id": run_id, **given, "limit": limit})
 
 
-async def errors(connection: Connection, run_id: int) -> list[Row]:
-    """Return what goes wrong by kind, the most frequent first."""
-    return await fetch(connection, "reports/errors", {"run_id": run_id})
-
-
 async def failures(connection: Connection, *, workflow: str | None, runs: int, limit: int) -> list[Row]:
     """Return what has gone wrong in the newest runs by its cause, the most frequent first."""
     return await fetch(connection, "reports/failures", {"workflow": workflow, "runs": runs, "limit": limit})
@@ -224,9 +220,9 @@ async def reviews(connection: Connection, *, workflow: str | None, runs: int, li
     return await fetch(connection, "reports/reviews", given)
 
 
-async def recent_errors(connection: Connection, run_id: int, *, limit: int) -> list[Row]:
-    """Return the newest failures, one by one."""
-    return await fetch(connection, "reports/recent_errors", {"run_id": run_id, "limit": limit})
+async def recent_errors(connection: Connection, run_id: int, ids: Sequence[int]) -> list[Row]:
+    """Return failures one by one, the newest first."""
+    return await fetch(connection, "reports/recent_errors", {"run_id": run_id, "ids": list(ids)})
 
 
 async def incomplete(connection: Connection, run_id: int, *, limit: int) -> list[Row]:

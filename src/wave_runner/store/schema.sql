@@ -1143,6 +1143,15 @@ END),
 )
 WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
+CREATE TABLE wave.interim_sums (
+    run_id bigint NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone,
+    newest_event_id bigint,
+    sums text,
+    CONSTRAINT interim_sums_check CHECK ((((counted_at IS NULL) = (sums IS NULL)) AND ((newest_event_id IS NULL) = (sums IS NULL))))
+);
+
 CREATE TABLE wave.invalidations (
     invalidation_id bigint NOT NULL,
     workflow text NOT NULL,
@@ -2103,6 +2112,9 @@ ALTER TABLE ONLY wave.interactions
 ALTER TABLE ONLY wave.interactions_r1
     ADD CONSTRAINT interactions_r1_pkey PRIMARY KEY (run_id, interaction_id);
 
+ALTER TABLE ONLY wave.interim_sums
+    ADD CONSTRAINT interim_sums_pkey PRIMARY KEY (run_id);
+
 ALTER TABLE ONLY wave.invalidations
     ADD CONSTRAINT invalidations_pkey PRIMARY KEY (invalidation_id);
 
@@ -2390,6 +2402,8 @@ CREATE INDEX waves_open ON wave.waves USING btree (lease_expires_at) WHERE (clos
 
 CREATE INDEX waves_queue ON wave.waves USING btree (queue_id, opened_at);
 
+CREATE INDEX waves_visit ON wave.waves USING btree (visit_id) WHERE (visit_id IS NOT NULL);
+
 CREATE INDEX workflow_runs_live ON wave.workflow_runs USING btree (run_id) WHERE (state = 'running'::text);
 
 ALTER INDEX wave.counterparts_pkey ATTACH PARTITION wave.counterparts_r1_pkey;
@@ -2585,6 +2599,9 @@ ALTER TABLE ONLY wave.interaction_inputs_r1
 
 ALTER TABLE ONLY wave.interaction_inputs_r1
     ADD CONSTRAINT interaction_inputs_r1_run_id_source_id_fkey FOREIGN KEY (run_id, source_id) REFERENCES wave.interactions_r1(run_id, interaction_id);
+
+ALTER TABLE ONLY wave.interim_sums
+    ADD CONSTRAINT interim_sums_run_id_fkey FOREIGN KEY (run_id) REFERENCES wave.workflow_runs(run_id);
 
 ALTER TABLE ONLY wave.joins_r1
     ADD CONSTRAINT joins_r1_run_id_interaction_id_fkey FOREIGN KEY (run_id, interaction_id) REFERENCES wave.interactions_r1(run_id, interaction_id);

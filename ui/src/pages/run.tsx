@@ -94,6 +94,9 @@ export function Run(): ReactElement {
   );
 }
 
+/** What is said of a number that is of the moment at which the run was counted, and not of now. */
+const then = (status: Status): string => (status.counted_at ? ", as counted" : "");
+
 function Summary({ status }: { status: Status }): ReactElement {
   const { run, records, interactions, throughput, limits } = status;
   return (
@@ -104,15 +107,15 @@ function Summary({ status }: { status: Status }): ReactElement {
           [records.completed, "good"],
           [records.incomplete, "bad"],
         ]}
-        label="records that have their verdict"
+        label={`records that have their verdict${then(status)}`}
       />
       <Facts
         of={[
           ["state", <State key="s" of={run.state} />],
-          ["records completed", `${count(records.completed)} of ${count(records.total)}`],
-          ["incomplete", count(records.incomplete)],
+          [`records completed${then(status)}`, `${count(records.completed)} of ${count(records.total)}`],
+          [`incomplete${then(status)}`, count(records.incomplete)],
           ["interactions", count(interactions.total)],
-          ["per minute", count(Math.round(throughput.per_minute))],
+          [`per minute${then(status)}`, count(Math.round(throughput.per_minute))],
           [
             "started",
             <>
@@ -121,15 +124,22 @@ function Summary({ status }: { status: Status }): ReactElement {
           ],
           [run.ended_at ? "took" : "so far", duration(run.seconds)],
           ["models loaded", `${count(status.model_loads)} times, ${micros(status.model_load_us)}`],
-          ["answers from the cache", count(status.from_cache.answers)],
+          [`answers from the cache${then(status)}`, count(status.from_cache.answers)],
           ...(run.kind === "run" ? [] : [["kind", run.kind] as [string, string]]),
           ...limits.map(({ name, used, most }): [string, string] => [
-            name.replaceAll("_", " "),
+            `${name.replaceAll("_", " ")}${name.endsWith("_per_record") ? then(status) : ""}`,
             `${count(used)} of ${count(most)}`,
           ]),
         ]}
       />
       <Pace of={throughput} />
+      {status.counted_at && (
+        <Text mt="sm">
+          A large run is counted from time to time, this one <When at={status.counted_at} />. Of then are its records
+          and staged rows, actors, pace, the retries and times of steps, and what one record has used; everything else
+          is of now.
+        </Text>
+      )}
       {run.reason && (
         <Text mt="sm">
           <State of="failed">why:</State> {run.reason}
@@ -211,20 +221,21 @@ function Steps({ status }: { status: Status }): ReactElement {
             )),
         },
         { name: "success", of: (step) => percent(step.success_percent), right: true },
-        { name: "retries", of: (step) => count(step.retries), right: true },
-        { name: "median", of: (step) => micros(step.median_us), right: true },
-        { name: "average", of: (step) => micros(step.average_us), right: true },
+        { name: `retries${then(status)}`, of: (step) => count(step.retries), right: true },
+        { name: `median${then(status)}`, of: (step) => micros(step.median_us), right: true },
+        { name: `average${then(status)}`, of: (step) => micros(step.average_us), right: true },
       ]}
     />
   );
 }
 
 function Errors({ status }: { status: Status }): ReactElement {
-  const { patterns, recent } = status.errors;
+  const { patterns, recent, counted_at } = status.errors;
   const { run_id } = status.run;
+  const when = counted_at ? ", as counted" : "";
   return (
     <>
-      <Section title="By their cause">
+      <Section title={`By their cause${when}`}>
         <Rows
           label="errors by cause"
           rows={patterns}
@@ -250,7 +261,7 @@ function Errors({ status }: { status: Status }): ReactElement {
           ]}
         />
       </Section>
-      <Section title="The newest">
+      <Section title={`The newest${when}`}>
         {recent.map((one) => (
           <details key={`${one.interaction_id} ${one.attempt}`}>
             <summary>
@@ -293,14 +304,14 @@ function Records({ status }: { status: Status }): ReactElement {
     <>
       <Facts
         of={[
-          ["total", count(records.total)],
-          ["under way", count(records.live)],
-          ["wait for their verdict", count(records.ended)],
-          ["completed", count(records.completed)],
-          ["incomplete", count(records.incomplete)],
-          ["rows staged", count(staging.total)],
-          ["promoted", count(staging.promoted)],
-          ["rejected", count(staging.rejected)],
+          [`total${then(status)}`, count(records.total)],
+          [`under way${then(status)}`, count(records.live)],
+          [`wait for their verdict${then(status)}`, count(records.ended)],
+          [`completed${then(status)}`, count(records.completed)],
+          [`incomplete${then(status)}`, count(records.incomplete)],
+          [`rows staged${then(status)}`, count(staging.total)],
+          [`promoted${then(status)}`, count(staging.promoted)],
+          [`rejected${then(status)}`, count(staging.rejected)],
         ]}
       />
       <Section title="Why records are incomplete">

@@ -391,6 +391,7 @@ CREATE TABLE waves (
 CREATE UNIQUE INDEX waves_one_per_slot ON waves (server, slot) WHERE closed_at IS NULL AND server IS NOT NULL;
 CREATE INDEX waves_open ON waves (lease_expires_at) WHERE closed_at IS NULL;
 CREATE INDEX waves_queue ON waves (queue_id, opened_at);
+CREATE INDEX waves_visit ON waves (visit_id) WHERE visit_id IS NOT NULL;
 
 CREATE TABLE interactions (
     run_id          bigint NOT NULL,
@@ -1059,6 +1060,17 @@ CREATE TABLE run_sums (
     newest_event_id  bigint NOT NULL,
     begun_before     xid8 NOT NULL,
     sums             text
+);
+
+-- What a large run that is under way came to at one moment: it is counted again and again, for a small share of the time. Nobody counts
+-- before `next_at` of all of them is over: until then somebody does, or it is too soon.
+CREATE TABLE interim_sums (
+    run_id           bigint PRIMARY KEY REFERENCES workflow_runs,
+    next_at          timestamptz NOT NULL,
+    counted_at       timestamptz,
+    newest_event_id  bigint,                                                 -- the run's at that moment: without another one there is nothing to count
+    sums             text,
+    CHECK ((counted_at IS NULL) = (sums IS NULL) AND (newest_event_id IS NULL) = (sums IS NULL))
 );
 
 -- Tables that are folded from the log and from nothing else (core/projection.py): a row is one copy of such a table, as far as it has

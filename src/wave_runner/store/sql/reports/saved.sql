@@ -1,7 +1,12 @@
 -- Executed against saved, by step: interactions that completed, and those of them that wrote a value.
-SELECT s.name AS step, count(*) FILTER (WHERE i.state = 'completed') AS executed,
-       count(*) FILTER (WHERE EXISTS (SELECT FROM saved_values v WHERE v.run_id = i.run_id AND v.interaction_id = i.interaction_id)) AS saved
-FROM interactions i JOIN run_steps rs USING (run_step_id) JOIN steps s USING (step_id)
+WITH savers AS MATERIALIZED (
+    SELECT DISTINCT interaction_id FROM saved_values WHERE run_id = %(run_id)s
+)
+SELECT s.name AS step, count(*) FILTER (WHERE i.state = 'completed') AS executed, count(w.interaction_id) AS saved
+FROM interactions i
+JOIN run_steps rs USING (run_step_id)
+JOIN steps s USING (step_id)
+LEFT JOIN savers w USING (interaction_id)
 WHERE i.run_id = %(run_id)s AND i.record_id IS NOT NULL AND s.name = ANY (%(steps)s)
 GROUP BY s.name, rs.position
 ORDER BY rs.position
