@@ -60,7 +60,7 @@ def take_up_alone(project: Noop, records: int) -> float:
 
     async def passes() -> float:
         async with open_engine(project.folder) as engine:
-            await engine.start_run(KIND, {}, force=True)
+            await engine.new_runs().start(KIND, {}, force=True)
             fanner = _fanner(engine)
             began = time.perf_counter()
             while await fanner.one_pass():

@@ -79,7 +79,8 @@ COUNTS = """
 """
 # A history is sealed, and its sealing is not what is asked here: the log is told that it has seen what was copied.
 SEEN = """
-    UPDATE log_state SET last_snapshot = pg_current_snapshot(), target_snapshot = NULL, after_event_id = NULL
+    UPDATE log_state
+    SET last_snapshot = pg_current_snapshot(), target_snapshot = NULL, after_event_id = NULL, until_event_id = NULL
 """
 FINISHED = "SELECT count(*) FROM interactions WHERE state = 'completed'"
 

@@ -33,7 +33,7 @@ async def one_record(engine: Engine, kind: str, record: str) -> int:
     """Give the workflow one new record, and return the run that has done it."""
     async with engine.database.transaction() as connection:
         await connection.execute("INSERT INTO things (name) VALUES (%s)", [record])
-    run_id = await engine.start_run(kind, {}, force=True)
+    run_id = await engine.new_runs().start(kind, {}, force=True)
     query = "SELECT state <> 'running' AS ended FROM workflow_runs WHERE run_id = %s"
     while True:
         async with engine.database.transaction() as connection:

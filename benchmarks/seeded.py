@@ -43,7 +43,7 @@ def start_run(project: Noop, kind: str) -> int:
 
     async def start() -> int:
         async with open_engine(project.folder) as engine:
-            return await engine.start_run(kind, {}, force=True)
+            return await engine.new_runs().start(kind, {}, force=True)
 
     return asyncio.run(start())
 

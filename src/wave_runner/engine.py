@@ -8,63 +8,50 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import hashlib
 import logging
 import os
 import shlex
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wave_runner import __version__
 from wave_runner.actors import processes
 from wave_runner.audit.keys import KeyFile
 from wave_runner.audit.outside import Outside
 from wave_runner.audit.wave_verify import Checkpoint, parse_checkpoint
-from wave_runner.core.columns import targets
 from wave_runner.core.drift import Drift, Seen
 from wave_runner.core.epoch import origin_of
-from wave_runner.core.filters import Term
-from wave_runner.core.marks import Expect
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.notice import read_secret
-from wave_runner.core.params import carried_over, resolve_params
-from wave_runner.core.pinned import PinnedStep, read_step
+from wave_runner.core.params import resolve_params
 from wave_runner.core.projection import PROJECTIONS
 from wave_runner.core.rates import Rate
 from wave_runner.core.sandbox import Sandbox
-from wave_runner.core.selecting import columns_read
-from wave_runner.core.workflow import Project, ScheduleSpec, Workflow
+from wave_runner.core.workflow import Project
 from wave_runner.errors import ConflictError, NotFoundError, ProjectError, SettingsError, WaveError
 from wave_runner.project.definitions import (
     actor_definition,
     actor_names,
-    definitions,
-    step_definition,
     workflow_definition,
 )
 from wave_runner.project.drift import FolderWatch
-from wave_runner.project.mistakes import Mistake
 from wave_runner.project.queries import TABLES
-from wave_runner.project.script_staging import deciding_step
 from wave_runner.runner.approvals import Approvals
 from wave_runner.runner.log_keeper import LogKeeper
-from wave_runner.runner.preflight import preflight, read_choice, read_where
 from wave_runner.runner.projection_keeper import ProjectionKeeper
 from wave_runner.runner.retaining import Retaining
 from wave_runner.runner.sealer import Sealer
 from wave_runner.runner.signer import Signer
 from wave_runner.settings import Settings, environment, handed_on, load
-from wave_runner.store import definitions as stored
-from wave_runner.store import embedded, migrate, runs, schedules
+from wave_runner.store import embedded, migrate, schedules
 from wave_runner.store.database import Database
-from wave_runner.store.rollback import RolledBack
 
 # What does the work is imported by what asks for it: a command that only reads starts without it.
 if TYPE_CHECKING:
-    from wave_runner.runner.batches import Batches, Starts
+    from wave_runner.runner.batches import Batches
     from wave_runner.runner.deciding import People
     from wave_runner.runner.deciding_together import DecidingTogether
     from wave_runner.runner.dropping import Dropping
@@ -72,15 +59,16 @@ if TYPE_CHECKING:
     from wave_runner.runner.experimenting import Experimenting
     from wave_runner.runner.granting import Granting
     from wave_runner.runner.host_servers import HostServers
+    from wave_runner.runner.new_runs import NewRuns
     from wave_runner.runner.notifier import Telling
     from wave_runner.runner.orders import Orders
-    from wave_runner.runner.picking import Picking, Results
-    from wave_runner.runner.repair import Choice, Repair, Started
+    from wave_runner.runner.picking import Picking
+    from wave_runner.runner.redoing import Redoing
+    from wave_runner.runner.repair import Repair
     from wave_runner.runner.runner import Runner
-    from wave_runner.runner.scheduler import Blocked, Plan
     from wave_runner.runner.single import Single
-    from wave_runner.runner.staleness import Staleness
     from wave_runner.runner.steps import Steps
+    from wave_runner.runner.taking_up import TakingUp
     from wave_runner.runner.unsaved import Bench
     from wave_runner.runner.views import Views
     from wave_runner.runner.webhook import Receiver
@@ -161,46 +149,18 @@ class Engine:
         changed = await (approvals.approve_workflow if workflow else approvals.approve)(project, name, seen=seen)
         return found.sha256.hex(), changed
 
-    async def start_run(
-        self,
-        workflow: str,
-        params: Mapping[str, str],
-        *,
-        limit: int | None = None,
-        where: str = "",
-        priority: int = 0,
-        force: bool = False,
-        asks_anew: bool = False,
-        canary: int | None = None,
-        takes_again: bool = False,
-    ) -> int:
-        """Start a run with everything pinned. Raises `ConflictError` if what it needs has to be approved first.
+    def new_runs(self) -> NewRuns:
+        """Return what makes runs of the folder's workflows, for this person."""
+        from wave_runner.runner.new_runs import NewRuns
 
-        With `asks_anew` its models are asked, whatever answers are recorded. `canary` records go first, instead of as
-        many as the workflow says; 0 is none. With `takes_again` a workflow that selects takes up what is incomplete,
-        though nothing has changed.
-
-        What `wave check` objects to raises `ProjectError`; with `force` the run starts, and its first event says so.
-        """
-        project = self.project()
-        terms = read_where(_workflow(project, workflow), where)
-        if (objections := self.watch.objections(workflow)) and not force:
-            raise _objected(objections[0])
-        taken = await self._taken(project, workflow, await self.sync(project))
-        given = resolve_params(taken.workflows[workflow], params)
-        new = self._new_run(taken, workflow, given, limit=limit, terms=terms, priority=priority, asks_anew=asks_anew)
-        new = replace(new, takes_again=takes_again, canary=new.canary if canary is None else canary or None)
-        async with self.database.transaction() as connection:
-            await preflight(self.database, connection, taken, taken.workflows[workflow], terms, folder=self.folder)
-            return await runs.create(connection, new)
-
-    async def _taken(self, project: Project, workflow: str, drift: Drift) -> Project:
-        """Return what a new run takes: the folder, with what its policies pin as it was approved, all of it stored."""
-        taken = await self.approvals().taken(project, workflow, drift)
-        if taken is not project:
-            async with self.database.transaction() as connection:
-                await stored.put(connection, definitions(taken))
-        return taken
+        return NewRuns(
+            database=self.database,
+            folder=self.folder,
+            watch=self.watch,
+            approvals=self.approvals(),
+            sync=self.sync,
+            by=self.person,
+        )
 
     def runner(self) -> Runner:
         """Return a runner for this host's folder: its model servers, its script slots."""
@@ -221,7 +181,7 @@ class Engine:
             version=__version__,
             environ=self.environ,
             before_look=self._before_look,
-            plan_schedule=self._plan_schedule,
+            plan_schedule=self.new_runs().plan,
             telling=self._telling(project),
         )
 
@@ -371,156 +331,17 @@ class Engine:
         orders = self.orders()
         return Batches(database=self.database, orders=orders, by=orders.by)
 
-    async def revalidate(
-        self, run_id: int, terms: tuple[Term, ...], *, step: str | None = None, reason: str, expect: Expect = None
-    ) -> int:
-        """Have staged rows validated once more, by a run that begins at the step which decides. Raises as `start_run`.
+    def taking_up(self) -> TakingUp:
+        """Return what makes runs that take up staged rows, or takes back what became of them, for this person."""
+        from wave_runner.runner.taking_up import TakingUp
 
-        Returns the run.
-        """
-        _, starts = await self._taking_up(run_id, step)
-        return await self.batches().revalidate(run_id, terms, starts, reason=reason, expect=expect)
+        return TakingUp(new_runs=self.new_runs(), batches=self.batches())
 
-    async def promote(
-        self,
-        run_id: int,
-        terms: tuple[Term, ...],
-        *,
-        step: str | None = None,
-        key: str | None = None,
-        values: Mapping[str, Any] | None = None,
-        reason: str,
-        expect: Expect = None,
-    ) -> int:
-        """Promote staged rows in this person's name; a run that begins behind that takes them up. Returns the run."""
-        from wave_runner.runner.batches import Promotion
+    def redoing(self) -> Redoing:
+        """Return what redoes results with what the folder holds now, for this person."""
+        from wave_runner.runner.redoing import Redoing
 
-        workflow, starts = await self._taking_up(run_id, step)
-        collection = self.project().collections[workflow.collection]
-        own = f"{collection.table}."
-        steps = workflow.steps.values()
-        promotion = Promotion(
-            collection=collection,
-            key=key,
-            set=values or {},
-            reads=columns_read(steps, collection.table),
-            writes=[name.removeprefix(own) for one in steps for name in one.writes if name.startswith(own)],
-        )
-        return await self.batches().promote(run_id, terms, starts, promotion, reason=reason, expect=expect)
-
-    async def roll_back(self, run_id: int, *, reason: str, dry: bool, expect: int | None = None) -> RolledBack:
-        """Take back what became of a batch; with `dry` nothing changes."""
-        [batch] = await self.batches().known(run_id)
-        collections = self.project().collections
-        if batch.collection not in collections:
-            raise NotFoundError(f"the folder has no collection {batch.collection}, which batch {run_id} is of")
-        collection = collections[batch.collection]
-        return await self.batches().roll_back(run_id, collection, reason=reason, dry=dry, expect=expect)
-
-    async def _taking_up(self, run_id: int, step: str | None) -> tuple[Workflow, Starts]:
-        """Return how the run begins that takes up staged rows of another, with everything pinned anew."""
-        [batch] = await self.batches().known(run_id)
-        project = self.project()
-        _workflow(project, batch.workflow)
-        if objections := self.watch.objections(batch.workflow):
-            raise objections[0].error()
-        taken = await self._taken(project, batch.workflow, await self.sync(project))
-        found = taken.workflows[batch.workflow]
-        root = deciding_step(taken, found, step)
-        async with self.database.transaction() as connection:
-            await preflight(self.database, connection, taken, found, (), folder=self.folder)
-
-        def starts(recorded: Mapping[str, Any]) -> runs.NewRun:
-            new = self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
-            return replace(new, root=root, revalidates=run_id)
-
-        return found, starts
-
-    async def stale(self, workflow: str, *, run_id: int | None = None) -> Staleness:
-        """Return which results of a workflow no longer match what they were made from. Changes nothing."""
-        from wave_runner.runner import staleness
-
-        now = _steps_now(await self._now(workflow), workflow)
-        return await staleness.look(self.database, self.orders().steps, workflow, now, run_id=run_id)
-
-    async def as_taken(self, choice: Choice) -> Choice:
-        """Return a choice that is held against what a new run would take now. Changes nothing."""
-        taken = await self._now(choice.workflow)
-        return replace(choice, now=_steps_now(taken, choice.workflow), pinned=_pinned_now(taken, choice.workflow))
-
-    async def _now(self, workflow: str) -> Project:
-        """Return the project as a new run would take it: as it was approved, where a policy pins that.
-
-        Where something has to be approved before any run: as the folder has them, which is what would be approved.
-        """
-        project = self.project()
-        _workflow(project, workflow)
-        approvals = self.approvals()
-        try:
-            return await approvals.taken(project, workflow, await approvals.drifted(project))
-        except ConflictError:
-            return project
-
-    def choice(
-        self,
-        workflow: str,
-        step: str | None,
-        *,
-        where: str = "",
-        sql: str = "",
-        keys: tuple[str, ...] | None = None,
-        run_id: int | None = None,
-        leads_on: bool = True,
-    ) -> Choice:
-        """Return what is to be redone: results of a step, or without one all that are stale.
-
-        With `leads_on` False only the step itself, and what stands behind it stays.
-
-        Raises `NotFoundError` for an unknown step, `ProjectError` for a filter.
-        """
-        from wave_runner.runner.repair import Choice
-
-        project = self.project()
-        found = _workflow(project, workflow)
-        if step is not None and step not in found.steps:
-            raise NotFoundError(f"workflow {workflow} has no step {step}", hint=did_you_mean(step, found.steps))
-        if step is not None and found.steps[step].once:
-            raise ProjectError(
-                f"{step} is done once for a whole run, and not for a record",
-                hint=f"redo it by a new run: wave run {workflow}",
-            )
-        return Choice(
-            workflow=workflow,
-            step=step,
-            collection=project.collections[found.collection],
-            now=_steps_now(project, workflow),
-            run_id=run_id,
-            terms=read_choice(where),
-            sql=sql,
-            keys=keys,
-            leads_on=leads_on,
-        )
-
-    async def choice_of(self, results: Results) -> Choice:
-        """Return the choice of exactly the results that were picked, held against what a new run would take now."""
-        choice = self.choice(results.workflow, results.step, run_id=results.run_id)
-        return await self.as_taken(replace(choice, ids=results.ids))
-
-    async def rerun(self, choice: Choice, *, reason: str, expect: Expect = None) -> Started:
-        """Redo results with everything pinned anew. Raises as `start_run` does, and as `Repair.rerun`."""
-        project = self.project()
-        _workflow(project, choice.workflow)
-        if objections := self.watch.objections(choice.workflow):
-            raise objections[0].error()
-        taken = await self._taken(project, choice.workflow, await self.sync(project))
-        found = taken.workflows[choice.workflow]
-        async with self.database.transaction() as connection:
-            await preflight(self.database, connection, taken, found, (), folder=self.folder)
-
-        def pins(recorded: Mapping[str, Any]) -> runs.NewRun:
-            return self._new_run(taken, found.name, carried_over(found, recorded), limit=None)
-
-        return await self.repair().rerun(await self.as_taken(choice), pins, reason=reason, expect=expect)
+        return Redoing(new_runs=self.new_runs(), repair=self.repair())
 
     def experimenting(self) -> Experimenting:
         """Return what may be tried beside the real work, by this person."""
@@ -585,74 +406,6 @@ class Engine:
             except ProjectError as error:
                 return error
         return None
-
-    async def _plan_schedule(self, name: str) -> Plan | Blocked | None:
-        """Return what this folder would start for a schedule that is due; None if it has no such schedule."""
-        from wave_runner.runner.scheduler import Blocked
-
-        try:
-            project = self.project()
-            if name not in project.schedules:
-                return None
-            return await self._plan(project, project.schedules[name])
-        except ProjectError as error:
-            return Blocked(reason="folder_unreadable", message=str(error))
-
-    async def _plan(self, project: Project, spec: ScheduleSpec) -> Plan | Blocked:
-        from wave_runner.runner.scheduler import Blocked, Plan
-
-        try:
-            taken = await self._taken(project, spec.workflow, await self.sync(project))
-        except ConflictError as error:
-            return Blocked(reason="drifted", message=str(error))
-        if objections := self.watch.objections(spec.workflow):
-            return Blocked(reason="objected", message=str(objections[0].error()))
-        given = resolve_params(taken.workflows[spec.workflow], spec.params)
-        new = self._new_run(taken, spec.workflow, given, limit=spec.limit, started_by=f"schedule {spec.name}")
-        try:
-            async with self.database.transaction() as connection:
-                await preflight(
-                    self.database, connection, taken, taken.workflows[spec.workflow], (), folder=self.folder
-                )
-        except ProjectError as error:
-            return Blocked(reason="query_refused", message=str(error))
-        return Plan(spec=spec, run=new)
-
-    def _new_run(
-        self,
-        project: Project,
-        name: str,
-        params: Mapping[str, Any],
-        *,
-        limit: int | None,
-        terms: Sequence[Term] = (),
-        priority: int = 0,
-        started_by: str = "",
-        asks_anew: bool = False,
-    ) -> runs.NewRun:
-        from wave_runner.runner.pinning import new_step
-
-        workflow = project.workflows[name]
-        return runs.NewRun(
-            workflow=name,
-            definition=workflow_definition(project, workflow),
-            steps=[new_step(project, workflow, step) for step in workflow.steps.values()],
-            params=params,
-            limit=limit,
-            priority=priority,
-            started_by=started_by or self.person,
-            canary=workflow.canary.records if workflow.canary else None,
-            timeout_s=workflow.timeout_s,
-            selects=bool(workflow.select),
-            terms=terms,
-            targets=targets(
-                [name for step in workflow.steps.values() for name in step.writes],
-                project.collections[workflow.collection],
-            ),
-            currency=project.currency,
-            overruled=sorted({objection.rule.code for objection in self.watch.objections(name)}),
-            asks_anew=asks_anew,
-        )
 
 
 @asynccontextmanager
@@ -722,9 +475,10 @@ def receiver_of(project: Project, environ: Mapping[str, str]) -> Receiver | None
 
 def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str, str]) -> Bench:
     """Return what steps of a workflow are taken from, as the folder has them; needs no database."""
+    from wave_runner.runner.new_runs import workflow_of
     from wave_runner.runner.unsaved import Bench
 
-    found = _workflow(project, workflow)
+    found = workflow_of(project, workflow)
     return Bench(
         project=project,
         workflow=found,
@@ -735,33 +489,8 @@ def bench_of(folder: Path, project: Project, workflow: str, params: Mapping[str,
     )
 
 
-def _steps_now(project: Project, workflow: str) -> dict[str, PinnedStep]:
-    """Return each step of a workflow as a run would pin it now."""
-    found = project.workflows[workflow]
-    return {name: read_step(step_definition(project, found, step).body) for name, step in found.steps.items()}
-
-
-def _pinned_now(project: Project, workflow: str) -> str:
-    """Return a digest of all that a run of a workflow would pin now."""
-    found = project.workflows[workflow]
-    pinned = [step_definition(project, found, step).sha256 for step in found.steps.values()]
-    return hashlib.sha256(b"".join(pinned)).hexdigest()
-
-
 def _source(project: Project) -> str:
     return f"wave:{project.id}"
-
-
-def _workflow(project: Project, name: str) -> Workflow:
-    if name not in project.workflows:
-        raise NotFoundError(f"no workflow {name}", hint=did_you_mean(name, project.workflows))
-    return project.workflows[name]
-
-
-def _objected(mistake: Mistake) -> ProjectError:
-    error = mistake.error()
-    error.hint = f"{mistake.hint or mistake.rule.fix}; --force runs it all the same"
-    return error
 
 
 def whoami() -> str:

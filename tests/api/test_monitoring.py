@@ -74,7 +74,7 @@ def measured(ground: Ground) -> Mapping[str, set[str]]:
 
     async def work(engine: Engine) -> None:
         await engine.sync(dev=True)
-        await engine.start_run("work", {})
+        await engine.new_runs().start("work", {})
         async with at_work(engine):
             await until(lambda: asyncio.to_thread(ground.sql, "SELECT 1 FROM breakers WHERE position = 'open'"))
 

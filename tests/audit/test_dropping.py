@@ -70,7 +70,7 @@ def months(ground: Ground, n: int) -> list[int]:
             for number in range(n):
                 if number:
                     a_month_passes(ground)
-                assert await ended(engine, await engine.start_run("work", {})) == "completed"
+                assert await ended(engine, await engine.new_runs().start("work", {})) == "completed"
 
     ground.do(act)
     return [row["run_id"] for row in ground.sql("SELECT run_id FROM workflow_runs ORDER BY run_id")]

@@ -334,7 +334,7 @@ steps:
 async def to_their_ends(engine: Engine, workflows: Iterable[str]) -> dict[str, int]:
     """Start a run of each workflow and work until all have ended; what ends the runner is raised at once."""
     await engine.sync()
-    runs = {name: await engine.start_run(name, {}) for name in workflows}
+    runs = {name: await engine.new_runs().start(name, {}) for name in workflows}
     async with at_work(engine) as runner:
         end = asyncio.create_task(all_ended(engine, runs.values()))
         fall = asyncio.create_task(runner.failed())

@@ -95,7 +95,7 @@ def fetch(ground: Ground, rows: list[Row]) -> tuple[int, str]:
 
     async def run(engine: Engine) -> tuple[int, str]:
         await engine.sync()
-        run_id = await engine.start_run("job_postings", {"source": "source"})
+        run_id = await engine.new_runs().start("job_postings", {"source": "source"})
         async with at_work(engine):
             return run_id, await until(lambda: ended(engine, run_id), patience_s=PATIENCE_S)
 

@@ -48,7 +48,7 @@ def test_a_selection_reads_no_table_once_per_record(ground: Ground, analysed: bo
             await connection.execute(
                 "INSERT INTO items (name, text) SELECT g, 'x' FROM generate_series(1, %s) g", [ROWS]
             )
-        await engine.start_run("work", {}, where="touched:>=2020-01-01")
+        await engine.new_runs().start("work", {}, where="touched:>=2020-01-01")
         async with engine.database.transaction() as connection:
             await connection.execute(DONE, [RUNS])
         with ground.superuser() as connection:

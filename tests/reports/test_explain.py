@@ -87,7 +87,7 @@ def again(ground: Ground) -> None:
 
     async def run(engine):
         await engine.sync(dev=True)
-        return await run_to_end(engine, await engine.start_run("work", {}))
+        return await run_to_end(engine, await engine.new_runs().start("work", {}))
 
     assert ground.do(run) == "completed"
 

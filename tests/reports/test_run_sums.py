@@ -117,7 +117,9 @@ def test_whatever_happens_to_the_run_ends_what_is_kept_in_the_same_transaction(f
 
 
 async def wrong(engine: Engine) -> Invalidated:
-    return await engine.repair().invalidate(engine.choice("work", "count", where='name:"item 0001"'), reason="wrong")
+    return await engine.repair().invalidate(
+        engine.redoing().choice("work", "count", where='name:"item 0001"'), reason="wrong"
+    )
 
 
 def test_nothing_is_kept_while_somebody_may_still_write_an_older_event(failed: Ground):

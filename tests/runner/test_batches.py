@@ -41,21 +41,23 @@ def told(ground: Ground, type: str) -> dict[str, Any]:
 def revalidate(ground: Ground, batch: int, where: str = "", **more: Any) -> str:
     async def act(engine: Engine) -> str:
         await engine.approve("check")
-        return await run_to_end(engine, await engine.revalidate(batch, read_rows(where), reason=WHY, **more))
+        return await run_to_end(
+            engine, await engine.taking_up().revalidate(batch, read_rows(where), reason=WHY, **more)
+        )
 
     return ground.do(act)
 
 
 def promote(ground: Ground, batch: int, where: str = "", **more: Any) -> str:
     async def act(engine: Engine) -> str:
-        return await run_to_end(engine, await engine.promote(batch, read_rows(where), reason=WHY, **more))
+        return await run_to_end(engine, await engine.taking_up().promote(batch, read_rows(where), reason=WHY, **more))
 
     return ground.do(act)
 
 
 def roll_back(ground: Ground, batch: int, **more: Any) -> Any:
     async def act(engine: Engine) -> Any:
-        done = await engine.roll_back(batch, reason="broken", dry=False, **more)
+        done = await engine.taking_up().roll_back(batch, reason="broken", dry=False, **more)
         await settled(engine)
         return done
 
@@ -210,9 +212,9 @@ def test_work_under_way_is_cancelled_with_its_batch(ground: Ground):
 
     async def act(engine: Engine) -> None:
         await engine.sync()
-        run_id = await engine.start_run("work", {})
+        run_id = await engine.new_runs().start("work", {})
         await run_until_begun(engine, run_id)
-        done = await engine.roll_back(run_id, reason="broken", dry=False)
+        done = await engine.taking_up().roll_back(run_id, reason="broken", dry=False)
         assert (done.removed, done.results) == (2, 0)
         await settled(engine)
 
@@ -241,7 +243,7 @@ def test_a_preview_changes_nothing(ground: Ground):
     events = ground.one("SELECT count(*) FROM interaction_events")
 
     async def act(engine: Engine) -> Any:
-        return await engine.roll_back(1, reason="", dry=True)
+        return await engine.taking_up().roll_back(1, reason="", dry=True)
 
     done = ground.do(act)
     assert (done.rows, done.removed, done.results) == (1, 1, 1)

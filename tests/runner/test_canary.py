@@ -41,7 +41,7 @@ def project(ground: Ground, texts: list[str], canary: str = "{records: 5}", scor
 def run(ground: Ground, **given) -> str:
     async def to_end(engine: Engine) -> str:
         await engine.sync(dev=True)
-        return await run_to_end(engine, await engine.start_run("work", {}, **given))
+        return await run_to_end(engine, await engine.new_runs().start("work", {}, **given))
 
     return ground.do(to_end)
 
@@ -193,7 +193,7 @@ def test_a_run_that_is_paused_and_resumed_before_the_verdict_still_waits_for_it(
     fill(ground, 40)
 
     async def to_end(engine: Engine) -> str:
-        run_id = await engine.start_run("work", {}, canary=7)
+        run_id = await engine.new_runs().start("work", {}, canary=7)
         await engine.orders().pause(Subject.RUN, str(run_id))
         await engine.orders().resume(Subject.RUN, str(run_id))
         return await run_to_end(engine, run_id)

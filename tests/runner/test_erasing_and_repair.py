@@ -13,7 +13,7 @@ import pytest
 from tests.runner.test_recall import GOOD, again, asking
 from tests.runner.test_repair import LABEL, MORE, STEPS, rerun, undo, values, work
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import FETCH, Ground, Make, rows, until
+from tests.support.projects import FETCH, Ground, Make, redo, rows, until
 
 from wave_runner.core.control import Subject
 from wave_runner.engine import Engine
@@ -91,8 +91,8 @@ def of_erased(ground: Ground) -> list[dict[str, Any]]:
 def test_a_rerun_amid_an_erasure_waits_and_leaves_that_record_out(done: Ground):
     async def act(engine: Engine) -> Started:
         await engine.sync(dev=True)
-        choice = engine.choice("work", "count")
-        return await amid_an_erasure(done, engine, lambda: engine.rerun(choice, reason="wrong"))
+        choice = engine.redoing().choice("work", "count")
+        return await amid_an_erasure(done, engine, lambda: engine.redoing().rerun(choice, reason="wrong"))
 
     assert done.do(act).records == 2
     assert work(done) == "completed"
@@ -104,9 +104,9 @@ def test_a_rerun_amid_an_erasure_waits_and_leaves_that_record_out(done: Ground):
 def test_a_rerun_that_expects_what_is_erased_meanwhile_changes_nothing(done: Ground):
     async def act(engine: Engine) -> None:
         await engine.sync(dev=True)
-        choice = engine.choice("work", "count")
+        choice = engine.redoing().choice("work", "count")
         with pytest.raises(ConflictError, match="2 records are chosen, and 3 were expected"):
-            await amid_an_erasure(done, engine, lambda: engine.rerun(choice, reason="wrong", expect=3))
+            await amid_an_erasure(done, engine, lambda: engine.redoing().rerun(choice, reason="wrong", expect=3))
 
     done.do(act)
     assert done.one("SELECT count(*) FROM reruns WHERE generation > 0") == 0
@@ -125,7 +125,7 @@ def test_an_undo_amid_an_erasure_waits_and_leaves_that_record(redone: Ground):
 
 def test_an_invalidation_amid_an_erasure_waits_and_leaves_that_record(done: Ground):
     async def act(engine: Engine) -> Any:
-        choice = engine.choice("work", "count")
+        choice = engine.redoing().choice("work", "count")
         return await amid_an_erasure(done, engine, lambda: engine.repair().invalidate(choice, reason="wrong"))
 
     assert done.do(act).records == 2
@@ -138,7 +138,7 @@ def test_an_erasure_amid_a_rerun_waits_cancels_what_that_began_and_erases_it(don
         await engine.sync(dev=True)
         await engine.erasing("ada").request(KEY, collection=None, basis="Art. 17")
         with stopped_at(done, "LOCK TABLE spending IN SHARE MODE"):
-            redoing = asyncio.create_task(engine.rerun(engine.choice("work", "count"), reason="wrong"))
+            redoing = asyncio.create_task(redo(engine, "count", reason="wrong"))
             await until(lambda: waiting(engine, 1))
             erasing = asyncio.create_task(engine.erasing("ben").approve(KEY, collection=None))
             await until(lambda: waiting(engine, 2))
@@ -226,8 +226,10 @@ def test_a_preview_counts_the_reasons_that_have_the_key_in_them(done: Ground):
     async def act(engine: Engine) -> Any:
         await engine.sync(dev=True)
         repair = engine.repair()
-        await repair.invalidate(engine.choice("work", "count", where=f'name:"{KEY}"'), reason=f"{KEY} is wrong")
-        await engine.rerun(engine.choice("work", "count"), reason=f"{KEY} and others")
+        await repair.invalidate(
+            engine.redoing().choice("work", "count", where=f'name:"{KEY}"'), reason=f"{KEY} is wrong"
+        )
+        await redo(engine, "count", reason=f"{KEY} and others")
         return await engine.erasing("ada").preview(KEY, collection=None)
 
     speaking = done.do(act).speaking
@@ -250,7 +252,7 @@ def test_retention_amid_a_rerun_waits_and_leaves_a_run_that_goes_on(done: Ground
     async def act(engine: Engine) -> Any:
         await engine.sync(dev=True)
         with stopped_at(done, "LOCK TABLE spending IN SHARE MODE"):
-            redoing = asyncio.create_task(engine.rerun(engine.choice("work", "count"), reason="wrong"))
+            redoing = asyncio.create_task(redo(engine, "count", reason="wrong"))
             await until(lambda: waiting(engine, 1))
             retaining = asyncio.create_task(engine.retaining("ben").apply())
             await until(lambda: waiting(engine, 2))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.runner.test_trial import NEW, OLD, begin, done, new_prompt, real_work, stub, tried, work
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import Ground, rows, script
+from tests.support.projects import Ground, redo, rows, script
 
 from wave_runner.core.comparing import Likeness
 from wave_runner.core.event import commitment
@@ -36,7 +36,7 @@ def repeat(ground: Ground, step: str = "ask", *, size: int = 20, times: int = 5)
     async def act(engine: Any) -> int:
         experimenting = engine.experimenting()
         version = experimenting.version(step, None, {})
-        asked = Asked(choice=engine.choice("work", step), size=size, times=times, seed="s")
+        asked = Asked(choice=engine.redoing().choice("work", step), size=size, times=times, seed="s")
         return int(await experimenting.sampled(RunKind.REPEAT, version, asked, await engine.sync()))
 
     return ground.do(act)
@@ -49,7 +49,9 @@ def evaluate(ground: Ground, *, gold: str | None = None, **changes: str) -> expe
         experimenting = engine.experimenting()
         version = experimenting.version("ask", None, changes)
         found = experimenting.gold(version, gold)
-        return int(await experimenting.judged(version, found, engine.choice("work", "ask"), await engine.sync()))
+        return int(
+            await experimenting.judged(version, found, engine.redoing().choice("work", "ask"), await engine.sync())
+        )
 
     run_id = ground.do(act)
     assert work(ground, run_id) == "completed"
@@ -137,7 +139,7 @@ def test_two_runs_are_compared_by_what_is_in_force(ground: Ground):
     trial = ground.do(lambda engine: engine.sync(dev=True))
     assert trial is not None
     ground.sql("UPDATE items SET text = text || '!' WHERE name = 'item 0002'")
-    started = ground.do(lambda engine: engine.rerun(engine.choice("work", "count"), reason="other"))
+    started = ground.do(lambda engine: redo(engine, "count", reason="other"))
     assert work(ground, started.runs[0]) == "completed"
     run_id = begin(ground, "count")
     assert work(ground, run_id) == "completed"
@@ -202,13 +204,13 @@ def test_an_adopted_trial_is_what_the_folder_has_and_makes_the_rest_stale_until_
     [kept] = done.sql("SELECT reason, reason_nonce FROM experiments")
     said = json.loads(event["data"])
     assert said["reason"] == commitment(kept["reason_nonce"], kept["reason"].encode())
-    stale = done.do(lambda engine: engine.stale("work"))
+    stale = done.do(lambda engine: engine.redoing().stale("work"))
     assert {one.current.step for one in stale.stale} == {"ask"}
     assert len(stale.stale) == 6
-    started = done.do(lambda engine: engine.rerun(engine.choice("work", None), reason="adopted"))
+    started = done.do(lambda engine: redo(engine, None, reason="adopted"))
     assert work(done, started.runs[0]) == "completed"
     assert done.items() == {"item 0": 7, "item 1": 1, "item 2": 7, "item 3": 3, "item 4": 4, "item 5": 5}
-    assert done.do(lambda engine: engine.stale("work")).stale == []
+    assert done.do(lambda engine: engine.redoing().stale("work")).stale == []
     with pytest.raises(ConflictError, match="adopted already"):
         adopt(done, run_id)
 

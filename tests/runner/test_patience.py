@@ -35,7 +35,7 @@ def test_what_is_measured_limits_an_attempt(ground: Ground):
 
 async def begin(engine):  # type: ignore[no-untyped-def]
     await engine.sync()
-    return await engine.start_run("work", {})
+    return await engine.new_runs().start("work", {})
 
 
 def test_what_waits_too_long_is_quarantined_and_goes_where_its_workflow_says(ground: Ground):

@@ -93,7 +93,7 @@ def again(ground: Ground, **options: Any) -> str:
 
     async def run(engine):
         await engine.sync(dev=True)
-        return await run_to_end(engine, await engine.start_run("work", {}, **options))
+        return await run_to_end(engine, await engine.new_runs().start("work", {}, **options))
 
     return ground.do(run)
 

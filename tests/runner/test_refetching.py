@@ -131,7 +131,7 @@ def test_another_source_of_the_collection_is_left_alone(ground: Ground):
     def run_of(source: str) -> None:
         async def act(engine: Any) -> None:
             await engine.sync()
-            await run_to_end(engine, await engine.start_run("work", {"of": source}))
+            await run_to_end(engine, await engine.new_runs().start("work", {"of": source}))
 
         ground.do(act)
 
@@ -160,7 +160,7 @@ def test_a_selection_leaves_out_what_has_vanished(ground: Ground):
 
     async def later(engine: Any) -> str:
         await engine.sync()
-        return await run_to_end(engine, await engine.start_run("later", {}))
+        return await run_to_end(engine, await engine.new_runs().start("later", {}))
 
     assert ground.do(later) == "completed"
     assert begun(ground) == ["a"]

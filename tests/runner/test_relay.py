@@ -48,7 +48,7 @@ def notes(file: Path, *scripts: str) -> str:
 async def begun(engine: Engine, ground: Ground) -> int:
     """Let a run begin that takes all records through the steps, since all of them have changed."""
     ground.sql("UPDATE items SET text = text || '.'")
-    return await engine.start_run("work", {}, force=True)
+    return await engine.new_runs().start("work", {}, force=True)
 
 
 async def completed(ground: Ground, run_id: int) -> None:

@@ -28,7 +28,7 @@ MORE = script("words = len(item['text'].split()) + 100\nctx.write('items', {'wor
 
 
 def preview(ground: Ground, step: str = "count", **narrowed: Any) -> Preview:
-    return ground.do(lambda engine: engine.repair().preview(engine.choice("work", step, **narrowed)))
+    return ground.do(lambda engine: engine.repair().preview(engine.redoing().choice("work", step, **narrowed)))
 
 
 def rerun(ground: Ground, step: str = "count", expect: int | None = None, **narrowed: Any) -> Started:
@@ -36,7 +36,9 @@ def rerun(ground: Ground, step: str = "count", expect: int | None = None, **narr
 
     async def redo(engine):
         await engine.sync(dev=True)
-        return await engine.rerun(engine.choice("work", step, **narrowed), reason="it was wrong", expect=expect)
+        return await engine.redoing().rerun(
+            engine.redoing().choice("work", step, **narrowed), reason="it was wrong", expect=expect
+        )
 
     return ground.do(redo)
 
@@ -252,8 +254,8 @@ def test_records_that_are_being_redone_are_left_alone_by_another_rerun(done: Gro
 def test_two_that_redo_the_same_at_the_same_moment_do_not_both(done: Ground):
     async def both(engine):
         await engine.sync()
-        choice = engine.choice("work", "count")
-        tries = [engine.rerun(choice, reason=f"try {n}") for n in range(2)]
+        choice = engine.redoing().choice("work", "count")
+        tries = [engine.redoing().rerun(choice, reason=f"try {n}") for n in range(2)]
         return await asyncio.gather(*tries, return_exceptions=True)
 
     outcomes = done.do(both)
@@ -354,7 +356,7 @@ def test_without_joins_and_loops_a_rerun_goes_the_new_ways(done: Ground):
 
 def invalidate(ground: Ground, step: str = "count", **narrowed: Any) -> Invalidated:
     async def wrong(engine):
-        return await engine.repair().invalidate(engine.choice("work", step, **narrowed), reason="miscounted")
+        return await engine.repair().invalidate(engine.redoing().choice("work", step, **narrowed), reason="miscounted")
 
     return ground.do(wrong)
 
@@ -403,7 +405,7 @@ def test_interactions_are_what_their_events_say_whatever_was_redone_undone_and_i
 
 
 def stale(ground: Ground) -> dict[str, int]:
-    found = ground.do(lambda engine: engine.stale("work"))
+    found = ground.do(lambda engine: engine.redoing().stale("work"))
     return {one.step: one.results for one in found.by_step()}
 
 

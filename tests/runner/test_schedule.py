@@ -43,7 +43,7 @@ def come_due(ground: Ground, moment: str) -> datetime:
 
 async def scheduler(engine: Engine) -> Scheduler:
     return Scheduler(
-        engine.database, runner_id=await registered(engine), plan=engine._plan_schedule, wake_lanes=lambda: None
+        engine.database, runner_id=await registered(engine), plan=engine.new_runs().plan, wake_lanes=lambda: None
     )
 
 

@@ -106,7 +106,7 @@ def test_a_row_that_changes_after_it_was_selected_is_judged_by_what_was_read(gro
     fill(ground, 2)
 
     async def change_between(engine: Engine) -> str:
-        run_id = await engine.start_run("work", {})
+        run_id = await engine.new_runs().start("work", {})
         fanner = Fanner(engine.database, runner_id=await registered(engine), steps=steps_of(engine), wake_lanes=print)
         while await fanner.one_pass():
             pass
@@ -130,7 +130,7 @@ def test_a_row_that_changes_behind_its_first_step_is_done_again(ground: Ground):
 
     async def change_while_held(engine: Engine, *, change: bool) -> str:
         await engine.sync()
-        run_id = await engine.start_run("work", {"go": str(go)})
+        run_id = await engine.new_runs().start("work", {"go": str(go)})
         async with at_work(engine):
             if change:
                 await until(lambda: asyncio.to_thread(lambda: ground.states("hold") == {"running": 1}))
@@ -215,7 +215,7 @@ def test_what_the_database_cannot_select_just_now_is_selected_later(ground: Grou
     fill(ground, 2)
 
     async def through(engine: Engine) -> str:
-        run_id = await engine.start_run("work", {})
+        run_id = await engine.new_runs().start("work", {})
         async with at_work(engine):
             await until(has_met_it)
             ground.sql("INSERT INTO ready VALUES (now())")
@@ -309,7 +309,7 @@ def test_a_workflow_that_stages_its_records_takes_no_filter(ground: Ground):
 
     async def start(engine: Engine) -> None:
         await engine.sync()
-        await engine.start_run("work", {}, where="name:x")
+        await engine.new_runs().start("work", {}, where="name:x")
 
     with pytest.raises(ProjectError, match="takes its records from staging"):
         ground.do(start)
@@ -394,7 +394,7 @@ def test_what_is_erased_between_being_found_and_being_begun_is_left_out(ground: 
     referring(ground)
 
     async def act(engine: Engine) -> None:
-        await engine.start_run("work", {})
+        await engine.new_runs().start("work", {})
         selection = await open_one(engine.database)
         assert selection is not None
         step = await steps_of(engine).of_run(selection.run_step_id)
@@ -415,8 +415,8 @@ def test_a_record_under_way_in_another_run_is_left_out(ground: Ground):
     fill(ground, 3)
 
     async def two_runs(engine: Engine) -> list[str]:
-        first = await engine.start_run("work", {}, limit=2)
-        second = await engine.start_run("work", {})
+        first = await engine.new_runs().start("work", {}, limit=2)
+        second = await engine.new_runs().start("work", {})
         fanner = Fanner(engine.database, runner_id=await registered(engine), steps=steps_of(engine), wake_lanes=print)
         while await fanner.one_pass():
             pass
@@ -434,7 +434,7 @@ def test_a_selection_goes_on_where_it_was_and_begins_nothing_twice(ground: Groun
     fill(ground, 3500)
 
     async def in_turns(engine: Engine) -> None:
-        await engine.start_run("work", {})
+        await engine.new_runs().start("work", {})
         one, other = [
             Fanner(
                 engine.database, runner_id=await registered(engine), steps=steps_of(engine), wake_lanes=print, page=1500
@@ -462,7 +462,7 @@ def test_a_runner_that_looked_before_another_one_does_nothing(ground: Ground):
     fill(ground, 3)
 
     async def late(engine: Engine) -> list[bool]:
-        run_id = await engine.start_run("work", {})
+        run_id = await engine.new_runs().start("work", {})
         step = await steps_of(engine).of_run((await open_selection(engine)).run_step_id)
         source = Source(tables=step.tables, query=step.selector, columns=step.columns_read)
         seen = await open_selection(engine)
@@ -491,7 +491,7 @@ def test_a_record_that_has_ended_and_waits_for_its_verdict_is_left_out(ground: G
     )
 
     async def select(engine: Engine) -> None:
-        await engine.start_run("work", {})
+        await engine.new_runs().start("work", {})
         fanner = Fanner(engine.database, runner_id=await registered(engine), steps=steps_of(engine), wake_lanes=print)
         while await fanner.one_pass():
             pass

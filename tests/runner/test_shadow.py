@@ -15,7 +15,7 @@ from tests.runner.test_models import SAVE, SERVER
 from tests.runner.test_people import as_people
 from tests.runner.test_trial import NEW, OLD, SCHEMA, new_prompt, stub, work
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import SHORT_LEASE, Ground, at_work, ended, until, wait_until
+from tests.support.projects import SHORT_LEASE, Ground, at_work, ended, redo, until, wait_until
 
 from wave_runner.core.experiment import RunKind, is_drawn
 from wave_runner.core.wave import STEP
@@ -203,7 +203,7 @@ def anew(ground: Ground) -> int:
 
     async def act(engine: Engine) -> int:
         await engine.sync()
-        return await engine.start_run("work", {}, asks_anew=True)
+        return await engine.new_runs().start("work", {}, asks_anew=True)
 
     return ground.do(act)
 
@@ -363,7 +363,7 @@ def test_results_of_a_rerun_are_given_too_and_superseded_ones_are_not(waiting: G
     decide(waiting, N - 1)
     assert work(waiting, 1) == "waiting"
     key = waiting.one("SELECT min(name) FROM items WHERE words IS NOT NULL")
-    waiting.do(lambda engine: engine.rerun(engine.choice("work", "ask", where=f'name:"{key}"'), reason="again"))
+    waiting.do(lambda engine: redo(engine, "ask", reason="again", where=f'name:"{key}"'))
     later = begin(waiting)
     until_done(waiting, shadow, N + 1)
     feed(waiting)
@@ -464,7 +464,7 @@ def test_what_counts_no_more_is_counted_apart_and_what_comes_back_is_given(waiti
     decide(waiting)
     assert work(waiting, 1) == "completed"
     assert work(waiting, shadow) == "completed"
-    waiting.do(lambda engine: engine.rerun(engine.choice("work", "ask", where='name:"item 3"'), reason="again"))
+    waiting.do(lambda engine: redo(engine, "ask", reason="again", where='name:"item 3"'))
     found = report(waiting, shadow)
     assert (found.equal, found.overtaken, found.agreement) == (N - 1, 1, 1.0)
     assert "item 3" not in {pair.record for pair in found.pairs}
@@ -522,7 +522,7 @@ def test_a_shadow_that_has_ended_is_adopted_as_a_trial_is(ground: Ground, stub: 
         adopt_trial(ground, shadow)
     assert adopt().files == ("prompts/ask.md",)
     assert (ground.folder / "prompts/ask.md").read_text() == "And now? {{ text }}"
-    assert len(ground.do(lambda engine: engine.stale("work")).stale) == N
+    assert len(ground.do(lambda engine: engine.redoing().stale("work")).stale) == N
     assert ground.one("SELECT count(*) FROM interaction_events WHERE type = 'trial_adopted'") == 1
 
 

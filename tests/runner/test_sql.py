@@ -311,7 +311,7 @@ def test_a_query_does_not_wait_for_scripts(ground: Ground):
 
     async def work(engine: Any) -> str:
         await engine.sync()
-        run_id = await engine.start_run("work", {"release": str(release)})
+        run_id = await engine.new_runs().start("work", {"release": str(release)})
 
         async def both() -> bool:
             states = await asyncio.to_thread(lambda: (ground.states("hold"), ground.states("measure")))

@@ -13,7 +13,7 @@ from wave_runner.runner.staleness import Staleness
 
 
 def stale(ground: Ground) -> Staleness:
-    return ground.do(lambda engine: engine.stale("work"))
+    return ground.do(lambda engine: engine.redoing().stale("work"))
 
 
 def told(found: Staleness) -> set[tuple[str, str, tuple[Why, ...]]]:
@@ -80,9 +80,9 @@ def test_what_is_stale_is_looked_for_before_the_transaction_that_redoes_it(done:
     done.sql("UPDATE items SET text = 'five words are there now' WHERE name = 'item 0001'")
 
     async def redo(engine: Engine) -> tuple[str, int]:
-        choice = await engine.as_taken(engine.choice("work", None))
+        choice = await engine.redoing().as_taken(engine.redoing().choice("work", None))
         found = await engine.repair().preview(choice)
-        return found.mark, (await engine.rerun(choice, reason="it is stale", expect=found.mark)).records
+        return found.mark, (await engine.redoing().rerun(choice, reason="it is stale", expect=found.mark)).records
 
     mark, records = done.do_alone(redo)
     assert (mark[:2], records) == ("1-", 1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.runner.test_models import SAVE, SERVER
 from tests.support.openai_stub import OpenAIStub
-from tests.support.projects import SHORT_LEASE, Ground, at_work, ended, rows, script, wait_until
+from tests.support.projects import SHORT_LEASE, Ground, at_work, ended, redo, rows, script, wait_until
 
 from wave_runner.core.comparing import Likeness
 from wave_runner.core.experiment import RunKind
@@ -70,7 +70,7 @@ def begin(
     async def act(engine: Any) -> int:
         experimenting = engine.experimenting()
         version = experimenting.version(step, None, changes)
-        asked = Asked(choice=engine.choice("work", step, where=where), size=size, seed=seed)
+        asked = Asked(choice=engine.redoing().choice("work", step, where=where), size=size, seed=seed)
         return int(await experimenting.sampled(RunKind.TRIAL, version, asked, await engine.sync()))
 
     return ground.do(act)
@@ -204,7 +204,7 @@ def test_a_script_that_writes_is_tried_and_writes_nothing(ground: Ground):
 def test_a_record_that_is_in_a_trial_can_be_taken_up_by_a_run_meanwhile(done: Ground):
     begin(done, prompt=new_prompt(done))
     done.sql("UPDATE items SET words = NULL")
-    rerun = done.do(lambda engine: engine.rerun(engine.choice("work", "save"), reason="again"))
+    rerun = done.do(lambda engine: redo(engine, "save", reason="again"))
     assert rerun.records == 6
     assert work(done, 1) == "completed"
     assert done.items() == {f"item {n}": n for n in range(6)}
@@ -213,7 +213,7 @@ def test_a_record_that_is_in_a_trial_can_be_taken_up_by_a_run_meanwhile(done: Gr
 def test_a_trial_is_planned_by_itself_and_not_as_its_workflow(done: Ground):
     """It has one step of it: what is ahead of the records of a run must not be told by that."""
     begin(done)
-    done.do(lambda engine: engine.rerun(engine.choice("work", "ask"), reason="again"))
+    done.do(lambda engine: redo(engine, "ask", reason="again"))
     ahead = done.do(lambda engine: runs.ahead(engine.database, "stub"))
     assert len(ahead) == 2
     assert len({one.definition_id for one in ahead}) == 2

@@ -128,21 +128,52 @@ MANY = """
 
 
 def test_a_backlog_is_sealed_in_batches_up_to_one_moment(quiet: Ground):
-    """More than a transaction takes at once, while others go on writing."""
+    """More than a transaction takes at once, while others go on writing and one has not made up its mind."""
 
-    async def act(engine: Engine) -> list[int | None]:
-        quiet.sql(MANY, log.AT_ONCE + 5_001)
-        source = f"wave:{engine.project().id}"
-        first = await log.seal(engine.database, source=source)
-        quiet.sql(MANY, 7)
-        second = await log.seal(engine.database, source=source)
-        third = await log.seal(engine.database, source=source)
-        return [first, second, third]
+    async def act(engine: Engine) -> list[log.Sealed | None]:
+        with connect(quiet.url) as late:
+            with late.transaction():
+                quiet.sql(MANY, log.AT_ONCE - 1)
+                write_one(late, '"held"')
+                quiet.sql(MANY, log.AT_ONCE + 5_002)
+                source = f"wave:{engine.project().id}"
+                found = [await log.seal(engine.database, source=source)]
+                quiet.sql(MANY, 7)
+                found.append(await log.seal(engine.database, source=source))
+            return [*found, *[await log.seal(engine.database, source=source) for _ in range(2)]]
 
-    assert quiet.do(act) == [log.AT_ONCE, 5_001, 7]
+    sealed_now = [(one.events, one.more) if one else None for one in quiet.do(act)]
+    assert sealed_now == [(log.AT_ONCE, True), (log.AT_ONCE, True), (5_001, False), (7 + 1, False)]
     found = everything_stands_once(quiet)
-    counts = [said["count"] for said in found.said if said["k"] == 1][-7:]
-    assert counts == [5000, 5000, 5000, 5000, 5000, 1, 7]
+    counts = [said["count"] for said in found.said if said["k"] == 1][-11:]
+    assert counts == [*[5000] * 9, 1, 8]
+
+
+NUMBERS = "SELECT count(nextval('event_ids')) FROM generate_series(1, %s)"
+
+
+def test_numbers_that_nobody_wrote_under_do_not_end_a_backlog(quiet: Ground):
+    async def act(engine: Engine) -> None:
+        quiet.sql(MANY, log.AT_ONCE)
+        quiet.sql(NUMBERS, 2 * log.AT_ONCE)
+        quiet.sql(MANY, 3)
+        sealer = engine.sealer(engine.project())
+        assert [await sealer.one_pass() for _ in range(4)] == [True, True, True, False]
+
+    quiet.do(act)
+    everything_stands_once(quiet)
+
+
+def test_what_was_written_before_there_was_a_log_is_sealed_window_by_window(ground: Ground):
+    ground.project(rows=rows(1))
+    ground.sql(MANY, 2 * log.AT_ONCE)
+    ground.sql(NUMBERS, log.AT_ONCE)
+    ground.sql(MANY, 3)
+    ground.do(seal_all)
+    assert len(everything_stands_once(ground).event_ids) > 2 * log.AT_ONCE
+    ground.sql(MANY, 2)
+    ground.do(seal_all)
+    everything_stands_once(ground)
 
 
 def test_of_two_at_once_one_seals_and_the_other_goes_away(quiet: Ground):
@@ -151,7 +182,8 @@ def test_of_two_at_once_one_seals_and_the_other_goes_away(quiet: Ground):
         with connect(quiet.url) as other, other.transaction():
             other.execute("SELECT FROM log_state FOR UPDATE")
             assert await log.seal(engine.database, source="wave:x") is None
-        assert await log.seal(engine.database, source=f"wave:{engine.project().id}") == 10
+        sealed_now = await log.seal(engine.database, source=f"wave:{engine.project().id}")
+        assert sealed_now == log.Sealed(events=10, more=False)
 
     quiet.do(act)
     everything_stands_once(quiet)
@@ -257,4 +289,4 @@ def test_a_clock_that_is_set_back_makes_no_event_later_than_its_seal(quiet: Grou
 
 async def started(engine: Engine) -> int:
     await engine.sync()
-    return await engine.start_run("work", {})
+    return await engine.new_runs().start("work", {})

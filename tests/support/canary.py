@@ -92,7 +92,7 @@ def sing(ground: Ground) -> int:
 
     async def act(engine: Engine) -> int:
         await engine.sync()
-        run_id = await engine.start_run("work", {}, force=True)  # what people say is saved nowhere
+        run_id = await engine.new_runs().start("work", {}, force=True)  # what people say is saved nowhere
         people = engine.people("maria")
         async with at_work(engine):
             for title in (TITLES[0], TITLES[1]):

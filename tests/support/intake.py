@@ -33,6 +33,6 @@ def intake(ground: Ground, source: str) -> str:
 
     async def run(engine: Engine) -> str:
         await engine.sync()
-        return await run_to_end(engine, await engine.start_run("intake", {"source": source}))
+        return await run_to_end(engine, await engine.new_runs().start("intake", {"source": source}))
 
     return ground.do(run)

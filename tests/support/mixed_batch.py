@@ -87,7 +87,7 @@ async def start_runs(engine: Engine, *, each: int) -> list[int]:
     await engine.sync()
     async with engine.database.transaction() as connection:
         await connection.execute(ROWS, {"ways": list(ORDERS), "each": each})
-    return [await engine.start_run(way, {}, force=True) for way in ORDERS]
+    return [await engine.new_runs().start(way, {}, force=True) for way in ORDERS]
 
 
 def least(orders: Mapping[str, str] = ORDERS) -> int:

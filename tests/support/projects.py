@@ -26,6 +26,7 @@ from tests.support import warm
 from tests.support.database import fresh_database
 
 from wave_runner.engine import Engine, open_engine
+from wave_runner.runner.repair import Started
 from wave_runner.store import migrate, runs
 from wave_runner.store.database import Database
 
@@ -267,7 +268,13 @@ class Ground:
 async def start_run(engine: Engine, *, limit: int | None = None) -> int:
     """Approve the folder on first use and start a run of it."""
     await engine.sync()
-    return await engine.start_run("work", {}, limit=limit)
+    return await engine.new_runs().start("work", {}, limit=limit)
+
+
+async def redo(engine: Engine, step: str | None, *, reason: str, **narrowed: Any) -> Started:
+    """Redo results of a step, or all that are stale, with what the folder has now."""
+    redoing = engine.redoing()
+    return await redoing.rerun(redoing.choice("work", step, **narrowed), reason=reason)
 
 
 async def run_to_end(engine: Engine, run_id: int | None = None, *, limit: int | None = None) -> str:

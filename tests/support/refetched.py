@@ -73,6 +73,6 @@ def run(ground: Ground, **more: Any) -> str:
 
     async def to_end(engine: Engine) -> str:
         await engine.sync()
-        return await run_to_end(engine, await engine.start_run("work", {}, **more))
+        return await run_to_end(engine, await engine.new_runs().start("work", {}, **more))
 
     return ground.do(to_end)

@@ -86,7 +86,7 @@ def run(ground: Ground, patience_s: float = PATIENCE_S, **more: Any) -> str:
 
     async def to_end(engine: Engine) -> str:
         await engine.sync()
-        run_id = await engine.start_run("work", {}, **more)
+        run_id = await engine.new_runs().start("work", {}, **more)
         async with at_work(engine):
             return await ended(engine, run_id, patience_s)
 

@@ -95,7 +95,7 @@ async def cancel(acting: Actor, pick: PickId, decided: Decided) -> Response:
 async def preview_rerun(engine: Theirs, pick: PickId) -> Document:
     """Say what would be redone of those that are of one step, with all that they have led to; change nothing."""
     results = await engine.picking().results(pick)
-    found = await engine.repair().preview(await engine.choice_of(results))
+    found = await engine.repair().preview(await engine.redoing().choice_of(results))
     return Document(RERUN, _rerun(results, preview=found))
 
 
@@ -106,8 +106,8 @@ async def rerun(acting: Actor, pick: PickId, decided: Decided) -> Response:
     async def act() -> Mapping[str, Any]:
         engine = acting.engine
         results = await engine.picking().results(pick)
-        choice = await engine.choice_of(results)
-        return _rerun(results, started=await engine.rerun(choice, reason=decided.reason, expect=decided.mark))
+        choice = await engine.redoing().choice_of(results)
+        return _rerun(results, started=await engine.redoing().rerun(choice, reason=decided.reason, expect=decided.mark))
 
     return await acting.once(RERUN, decided, act)
 

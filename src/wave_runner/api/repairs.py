@@ -45,7 +45,9 @@ class Chosen(Body):
             raise ProjectError("say what is meant: one of step, only and stale")
         keys = None if self.records is None else tuple(self.records)
         step, leads_on = self.step or self.only, self.only is None
-        return engine.choice(self.workflow, step, where=self.where, keys=keys, run_id=self.run, leads_on=leads_on)
+        return engine.redoing().choice(
+            self.workflow, step, where=self.where, keys=keys, run_id=self.run, leads_on=leads_on
+        )
 
 
 class Redo(Chosen):
@@ -67,7 +69,7 @@ class Wrong(Body):
     def choice(self, engine: Engine) -> Choice:
         """Return it as the engine takes it."""
         keys = None if self.records is None else tuple(self.records)
-        return engine.choice(self.workflow, self.step, where=self.where, keys=keys, run_id=self.run)
+        return engine.redoing().choice(self.workflow, self.step, where=self.where, keys=keys, run_id=self.run)
 
 
 class Invalidate(Wrong):
@@ -80,7 +82,7 @@ class Invalidate(Wrong):
 @router.post("/rerun/preview", responses=RERUN_PARTS)
 async def preview_rerun(engine: Theirs, chosen: Chosen) -> Document:
     """Say what would be redone, and change nothing: `wave rerun` without --yes."""
-    choice = await engine.as_taken(chosen.choice(engine))
+    choice = await engine.redoing().as_taken(chosen.choice(engine))
     return Document(RERUN, {"preview": await engine.repair().preview(choice), "started": None})
 
 
@@ -89,8 +91,8 @@ async def rerun(acting: Actor, chosen: Redo) -> Response:
     """Redo exactly what the preview has named: `wave rerun --yes`."""
 
     async def act() -> Mapping[str, Any]:
-        choice = await acting.engine.as_taken(chosen.choice(acting.engine))
-        started = await acting.engine.rerun(choice, reason=chosen.reason, expect=chosen.mark)
+        choice = await acting.engine.redoing().as_taken(chosen.choice(acting.engine))
+        started = await acting.engine.redoing().rerun(choice, reason=chosen.reason, expect=chosen.mark)
         return {"preview": None, "started": started}
 
     return await acting.once(RERUN, chosen, act)

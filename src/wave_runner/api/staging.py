@@ -75,7 +75,9 @@ async def revalidate(acting: Actor, batch: Batch, rows: Again) -> Response:
 
     async def act() -> Mapping[str, Any]:
         terms = read_rows(rows.where)
-        run_id = await acting.engine.revalidate(batch, terms, step=rows.step, reason=rows.reason, expect=rows.mark)
+        run_id = await acting.engine.taking_up().revalidate(
+            batch, terms, step=rows.step, reason=rows.reason, expect=rows.mark
+        )
         return _taken_up(batch, rows.mark, run_id)
 
     return await acting.once(TAKEN_UP, rows, act)
@@ -92,7 +94,7 @@ async def promote(acting: Actor, batch: Batch, rows: Promote) -> Response:
     """Promote exactly the rows that the preview has named: `wave staging promote --yes`."""
 
     async def act() -> Mapping[str, Any]:
-        run_id = await acting.engine.promote(
+        run_id = await acting.engine.taking_up().promote(
             batch,
             read_rows(rows.where),
             step=rows.step,

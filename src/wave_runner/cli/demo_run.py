@@ -115,7 +115,7 @@ def rows_for(postings: int, sample: Path) -> int:
 async def _run(engine: Engine, rows: int) -> int:
     ours = engine.settings.database_url is None
     click.echo(f"database: PostgreSQL, {'the one that comes along, in .wave/' if ours else 'the one you named'}")
-    run_id = await engine.start_run(WORKFLOW, {"source": "sample"}, limit=rows)
+    run_id = await engine.new_runs().start(WORKFLOW, {"source": "sample"}, limit=rows)
     click.echo(f"run {run_id}: fetch {rows} rows, validate, then summarise, skills and score for each good posting\n")
     async with driving.working(engine) as runner:
         code = await driving.until_ended(engine, runner, run_id)

@@ -169,7 +169,7 @@ async def _run_id(engine: Engine, order: Order) -> int:
     if not order.resume:
         if order.force:
             _say_overruled(engine, order.workflow)
-        return await engine.start_run(
+        return await engine.new_runs().start(
             order.workflow,
             order.params,
             limit=order.limit,

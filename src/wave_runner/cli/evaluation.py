@@ -59,7 +59,7 @@ def start(
         experimenting = engine.experimenting()
         version = experimenting.version(step, workflow, given)
         found = experimenting.gold(version, gold)
-        choice = engine.choice(version.workflow, step)
+        choice = engine.redoing().choice(version.workflow, step)
         return await experimenting.judged(version, found, choice, await engine.sync())
 
     context.exit(experiments.start(project_dir(context), begin, _report, name="wave eval", as_json=as_json))

@@ -60,7 +60,7 @@ def invalidate(
     keys = read_keys(records)
 
     def choose(engine: Engine) -> Choice:
-        return engine.choice(workflow, step, where=where, sql=sql, keys=keys, run_id=run_id)
+        return engine.redoing().choice(workflow, step, where=where, sql=sql, keys=keys, run_id=run_id)
 
     folder = project_dir(context)
     asyncio.run(_invalidate(folder, choose, reason=reason, yes=yes, expect=expect, as_json=as_json))

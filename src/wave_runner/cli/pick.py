@@ -124,11 +124,11 @@ async def _rerun(
     engine: Engine, order: str, picked: Picked, *, reason: str, yes: bool, expect: int | None, as_json: bool
 ) -> None:
     results = await engine.picking().results(picked.pick_id)
-    choice = await engine.choice_of(results)
+    choice = await engine.redoing().choice_of(results)
     preview, started = await engine.repair().preview(choice), None
     if yes:
         expected(expect, preview.records)
-        started = await engine.rerun(choice, reason=reason, expect=preview.mark)
+        started = await engine.redoing().rerun(choice, reason=reason, expect=preview.mark)
     if as_json:
         about = {"pick_id": picked.pick_id, "step": results.step, "total": results.total}
         output.emit("wave.picked_rerun.v1", {**about, "preview": preview, "started": started})

@@ -84,7 +84,7 @@ def start(
 
         experimenting = engine.experimenting()
         version = experimenting.version(step, workflow, given)
-        choice = engine.choice(version.workflow, step, where=where, run_id=run_id)
+        choice = engine.redoing().choice(version.workflow, step, where=where, run_id=run_id)
         asked = Asked(choice=choice, size=records, times=times, seed=seed or experiments.new_seed())
         return await experimenting.sampled(RunKind.REPEAT, version, asked, await engine.sync())
 

@@ -80,7 +80,7 @@ def rerun(
     keys = read_keys(records)
 
     def choose(engine: Engine) -> Choice:
-        return engine.choice(
+        return engine.redoing().choice(
             workflow, step or only, where=chosen, sql=sql, keys=keys, run_id=run_id, leads_on=only is None
         )
 
@@ -128,9 +128,9 @@ async def _rerun(
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave rerun") as engine:
-        choice = await engine.as_taken(choose(engine))
+        choice = await engine.redoing().as_taken(choose(engine))
         preview = await engine.repair().preview(choice)
-        started = await engine.rerun(choice, reason=reason, expect=expect) if yes else None
+        started = await engine.redoing().rerun(choice, reason=reason, expect=expect) if yes else None
     if as_json:
         output.emit("wave.rerun.v1", {"preview": preview, "started": started})
     elif started is None:

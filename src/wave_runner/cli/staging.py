@@ -149,7 +149,7 @@ def revalidate(
     """
 
     async def act(engine: Engine, terms: tuple[Term, ...]) -> int:
-        return await engine.revalidate(batch, terms, step=step, reason=reason, expect=expect)
+        return await engine.taking_up().revalidate(batch, terms, step=step, reason=reason, expect=expect)
 
     reason = _said(reason) if yes else reason
     asyncio.run(
@@ -202,7 +202,7 @@ def promote(
 
     async def act(engine: Engine, terms: tuple[Term, ...]) -> int:
         given: dict[str, Any] = {"step": step, "key": key, "values": values, "reason": reason, "expect": expect}
-        return await engine.promote(batch, terms, **given)
+        return await engine.taking_up().promote(batch, terms, **given)
 
     reason = _said(reason) if yes else reason
     asyncio.run(
@@ -367,7 +367,7 @@ async def _rollback(folder: Path, batch: int, reason: str, *, yes: bool, expect:
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave staging rollback") as engine:
-        done = await engine.roll_back(batch, reason=reason, dry=not yes, expect=expect)
+        done = await engine.taking_up().roll_back(batch, reason=reason, dry=not yes, expect=expect)
     if as_json:
         output.emit("wave.staging_rollback.v1", {"batch": batch, "done": yes, **vars(done)})
         return

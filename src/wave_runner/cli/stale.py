@@ -43,7 +43,7 @@ async def _stale(folder: Path, workflow: str | None, run_id: int | None, *, with
 
     async with open_engine(folder, name="wave stale") as engine:
         names = [workflow] if workflow is not None else sorted(engine.project().workflows)
-        found = {name: await engine.stale(name, run_id=run_id) for name in names}
+        found = {name: await engine.redoing().stale(name, run_id=run_id) for name in names}
     if as_json:
         output.emit("wave.stale.v1", {"workflows": [_plain(name, one) for name, one in found.items()]})
         return

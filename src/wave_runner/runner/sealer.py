@@ -104,7 +104,7 @@ class Sealer:
             await self._trouble(SEALING, f"the database refuses the next entries: {error}")
             return False
         await self._trouble(SEALING, "")
-        return sealed == stored.AT_ONCE
+        return sealed is not None and sealed.more
 
     async def _sign(self, found: Waiting) -> None:
         self._signed_at = time.monotonic()

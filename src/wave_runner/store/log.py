@@ -21,7 +21,9 @@ from wave_runner.core.sealing import Growth, Row, entries_for
 from wave_runner.store.database import Connection, Database, copy_rows, fetch, fetch_tuples, plan_by_key
 
 AT_ONCE = 20_000
-"""Events that one transaction seals, at most: more of a backlog would make it a long one."""
+"""Events that are sealed together, at most: more of a backlog would make a long transaction of it."""
+WINDOWS = 50
+"""Times so many that one transaction looks through where it has to compare the events with the whole log."""
 
 
 class LogRefused(Exception):
@@ -38,6 +40,7 @@ class State:
     last_xmax: int | None
     target_snapshot: str | None
     after_event_id: int | None
+    until_event_id: int | None
     system_identifier: int | None
     floor_event_id: int
     public_key: bytes | None
@@ -77,6 +80,14 @@ class Waiting:
     unsigned: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """How many events were sealed, and whether more of the same backlog are waiting."""
+
+    events: int
+    more: bool
+
+
 async def begin(database: Database, origin: str) -> None:
     """Let there be a log, under this origin if it is new."""
     await database.fetch("log/begin", {"origin": origin})
@@ -104,62 +115,99 @@ async def now(connection: Connection) -> Now:
     return Now(**{name: row[name] for name in ("snapshot", "xmax", "system_identifier", "at_us", "day")})
 
 
-async def seal(database: Database, *, source: str) -> int | None:
-    """Seal what is visible and not sealed yet; return how many events. None if somebody else does, or it is stopped.
+async def seal(database: Database, *, source: str) -> Sealed | None:
+    """Seal what is visible and not sealed yet. None if somebody else does, or it is stopped.
 
-    At most `AT_ONCE`: where it was so many there may be more. Raises `LogRefused`.
+    Of a backlog a part, which the next call goes on from. Raises `LogRefused`.
     """
     async with database.repeatable() as connection:
         state = await lock(connection)
         if state is None or state.stopped:
             return None
+        await plan_by_key(connection)
         at = await now(connection)
         # Copies of one image of a cluster have the same identifier; their transactions are at other numbers.
-        if state.system_identifier == at.system_identifier and (state.last_xmax or 0) <= at.xmax:
+        if state.system_identifier != at.system_identifier or (state.last_xmax or 0) > at.xmax:
+            return await _seal_missing(connection, state, at, source)
+        if state.target_snapshot is None:
             return await _seal_next(connection, state, at, source)
-        return await _seal_missing(connection, state, at, source)
+        return await _seal_window(connection, state, at, source)
 
 
-async def _seal_next(connection: Connection, state: State, at: Now, source: str) -> int:
-    """Go on from the last snapshot. A backlog is sealed up to one and the same target, however many chunks it takes."""
-    await plan_by_key(connection)
-    target, after = state.target_snapshot or at.snapshot, state.after_event_id or 0
-    parameters = {"last": state.last_snapshot, "target": target, "after": max(after, state.floor_event_id)}
-    events = await _events(connection, "log/unsealed", {**parameters, "most": AT_ONCE})
-    done = len(events) < AT_ONCE
+async def _seal_next(connection: Connection, state: State, at: Now, source: str) -> Sealed:
+    """Go on from the last snapshot. What is more than `AT_ONCE` is a backlog up to this moment's."""
+    parameters = {"last": state.last_snapshot, "target": at.snapshot, "after": state.floor_event_id, "most": AT_ONCE}
+    events = await _events(connection, "log/unsealed", parameters)
+    more = len(events) == AT_ONCE
+    await _extend(
+        connection,
+        state,
+        await _sealed(connection, state, events, source=source, at_us=at.at_us, snapshot=at.snapshot),
+        last_snapshot=state.last_snapshot if more else at.snapshot,
+        target_snapshot=at.snapshot if more else None,
+        after_event_id=events[-1].event_id if more else None,
+        until_event_id=await _newest_number(connection) if more else None,
+    )
+    return Sealed(events=len(events), more=more)
+
+
+async def _seal_window(connection: Connection, state: State, at: Now, source: str) -> Sealed:
+    """Go on with a backlog by the numbers of its events: its target stays the same, however many windows it takes.
+
+    To look for the next ones among all of them would read what is left of it each time.
+    """
+    target, after, end = state.target_snapshot, state.after_event_id, state.until_event_id
+    assert target is not None
+    assert after is not None
+    assert end is not None
+    parameters = {"last": state.last_snapshot, "target": target, "after": after, "until": after + AT_ONCE}
+    events = await _events(connection, "log/backlog", parameters)
+    more = after + AT_ONCE < end
     await _extend(
         connection,
         state,
         await _sealed(connection, state, events, source=source, at_us=at.at_us, snapshot=target),
-        last_snapshot=target if done else state.last_snapshot,
-        target_snapshot=None if done else target,
-        after_event_id=None if done else events[-1].event_id,
+        last_snapshot=state.last_snapshot if more else target,
+        target_snapshot=target if more else None,
+        after_event_id=after + AT_ONCE if more else None,
+        until_event_id=end if more else None,
     )
-    return len(events)
+    return Sealed(events=len(events), more=more)
 
 
-async def _seal_missing(connection: Connection, state: State, at: Now, source: str) -> int:
+async def _seal_missing(connection: Connection, state: State, at: Now, source: str) -> Sealed:
     """Seal what is not in the log, the first time, or in a cluster that has numbered its transactions anew.
 
     Rows of the old cluster are told from new ones by the largest number of theirs: sequences go on after a restore.
+    A window may hold nothing that is missing, so one transaction looks through many: they see the same.
     """
-    events = await _events(connection, "log/missing", {"most": AT_ONCE})
-    growth = await _sealed(connection, state, events, source=source, at_us=at.at_us, snapshot=at.snapshot)
-    if len(events) == AT_ONCE:
-        await _extend(connection, state, growth)
-    else:
+    end, after, n = await _newest_number(connection), 0, 0
+    while after < end and n < AT_ONCE * WINDOWS:
+        events = await _events(connection, "log/missing", {"after": after, "until": after + AT_ONCE})
+        growth = await _sealed(connection, state, events, source=source, at_us=at.at_us, snapshot=at.snapshot)
+        state = await _extend(connection, state, growth)
+        after, n = after + AT_ONCE, n + len(events)
+    more = after < end
+    if not more:
         [row] = await fetch(connection, "log/floor", {"snapshot": at.snapshot})
-        await _extend(
+        await _advance(
             connection,
             state,
-            growth,
+            state.frontier,
             last_snapshot=at.snapshot,
             target_snapshot=None,
             after_event_id=None,
+            until_event_id=None,
             system_identifier=at.system_identifier,
             floor_event_id=max(state.floor_event_id, row["floor"]),
         )
-    return len(events)
+    return Sealed(events=n, more=more)
+
+
+async def _newest_number(connection: Connection) -> int:
+    """Return a number that no event is above which this transaction sees."""
+    [row] = await fetch(connection, "log/newest_number")
+    return row["newest"] or 0
 
 
 async def add(connection: Connection, state: State, row: Row) -> State:
@@ -245,13 +293,23 @@ async def _extend(connection: Connection, state: State, growth: Growth, **change
             )
     except psycopg.errors.IntegrityError as error:
         raise LogRefused(str(error).splitlines()[0]) from error
+    return await _advance(connection, state, growth.frontier, **changed)
+
+
+async def _advance(connection: Connection, state: State, frontier: Frontier, **changed: Any) -> State:
     kept = {name: getattr(state, name) for name in KEPT} | changed
-    frontier = growth.frontier
     await fetch(connection, "log/advance", {**kept, "next_index": frontier.size, "frontier": frontier.hashes})
     return State(**{**vars(state), **kept, "frontier": frontier})
 
 
-KEPT = ("last_snapshot", "target_snapshot", "after_event_id", "system_identifier", "floor_event_id")
+KEPT = (
+    "last_snapshot",
+    "target_snapshot",
+    "after_event_id",
+    "until_event_id",
+    "system_identifier",
+    "floor_event_id",
+)
 
 
 async def _partial(connection: Connection, state: State, entries: int) -> dict[int, list[bytes]]:

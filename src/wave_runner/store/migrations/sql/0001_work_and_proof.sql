@@ -799,7 +799,8 @@ CREATE TABLE log_state (
     frontier           bytea[] NOT NULL DEFAULT '{}',
     last_snapshot      pg_snapshot,                         -- what it sees is sealed. NULL: nothing is
     target_snapshot    pg_snapshot,                         -- a backlog: what is being sealed, chunk by chunk,
-    after_event_id     bigint,                              -- and how far that has come
+    after_event_id     bigint,                              -- how far that has come,
+    until_event_id     bigint,                              -- and where it ends
     system_identifier  bigint,                              -- of the cluster whose transactions the snapshots speak of
     floor_event_id     bigint NOT NULL DEFAULT 0,           -- events up to here may have transactions of another cluster
     public_key         bytea CHECK (length(public_key) = 32),  -- whose signatures count. NULL: nobody has signed yet
@@ -809,6 +810,7 @@ CREATE TABLE log_state (
     trouble            text,                                -- what keeps checkpoints from being signed or written outside
     troubled_at        timestamptz,
     CHECK ((target_snapshot IS NULL) = (after_event_id IS NULL)),
+    CHECK ((target_snapshot IS NULL) = (until_event_id IS NULL)),
     CHECK ((last_snapshot IS NULL) = (system_identifier IS NULL)),
     CHECK ((stopped IS NULL) = (stopped_at IS NULL) AND (stopped IS NULL) = (stopped_because IS NULL)),
     CHECK ((trouble IS NULL) = (troubled_at IS NULL))
