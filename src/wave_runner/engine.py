@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from wave_runner.runner.steps import Steps
     from wave_runner.runner.taking_up import TakingUp
     from wave_runner.runner.unsaved import Bench
+    from wave_runner.runner.views import Views
     from wave_runner.runner.webhook import Receiver
     from wave_runner.servers.protocol import ModelServer
 
@@ -292,6 +293,13 @@ class Engine:
         from wave_runner.runner.granting import Granting
 
         return Granting(database=self.database, by=named(person))
+
+    def views(self) -> Views:
+        """Return what may be said of saved views, by this person."""
+        from wave_runner.runner.deciding import named
+        from wave_runner.runner.views import Views
+
+        return Views(database=self.database, by=named(self.person))
 
     async def seal(self) -> None:
         """Seal and, where the key lies here, sign what is recorded: there may be no runner that does it."""

@@ -77,6 +77,8 @@ SAME = {
     "/api/v1/tasks": ["tasks", "list"],
     "/api/v1/tasks?limit=1&after=1": ["tasks", "list", "--limit", "1", "--after", "1"],
     "/api/v1/staging": ["staging", "list"],
+    "/api/v1/views": ["views", "list"],
+    "/api/v1/views?page=runs": ["views", "list", "--page", "runs"],
     "/api/v1/trace?record=item 0001": ["trace", "item 0001"],
     "/api/v1/explain?record=item 0001&value=items.words": ["explain", "items.words", "--record", "item 0001"],
 }

@@ -86,6 +86,7 @@ DROPPING = (
     *("drops/forget_answers", "drops/lock_range", "drops/lock_copies", "drops/forget_states", "drops/forget_counts"),
     *("drops/counts", "drops/drop_range"),
 )
+VIEWS = ("views/save", "views/remove")
 PICKS = tuple(one for one in STATEMENTS if one.startswith("picks/"))
 NOTICES = tuple(one for one in STATEMENTS if one.startswith("notices/"))
 LOG_ORDERS = ("log/open_epoch", "log/stop", "log/tell_trouble")
@@ -93,6 +94,7 @@ PROJECTING = tuple(one for one in STATEMENTS if one.startswith("projections/"))
 ELSEWHERE = {
     **dict.fromkeys(PROJECTING, "the projector's, and a person's orders: tests/crash/test_projector.py"),
     **dict.fromkeys(SEALING, "the sealer's: tests/crash/test_sealer.py"),
+    **dict.fromkeys(VIEWS, "a person's command, or a question by HTTP: tests/api/test_views.py"),
     **dict.fromkeys(PICKS, "an order of a person: tests/api/test_picks.py"),
     **dict.fromkeys(NOTICES, "a project that tells of alerts: tests/runner/test_notices.py"),
     **dict.fromkeys(LOG_ORDERS, "a fork, a full disk, an order of a person: tests/runner/test_sealer.py"),

@@ -339,11 +339,12 @@ const OTHERS = new Set(
   workflow_registered workflow_drifted workflow_approved workflow_tightened workflow_restored log_verified projection_verified projection_diverged projection_rebuilt projection_swapped projection_event_skipped
   erasure_requested erasure_withdrawn record_erased payload_erased hold_placed hold_released retention_applied
   drop_requested drop_withdrawn drop_ordered history_dropped
-  access_granted access_revoked access_denied session_opened session_ended`.split(/\s+/),
+  access_granted access_revoked access_denied session_opened session_ended view_saved view_removed`.split(/\s+/),
 );
 const NAMES_WHO = { payload_erased: "approved_by", record_erased: "approved_by", drop_ordered: "approved_by", history_dropped: "approved_by" };
 for (const type of ["drop_requested", "drop_withdrawn", "access_granted", "access_revoked"]) NAMES_WHO[type] = "by";
 for (const type of ["session_opened", "session_ended"]) NAMES_WHO[type] = "person";
+for (const type of ["view_saved", "view_removed"]) NAMES_WHO[type] = "by";
 for (const type of ["erasure_requested", "erasure_withdrawn", "hold_placed", "hold_released", "retention_applied"]) NAMES_WHO[type] = "by";
 for (const type of ["task_claimed", "task_released", "task_decided", "task_sent_back"]) NAMES_WHO[type] = "person";
 for (const type of ["interaction_cancelled", "interaction_retried", "paused", "resumed", "cancelled", "budget_raised"]) NAMES_WHO[type] = "by";

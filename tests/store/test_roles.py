@@ -93,6 +93,7 @@ run_steps           si--    ----   s---
 run_sums            siu-    ----   s---
 runners             siu-    ----   s---
 saved_values        s---    ----   s---
+saved_views         si-d    ----   s---
 schedules           siu-    ----   s---
 schema_version      s---    ----   s---
 server_owners       siud    ----   s---

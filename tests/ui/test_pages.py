@@ -265,6 +265,57 @@ def test_the_log_is_verified_from_its_page(browser: Any, shop: Shop):
     assert [one["by"] for one in told(shop.ground, "log_verified")] == ["ida"]
 
 
+def test_a_list_is_kept_as_it_is_narrowed_and_opened_by_others(browser: Any, shop: Shop):
+    otto, vera = grant(shop.ground, "otto", "operator"), grant(shop.ground, "vera", "viewer")
+    with (
+        serving(shop.ground) as served,
+        tab(browser, root_of(served), otto) as his,
+        tab(browser, root_of(served), vera) as hers,
+    ):
+        his.open("interactions", "the list of grades is away")
+        his.page.get_by_role("button", name="Views").press("Enter")
+        his.sees("To save one: narrow the list first")
+        his.page.keyboard.press("Escape")
+        his.page.get_by_label("State").select_option("failed")
+        his.page.get_by_role("button", name="Views").press("Enter")
+        his.page.get_by_role("menuitem", name="Save this as a view").press("Enter")
+        his.page.get_by_label("Name").fill("what has failed")
+        his.sees("wave views save 'what has failed' 'interactions?state=failed'")
+        assert his.axe() == []
+        his.page.keyboard.press("Enter")
+        his.page.get_by_role("button", name="View: what has failed").wait_for()
+
+        hers.open("interactions", "the list of grades is away")
+        hers.page.get_by_role("button", name="Views").press("Enter")
+        hers.sees("To save one: you are here as viewer")
+        hers.page.get_by_role("menuitem", name="what has failed").wait_for()
+        if PICTURES:
+            hers.page.screenshot(path=Path(PICTURES) / "page-views.png")
+        for scheme in ("light", "dark"):
+            hers.page.emulate_media(color_scheme=scheme)
+            assert hers.axe() == [], scheme
+        hers.page.keyboard.press("Home")
+        hers.page.keyboard.press("Enter")
+        hers.page.get_by_role("button", name="View: what has failed").wait_for()
+        assert hers.page.url == hers.root + "interactions?state=failed"
+
+        # Whatever stands in the table, a view leads to no page but its own.
+        shop.ground.sql(
+            "INSERT INTO saved_views (page, name, query, saved_by) "
+            "VALUES ('runs', 'odd', 'href=javascript:alert(1)&next=//evil.example&state=failed', 'mallory')"
+        )
+        his.open("settings", "what has failed")
+        links = his.page.get_by_role("table", name="saved views").get_by_role("link").all()
+        found = [link.evaluate("link => link.href") for link in links]
+        assert [link.partition("?")[0] for link in found] == [his.root + "interactions", his.root + "runs"]
+        assert his.axe() == []
+        his.page.get_by_role("button", name="Remove").first.click()
+        his.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        his.sees("View what has failed is removed")
+        hers.page.get_by_role("button", name="Views", exact=True).wait_for()  # it is heard of everywhere
+    assert [told(shop.ground, one)[0]["by"] for one in ("view_saved", "view_removed")] == ["otto", "otto"]
+
+
 def test_who_may_not_do_it_is_told_which_role_may(browser: Any, shop: Shop):
     token = grant(shop.ground, "vera", "viewer")
     with serving(shop.ground) as served, tab(browser, root_of(served), token) as found:

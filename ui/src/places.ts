@@ -14,7 +14,7 @@ export const PLACES = [
   { to: "/waves", name: "Waves", says: "what models do now, and why", key: "w" },
   { to: "/runners", name: "Runners and servers", says: "who works, and why not", key: "n" },
   { to: "/audit", name: "Audit", says: "the sealed log", key: "a" },
-  { to: "/settings", name: "Settings", says: "who you are, what answers", key: "," },
+  { to: "/settings", name: "Settings", says: "who you are, saved views", key: "," },
 ] as const;
 
 export const DETAILS = ["/runs/$run", "/tasks/$task", "/interactions/$interaction", "/workflows/$workflow"] as const;

@@ -25,6 +25,7 @@ from wave_runner.api import (
     sessions,
     staging,
     tasks,
+    views,
     workflows,
 )
 from wave_runner.api.callers import Callers
@@ -80,7 +81,7 @@ def _routes() -> FastAPI:
         openapi_url=f"{API}/openapi.json",
     )
     shown = (runs, interactions, reports, records, workflows, changes, audit)
-    for noun in (*shown, sessions, orders, picks, repairs, staging, tasks, approvals):
+    for noun in (*shown, sessions, orders, picks, repairs, staging, tasks, approvals, views):
         app.include_router(noun.router, prefix=API, responses=problems.RESPONSES)
     app.include_router(sessions.entry, responses=problems.RESPONSES)
     app.include_router(health.router)

@@ -1082,6 +1082,8 @@ OTHERS = frozenset(
         "access_denied",
         "session_opened",
         "session_ended",
+        "view_saved",
+        "view_removed",
     }
 )
 """The events of no interaction."""
@@ -1101,6 +1103,7 @@ NAMES_WHO = {
     ),
     **dict.fromkeys(["drop_requested", "drop_withdrawn", "access_granted", "access_revoked"], "by"),
     **dict.fromkeys(["session_opened", "session_ended"], "person"),
+    **dict.fromkeys(["view_saved", "view_removed"], "by"),
     **dict.fromkeys(["record_erased", "payload_erased", "drop_ordered", "history_dropped"], "approved_by"),
 }
 """Decisions of somebody, and where their events name them."""

@@ -142,6 +142,10 @@ COMMANDS = {
         "wave_runner.cli.access:access",
         "Say who may ask wave serve, and in which role: give a person an access token, list them, take one back.",
     ),
+    "views": (
+        "wave_runner.cli.views:views",
+        "Keep lists of the pages of wave serve as they are narrowed, under a name, for all who may read.",
+    ),
     "alerts": (
         "wave_runner.cli.alerts:alerts",
         "Show what a receiver outside was told of alerts, and try whether it can be.",

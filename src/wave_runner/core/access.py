@@ -21,7 +21,7 @@ class Action(enum.StrEnum):
     """What somebody wants. Each route needs one of these."""
 
     READ = "read"  # what the reports say
-    OPERATE = "operate"  # orders about work: pause, retry, rerun
+    OPERATE = "operate"  # orders about work: pause, retry, rerun; views that all see
     REVIEW = "review"  # decide tasks, approve what has changed
     AUDIT = "audit"  # who has access
 

@@ -90,6 +90,7 @@ RUNNER: Mapping[str, tuple[Verb, ...]] = {
     "run_sums": ("INSERT", "UPDATE"),
     "runners": ("INSERT", "UPDATE"),
     "saved_values": (),
+    "saved_views": ("INSERT", "DELETE"),
     "schedules": ("INSERT", "UPDATE"),
     "schema_version": (),
     "server_owners": ("INSERT", "UPDATE", "DELETE"),

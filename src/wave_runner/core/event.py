@@ -143,6 +143,8 @@ class EventType(enum.StrEnum):
     ACCESS_DENIED = "access_denied"  # somebody was not let in by HTTP; the data says why, and how many more were not
     SESSION_OPENED = "session_opened"  # a person's browser is known by a cookie
     SESSION_ENDED = "session_ended"  # and no more: they have said so
+    VIEW_SAVED = "view_saved"  # somebody keeps a list of the pages, as it is narrowed, under a name for all
+    VIEW_REMOVED = "view_removed"  # somebody lets it be kept no longer
 
 
 def data_text(data: Mapping[str, Any]) -> str:

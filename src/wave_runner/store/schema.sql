@@ -107,7 +107,9 @@ CREATE TYPE wave.event_type AS ENUM (
     'access_revoked',
     'access_denied',
     'session_opened',
-    'session_ended'
+    'session_ended',
+    'view_saved',
+    'view_removed'
 );
 
 CREATE TYPE wave.interaction_state AS ENUM (
@@ -1672,6 +1674,28 @@ CREATE VIEW wave.saved_values AS
    FROM wave.value_writes
   WHERE ((NOT is_intake) AND ((before_payload_id IS NOT NULL) OR (before_sha256 IS NULL) OR (before_sha256 <> after_sha256)));
 
+CREATE TABLE wave.saved_views (
+    view_id bigint NOT NULL,
+    page text NOT NULL,
+    name text NOT NULL,
+    query text NOT NULL,
+    saved_by text NOT NULL,
+    saved_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT saved_views_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
+    CONSTRAINT saved_views_page_check CHECK ((page = ANY (ARRAY['runs'::text, 'interactions'::text, 'errors'::text, 'tasks'::text, 'reviews'::text]))),
+    CONSTRAINT saved_views_query_check CHECK ((query <> ''::text)),
+    CONSTRAINT saved_views_saved_by_check CHECK ((saved_by <> ''::text))
+);
+
+ALTER TABLE wave.saved_views ALTER COLUMN view_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wave.saved_views_view_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE wave.schedules (
     name text NOT NULL,
     cron text NOT NULL,
@@ -2216,6 +2240,12 @@ ALTER TABLE ONLY wave.run_sums
 
 ALTER TABLE ONLY wave.runners
     ADD CONSTRAINT runners_pkey PRIMARY KEY (runner_id);
+
+ALTER TABLE ONLY wave.saved_views
+    ADD CONSTRAINT saved_views_page_name_key UNIQUE (page, name);
+
+ALTER TABLE ONLY wave.saved_views
+    ADD CONSTRAINT saved_views_pkey PRIMARY KEY (view_id);
 
 ALTER TABLE ONLY wave.schedules
     ADD CONSTRAINT schedules_pkey PRIMARY KEY (name);

@@ -8,6 +8,7 @@ import { useDocument } from "../api/live";
 import { count } from "../parts/format";
 import { To } from "../parts/link";
 import { type Column, Command, InteractionLink, Loaded, Page, Rows, RunLink, State, When } from "../parts/shown";
+import { Views } from "../parts/views";
 import { interactionsLike } from "./asked";
 import { RetryOf } from "./orders";
 
@@ -27,14 +28,17 @@ export function Errors(): ReactElement {
     <Page
       title="Errors"
       actions={
-        <NativeSelect
-          aria-label="in how many of the newest runs"
-          value={runs ?? "20"}
-          onChange={({ currentTarget: { value } }) =>
-            void navigate({ to: "/errors", search: { workflow, runs: value === "20" ? undefined : value } })
-          }
-          data={RUNS.map((value) => ({ value, label: `the newest ${value} runs` }))}
-        />
+        <>
+          <Views page="errors" filter={{ workflow, runs }} />
+          <NativeSelect
+            aria-label="in how many of the newest runs"
+            value={runs ?? "20"}
+            onChange={({ currentTarget: { value } }) =>
+              void navigate({ to: "/errors", search: { workflow, runs: value === "20" ? undefined : value } })
+            }
+            data={RUNS.map((value) => ({ value, label: `the newest ${value} runs` }))}
+          />
+        </>
       }
     >
       <Loaded query={query}>

@@ -8,6 +8,7 @@ import { useDocument } from "../api/live";
 import { count, micros } from "../parts/format";
 import { ButtonTo, To } from "../parts/link";
 import { type Column, Command, InteractionLink, Loaded, Page, RecordLink, Rows, State, When } from "../parts/shown";
+import { Views } from "../parts/views";
 import { type Asked, command, type Filter } from "./asked";
 import { PickBar, tickColumn, usePicking } from "./picks";
 
@@ -31,7 +32,7 @@ export function Interactions(): ReactElement {
     watch: { kinds: ["interaction", "task", "run"], run: filter.run },
   });
   return (
-    <Page title="Interactions">
+    <Page title="Interactions" actions={<Views page="interactions" filter={filter} />}>
       <Filters filter={filter} />
       <Loaded query={query}>
         {({ run_id, workflow, rows, next_before_id, looked_at }) => (

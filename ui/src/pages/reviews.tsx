@@ -8,6 +8,7 @@ import { useDocument } from "../api/live";
 import { count, counted, duration, percent } from "../parts/format";
 import { To } from "../parts/link";
 import { type Column, Command, Loaded, Page, Rows, Section, State, When } from "../parts/shown";
+import { Views } from "../parts/views";
 
 const RUNS = ["5", "20", "100"];
 type Found = Documents["ReportReviewsV1"];
@@ -27,14 +28,17 @@ export function Reviews(): ReactElement {
     <Page
       title="Reviews"
       actions={
-        <NativeSelect
-          aria-label="in how many of the newest runs"
-          value={runs ?? "20"}
-          onChange={({ currentTarget: { value } }) =>
-            void navigate({ to: "/reviews", search: { workflow, runs: value === "20" ? undefined : value } })
-          }
-          data={RUNS.map((value) => ({ value, label: `the newest ${value} runs` }))}
-        />
+        <>
+          <Views page="reviews" filter={{ workflow, runs }} />
+          <NativeSelect
+            aria-label="in how many of the newest runs"
+            value={runs ?? "20"}
+            onChange={({ currentTarget: { value } }) =>
+              void navigate({ to: "/reviews", search: { workflow, runs: value === "20" ? undefined : value } })
+            }
+            data={RUNS.map((value) => ({ value, label: `the newest ${value} runs` }))}
+          />
+        </>
       }
     >
       <Loaded query={query}>

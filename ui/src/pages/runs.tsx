@@ -4,6 +4,7 @@ import { type ReactElement, useEffect, useState } from "react";
 import { useDocument } from "../api/live";
 import { ButtonTo, To } from "../parts/link";
 import { Command, Loaded, Page, Rows } from "../parts/shown";
+import { Views } from "../parts/views";
 import { runColumns } from "./columns";
 
 const STATES = ["running", "waiting", "paused", "completed", "failed", "cancelled"];
@@ -25,7 +26,7 @@ export function Runs(): ReactElement {
   });
   const options = [workflow && `--workflow ${workflow}`, state && `--state ${state}`].filter(Boolean).join(" ");
   return (
-    <Page title="Runs">
+    <Page title="Runs" actions={<Views page="runs" filter={{ workflow, state }} />}>
       <Group
         align="end"
         component="form"

@@ -1,10 +1,14 @@
-/** Who is signed in, what these pages look like, and what answers. */
+/** Who is signed in, what these pages look like, which views are saved, and what answers. */
 
 import { SegmentedControl, Text, useMantineColorScheme } from "@mantine/core";
 import type { ReactElement } from "react";
+import { post } from "../api/ask";
 import { useDocument } from "../api/live";
+import { Act } from "../parts/act";
 import { useSession } from "../parts/may";
-import { Command, Facts, Loaded, Page, Section, State, When } from "../parts/shown";
+import { type Column, Command, Facts, Loaded, Page, Rows, Section, State, When } from "../parts/shown";
+import { type SavedView, said } from "../parts/view";
+import { ViewLink } from "../parts/views";
 
 const SCHEMES = [
   { value: "auto", label: "as this device" },
@@ -39,6 +43,9 @@ export function Settings(): ReactElement {
           data={SCHEMES}
         />
       </Section>
+      <Section title="Saved views">
+        <SavedViews />
+      </Section>
       <Section title="What answers">
         <Loaded query={query}>
           {({ rows: [about] }) =>
@@ -65,5 +72,53 @@ export function Settings(): ReactElement {
         <Command>wave db status</Command>
       </Section>
     </Page>
+  );
+}
+
+function SavedViews(): ReactElement {
+  const query = useDocument({ path: "/api/v1/views", watch: { kinds: ["view"] } });
+  return (
+    <>
+      <Loaded query={query}>
+        {({ rows }) => (
+          <Rows
+            label="saved views"
+            columns={views}
+            rows={rows}
+            id={(one) => one.view_id}
+            none="No view is saved yet. A list that can be narrowed has a menu for it beside its title."
+          />
+        )}
+      </Loaded>
+      <Command>wave views list</Command>
+    </>
+  );
+}
+
+const views: Column<SavedView>[] = [
+  { name: "page", of: ({ page }) => page },
+  { name: "view", of: (one) => <ViewLink of={one} /> },
+  { name: "narrowed by", of: ({ filter }) => said(filter) },
+  { name: "by", of: ({ saved_by }) => saved_by },
+  { name: "saved", of: ({ saved_at }) => <When at={saved_at} /> },
+  { name: "order", of: (one) => <Remove view={one} /> },
+];
+
+function Remove({ view: { view_id, page, name } }: { view: SavedView }): ReactElement {
+  return (
+    <Act
+      label="Remove"
+      title={`Remove a view of ${page}`}
+      needs="operate"
+      command={`wave views remove ${view_id}`}
+      look={async () => ({
+        says: `${name} would be gone for all. What it shows stays.`,
+        total: null,
+        act: async ({ key }) => {
+          await post("/api/v1/views/{view}/remove", undefined, { parts: { view: view_id }, key });
+          return `View ${name} is removed`;
+        },
+      })}
+    />
   );
 }

@@ -25,6 +25,7 @@ import { useKeys } from "../parts/keys";
 import { To } from "../parts/link";
 import { useRefusal, useSession } from "../parts/may";
 import { Command, Loaded, Page, State, When, Wrong } from "../parts/shown";
+import { Views } from "../parts/views";
 import { TaskInHand } from "./task";
 import { Together } from "./together";
 
@@ -101,9 +102,12 @@ export function Tasks(): ReactElement {
     <Page
       title="Tasks"
       actions={
-        <Button onClick={() => void next()} disabled={!!refusal} title={refusal}>
-          Take the next
-        </Button>
+        <>
+          <Views page="tasks" filter={{ queue, whose }} />
+          <Button onClick={() => void next()} disabled={!!refusal} title={refusal}>
+            Take the next
+          </Button>
+        </>
       }
     >
       {refusal && <Text c="dimmed">To decide: {refusal}.</Text>}

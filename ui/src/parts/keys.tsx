@@ -55,7 +55,7 @@ const SHEET: [string, string][] = [
   ["s", "skip the task: give it back and hide it from me for 15 minutes"],
   ["Ctrl+Enter", "decide, and take the next task"],
   ["Ctrl+Backspace", "send the task back, once a comment says why"],
-  ["Ctrl+K", "go to a page, a run, a task, a record by its name"],
+  ["Ctrl+K", "go to a page, a view, a run, a task, a record by its name"],
   ["Escape", "leave a field, close a dialog"],
   ["p", "stand still: show nothing new until it is pressed again"],
   ["t", "light, dark"],

@@ -1,8 +1,9 @@
-/** Where to go, by its name: pages, a run or a task by its number, a record by its key. */
+/** Where to go, by its name: pages, saved views, a run or a task by its number, a record by its key. */
 
 import { TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, type ReactElement, useState } from "react";
+import { useDocument } from "../api/live";
 import { PLACES } from "../places";
 import { Dialog } from "./dialog";
 import { type Goal, goals } from "./goals";
@@ -19,7 +20,8 @@ function Goals({ close }: { close: () => void }): ReactElement {
   const navigate = useNavigate();
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  const found = goals(PLACES, typed);
+  const { data } = useDocument({ path: "/api/v1/views", watch: { kinds: ["view"] } });
+  const found = goals(PLACES, data?.rows ?? [], typed);
   const go = ({ to, params, search }: Goal) => {
     close();
     void navigate({ to, params, search } as Parameters<typeof navigate>[0]);
@@ -34,8 +36,8 @@ function Goals({ close }: { close: () => void }): ReactElement {
   return (
     <>
       <TextInput
-        aria-label="page, run, task or record"
-        placeholder="a page, a number, a record's key"
+        aria-label="page, view, run, task or record"
+        placeholder="a page, a view, a number, a record's key"
         value={typed}
         onChange={(event) => {
           setTyped(event.currentTarget.value);

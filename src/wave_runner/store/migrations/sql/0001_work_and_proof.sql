@@ -720,7 +720,8 @@ CREATE TYPE event_type AS ENUM (
     'history_dropped',                  -- and it has gone
     'access_granted', 'access_revoked', -- an access token was given to a person, and taken back
     'access_denied',                    -- somebody was not let in by HTTP; the data says how many more were not
-    'session_opened', 'session_ended'); -- a browser is known by a cookie, and no more
+    'session_opened', 'session_ended',  -- a browser is known by a cookie, and no more
+    'view_saved', 'view_removed');      -- a list of the pages is kept as it is narrowed, and no longer
 
 -- An event: typed columns and a small verbatim `data`. Form 1 is the meaning of these columns
 -- (core/event.py); a later form may add columns, which are NULL in older rows.
@@ -1032,6 +1033,18 @@ CREATE TABLE picked (
     interaction_id  bigint NOT NULL,
     seq             integer NOT NULL,
     PRIMARY KEY (pick_id, interaction_id)
+);
+
+-- Lists of the pages as somebody has narrowed them, under a name, for all who may read. `query` is what stands behind the page in the
+-- address of the list. No record's key is in it.
+CREATE TABLE saved_views (
+    view_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    page      text NOT NULL CHECK (page IN ('runs', 'interactions', 'errors', 'tasks', 'reviews')),
+    name      text NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
+    query     text NOT NULL CHECK (query <> ''),
+    saved_by  text NOT NULL CHECK (saved_by <> ''),
+    saved_at  timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (page, name)
 );
 
 -- ─── numbers ─────────────────────────────────────────────────────────────────────────────────────
