@@ -167,10 +167,7 @@ class Engine:
         from wave_runner.runner.runner import Runner
 
         project = self.project()
-        for name in self.settings.ray_resources or {}:
-            if name not in project.scripts:
-                hint = did_you_mean(name, project.scripts)
-                raise SettingsError(f"ray_resources names {name}, which is no script of this project", hint=hint)
+        self._check_what_ray_is_to_have(project)
         return Runner(
             database=self.database,
             settings=self.settings,
@@ -184,6 +181,19 @@ class Engine:
             plan_schedule=self.new_runs().plan,
             telling=self._telling(project),
         )
+
+    def _check_what_ray_is_to_have(self, project: Project) -> None:
+        for name in self.settings.ray_resources or {}:
+            if name not in project.scripts:
+                hint = did_you_mean(name, project.scripts)
+                raise SettingsError(f"ray_resources names {name}, which is no script of this project", hint=hint)
+        for name in self.settings.ray_servers or {}:
+            if name not in project.servers:
+                hint = did_you_mean(name, project.servers)
+                raise SettingsError(f"ray_servers names {name}, which is no model server of this project", hint=hint)
+            if project.servers[name].driver != "llama_cpp":
+                hint = "what is asked at a URL may be anywhere; take it out of ray_servers"
+                raise SettingsError(f"ray_servers names {name}, which Wave Runner does not start", hint=hint)
 
     def _telling(self, project: Project) -> Telling | None:
         """Return to whom a runner tells of alerts; without a secret to nobody, which stops no work."""
@@ -252,7 +262,11 @@ class Engine:
         from wave_runner.runner.host_servers import HostServers
 
         return HostServers(
-            project=self.project(), folder=self.folder, state_dir=self.state_dir / "servers", environ=self.environ
+            project=self.project(),
+            folder=self.folder,
+            state_dir=self.state_dir / "servers",
+            settings=self.settings,
+            environ=self.environ,
         )
 
     def server_rates(self) -> dict[str, Rate]:

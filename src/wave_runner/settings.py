@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     ray_resources: Mapping[str, Mapping[str, float]] | None = Field(
         None, description="what one worker of a script takes of a Ray cluster, by script; unset: one CPU"
     )
+    ray_servers: Mapping[str, Mapping[str, float]] | None = Field(
+        None,
+        description="the model servers that are started in a Ray cluster, and what each of their models takes of it; "
+        "unset: all are here",
+    )
     ray_wait_s: float = Field(
         60.0, gt=0.0, le=A_DAY_S, description="how long to wait for a place in a Ray cluster before that is said"
     )
@@ -110,13 +115,13 @@ class Settings(BaseSettings):
             raise ValueError("it is a second way to the database that database_url names, which is not set")
         return given
 
-    @field_validator("ray_resources")
+    @field_validator("ray_resources", "ray_servers")
     @classmethod
     def _for_ray(cls, given: Mapping[str, Mapping[str, float]] | None) -> Mapping[str, Mapping[str, float]] | None:
-        for script, needs in (given or {}).items():
+        for whose, needs in (given or {}).items():
             for name, amount in needs.items():
                 if amount < 0 or (amount > 1 and amount != int(amount)):
-                    raise ValueError(f"{script}: {name} = {amount:g} is neither a whole number nor a part of one")
+                    raise ValueError(f"{whose}: {name} = {amount:g} is neither a whole number nor a part of one")
         return given
 
     @field_validator("labels", mode="before")

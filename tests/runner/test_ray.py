@@ -1,23 +1,34 @@
-"""Scripts that are done on a real Ray cluster of several nodes: the same in the end, also where a node is killed."""
+"""Scripts and models on a real Ray cluster of several nodes: the same in the end, also where a node is killed."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.main_job import require_model_server
+from tests.support.numbered_models import NUMBER, in_the_middle, nothing_is_lost_and_nothing_is_wrong, process_of
 from tests.support.projects import COUNT, SHORT_LEASE, Ground, rows, script, until, wait_until
-from tests.support.ray_cluster import add_node, cluster
+from tests.support.random_gguf import write_test_models
+from tests.support.ray_cluster import add_node, cluster, lose_node
 from tests.support.script_zoo import Staged, Zoo, jobs, with_environment
 
+from wave_runner.actors.ray_cluster import Cluster
 from wave_runner.actors.ray_host import Installation
 from wave_runner.actors.ray_pool import RayPool
-from wave_runner.core.outcome import ErrorClass, Failure
-from wave_runner.errors import ActorError, SettingsError
+from wave_runner.actors.ray_server import RayServer
+from wave_runner.core.outcome import ErrorClass, Failure, Outage
+from wave_runner.core.workflow import ServerSpec
+from wave_runner.errors import ActorError, ModelServerError, SettingsError
+from wave_runner.servers.protocol import Request
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
@@ -55,6 +66,15 @@ def nodes():
         add_node(nodes, left=1)
         add_node(nodes, right=1)
         yield nodes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def joined(nodes):
+    """This process stays connected, which spares each test some seconds. Gives who heard SIGTERM before and after."""
+    before = signal.getsignal(signal.SIGTERM)
+    here = Cluster(nodes.address)
+    yield before, signal.getsignal(signal.SIGTERM)
+    here.leave()
 
 
 def on(nodes, **more: str) -> dict[str, str]:
@@ -134,9 +154,8 @@ def test_a_worker_stands_where_its_resources_are_and_stays_warm(nodes, tmp_path)
 def places() -> set[str]:
     """The nodes of which something is taken."""
     free = ray._private.state.available_resources_per_node()
-    return {
-        node["NodeID"] for node in ray.nodes() if free[node["NodeID"]].get("CPU", 0) < node["Resources"].get("CPU", 0)
-    }
+    has = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+    return {node for node in free.keys() & has.keys() if free[node].get("CPU", 0) < has[node].get("CPU", 0)}
 
 
 def told(error: SettingsError | ActorError) -> str:
@@ -196,39 +215,49 @@ def test_without_the_extra_it_is_said_what_to_install(tmp_path):
     (tmp_path / "ray.py").write_text("raise ImportError('there is none')")
     asking = "from wave_runner.actors.ray_pool import RayPool; RayPool(slots=1)"
     found = subprocess.run([sys.executable, "-c", asking], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert 'SettingsError: pool = "ray" needs the package ray' in found.stderr
+    assert "SettingsError: to work in a Ray cluster the package ray is needed" in found.stderr
 
 
-def test_ray_leaves_sigterm_to_the_runner(nodes):
-    before = signal.getsignal(signal.SIGTERM)
-
-    async def work(pool):
-        return signal.getsignal(signal.SIGTERM)
-
-    assert in_pool(nodes, work) == before
+def test_ray_leaves_sigterm_to_the_runner(joined):
+    before, after = joined
+    assert after == before
 
 
-@pytest.mark.parametrize(
-    ("needs", "said"),
-    [("cuont = {num_cpus = 1}", "names cuont, which is no script"), ("count = {num_cpus = 1.5}", "whole number")],
-)
-def test_resources_that_mean_nothing_are_refused(ground: Ground, needs, said):
-    project(ground, toml=f"[settings.ray_resources]\n{needs}\n")
-    with pytest.raises(SettingsError, match=said):
-        ground.run()
+BY_URL = '[servers.far]\ndriver = "openai"\nurl = "http://127.0.0.1:1/v1"\n'
+
+
+REFUSED = {
+    "[settings.ray_resources]\ncuont = {num_cpus = 1}": "names cuont, which is no script",
+    "[settings.ray_resources]\ncount = {num_cpus = 1.5}": "whole number",
+    "[settings.ray_servers]\nlocal = {num_cpus = -1}": "whole number",
+    f"[settings.ray_servers]\nfra = {{}}\n{BY_URL}": "names fra, which is no model server",
+    f"[settings.ray_servers]\nfar = {{}}\n{BY_URL}": "names far, which Wave Runner does not start",
+}
+
+
+def test_what_ray_is_told_and_means_nothing_is_refused(ground: Ground):
+    for given, said in REFUSED.items():
+        project(ground, toml=given)
+        with pytest.raises(SettingsError, match=said):
+            ground.do(starts_a_runner)
+
+
+async def starts_a_runner(engine):
+    engine.runner()
+
+
+EXPIRED = "SELECT count(*) FROM interaction_events WHERE type = 'interaction_lease_expired'"
 
 
 def test_a_node_that_is_killed_in_mid_wave_loses_nothing(ground: Ground, nodes):
     project(ground, count=SLOW, toml=OPEN)
-    doomed = add_node(nodes, doomed=1)
-    needs = json.dumps({"count": {"doomed": 0.4}})
+    doomed = add_node(nodes, cpus=0, doomed=1)
+    needs = json.dumps({"count": {"num_cpus": 0, "doomed": 0.4}})
     with ground.process("run", "work", **on(nodes, WAVE_RAY_RESOURCES=needs)) as running:
         wait_until((ground.folder / "begun").exists)
-        nodes.remove_node(doomed, allow_graceful=False)
-        wait_until(
-            lambda: ground.one("SELECT count(*) FROM interaction_events WHERE type = 'interaction_lease_expired'") > 0
-        )
-        add_node(nodes, doomed=1)
+        lose_node(nodes, doomed)
+        wait_until(lambda: ground.one(EXPIRED) > 0)
+        add_node(nodes, cpus=0, doomed=1)
         assert running.wait(120) == 0, running.stderr.read()
     assert ground.items() == {f"item {n:04}": 4 for n in range(N)}
     assert ground.sql("SELECT state FROM workflow_runs") == [{"state": "completed"}]
@@ -252,3 +281,100 @@ def test_a_runner_that_ends_leaves_no_worker_on_the_nodes_and_a_local_one_does_t
         assert second.wait(60) == 0, second.stderr.read()
     assert ground.items() == {f"item {n:04}": 4 for n in range(N)}
     assert len(all_rows(ground)) == N
+
+
+def servers_of(folder: Path) -> list[str]:
+    """The command lines that name the folder's weights."""
+    lines = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            lines.append((entry / "cmdline").read_bytes().decode())
+    return [line for line in lines if f"{folder}/models" in line]
+
+
+def asked(model: str) -> Request:
+    return Request(model=model, prompt="Name a number.", schema=json.loads(NUMBER), timeout_s=60.0)
+
+
+@contextlib.asynccontextmanager
+async def server(nodes, folder: Path, **options: Any):
+    """A server of which two models may be in memory."""
+    spec = ServerSpec(name="held", driver="llama_cpp", models_dir="models", context=8192, threads=1, models_max=2)
+    opened = RayServer(spec, project_dir=folder, address=nodes.address, **options)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+def test_each_model_has_a_host_and_what_leaves_makes_room_for_another(nodes, tmp_path):
+    require_model_server(tmp_path)
+    write_test_models(tmp_path / "models")
+
+    async def work():
+        async with server(nodes, tmp_path) as held:
+            first, second = [await held.ensure_loaded(model) for model in ("test-a", "test-b")]
+            stood = places()
+            assert len(stood) == 2
+            assert await held.ensure_loaded("test-a") == replace(first, loaded=False, load_us=0)
+            one, two, again = [await held.infer(asked(model)) for model in ("test-a", "test-b", "test-a")]
+            assert one.text == again.text != two.text
+            async with server(nodes, tmp_path, wait_s=0.2) as other:
+                full = await other.ensure_loaded("test-a")
+            third = await held.ensure_loaded("test-c", kept=["test-b"])
+            assert set(await held.resident()) == {"test-b", "test-c"}
+            assert places() == stood
+            with pytest.raises(ModelServerError, match=r"on the node .*has no weights for 'test-z'"):
+                await held.digest("test-z")
+            async with server(nodes, tmp_path, needs={"gold": 2}) as nowhere:
+                with pytest.raises(ModelServerError, match=r"no node .* the model server 'held' needs \(CPU: 1, gold"):
+                    await nowhere.capabilities()
+            return first, second, full, third
+
+    first, second, full, third = asyncio.run(work())
+    assert (first.loaded, second.loaded, first.evicted, second.evicted) == (True, True, (), ())
+    assert (full.error_class, full.outage) == (ErrorClass.OVERLOADED, Outage.SERVER)
+    assert "'held' has waited 0.2 s for a place in the Ray cluster (CPU: 1): all are taken" in full.message
+    assert (third.loaded, third.evicted) == (True, ("test-a",))
+    assert servers_of(tmp_path) == []
+
+
+def models_on(nodes, **needs: float) -> dict[str, str]:
+    """Scripts and the models of `numbered` on Ray."""
+    return on(nodes, WAVE_RAY_SERVERS=json.dumps({"local": needs}))
+
+
+def loads(ground: Ground) -> dict[str, int]:
+    found = ground.sql("SELECT model, count(*) AS n FROM visits WHERE loaded GROUP BY 1")
+    return {row["model"]: row["n"] for row in found}
+
+
+@pytest.mark.parametrize("numbered", [1], indirect=True)
+def test_a_node_that_is_killed_under_a_model_loses_nothing_and_the_rows_are_those_of_one_machine(
+    numbered: Ground, nodes
+):
+    doomed = add_node(nodes, cpus=0, fragile=1)
+    with numbered.process("run", "work", **models_on(nodes, num_cpus=0, fragile=1)) as running:
+        wait_until(lambda: in_the_middle(numbered, "second"))
+        lose_node(nodes, doomed)
+        add_node(nodes, cpus=0, fragile=1)
+        assert running.wait(150) == 0, running.stderr.read()
+    saved = numbered.items()
+    assert numbered.one(EXPIRED) > 0
+    assert numbered.one("SELECT max(errors) FROM interactions") == 0
+    assert loads(numbered) == {"test-one": 1, "test-two": 2}
+    wait_until(lambda: process_of(numbered, "router") is None)
+    nothing_is_lost_and_nothing_is_wrong(numbered, saved)  # done once more, by a server on this machine
+
+
+@pytest.mark.parametrize("numbered", [1], indirect=True)
+def test_a_runner_that_is_killed_leaves_no_model_server_on_the_nodes(numbered: Ground, nodes):
+    with numbered.process("run", "work", **models_on(nodes), **SHORT_LEASE) as first:
+        wait_until(lambda: in_the_middle(numbered, "second"))
+        assert process_of(numbered, "model") is not None
+        first.send_signal(signal.SIGKILL)
+        first.wait(60)
+    wait_until(lambda: all(process_of(numbered, what) is None for what in ("launcher", "router", "model")))
+    with numbered.process("run", "work", "--resume", **SHORT_LEASE) as second:
+        assert second.wait(60) == 0, second.stderr.read()
+    assert numbered.states("second") == {"completed": len(numbered.items())} != {"completed": 0}

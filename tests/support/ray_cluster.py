@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 HERE = "127.0.0.2"  # of 127.0.0.1 Ray would make the machine's outer address
@@ -24,6 +26,25 @@ def cluster() -> Iterator[Any]:
         nodes.shutdown()
 
 
-def add_node(nodes: Any, **resources: float) -> Any:
-    """Start a node of one CPU."""
-    return nodes.add_node(num_cpus=1, resources=resources, **NODE)
+def add_node(nodes: Any, *, cpus: int = 1, **resources: float) -> Any:
+    return nodes.add_node(num_cpus=cpus, resources=resources, **NODE)
+
+
+def lose_node(nodes: Any, node: Any) -> None:
+    """End everything on a node at once, as if it had lost its power."""
+    [raylet] = node.all_processes["raylet"]
+    for pid in _with_descendants(raylet.process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    nodes.remove_node(node, allow_graceful=False)
+
+
+def _with_descendants(pid: int) -> list[int]:
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:  # it grows meanwhile
+        found += [child for child, parent in parents.items() if parent == one]
+    return found

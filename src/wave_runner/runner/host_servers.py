@@ -15,6 +15,7 @@ from wave_runner.errors import WaveError
 from wave_runner.runner.runner import Server
 from wave_runner.servers import open_server
 from wave_runner.servers.protocol import ModelServer
+from wave_runner.settings import Settings
 from wave_runner.telemetry import Endpoint
 
 # What they have in memory is ours to decide, so one runner at a time decides it.
@@ -28,6 +29,7 @@ class HostServers:
     project: Project
     folder: Path
     state_dir: Path
+    settings: Settings
     environ: Mapping[str, str] = field(repr=False)
 
     @property
@@ -52,14 +54,24 @@ class HostServers:
 
     def driver(self, name: str, *, purpose: str = "") -> ModelServer:
         """Return a server of its own for a purpose, beside that of a runner, which may be at work."""
-        models = self.project.models.values()
-        return open_server(
-            self.project.servers[name],
+        spec, models = self.project.servers[name], self.project.models.values()
+        memory = {one.model: one.memory for one in models if one.server == name and one.memory}
+        if not self._is_on_ray(name):
+            state_dir = self.state_dir / (f"{name}.{purpose}" if purpose else name)
+            return open_server(spec, project_dir=self.folder, state_dir=state_dir, environ=self.environ, memory=memory)
+        from wave_runner.actors.ray_server import RayServer
+
+        return RayServer(
+            spec,
             project_dir=self.folder,
-            state_dir=self.state_dir / (f"{name}.{purpose}" if purpose else name),
-            environ=self.environ,
-            memory={one.model: one.memory for one in models if one.server == name and one.memory},
+            address=self.settings.ray_address,
+            needs=(self.settings.ray_servers or {})[name],
+            wait_s=self.settings.ray_wait_s,
+            memory=memory,
         )
+
+    def _is_on_ray(self, name: str) -> bool:
+        return name in (self.settings.ray_servers or {})
 
     async def _look_at(self, name: str, model: str) -> str:
         try:
@@ -78,12 +90,14 @@ class HostServers:
 
     def _server(self, name: str) -> Server:
         spec = self.project.servers[name]
+        # What a server may take of a machine's memory says nothing of many machines.
+        memory = None if self._is_on_ray(name) else spec.memory
         return Server(
             name=name,
             driver=self.driver(name),
             owned=spec.driver in OWNED_DRIVERS,
             lanes=spec.models_max or 1,
-            room=Room(most=spec.models_max or (ANY_NUMBER if spec.memory else 1), bytes=spec.memory),
+            room=Room(most=spec.models_max or (ANY_NUMBER if memory else 1), bytes=memory),
             concurrency=spec.slots,
             rate=_rate(spec),
             endpoint=_endpoint(spec),

@@ -6,12 +6,14 @@ A wave is claimed before its model is made resident: what has been answered befo
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from wave_runner import crash_points
 from wave_runner.actors.ai_model import answer
+from wave_runner.actors.job import HostLost
 from wave_runner.core.breaker import Position, sign_of
 from wave_runner.core.loading import name_in
 from wave_runner.core.outcome import ErrorClass, Failure, Outage, Outcome
@@ -39,10 +41,12 @@ from wave_runner.runner.texts import Texts
 from wave_runner.runner.trouble import spared, trouble_to_tell, until_after_next_probe_s
 from wave_runner.runner.weights import Weights
 from wave_runner.servers.protocol import Load, ModelServer
-from wave_runner.store import accounts, breakers, waves
+from wave_runner.store import accounts, breakers, interactions, waves
 from wave_runner.store.accounts import Limited
 from wave_runner.store.database import Database
 from wave_runner.telemetry import tell_load
+
+log = logging.getLogger("wave_runner.runner")
 
 LARGEST_WAVE = 500
 PROBE = "probe"
@@ -326,8 +330,19 @@ class ModelLane:
                 else:
                     recorded.append(done)
 
-        await _together([one_after_the_other() for _ in range(min(self._concurrency, len(todo)))])
+        try:
+            await _together([one_after_the_other() for _ in range(min(self._concurrency, len(todo)))])
+        except HostLost as lost:
+            await self._lose(wave, lost)
         return sum(recorded)
+
+    async def _lose(self, wave: waves.Wave, lost: HostLost) -> None:
+        """Give back what a wave had left when its model went down with a host, as if its lease had run out."""
+        message = "wave %s: the host that its model was on was lost; what it had left goes back (%s)"
+        log.warning(message, wave.wave_id, lost, extra={"wave_id": wave.wave_id})
+        me, run_flow = self._holder.runner_id, self._steps.run_flow
+        async with self._database.transaction() as connection:
+            await interactions.lose(connection, wave, runner_id=me, run_flow=run_flow)
 
     async def _let_others_go_first(self, in_hand: InHand, short: Ready, todo: Sequence[Ready]) -> None:
         """Wait for calls under way to give back what they have reserved, unless there is something else to do."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from wave_runner.actors import sql
 from wave_runner.actors.ai_model import answer
-from wave_runner.actors.job import RequestRefused
+from wave_runner.actors.job import HostLost, RequestRefused
 from wave_runner.core.canonical import dumps
 from wave_runner.core.nearest import did_you_mean
 from wave_runner.core.outcome import Done, Failure, Outcome, Usage
@@ -108,9 +108,13 @@ class Single:
             if isinstance(load, Failure):
                 message = f"model {pinned.model.model} on server {pinned.model.server}: {load.message}"
                 raise ModelServerError(message, hint=f"check [servers.{pinned.model.server}] in wave.toml")
-            return await answer(
-                server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=pinned.timeout_s
-            )
+            try:
+                return await answer(
+                    server, pinned.model, prompt=ready.prompt, schema=ready.step.schema, timeout_s=pinned.timeout_s
+                )
+            except HostLost as lost:
+                message = f"the host of model {pinned.model.model} was lost under it: {lost}"
+                raise ModelServerError(message, hint="ask again: another host is taken") from lost
 
     async def _query(self, ready: Ready) -> Outcome:
         assert ready.step.query is not None, "a step of a query has one"

@@ -136,9 +136,7 @@ class LlamaCppServer:
                 return _failure(ErrorClass.CRASHED, f"{self._name} broke while loading {model}: {error}")
 
     def wording(self, request: Request) -> bytes | None:
-        """Return the path and the body that are sent. Where this server listens says nothing of its answers."""
-        path, body = request_body(request)
-        return None if isinstance(body, Failure) else f"llama_cpp {path}\n".encode() + body
+        return wording(request)
 
     async def infer(self, request: Request) -> Reply | Failure:
         """Do one request on a loaded model. A schema becomes a compact grammar where it can, else a JSON schema."""
@@ -361,6 +359,12 @@ class LlamaCppServer:
                 await router.unload(model)
         except (TimeoutError, httpx2.HTTPError):
             await self._end_router()
+
+
+def wording(request: Request) -> bytes | None:
+    """Return the path and the body that are sent. Where the server listens says nothing of its answers."""
+    path, body = request_body(request)
+    return None if isinstance(body, Failure) else f"llama_cpp {path}\n".encode() + body
 
 
 def request_body(request: Request) -> tuple[str, bytes | Failure]:

@@ -78,7 +78,7 @@ class Reply:
 
 class ModelServer(Protocol):
     """One model server. Implementations: `llama_cpp` (owns a child process), `ollama` (by URL, loads what it is told),
-    `openai` (any compatible URL)."""
+    `openai` (any compatible URL), and `actors.ray_server` (has `llama_cpp` anywhere in a cluster)."""
 
     async def capabilities(self) -> Capabilities: ...
 
@@ -122,7 +122,10 @@ class ModelServer(Protocol):
         ...
 
     async def infer(self, request: Request) -> Reply | Failure:
-        """Do one request. Never retries: one call is one attempt."""
+        """Do one request. Never retries: one call is one attempt.
+
+        Where the server is on a host of a cluster (`actors.ray_server`), `HostLost` says that it went down with that.
+        """
         ...
 
     async def unload(self, model: str) -> None: ...
