@@ -57,6 +57,7 @@ def test_the_document_has_every_part_of_the_dashboard(document):
         "model_load_us",
         "model_calls",
         "from_cache",
+        "counted_at",
         "dropped",
         "schema",
     }
