@@ -59,7 +59,7 @@ TOLD: dict[str, dict[str, str | None]] = {
     },
     "long_reader": {"quick": None, "usual": "--seconds 60", "full": "--seconds 600 --records 4000"},
     "verify": {"quick": None, "usual": "", "full": "--events 500000 --rounds 5"},
-    "pages": {"quick": None, "usual": "", "full": "--interactions 200000 1000000 --rounds 20"},
+    "pages": {"quick": None, "usual": "", "full": "--interactions 200000 900000 --rounds 20"},
     "peers": {
         "quick": None,
         "usual": "--rounds 1",

@@ -1,6 +1,6 @@
 """How long what the pages show takes at 200,000 interactions: `python -m benchmarks.pages`.
 
-    python -m benchmarks.pages --interactions 200000 1000000 --rounds 20
+    python -m benchmarks.pages --interactions 200000 900000 --rounds 20
 
 A run of so many interactions, in all states, is made by one statement and counted once, as a runner counts a large run
 that is under way; then each document is asked for by HTTP, as a page asks for it. `first` is the first time, `p50` the
