@@ -20,7 +20,8 @@ from wave_runner.core.control import Subject
 from wave_runner.core.limits import Spent
 from wave_runner.engine import Engine
 from wave_runner.errors import ConflictError
-from wave_runner.reports.limits import Limit, limits
+from wave_runner.reports.dashboard import dashboard
+from wave_runner.reports.limits import Limit
 from wave_runner.runner.begin import begin, pause_if_exceeded
 from wave_runner.runner.prepare import prepare
 
@@ -46,11 +47,7 @@ def ledger(ground: Ground) -> dict[str, Any]:
 
 
 def budget(ground: Ground) -> Limit:
-    async def read(engine):
-        async with engine.database.transaction() as connection:
-            return await limits(connection, 1)
-
-    [found] = ground.do(read)
+    [found] = ground.do(lambda engine: dashboard(engine.database, 1)).limits
     return found
 
 
