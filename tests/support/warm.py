@@ -6,6 +6,7 @@ where it is started by its name: `tests/cli/`, `tests/e2e/`.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import json
@@ -168,7 +169,14 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen([sys.executable, SERVER, "serve", str(theirs.fileno())], pass_fds=[theirs.fileno()])
+    atexit.register(_end, ours, process)
     return ours, process
+
+
+def _end(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    ours.close()
+    process.kill()
+    process.wait()
 
 
 def _line(told: socket.socket) -> bytes:
