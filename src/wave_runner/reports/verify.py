@@ -119,12 +119,20 @@ class _Live:
     async def _kept(self) -> Kept:
         """Return the commitments of everything that is kept, but for values that were written."""
         found = Kept()
-        after = (-1, -1)
-        while some := await sealed.interactions(self._connection, after, FEW):
-            for interaction, nonce, content in await sealed.contents(self._connection, some):
-                found.put(hashlib.sha256(nonce + content).digest(), interaction)
-            after = some[-1]
+        contents, after = await self._contents((-1, -1))
+        while after is not None:
+            # The next ones are read while these are hashed: PostgreSQL works on one and this process on the other.
+            _, (contents, after) = await asyncio.gather(asyncio.to_thread(_put, found, contents), self._contents(after))
         return found
+
+    async def _contents(
+        self, after: tuple[int, int]
+    ) -> tuple[Sequence[tuple[int, bytes, bytes]], tuple[int, int] | None]:
+        """Return what the next interactions have kept, and the last of these; None where there are no more."""
+        some = await sealed.interactions(self._connection, after, FEW)
+        if not some:
+            return [], None
+        return await sealed.contents(self._connection, some), some[-1]
 
     async def _own(self, findings: Findings) -> list[Checkpoint]:
         """Return the database's own checkpoints, of all epochs: the tree goes on through them."""
@@ -228,3 +236,8 @@ def _event(event: stored_event.Event, source: str) -> wave_verify.Event:
         wave_verify.promises(data),
         hashlib.sha256(stored_event.body(event, source=source)).hexdigest(),
     )
+
+
+def _put(kept: Kept, contents: Sequence[tuple[int, bytes, bytes]]) -> None:
+    for interaction, nonce, content in contents:
+        kept.put(hashlib.sha256(nonce + content).digest(), interaction)

@@ -179,9 +179,7 @@ async def unsigned_writes(connection: Connection, *, size: int) -> set[str]:
 async def interactions(connection: Connection, after: tuple[int, int], most: int) -> list[tuple[int, int]]:
     """Return the next interactions that have events, by run and number."""
     parameters = {"after_run": after[0], "after": after[1], "most": most}
-    return [
-        (row["run_id"], row["interaction_id"]) for row in await fetch(connection, "sealed/interactions", parameters)
-    ]
+    return await fetch_tuples(connection, "sealed/interactions", parameters)
 
 
 async def anchors(connection: Connection) -> list[bytes]:
