@@ -56,7 +56,7 @@ def test_no_page_reads_more_than_it_needs(ground: Ground, analysed: bool):
             "events": ("reports/events", of),
             "matrix": ("reports/matrix", {"run_id": hand.run_id, "after": 0, "limit": LIMIT}),
             "waves of a run": ("reports/waves", of),
-            "failures": ("reports/failures", {"workflow": None, "runs": 20, "limit": 100}),
+            "failures": ("reports/causes", {"run_ids": [hand.run_id], "most": 1000}),
             "waves": ("reports/waves", {**of, "run_id": None}),
             "loads of models": ("reports/model_loads", {"run_id": hand.run_id}),
         }

@@ -17,6 +17,7 @@ from wave_runner.core.interaction import State
 from wave_runner.engine import Engine
 from wave_runner.reports.dashboard import Dashboard, dashboard, document
 from wave_runner.reports.documents import plain
+from wave_runner.reports.failures import failures
 from wave_runner.runner.repair import Invalidated
 from wave_runner.store import run_sums
 from wave_runner.store.control import Filter
@@ -232,6 +233,8 @@ def test_a_large_run_under_way_is_counted_by_one_runner_from_time_to_time(ground
         await hand.finish(wave, [hand.move(item, State.FAILED, error_class="timeout") for item in wave.items])
         found = await asked()
         assert found.errors.counted_at is None, "few of them are always of now"
+        causes = await failures(database)
+        assert (causes.counted_at, [one.n for one in causes.rows]) == (None, [WAVE])
         assert [kind.n for kind in found.errors.patterns] == [len(found.errors.recent)] == [WAVE]
         await hand.seed(run_sums.MANY_WRONG)
         await hand.sql(FAIL)
@@ -243,6 +246,13 @@ def test_a_large_run_under_way_is_counted_by_one_runner_from_time_to_time(ground
         await hand.sql("UPDATE interactions SET error_class = 'transient' WHERE state = 'failed'")
         assert (await asked()).errors.patterns == kinds, "many are as they were counted"
         assert {kind.error_class for kind in (await asked(now=True)).errors.patterns} == {"transient"}
+        causes = await failures(database)
+        assert causes.counted_at == found.errors.counted_at
+        assert [(one.error_class, one.n) for one in causes.rows] == [(kind.error_class, kind.n) for kind in kinds]
+        exactly = await failures(database, now=True)
+        assert exactly.counted_at is None
+        assert {one.error_class for one in exactly.rows} == {"transient"}
+        assert sum(one.n for one in exactly.rows) == sum(kind.n for kind in kinds)
 
         await hand.sql(END, hand.run_id, hand.run_id)
         assert (await asked()).overall.counted_at is None, "it has ended, and is counted"

@@ -36,6 +36,7 @@ OF_A_RUN = ("actors", "delta", "errors", "events", "matrix", "stale", "steps", "
 ELSEWHERE = {"compliance dossier"}  # what the outsider's program says of one record: tests/cli/test_compliance.py
 AS_COUNTED = re.compile(
     r"\.(records|staging|model_calls|from_cache|throughput)\b|\.actors\[|\.steps\[\d+\]\.(retries|average_us|median_us)"
+    r"|\.(executed|saved)$|\.savers\[|\.targets\[\d+\]\.written|\.(total|total_lines)\b|\.lines\["
 )
 """What is of the moment that a document names as `counted_at`."""
 PARTS = ("steps", "actors", "throughput", "stale", "errors")  # of `wave status`, as their reports have them
@@ -211,7 +212,7 @@ def new(found: Mapping[str, Decimal]) -> dict[str, Decimal]:
 
 def test_of_a_large_run_the_three_agree_on_the_moment_that_is_named_and_on_now(copy_of: Callable[[Make], Ground]):
     ground = copy_of(stop_in_the_middle)
-    names = ("status", "steps", "actors", "throughput")
+    names = ("status", "steps", "actors", "throughput", "delta", "cost")
 
     def count() -> dict[str, dict[str, Decimal]]:
         return {name: counted(name, ground) for name in names}

@@ -66,6 +66,7 @@ interactions        siu-    ----   s---
 interim_sums        siud    ----   s---
 invalidations       si--    ----   s---
 joins               siu-    ----   s---
+kept_sums           s---    ----   s---
 last_results        siu-    ----   s---
 ledger              siu-    ----   s---
 legal_holds         si-d    ----   s---

@@ -65,9 +65,9 @@ for _name in ("steps", "actors", "throughput", "stale", "errors"):
 
 
 @router.get("/reports/delta", responses=described("wave.delta.v1", **parts_of(delta.Delta)))
-async def report_delta(engine: Opened, run: RunId = None) -> Document:
+async def report_delta(engine: Opened, run: RunId = None, now: Now = False) -> Document:
     """Say what a run changed in its target tables: `wave report delta`."""
-    return Document("wave.delta.v1", await delta.delta(engine.database, run))
+    return Document("wave.delta.v1", await delta.delta(engine.database, run, now=now))
 
 
 @router.get("/reports/cost", responses=described("wave.report.cost.v1", **parts_of(cost.Cost)))
@@ -76,9 +76,10 @@ async def report_cost(
     run: RunId = None,
     by: cost.By = cost.By.STEP,
     limit: Annotated[int, Query(ge=1, le=500)] = cost.LIMIT,
+    now: Now = False,
 ) -> Document:
     """Say what the calls of models of a run have used and cost: `wave report cost`."""
-    return Document("wave.report.cost.v1", await cost.cost(engine.database, run, by=by, limit=limit))
+    return Document("wave.report.cost.v1", await cost.cost(engine.database, run, by=by, limit=limit, now=now))
 
 
 @router.get("/reports/matrix", responses=described("wave.report.matrix.v1", **parts_of(matrix.Matrix)))
@@ -125,9 +126,10 @@ async def report_failures(
     engine: Opened,
     workflow: Text | None = None,
     runs: Annotated[int, Query(ge=1, le=100, description="in how many of the newest runs")] = failures.RUNS,
+    now: Now = False,
 ) -> Document:
     """Say what has gone wrong in the newest runs, by its cause: `wave report failures`."""
-    found = await failures.failures(engine.database, workflow=workflow, runs=runs)
+    found = await failures.failures(engine.database, workflow=workflow, runs=runs, now=now)
     return Document("wave.report.failures.v1", found)
 
 

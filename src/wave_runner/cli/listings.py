@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wave_runner.cli import forms, output
+from wave_runner.cli import forms, output, status
 from wave_runner.cli.forms import Command, form_options
 from wave_runner.cli.main import project_dir, project_option
 
@@ -129,25 +129,40 @@ def waves(context: click.Context, run_id: int | None, before: int | None, limit:
 
 @click.command()
 @newest_runs_options
+@status.now_option
 @project_option
 @form_options
 @click.pass_context
-def failures(context: click.Context, workflow: str | None, runs: int, form: str | None) -> None:
+def failures(context: click.Context, workflow: str | None, runs: int, now: bool, form: str | None) -> None:
     """Show what has gone wrong in the newest runs by its cause, the most frequent first.
 
     \b
     wave report failures
     wave report failures --workflow job_postings --runs 5 --json
+
+    Of a cause that more than 1,000 records of a run have, and that is in several runs, it is not counted whether these
+    are the same ones: `records` says many, and in a document null.
     """
     from wave_runner.reports.failures import Failure
     from wave_runner.reports.failures import failures as read
 
-    found = asyncio.run(_read(project_dir(context), lambda database: read(database, workflow=workflow, runs=runs)))
+    found = asyncio.run(
+        _read(project_dir(context), lambda database: read(database, workflow=workflow, runs=runs, now=now))
+    )
     if form:
         forms.put(form, "wave.report.failures.v1", asdict(found), Failure, found.rows)
         return
-    rows = [{**asdict(one), "why": one.rule or one.error_class, "last run": one.last_run_id} for one in found.rows]
-    output.table(FAILURES, rows, title=f"failures of the newest {found.of_runs} runs")
+    rows = [
+        {
+            **asdict(one),
+            "records": "many" if one.records is None else one.records,
+            "why": one.rule or one.error_class,
+            "last run": one.last_run_id,
+        }
+        for one in found.rows
+    ]
+    then = status.as_of_moment(found.counted_at, "those of large runs ")
+    output.table(FAILURES, rows, title=f"failures of the newest {found.of_runs} runs{then}")
 
 
 @click.command()

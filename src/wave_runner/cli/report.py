@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,11 @@ report.add_command(reviews)
     help="What the lines are of.",
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines.")
+@status.now_option
 @project_option
 @form_options
 @click.pass_context
-def cost(context: click.Context, run_id: int | None, by: str, limit: int, form: str | None) -> None:
+def cost(context: click.Context, run_id: int | None, by: str, limit: int, now: bool, form: str | None) -> None:
     """Show what the calls of models of a run have used and cost, by the prices that it has pinned.
 
     \b
@@ -77,7 +79,7 @@ def cost(context: click.Context, run_id: int | None, by: str, limit: int, form: 
     is counted and not guessed: calls whose end nobody has seen, whose tokens the server has not counted, or of a model
     without a price. A load serves every run that waits for its model, and is priced in none of them.
     """
-    asyncio.run(_cost(project_dir(context), run_id, by, limit, form=form))
+    asyncio.run(_cost(project_dir(context), run_id, by, limit, now=now, form=form))
 
 
 @report.command()
@@ -102,10 +104,11 @@ def runs(
 
 @report.command()
 @click.argument("run_id", type=click.IntRange(min=1), required=False, metavar="[RUN]")
+@status.now_option
 @project_option
 @form_options
 @click.pass_context
-def delta(context: click.Context, run_id: int | None, form: str | None) -> None:
+def delta(context: click.Context, run_id: int | None, now: bool, form: str | None) -> None:
     """Show what a run changed in its target tables: before, after, and what it wrote itself.
 
     \b
@@ -114,7 +117,7 @@ def delta(context: click.Context, run_id: int | None, form: str | None) -> None:
 
     RUN is the newest by default. A difference that is not what the run wrote was made by somebody else.
     """
-    asyncio.run(_delta(project_dir(context), run_id, form=form))
+    asyncio.run(_delta(project_dir(context), run_id, now=now, form=form))
 
 
 @report.command()
@@ -340,12 +343,12 @@ def _seconds(seconds: float | None) -> str:
     return output.duration(None if seconds is None else seconds * 1e6)
 
 
-async def _cost(folder: Path, run_id: int | None, by: str, limit: int, *, form: str | None) -> None:
+async def _cost(folder: Path, run_id: int | None, by: str, limit: int, *, now: bool, form: str | None) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports import cost as reports
 
     async with open_engine(folder, name="wave report") as engine:
-        found = await reports.cost(engine.database, run_id, by=reports.By(by), limit=limit)
+        found = await reports.cost(engine.database, run_id, by=reports.By(by), limit=limit, now=now)
     if form:
         forms.put(form, "wave.report.cost.v1", asdict(found), reports.Line, found.lines)
     else:
@@ -355,6 +358,7 @@ async def _cost(folder: Path, run_id: int | None, by: str, limit: int, *, form: 
 def _show_cost(found: Cost) -> None:
     whole, unit = found.total, f" {found.currency}" if found.currency else ""
     output.heading(f"run {found.run_id} of {found.workflow}: {found.state}")
+    _head_counted(found.counted_at)
     output.heading(
         f"cost {output.money(whole.cost)}{unit}: tokens {output.money(whole.token_cost)}, "
         f"machine {output.money(whole.machine_cost)}; of it failed attempts {output.money(whole.failed_cost)}"
@@ -373,6 +377,11 @@ def _show_cost(found: Cost) -> None:
     amounts = ("tokens_in", "tokens_cached", "tokens_out", "machine", "cost", "failed_cost")
     shown = f", the dearest {len(found.lines)} of {found.total_lines}" if len(found.lines) < found.total_lines else ""
     output.table((*of, *counts, *unknown, *amounts), list(map(_priced, found.lines)), title=f"by {found.by}{shown}")
+
+
+def _head_counted(at: datetime | None) -> None:
+    if at:
+        output.heading(f"as of {at:{status.MOMENT}}, when it was counted; --now counts it now")
 
 
 def _unknown(whole: Line, unit: str) -> Iterator[str]:
@@ -445,12 +454,12 @@ async def _runs(
         output.heading(f"there are more: wave report runs --before {found.next_before_id}")
 
 
-async def _delta(folder: Path, run_id: int | None, *, form: str | None) -> None:
+async def _delta(folder: Path, run_id: int | None, *, now: bool, form: str | None) -> None:
     from wave_runner.engine import open_engine
     from wave_runner.reports import delta as reports
 
     async with open_engine(folder, name="wave report") as engine:
-        found = await reports.delta(engine.database, run_id)
+        found = await reports.delta(engine.database, run_id, now=now)
     if form:
         forms.put(form, "wave.delta.v1", asdict(found), reports.Target, found.targets)
     else:
@@ -460,6 +469,7 @@ async def _delta(folder: Path, run_id: int | None, *, form: str | None) -> None:
 def _show_delta(found: Delta) -> None:
     reason = f" ({found.reason})" if found.reason else ""
     output.heading(f"run {found.run_id} of {found.workflow}: {found.state}{reason}")
+    _head_counted(found.counted_at)
     output.heading(f"executed {found.executed}, saved {found.saved} records")
     unknown = NOT_COUNTED if found.state != "running" else "still running"
     targets = [asdict(target) for target in found.targets]

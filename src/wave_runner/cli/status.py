@@ -225,10 +225,11 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _as_counted(report: Dashboard, what: str = "") -> str:
     """Say of when something is that is not of now."""
-    return _as_of_moment(report.overall.counted_at, what)
+    return as_of_moment(report.overall.counted_at, what)
 
 
-def _as_of_moment(at: datetime | None, what: str = "") -> str:
+def as_of_moment(at: datetime | None, what: str = "") -> str:
+    """Say of when something is that was counted before."""
     return f", {what}as of {at:{MOMENT}}" if at else ""
 
 
@@ -303,7 +304,7 @@ def show_errors(report: Dashboard) -> None:
         return
     patterns = [asdict(one) for one in errors.patterns]
     kinds = ("n", "records", "step", "actor", "state", "error_class", "rule", "retries", "newest")
-    then = _as_of_moment(errors.counted_at)
+    then = as_of_moment(errors.counted_at)
     output.table(kinds, patterns, title=f"errors by kind{then}")
     recent = [asdict(one) for one in errors.recent]
     single = ("finished_at", "key", "step", "state", "attempt", "error_class", "rule", "error")

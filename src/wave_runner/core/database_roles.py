@@ -63,6 +63,7 @@ RUNNER: Mapping[str, tuple[Verb, ...]] = {
     "interim_sums": ("INSERT", "UPDATE", "DELETE"),
     "invalidations": ("INSERT",),
     "joins": ("INSERT", "UPDATE"),
+    "kept_sums": (),
     "last_results": ("INSERT", "UPDATE"),
     "ledger": ("INSERT", "UPDATE"),
     "legal_holds": ("INSERT", "DELETE"),

@@ -33,14 +33,23 @@ async def delta(connection: Connection, run_id: int) -> list[Row]:
     return await fetch(connection, "reports/delta", {"run_id": run_id})
 
 
-async def saved_records(connection: Connection, run_id: int) -> Row:
-    """Return how many records a run has executed, and of how many it has saved a value."""
-    return (await fetch(connection, "reports/saved_records", {"run_id": run_id}))[0]
+async def cost_names(connection: Connection, lines: Sequence[Row]) -> list[Row]:
+    """Return the names of what lines of a report of costs are of: step, model and record, in their order."""
+    ids = {"steps": "step_of", "actors": "actor_of", "records": "record_of"}
+    return await fetch(
+        connection, "reports/cost_names", {name: [line[of] for line in lines] for name, of in ids.items()}
+    )
 
 
-async def saved(connection: Connection, run_id: int, steps: Sequence[str]) -> list[Row]:
-    """Return how often each of these steps completed, and how often it wrote a value."""
-    return await fetch(connection, "reports/saved", {"run_id": run_id, "steps": list(steps)})
+async def newest_runs(connection: Connection, *, workflow: str | None, runs: int) -> list[Row]:
+    """Return the newest runs, each with its workflow: all of them of one where that is asked for."""
+    return await fetch(connection, "reports/newest_runs", {"workflow": workflow, "runs": runs})
+
+
+async def said(connection: Connection, interactions: Sequence[tuple[int, int]]) -> list[str | None]:
+    """Return what was said of some interactions, given by run and number, when they went wrong."""
+    given = {"run_ids": [run for run, _ in interactions], "ids": [number for _, number in interactions]}
+    return [row["error"] for row in await fetch(connection, "reports/said", given)]
 
 
 async def alerts(connection: Connection, run_id: int | None, *, limit: int) -> list[Row]:
@@ -167,14 +176,6 @@ async def run(connection: Connection, run_id: int) -> Row | None:
     return rows[0] if rows else None
 
 
-async def cost(connection: Connection, run_id: int, *, by: str, limit: int) -> list[Row]:
-    """Return what a run's calls have used and cost, money in billionths: first all of them (`whole`), then the lines.
-
-    `by` is "step", "model", "record" or "attempt"; the dearest come first, and `lines` says how many there are.
-    """
-    return await fetch(connection, "reports/cost", {"run_id": run_id, "by": by, "limit": limit})
-
-
 async def model_loads(connection: Connection, run_id: int) -> Row:
     """Return how many loads the run's waves needed, and their time in microseconds."""
     return (await fetch(connection, "reports/model_loads", {"run_id": run_id}))[0]
@@ -207,11 +208,6 @@ async def stale(
     """
     given = {"older_than_s": older_than_s, "few": few, "least_s": least_s, "unmeasured_s": unmeasured_s}
     return await fetch(connection, "reports/stale", {"run_id": run_id, **given, "limit": limit})
-
-
-async def failures(connection: Connection, *, workflow: str | None, runs: int, limit: int) -> list[Row]:
-    """Return what has gone wrong in the newest runs by its cause, the most frequent first."""
-    return await fetch(connection, "reports/failures", {"workflow": workflow, "runs": runs, "limit": limit})
 
 
 async def reviews(connection: Connection, *, workflow: str | None, runs: int, limit: int, lately_s: float) -> list[Row]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from wave_runner.store import run_details
 from wave_runner.store.database import CANCELLED, Connection, Database, Row, Unavailable, fetch
 
 log = logging.getLogger("wave_runner.store")
@@ -66,12 +67,6 @@ async def sums(connection: Connection, run_id: int, *, now: bool = False) -> Sum
     return interim or await _count(connection, run_id)
 
 
-async def saved(connection: Connection, run_id: int) -> list[Row]:
-    """Return rows that add up to what answers have saved the run that were recorded already."""
-    kept = await _kept(connection, run_id)
-    return kept.work if kept else await fetch(connection, "reports/from_cache", {"run_id": run_id})
-
-
 async def ends(connection: Connection, run_id: int, *, window_s: float, bucket_s: float) -> list[Row]:
     """Return what ended in each bucket of the window; one row without a bucket where nothing did."""
     return await fetch(connection, "reports/throughput", {"run_id": run_id, "window_s": window_s, "bucket_s": bucket_s})
@@ -89,8 +84,8 @@ async def keep(database: Database, *, least: int = FEW) -> bool:
     async with database.snapshot() as connection:
         if not await fetch(connection, "run_sums/quiet", {"run_id": due[0]["run_id"]}):
             return False
-        found = await _count(connection, due[0]["run_id"])
-    await database.fetch("run_sums/put", {**due[0], "sums": orjson.dumps(asdict(found)).decode()})
+        found = await _count_all(connection, due[0]["run_id"])
+    await database.fetch("run_sums/put", {**due[0], **found})
     return True
 
 
@@ -108,16 +103,25 @@ async def keep_interim(database: Database, *, least: int = MANY, longest_s: floa
         async with database.snapshot() as connection:
             connection.allow(longest_s)
             [begun] = await fetch(connection, "interim_sums/begin", {"run_id": run_id, "limit": limit})
-            found = await _count(connection, run_id)
+            found = await _count_all(connection, run_id)
     except Unavailable as error:
         if error.sqlstate != CANCELLED:
             raise
         log.warning("run %s could not be counted within %s; another try in some minutes", run_id, limit)
         return False
     moment = {name: begun[name] for name in ("counted_at", "newest_event_id")}
-    said = {"run_id": run_id, "sums": orjson.dumps(asdict(found)).decode(), "rest_s": REST_S, "rests": RESTS}
-    await database.fetch("interim_sums/put", {**moment, **said})
+    await database.fetch("interim_sums/put", {"run_id": run_id, **moment, **found, "rest_s": REST_S, "rests": RESTS})
     return True
+
+
+async def _count_all(connection: Connection, run_id: int) -> dict[str, Any]:
+    """Return all that is kept of a run, as it is kept."""
+    details = await run_details.count(connection, run_id)
+    return {
+        "sums": orjson.dumps(asdict(await _count(connection, run_id))).decode(),
+        "details": run_details.text(details),
+        "unsettled": details.unsettled,
+    }
 
 
 async def _count(connection: Connection, run_id: int) -> Sums:

@@ -1151,7 +1151,8 @@ CREATE TABLE wave.interim_sums (
     counted_at timestamp with time zone,
     newest_event_id bigint,
     sums text,
-    CONSTRAINT interim_sums_check CHECK ((((counted_at IS NULL) = (sums IS NULL)) AND ((newest_event_id IS NULL) = (sums IS NULL))))
+    details text,
+    CONSTRAINT interim_sums_check CHECK ((((counted_at IS NULL) = (sums IS NULL)) AND ((newest_event_id IS NULL) = (sums IS NULL)) AND ((details IS NULL) = (sums IS NULL))))
 );
 
 CREATE TABLE wave.invalidations (
@@ -1209,6 +1210,29 @@ CREATE TABLE wave.joins_r1 (
     CONSTRAINT joins_check CHECK (((state <> 'gone'::text) OR (interaction_id IS NOT NULL))),
     CONSTRAINT joins_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'gone'::text, 'skipped'::text, 'left_out'::text])))
 );
+
+CREATE TABLE wave.run_sums (
+    run_id bigint NOT NULL,
+    newest_event_id bigint NOT NULL,
+    begun_before xid8 NOT NULL,
+    unsettled bigint,
+    sums text,
+    details text,
+    CONSTRAINT run_sums_check CHECK ((((unsettled IS NULL) = (sums IS NULL)) AND ((details IS NULL) = (sums IS NULL))))
+);
+
+CREATE VIEW wave.kept_sums AS
+ SELECT run_id,
+    sums,
+    details
+   FROM wave.run_sums k
+  WHERE ((sums IS NOT NULL) AND (newest_event_id = ( SELECT interaction_events.event_id
+           FROM wave.interaction_events
+          WHERE (interaction_events.run_id = k.run_id)
+          ORDER BY interaction_events.event_id DESC
+         LIMIT 1)) AND (unsettled = ( SELECT count(*) AS count
+           FROM wave.ledger
+          WHERE ((ledger.run_id = k.run_id) AND (ledger.accepted IS NULL)))));
 
 CREATE TABLE wave.last_results (
     run_step_id bigint NOT NULL,
@@ -1599,13 +1623,6 @@ ALTER TABLE wave.run_steps ALTER COLUMN run_step_id ADD GENERATED ALWAYS AS IDEN
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-
-CREATE TABLE wave.run_sums (
-    run_id bigint NOT NULL,
-    newest_event_id bigint NOT NULL,
-    begun_before xid8 NOT NULL,
-    sums text
 );
 
 CREATE TABLE wave.runners (

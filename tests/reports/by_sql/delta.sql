@@ -7,7 +7,7 @@ WITH wrote AS (
 )
 SELECT jsonb_build_object(
     'run_id', %(run_id)s,
-    'executed', (SELECT count(*) FROM interactions WHERE run_id = %(run_id)s AND record_id IS NOT NULL AND state = 'completed'),
+    'executed', (SELECT count(DISTINCT record_id) FROM interactions WHERE run_id = %(run_id)s),
     'saved', (SELECT count(DISTINCT record_id) FROM wrote),
     'targets', (SELECT jsonb_agg(jsonb_build_object('before', 0, 'written', written) ORDER BY place) FROM targets),
     'savers', (

@@ -1,7 +1,7 @@
 import type { ReactElement } from "react";
 import { useDocument } from "../api/live";
 import { count, micros } from "../parts/format";
-import { Facts, Loaded, Rows } from "../parts/shown";
+import { CountedAt, Facts, Loaded, Rows } from "../parts/shown";
 
 export function Cost({ run }: { run: string }): ReactElement {
   const query = useDocument({
@@ -11,8 +11,9 @@ export function Cost({ run }: { run: string }): ReactElement {
   });
   return (
     <Loaded query={query}>
-      {({ total, lines, currency, loads, load_us, from_cache }) => (
+      {({ total, lines, currency, counted_at, loads, load_us, from_cache }) => (
         <>
+          <CountedAt at={counted_at} what="all but the loads is" />
           <Facts
             of={[
               ["cost", `${total.cost} ${currency ?? ""}`],

@@ -1,7 +1,7 @@
 import type { ReactElement } from "react";
 import { useDocument } from "../api/live";
 import { count } from "../parts/format";
-import { Loaded, Rows, Section } from "../parts/shown";
+import { CountedAt, Loaded, Rows, Section } from "../parts/shown";
 
 export function Delta({ run }: { run: string }): ReactElement {
   const query = useDocument({
@@ -11,8 +11,9 @@ export function Delta({ run }: { run: string }): ReactElement {
   });
   return (
     <Loaded query={query}>
-      {({ targets, savers }) => (
+      {({ targets, savers, counted_at }) => (
         <>
+          <CountedAt at={counted_at} what="what it has written, executed and saved is" />
           <Section title="Columns">
             <Rows
               label="columns"

@@ -7,7 +7,18 @@ import type { Documents } from "../api/ask";
 import { useDocument } from "../api/live";
 import { count } from "../parts/format";
 import { To } from "../parts/link";
-import { type Column, Command, InteractionLink, Loaded, Page, Rows, RunLink, State, When } from "../parts/shown";
+import {
+  type Column,
+  Command,
+  CountedAt,
+  InteractionLink,
+  Loaded,
+  Page,
+  Rows,
+  RunLink,
+  State,
+  When,
+} from "../parts/shown";
 import { Views } from "../parts/views";
 import { interactionsLike } from "./asked";
 import { RetryOf } from "./orders";
@@ -42,8 +53,9 @@ export function Errors(): ReactElement {
       }
     >
       <Loaded query={query}>
-        {({ rows, of_runs }) => (
+        {({ rows, of_runs, counted_at }) => (
           <>
+            <CountedAt at={counted_at} what="what is wrong in those where it is much is" />
             {workflow && (
               <p>
                 of {workflow} alone; <To to="/errors">of all workflows</To>
@@ -78,7 +90,7 @@ const columns: Column<Documents["Failure"]>[] = [
   { name: "state", of: (one) => <State of={one.state} /> },
   { name: "error", of: (one) => <strong>{one.rule ?? one.error_class ?? "–"}</strong> },
   { name: "interactions", of: (one) => count(one.n), right: true },
-  { name: "records", of: (one) => count(one.records), right: true },
+  { name: "records", of: (one) => (one.records === null ? "many" : count(one.records)), right: true },
   { name: "runs", of: (one) => count(one.runs), right: true },
   { name: "first in", of: (one) => <RunLink run={one.first_run_id} /> },
   {

@@ -55,6 +55,17 @@ export function State({ of, children }: { of: string; children?: ReactNode }): R
   );
 }
 
+/** Says of when numbers are that were counted before, and nothing where they are of now. */
+export function CountedAt({ at, what }: { at: string | null; what: string }): ReactElement | null {
+  return (
+    at && (
+      <p>
+        A large run is counted from time to time: {what} as of then, <When at={at} />.
+      </p>
+    )
+  );
+}
+
 export function When({ at }: { at: string | null | undefined }): ReactElement {
   const [, tick] = useState(0);
   useEffect(() => {

@@ -1066,13 +1066,16 @@ CREATE TABLE count_deltas (
     delta        bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
--- What the interactions of a run that has ended add up to, so that no report counts them again. It holds as long as `newest_event_id` is
--- the run's newest event; it is added up once every transaction is over that has begun before `begun_before`.
+-- What the interactions of a run that has ended add up to, so that no report counts them again: `sums` for its dashboard, `details` of its
+-- calls, of what it wrote and of what failed. It is added up once every transaction is over that has begun before `begun_before`.
 CREATE TABLE run_sums (
     run_id           bigint PRIMARY KEY REFERENCES workflow_runs,
     newest_event_id  bigint NOT NULL,
     begun_before     xid8 NOT NULL,
-    sums             text
+    unsettled        bigint,                                                 -- calls whose end nobody had seen: that comes without an event
+    sums             text,
+    details          text,
+    CHECK ((unsettled IS NULL) = (sums IS NULL) AND (details IS NULL) = (sums IS NULL))
 );
 
 -- What a large run that is under way came to at one moment: it is counted again and again, for a small share of the time. Nobody counts
@@ -1083,7 +1086,8 @@ CREATE TABLE interim_sums (
     counted_at       timestamptz,
     newest_event_id  bigint,                                                 -- the run's at that moment: without another one there is nothing to count
     sums             text,
-    CHECK ((counted_at IS NULL) = (sums IS NULL) AND (newest_event_id IS NULL) = (sums IS NULL))
+    details          text,
+    CHECK ((counted_at IS NULL) = (sums IS NULL) AND (newest_event_id IS NULL) = (sums IS NULL) AND (details IS NULL) = (sums IS NULL))
 );
 
 -- Tables that are folded from the log and from nothing else (core/projection.py): a row is one copy of such a table, as far as it has
@@ -1187,6 +1191,15 @@ SELECT l.*, CASE WHEN l.accepted THEN 'accepted' WHEN NOT l.accepted THEN 'faile
                               OFFSET 0) THEN 'running'
                  ELSE 'unseen' END AS fate
 FROM ledger l;
+
+-- What runs that have ended come to, where nothing has happened to them since it was added up: each change of an interaction has its
+-- event, in the same transaction, and a call that was not settled then is settled by now, or it is not.
+CREATE VIEW kept_sums AS
+SELECT k.run_id, k.sums, k.details
+FROM run_sums k
+WHERE k.sums IS NOT NULL
+  AND k.newest_event_id = (SELECT event_id FROM interaction_events WHERE run_id = k.run_id ORDER BY event_id DESC LIMIT 1)
+  AND k.unsettled = (SELECT count(*) FROM ledger WHERE run_id = k.run_id AND accepted IS NULL);
 
 -- Who is left alone for a while, shared by all runners. A server or model without a row is asked.
 CREATE TABLE breakers (

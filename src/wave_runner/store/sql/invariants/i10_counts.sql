@@ -18,16 +18,17 @@ WHERE coalesce(c.n, 0) <> coalesce(i.n, 0)
   AND NOT EXISTS (SELECT FROM dropped_ranges g WHERE coalesce(c.run_id, i.run_id) >= g.first_run AND coalesce(c.run_id, i.run_id) < g.following)
 UNION ALL
 SELECT k.run_id, NULL, 'kept are ' || kept.found || ', and there are ' || there.found
-FROM run_sums k
+FROM kept_sums k
 CROSS JOIN LATERAL (
-    SELECT format('%%s attempts, %%s completed interactions, %%s records, %%s completed records, %%s staged rows', sum((w ->> 'attempts')::bigint),
+    SELECT format('%%s attempts, %%s completed interactions, %%s records, %%s completed records, %%s staged rows, %%s calls', sum((w ->> 'attempts')::bigint),
                   sum((w ->> 'completed')::bigint), k.sums::json -> 'records' ->> 'total', k.sums::json -> 'records' ->> 'completed',
-                  k.sums::json -> 'staged' ->> 'total') AS found
+                  k.sums::json -> 'staged' ->> 'total', k.details::json -> 'costs' -> 'step' -> 0 ->> 'calls') AS found
     FROM json_array_elements(k.sums::json -> 'work') AS w
 ) AS kept
 CROSS JOIN LATERAL (
-    SELECT format('%%s attempts, %%s completed interactions, %%s records, %%s completed records, %%s staged rows', i.attempts, i.completed, r.n,
-                  r.completed, (SELECT count(*) FROM staged_records WHERE run_id = k.run_id)) AS found
+    SELECT format('%%s attempts, %%s completed interactions, %%s records, %%s completed records, %%s staged rows, %%s calls', i.attempts, i.completed, r.n,
+                  r.completed, (SELECT count(*) FROM staged_records WHERE run_id = k.run_id),
+                  (SELECT count(*) FROM ledger WHERE run_id = k.run_id)) AS found
     FROM (
         SELECT sum(attempt) AS attempts, count(*) FILTER (WHERE state = 'completed') AS completed
         FROM interactions WHERE run_id = k.run_id
@@ -36,5 +37,4 @@ CROSS JOIN LATERAL (
         SELECT count(*) AS n, count(*) FILTER (WHERE state = 'completed') AS completed FROM run_records WHERE run_id = k.run_id
     ) AS r
 ) AS there
-WHERE k.sums IS NOT NULL AND kept.found <> there.found
-  AND k.newest_event_id = (SELECT event_id FROM interaction_events WHERE run_id = k.run_id ORDER BY event_id DESC LIMIT 1)
+WHERE kept.found <> there.found

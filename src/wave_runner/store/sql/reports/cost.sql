@@ -1,5 +1,5 @@
 -- What the calls of a run have used and cost: first all of them, then those of each step, model, record or attempt, the dearest
--- first. What is unknown adds to nothing and is counted: calls that run, whose end nobody has seen (with what was reserved
+-- first. What each is of is said by number: its name can change, by an erasure. What is unknown adds to nothing and is counted: calls that run, whose end nobody has seen (with what was reserved
 -- for them), whose tokens the server has not counted, and those of models without a price.
 WITH found AS (
     SELECT grouping(c.step_of) = 1 AS whole, c.step_of, c.actor_of, c.record_of, c.interaction_id, c.attempt, c.fate_of AS fate,
@@ -13,10 +13,10 @@ WITH found AS (
            coalesce(sum(c.tokens_cached), 0)::bigint AS tokens_cached,
            coalesce(sum(c.tokens_out), 0)::bigint AS tokens_out,
            coalesce(sum(c.service_us), 0)::bigint AS machine_us,
-           coalesce(sum(c.token_money), 0) AS token_money,
-           coalesce(sum(c.machine_money), 0) AS machine_money,
-           coalesce(sum(coalesce(c.token_money, 0) + coalesce(c.machine_money, 0)) FILTER (WHERE c.fate = 'failed'), 0) AS failed_money,
-           coalesce(sum(c.reserved_money) FILTER (WHERE c.fate = 'unseen'), 0) AS unseen_money
+           coalesce(sum(c.token_money), 0)::bigint AS token_money,
+           coalesce(sum(c.machine_money), 0)::bigint AS machine_money,
+           coalesce(sum(coalesce(c.token_money, 0) + coalesce(c.machine_money, 0)) FILTER (WHERE c.fate = 'failed'), 0)::bigint AS failed_money,
+           coalesce(sum(c.reserved_money) FILTER (WHERE c.fate = 'unseen'), 0)::bigint AS unseen_money
     FROM (
         SELECT CASE WHEN %(by)s IN ('step', 'attempt') THEN c.run_step_id END AS step_of,
                CASE WHEN %(by)s IN ('step', 'model', 'attempt') THEN rs.actor_id END AS actor_of,
@@ -30,17 +30,8 @@ WITH found AS (
         WHERE c.run_id = %(run_id)s
     ) AS c
     GROUP BY GROUPING SETS ((), (c.step_of, c.actor_of, c.record_of, c.interaction_id, c.attempt, c.fate_of))
-), dearest AS (
-    SELECT *, count(*) OVER () - 1 AS lines
-    FROM found
-    ORDER BY whole DESC, token_money + machine_money DESC, calls DESC, step_of, actor_of, record_of, interaction_id, attempt
-    LIMIT %(limit)s::bigint + 1
 )
-SELECT s.name AS step, a.name AS model, r.key AS record, d.*
-FROM dearest d
-LEFT JOIN run_steps rs ON rs.run_step_id = d.step_of
-LEFT JOIN steps s USING (step_id)
-LEFT JOIN actors a ON a.actor_id = d.actor_of
--- One look by key for each line: PostgreSQL 15 else reads all records, since it does not know how few lines there are.
-LEFT JOIN LATERAL (SELECT key FROM records WHERE record_id = d.record_of LIMIT 1) AS r ON true
+SELECT *, count(*) OVER () - 1 AS lines
+FROM found
 ORDER BY whole DESC, token_money + machine_money DESC, calls DESC, step_of, actor_of, record_of, interaction_id, attempt
+LIMIT %(limit)s::bigint + 1

@@ -7,6 +7,6 @@ FROM interactions i
 JOIN run_steps rs USING (run_step_id)
 JOIN steps s USING (step_id)
 LEFT JOIN savers w USING (interaction_id)
-WHERE i.run_id = %(run_id)s AND i.record_id IS NOT NULL AND s.name = ANY (%(steps)s)
+WHERE i.run_id = %(run_id)s AND i.record_id IS NOT NULL
 GROUP BY s.name, rs.position
 ORDER BY rs.position

@@ -4,5 +4,6 @@
 INSERT INTO run_sums (run_id, newest_event_id, begun_before)
 VALUES (%(run_id)s, %(newest_event_id)s, pg_snapshot_xmax(pg_current_snapshot()))
 ON CONFLICT (run_id) DO UPDATE
-SET newest_event_id = excluded.newest_event_id, begun_before = excluded.begun_before, sums = NULL
+SET newest_event_id = excluded.newest_event_id, begun_before = excluded.begun_before,
+    unsettled = NULL, sums = NULL, details = NULL
 WHERE run_sums.newest_event_id <> excluded.newest_event_id OR run_sums.begun_before > excluded.begun_before
