@@ -57,7 +57,7 @@ ui-test: ui ## types, style and tests of the pages, and each of them in Chromium
 
 # A file of tests stays on one worker: its servers and databases are started once. In which order, tests/conftest.py says.
 SHARED_OUT = --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
-test: $(INSTALLED)/dev $(INSTALLED)/docs lint ## everything that must hold
+test: $(INSTALLED)/dev $(INSTALLED)/docs $(INSTALLED)/ray lint ## everything that must hold
 	@tools/debian-postgresql
 	$(BIN)/pytest $(SHARED_OUT)
 	@tools/test-on-debian-postgresql $(BIN)/pytest $(SHARED_OUT) -q $(ON_15)
@@ -88,6 +88,7 @@ requirements: $(INSTALLED)/build ## pin again what pyproject.toml asks for; UPGR
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra local -c requirements/runtime.txt -o requirements/local.txt
 	$(COMPILE) pyproject.toml --extra local --group dev -c requirements/local.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra ray -c requirements/dev.txt -o requirements/ray.txt
 	$(COMPILE) pyproject.toml --group ui -c requirements/dev.txt -o requirements/ui.txt
 	$(COMPILE) pyproject.toml --group docs -c requirements/dev.txt -o requirements/docs.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
@@ -115,6 +116,7 @@ $(INSTALLED)/build: requirements/build.txt tools/setup
 $(INSTALLED)/local: requirements/local.txt pyproject.toml tools/setup $(INSTALLED)/build
 $(INSTALLED)/dev: requirements/dev.txt pyproject.toml tools/setup $(INSTALLED)/build
 $(INSTALLED)/docs: requirements/docs.txt pyproject.toml tools/setup $(INSTALLED)/build
+$(INSTALLED)/ray: requirements/ray.txt pyproject.toml tools/setup $(INSTALLED)/build
 $(INSTALLED)/ui: requirements/ui.txt tools/setup $(INSTALLED)/build
 $(INSTALLED)/%:
 	@tools/setup $*

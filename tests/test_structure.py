@@ -173,6 +173,8 @@ def wanted(name: str) -> list[Requirement]:
     asked = list(PROJECT["project"]["dependencies"])
     if name in {"local", "dev"}:
         asked += PROJECT["project"]["optional-dependencies"]["local"]
+    if name == "ray":
+        asked += PROJECT["project"]["optional-dependencies"]["ray"]
     if name in {"dev", "ui", "docs"}:
         asked += group(name)
     return [Requirement(line) for line in asked]
@@ -185,7 +187,7 @@ def group(name: str) -> list[str]:
 
 
 def test_there_is_one_pinned_file_for_each_purpose():
-    assert set(PINNED) == {"build", "runtime", "local", "dev", "ui", "docs"}
+    assert set(PINNED) == {"build", "runtime", "local", "dev", "ui", "docs", "ray"}
 
 
 @pytest.mark.parametrize("name", PINNED)

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.main_job import require_model_server
-from tests.support.numbered_models import NUMBER, in_the_middle, nothing_is_lost_and_nothing_is_wrong, process_of
+from tests.support.numbered_models import (
+    DISTURBANCES,
+    NUMBER,
+    in_the_middle,
+    nothing_is_lost_and_nothing_is_wrong,
+    process_of,
+)
 from tests.support.projects import COUNT, SHORT_LEASE, Ground, rows, script, until, wait_until
 from tests.support.random_gguf import write_test_models
 from tests.support.ray_cluster import add_node, cluster, lose_node
@@ -365,6 +373,37 @@ def test_a_node_that_is_killed_under_a_model_loses_nothing_and_the_rows_are_thos
     assert loads(numbered) == {"test-one": 1, "test-two": 2}
     wait_until(lambda: process_of(numbered, "router") is None)
     nothing_is_lost_and_nothing_is_wrong(numbered, saved)  # done once more, by a server on this machine
+
+
+def its_host_is_killed(ground: Ground) -> None:
+    """Kill Ray's process in which the server's host is: the node goes on."""
+    [pid] = [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if (name := (entry / "comm")).exists() and name.read_text().startswith("ray::ServerHost")
+    ]
+    os.kill(pid, signal.SIGKILL)
+
+
+ON_A_LIVING_NODE = {
+    **{what: DISTURBANCES[what] for what in ("the model's process is killed", "its launcher is killed")},
+    "its host is killed": its_host_is_killed,
+}
+
+
+@pytest.mark.parametrize("numbered", [1], indirect=True)
+@pytest.mark.parametrize("disturb", ON_A_LIVING_NODE.values(), ids=ON_A_LIVING_NODE.keys())
+def test_a_server_that_is_killed_on_a_node_that_lives_loses_nothing(
+    numbered: Ground, nodes, disturb: Callable[[Ground], None]
+):
+    with numbered.process("run", "work", **models_on(nodes), **SHORT_LEASE) as running:
+        wait_until(lambda: in_the_middle(numbered, "second"))
+        disturb(numbered)
+        assert running.wait(150) == 0, running.stderr.read()
+    saved = numbered.items()
+    assert loads(numbered)["test-two"] == 2
+    wait_until(lambda: all(process_of(numbered, what) is None for what in ("launcher", "router", "model")))
+    nothing_is_lost_and_nothing_is_wrong(numbered, saved)
 
 
 @pytest.mark.parametrize("numbered", [1], indirect=True)
