@@ -14,6 +14,7 @@ import shlex
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -432,9 +433,12 @@ async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engi
     project = watch.read()
     with database_url(settings, folder) as url:
         direct_url = past_pooler(settings, url)
-        migrate.make_ready(
+        replicated_until = migrate.make_ready(
             direct_url, settings.schema_name, project_id=project.id, name=project.name, tables=_tables(project)
         )
+        if replicated_until is not None:
+            until = f"{replicated_until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+            log.warning("this is a replica: it has what was committed until %s, and nothing is changed there", until)
         database = Database(
             url,
             direct_url=direct_url,
@@ -443,6 +447,7 @@ async def open_engine(folder: Path, *, name: str = "wave") -> AsyncIterator[Engi
             size=settings.connections,
             name=name,
             answer_s=settings.answer_s,
+            is_replica=replicated_until is not None,
         )
         await database.open(reached=url == direct_url)
         try:

@@ -66,6 +66,7 @@ async def _serve(folder: Path, host: str, port: int, names: tuple[str, ...], by:
     from wave_runner.engine import open_engine
 
     async with open_engine(folder, name="wave serve") as engine:
+        engine.database.refuse_replica()  # who asks is noted, and so is what was refused
         with listen(host, port) as listening:
             await answer(engine, listening, host=host, names=names, by=by, as_json=as_json)
 

@@ -194,7 +194,7 @@ class Database:
     more work than connections waits here, never at the server. A server that says nothing for `answer_s` seconds is
     given up, and what was asked of it is `Unavailable`. Nothing is left behind in a session, so that `url` may be that
     of a pooler which gives each transaction another one; `direct_url` goes past it. `query_url` is that of a user who
-    may only read what queries of the project may.
+    may only read what queries of the project may. `is_replica`: another server's changes come here, and no other ones.
     """
 
     def __init__(
@@ -207,12 +207,14 @@ class Database:
         size: int = 6,
         name: str = "wave",
         answer_s: float = math.inf,
+        is_replica: bool = False,
     ) -> None:
         self.url = url
         self.direct_url = direct_url or url
         self._query_url = query_url
         self.schema = schema
         self._answer_s = answer_s
+        self._is_replica = is_replica
         configure = sql.SQL(statement("session/configure")).format(search_path=f'"{schema}", public')
         begin, repeatable = b"BEGIN", b"BEGIN ISOLATION LEVEL REPEATABLE READ"
         settings = configure.as_bytes()
@@ -258,6 +260,12 @@ class Database:
             # The pool's own tasks pass over that they are cancelled: they would keep the event loop for ever.
             await self._pool.close()
             raise
+
+    def refuse_replica(self) -> None:
+        """Raise `DatabaseError` if this is a replica: what follows has to change something."""
+        if self._is_replica:
+            hint = "name the primary in WAVE_DATABASE_URL: a replica is for commands that read, such as wave report"
+            raise DatabaseError("the database is a replica, in which nothing can be changed", hint=hint)
 
     async def close(self) -> None:
         """Close every connection. Safe twice."""
@@ -340,6 +348,8 @@ class Database:
             hint = "wave doctor says what a user who does the work needs, and what this one has not"
             raise DatabaseError(f"PostgreSQL refuses it: {_first_line(error)}", hint=hint) from error
         except psycopg.DatabaseError as error:
+            if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                self.refuse_replica()
             if error.sqlstate != DROPPED:
                 raise
             hint = "wave audit drops says by whose order; one that is not done yet goes on: wave audit drop --approve"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from psycopg.conninfo import conninfo_to_dict
 from wave_runner.errors import ConflictError, DatabaseError, ProjectError
 from wave_runner.store import roles
 from wave_runner.store.database import KEEPALIVE, check_server, explain
+from wave_runner.store.statements import statement
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -50,14 +52,21 @@ def status(url: str, schema: str) -> str | None:
         return version(connection, schema)
 
 
-def make_ready(url: str, schema: str, *, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
-    """Do both, `migrate` and `adopt_project`: over one connection where the schema is there, as it mostly is."""
+def make_ready(url: str, schema: str, *, project_id: str, name: str, tables: Mapping[str, bytes]) -> datetime | None:
+    """Do both, `migrate` and `adopt_project`: over one connection where the schema is there, as it mostly is.
+
+    In a replica nothing can be done, and nothing may have to be. Returns until when it has what was committed; None:
+    the database is no replica.
+    """
     with connect(url, schema) as connection:
+        if connection.info.parameter_status("in_hot_standby") == "on":
+            return _replicated(connection, schema, project_id, name, tables)
         if _fits(connection, version(connection, schema)):
             _adopt(connection, schema, project_id, name, tables)
-            return
+            return None
     migrate(url, schema)
     adopt_project(url, schema, project_id=project_id, name=name, tables=tables)
+    return None
 
 
 def adopt_project(url: str, schema: str, *, project_id: str, name: str, tables: Mapping[str, bytes]) -> None:
@@ -88,6 +97,21 @@ def grant_roles(url: str, schema: str) -> list[str]:
             return []
         roles.act_as_owner(connection, schema)
         return roles.grant(connection, schema)
+
+
+def _replicated(
+    connection: psycopg.Connection, schema: str, project_id: str, name: str, tables: Mapping[str, bytes]
+) -> datetime:
+    """Return until when a replica has what was committed. Raises `ConflictError` where it lacks what we need."""
+    is_there = _fits(connection, version(connection, schema)) and _is_ours(connection, project_id, name)
+    if not is_there or _missing(tables, dict(connection.execute("SELECT path, sha256 FROM project_files").fetchall())):
+        raise ConflictError(
+            "the database is a replica, and has not all that this project needs",
+            hint="do the same once with the primary in WAVE_DATABASE_URL, and wait until the replica has it",
+        )
+    [until] = connection.execute(statement("session/replicated")).fetchone() or [None]
+    assert isinstance(until, datetime), "it was made from a checkpoint, and that has a time"
+    return until
 
 
 def _adopt(
