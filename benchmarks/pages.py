@@ -5,7 +5,9 @@
 A run of so many interactions, in all states, is made by one statement and counted once, as a runner counts a large run
 that is under way; then each document is asked for by HTTP, as a page asks for it. `first` is the first time, `p50` the
 median of those after it, in milliseconds, with what HTTP and JSON take. `pick_all` is picking every interaction of the
-run, and `preview` looking at what of that could be tried again. The last line is one JSON object with all of them.
+run, and `preview` looking at what of that could be tried again. `first_page` is the first page in Chromium, with an
+empty cache, from the address that `wave serve` prints until the run is shown; where no Chromium is, or the pages were
+not built, it is left out. The last line is one JSON object with all of them.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests.support import browser
 from tests.support.many import RUN, many
 from tests.support.projects import SCHEMA, Ground
 from tests.support.serving import Served, grant, serving
@@ -74,7 +77,8 @@ def measured(interactions: int, rounds: int) -> dict[str, dict[str, float]]:
             if not ground.do(counted):
                 raise SystemExit("the run was not counted")
             with serving(ground) as served:
-                return asked(served, grant(ground, "otto", "operator"), rounds)
+                documents = asked(served, grant(ground, "otto", "operator"), rounds)
+                return documents | shown(served, rounds)
         finally:
             database.release()
             embedded.remove(folder / ".wave")
@@ -107,14 +111,42 @@ def asked(served: Served, token: str, rounds: int) -> dict[str, dict[str, float]
     return figures
 
 
+def shown(served: Served, rounds: int) -> dict[str, dict[str, float]]:
+    """Open the first page in a browser that knows nothing of it; nothing where there is none."""
+    if missing := browser.missing():
+        print(f"the first page was not opened: {missing}", flush=True)
+        return {}
+    from playwright.sync_api import sync_playwright  # of the group `ui`, which is not there everywhere
+
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox"])
+
+        def cold() -> float:
+            with chromium.new_context() as context:
+                page = context.new_page()
+                began = time.perf_counter()
+                page.goto(served.opens)
+                page.get_by_role("link", name=f"run {RUN}", exact=True).first.wait_for()
+                return time.perf_counter() - began
+
+        found = _in_ms([cold() for _ in range(rounds + 1)])
+        chromium.close()
+    print(f"the first page, in Chromium: {found} ms", flush=True)
+    return {"first_page": found}
+
+
 def timed(act: Callable[[], Any], rounds: int) -> dict[str, float]:
     """Return how long the first question takes, and the median of those after it."""
     took = []
     for _ in range(rounds + 1):
         began = time.perf_counter()
         act()
-        took.append((time.perf_counter() - began) * 1000)
-    return {"first": round(took[0], 1), "p50": round(statistics.median(took[1:]), 1)}
+        took.append(time.perf_counter() - began)
+    return _in_ms(took)
+
+
+def _in_ms(took: list[float]) -> dict[str, float]:
+    return {"first": round(1000 * took[0], 1), "p50": round(1000 * statistics.median(took[1:]), 1)}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ grade:
 """
 
 
-def _missing() -> str | None:
+def missing() -> str | None:
+    """Say what pages cannot be opened for; None where they can."""
     if CHROMIUM is None:
         return "Chromium is not installed"
     if hatch_build.is_needed():
@@ -37,7 +38,7 @@ def _missing() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    if reason := _missing():
+    if reason := missing():
         pytest.skip(reason)
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make ui")
     with playwright.sync_playwright() as driver:
