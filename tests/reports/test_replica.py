@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -12,11 +14,14 @@ from typing import Any
 import psycopg
 import pytest
 from tests.support import warm
+from tests.support.documents import blocks
 from tests.support.projects import Ground, wait_until
 from tests.support.replica import replica
 
 from wave_runner.store import embedded
 
+GUIDE = Path(__file__).parents[2] / "docs/how-to/several-machines.md"
+PLACE = "postgresql://wave@replica.example/wave"
 KEY = "one"
 READING = (
     "report delta",
@@ -100,6 +105,20 @@ def test_a_status_is_of_the_newest_commit_that_has_come(followed: tuple[Ground, 
     with psycopg.connect(standby.url) as connection:
         [newest] = connection.execute("SELECT pg_last_xact_replay_timestamp()").fetchone()
     assert ended <= at <= newest
+
+
+def test_the_guide_says_how(followed: tuple[Ground, Ground]):
+    standby = followed[1]
+    [block] = [one.text for one in blocks(GUIDE.read_text(encoding="utf-8")) if one.language == "sh"]
+    assert PLACE in block
+    with warm.command() as folder:
+        path = f"{folder}:{os.environ['PATH']}"
+        shell = ["bash", "-euc", block.replace(PLACE, standby.url)]
+        done = subprocess.run(
+            shell, cwd=standby.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
+        )
+    assert "failures of the newest 100 runs" in done.stdout
+    assert "this is a replica" in done.stderr
 
 
 def test_what_has_not_come_yet_is_not_made_there(followed: tuple[Ground, Ground]):
