@@ -28,6 +28,7 @@ from tests.support.projects import COUNT, SHORT_LEASE, Ground, rows, script, unt
 from tests.support.random_gguf import write_test_models
 from tests.support.ray_cluster import add_node, cluster, lose_node
 from tests.support.script_zoo import Staged, Zoo, jobs, with_environment
+from tests.support.warm import wave
 
 from wave_runner.actors.ray_cluster import Cluster
 from wave_runner.actors.ray_host import Installation
@@ -37,13 +38,14 @@ from wave_runner.core.outcome import ErrorClass, Failure, Outage
 from wave_runner.core.workflow import ServerSpec
 from wave_runner.errors import ActorError, ModelServerError, SettingsError
 from wave_runner.servers.protocol import Request
+from wave_runner.servers.router import LOG_NAME
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
 N = 40
 SLOW = script("""\
 import os, pathlib, time
-pathlib.Path(os.environ["WAVE_PROJECT_DIR"], "begun").touch()
+pathlib.Path(os.environ["WAVE_PROJECT_DIR"], "begun").write_text(str(os.getpid()))
 time.sleep(0.05)
 words = len(item["text"].split())
 ctx.write("items", {"words": words})
@@ -255,6 +257,7 @@ async def starts_a_runner(engine):
 
 
 EXPIRED = "SELECT count(*) FROM interaction_events WHERE type = 'interaction_lease_expired'"
+FAILED_TRIES = "SELECT sum(errors) FROM interactions"
 
 
 def test_a_node_that_is_killed_in_mid_wave_loses_nothing(ground: Ground, nodes):
@@ -267,14 +270,62 @@ def test_a_node_that_is_killed_in_mid_wave_loses_nothing(ground: Ground, nodes):
         wait_until(lambda: ground.one(EXPIRED) > 0)
         add_node(nodes, cpus=0, doomed=1)
         assert running.wait(120) == 0, running.stderr.read()
+    all_is_done_once(ground)
+    assert ground.one(FAILED_TRIES) == 0
+
+
+def all_is_done_once(ground: Ground) -> None:
+    """The rows are those of a run that nobody disturbed, each was written once, and the log shows no gap."""
     assert ground.items() == {f"item {n:04}": 4 for n in range(N)}
     assert ground.sql("SELECT state FROM workflow_runs") == [{"state": "completed"}]
     assert ground.states("count") == ground.states("tag") == {"completed": N}
     assert len(all_rows(ground)) == N
-    assert ground.one("SELECT max(errors) FROM interactions") == 0
     assert ground.one("SELECT count(*) FROM value_writes WHERE column_name = 'words'") == N
     gaps = "SELECT interaction_id FROM interaction_events WHERE seq IS NOT NULL GROUP BY 1 HAVING max(seq) <> count(*)"
     assert ground.sql(gaps) == []
+    its_log_is_whole(ground)
+
+
+def its_log_is_whole(ground: Ground) -> None:
+    verified = wave("--project", ground.folder, "audit", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def chain(pid: int) -> list[int]:
+    """Return a process and those that it came from: the worker, its warden, Ray's process, and on."""
+    found = [pid]
+    while parent := int((Path("/proc") / str(found[-1]) / "stat").read_text().rpartition(")")[2].split()[1]):
+        found.append(parent)
+    return found
+
+
+def host_of(pid: int) -> int:
+    """Return Ray's process in which the host is that has started a process."""
+    return next(one for one in chain(pid) if (Path("/proc") / str(one) / "comm").read_text().startswith("ray::"))
+
+
+def folder_of(host: int) -> Path:
+    """Return the folder on which a host has its hand."""
+    held = [entry.readlink() for entry in (Path("/proc") / str(host) / "fd").iterdir() if entry.is_symlink()]
+    [folder] = [path for path in held if path.name.startswith("wave-runner-ray-host-")]
+    return folder
+
+
+@pytest.mark.parametrize("what", ["the worker", "its warden", "its host"])
+def test_a_script_that_is_killed_on_a_node_that_lives_loses_nothing(ground: Ground, nodes, what: str):
+    project(ground, count=SLOW, toml=OPEN)
+    begun = ground.folder / "begun"
+    with ground.process("run", "work", **on(nodes)) as running:
+        worker, warden, host = chain(int(wait_until(lambda: begun.exists() and begun.read_text())))[:3]
+        assert host == host_of(worker)
+        folder = folder_of(host)
+        os.kill({"the worker": worker, "its warden": warden, "its host": host}[what], signal.SIGKILL)
+        assert running.wait(120) == 0, running.stderr.read()
+    all_is_done_once(ground)
+    # A script that dies is charged for what it had in hand; if its host dies under it nobody is.
+    assert (ground.one(EXPIRED) > 0, ground.one(FAILED_TRIES)) == ((True, 0) if what == "its host" else (False, 1))
+    wait_until(lambda: not with_environment(f"WAVE_PROJECT_DIR={ground.folder}"))
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -375,19 +426,15 @@ def test_a_node_that_is_killed_under_a_model_loses_nothing_and_the_rows_are_thos
     nothing_is_lost_and_nothing_is_wrong(numbered, saved)  # done once more, by a server on this machine
 
 
-def its_host_is_killed(ground: Ground) -> None:
-    """Kill Ray's process in which the server's host is: the node goes on."""
-    [pid] = [
-        int(entry.name)
-        for entry in Path("/proc").glob("[0-9]*")
-        if (name := (entry / "comm")).exists() and name.read_text().startswith("ray::ServerHost")
-    ]
-    os.kill(pid, signal.SIGKILL)
+def model_host(ground: Ground) -> int:
+    launcher = process_of(ground, "launcher")
+    assert launcher is not None
+    return host_of(launcher)
 
 
 ON_A_LIVING_NODE = {
     **{what: DISTURBANCES[what] for what in ("the model's process is killed", "its launcher is killed")},
-    "its host is killed": its_host_is_killed,
+    "its host is killed": lambda ground: os.kill(model_host(ground), signal.SIGKILL),
 }
 
 
@@ -398,11 +445,15 @@ def test_a_server_that_is_killed_on_a_node_that_lives_loses_nothing(
 ):
     with numbered.process("run", "work", **models_on(nodes), **SHORT_LEASE) as running:
         wait_until(lambda: in_the_middle(numbered, "second"))
+        folder = folder_of(model_host(numbered))
+        assert (folder / LOG_NAME).exists()
         disturb(numbered)
         assert running.wait(150) == 0, running.stderr.read()
     saved = numbered.items()
     assert loads(numbered)["test-two"] == 2
     wait_until(lambda: all(process_of(numbered, what) is None for what in ("launcher", "router", "model")))
+    assert not folder.exists()
+    its_log_is_whole(numbered)
     nothing_is_lost_and_nothing_is_wrong(numbered, saved)
 
 

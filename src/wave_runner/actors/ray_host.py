@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from wave_runner import __version__
 from wave_runner.actors.job import Job, RequestRefused, ScriptVersion
 from wave_runner.actors.pool import ScriptPool
+from wave_runner.actors.ray_folder import HostFolder
 from wave_runner.core.outcome import Outcome
 from wave_runner.project.materialise import materialise
 
@@ -74,12 +72,12 @@ class RayHost:
     """Does calls with one script, one at a time: `begin`, then `next` until that gives the end."""
 
     def __init__(self, parcel: Parcel) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="wave-runner-"))
+        self._folder = HostFolder()
         script = parcel.script
-        root = self._folder / "scripts" / "one"
+        root = self._folder.path / "scripts" / "one"
         materialise(parcel.files, root, executable=script.entry if script.executable else "")
         self._script = replace(script, root=root)
-        self._pool = ScriptPool(slots=1, work_dir=self._folder / "workers")
+        self._pool = ScriptPool(slots=1, work_dir=self._folder.path / "workers")
         self._said: asyncio.Queue[Asked | Finished] = asyncio.Queue()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._asked = 0
@@ -111,7 +109,7 @@ class RayHost:
             self._call.cancel()
             await asyncio.gather(self._call, return_exceptions=True)
         await self._pool.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
     async def _do(self, jobs: Sequence[Job], script: ScriptVersion) -> None:
         try:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from wave_runner.actors.ray_folder import HostFolder
 from wave_runner.actors.ray_host import Installation
 from wave_runner.core.outcome import Failure
 from wave_runner.core.workflow import ServerSpec
@@ -47,11 +46,11 @@ class ServerHost:
     """Does what a `ModelServer` does, for a runner on another machine."""
 
     def __init__(self, order: Order) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="wave-runner-"))
+        self._folder = HostFolder()
         self._server = open_server(
             order.spec,
             project_dir=order.project_dir,
-            state_dir=self._folder,
+            state_dir=self._folder.path,
             environ=os.environ,
             memory=order.memory,
         )
@@ -76,7 +75,7 @@ class ServerHost:
     async def close(self) -> None:
         """End the server and everything it started, and remove what it has kept on disk."""
         await self._server.close()
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        await asyncio.to_thread(self._folder.remove)
 
 
 async def _usable(asked: Awaitable[T]) -> T | Unusable:
