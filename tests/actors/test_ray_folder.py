@@ -19,10 +19,11 @@ input()
 
 
 @pytest.fixture(autouse=True)
-def node(tmp_path, monkeypatch):
+def node(tmp_path):
     """The temporary folder of a node, and nobody else's."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
+    yield tmp_path
+    tempfile.tempdir = before
 
 
 @contextmanager
